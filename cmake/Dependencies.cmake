@@ -1,0 +1,17 @@
+# What the house stands on. find_package first.
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(SQLite3 3.40 REQUIRED)
+find_package(simdjson 3.0 REQUIRED)
+
+if(OPENEXEC_BUILD_SERVICE OR OPENEXEC_BUILD_TOOLS)
+  find_package(Boost 1.81 REQUIRED)
+  find_package(CLI11 2.1 REQUIRED)
+endif()
+if(OPENEXEC_BUILD_TESTS)
+  find_package(Catch2 2.13 QUIET)
+  if(NOT Catch2_FOUND)
+    find_package(Catch2 3 REQUIRED)
+  endif()
+endif()

@@ -1,0 +1,64 @@
+// The supplied parts.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <openexec/clock.hpp>
+#include <openexec/hasher.hpp>
+#include <openexec/nonce_store.hpp>
+#include <openexec/receipt_log.hpp>
+#include <openexec/status.hpp>
+#include <openexec/verifier.hpp>
+
+namespace openexec {
+
+// Stores. A ledger is a nonce store that is its own log.
+
+class Ledger : public NonceStore, public ReceiptLog {
+ public:
+  [[nodiscard]] ReceiptLog* log() noexcept final { return this; }
+};
+
+/// Forgets everything when it is destroyed. For tests and demonstrations.
+std::shared_ptr<Ledger> memory_ledger();
+
+struct SqliteOptions {
+  /// Opens for reading only: beside a running executor, or an archived file. Claims, seals and appends then fail.
+  bool read_only = false;
+};
+
+/// One file, one executor. store_failed where it is held ("in use by process N"), of a newer schema, or not a ledger.
+Result<std::shared_ptr<Ledger>> sqlite_ledger(const std::string& path, const SqliteOptions& options = {});
+
+/// By URL: sqlite:///relative.db, sqlite:////absolute.db, sqlite:// (memory).
+Result<std::shared_ptr<Ledger>> open_ledger(std::string_view url, const SqliteOptions& options = {});
+
+// Verifiers.
+
+/// WEAK: verifies nothing, so that everybody may run everything. For demonstrations.
+class DemoVerifier final : public Verifier {
+ public:
+  [[nodiscard]] std::string_view profile() const noexcept override { return {}; }
+  [[nodiscard]] Result<Approval> verify(const Proposal&, Timestamp) const override { return Approval{}; }
+};
+
+struct ClawshieldOptions {
+  std::string public_key_pem;                ///< SubjectPublicKeyInfo; empty: every request is approval_key_missing
+  std::string tenant_id;                     ///< empty: every request is approval_tenant_mismatch
+  std::chrono::seconds max_issued_ahead{60}; ///< how far in the future issued_at may lie
+};
+
+/// Section 4 of docs/formats.md. invalid_argument where a PEM is given that is not exactly one strict Ed25519 public key.
+Result<std::shared_ptr<const Verifier>> clawshield_v1(const ClawshieldOptions& options);
+
+// Hashers and clocks.
+
+/// Section 3 of docs/formats.md; name "jcs-sha256".
+std::shared_ptr<const Hasher> jcs_sha256();
+
+std::shared_ptr<const Clock> system_clock();
+
+}  // namespace openexec

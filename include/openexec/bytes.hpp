@@ -1,0 +1,20 @@
+// Bytes and digests, as they cross the library's border.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace openexec {
+
+/// A SHA-256 digest, 32 bytes. All zero means "none"; no input is known to hash to it.
+using Digest = std::array<std::uint8_t, 32>;
+
+/// Lower-case hexadecimal of a digest, 64 characters.
+std::string to_hex(const Digest& digest);
+
+/// Reads exactly 64 lower-case hexadecimal digits. Returns false, and leaves `out` alone, for anything else.
+[[nodiscard]] bool from_hex(std::string_view text, Digest& out);
+
+}  // namespace openexec

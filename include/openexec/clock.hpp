@@ -1,0 +1,25 @@
+// Time, passed in.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace openexec {
+
+/// A point in civil time: microseconds since 1970-01-01T00:00:00Z.
+struct Timestamp {
+  std::int64_t micros = 0;
+  auto operator<=>(const Timestamp&) const = default;
+};
+
+/// Where the executor reads the time. Implementations are called from any thread and must not throw.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  /// Civil time, against which approvals expire and which receipts carry. May be wrong and may jump.
+  [[nodiscard]] virtual Timestamp now() const noexcept = 0;
+  /// Time for durations and deadlines. Never goes back.
+  [[nodiscard]] virtual std::chrono::steady_clock::time_point monotonic() const noexcept = 0;
+};
+
+}  // namespace openexec

@@ -1,0 +1,103 @@
+// START HERE: assemble, execute, recover.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openexec/clock.hpp>
+#include <openexec/handler.hpp>
+#include <openexec/hasher.hpp>
+#include <openexec/nonce_store.hpp>
+#include <openexec/outcome.hpp>
+#include <openexec/receipt_log.hpp>
+#include <openexec/request.hpp>
+#include <openexec/status.hpp>
+#include <openexec/verifier.hpp>
+
+namespace openexec {
+
+/// Bounds of one executor. What exceeds one is refused; nothing is dropped in silence.
+struct Limits {
+  RequestLimits request;
+  std::size_t max_result_bytes = std::size_t{1} << 20;  ///< of a handler's result; more is result_invalid
+  std::uint32_t max_in_flight = 1024;                   ///< attempts at once; more are overloaded
+  std::uint32_t max_refusals_per_second = 1000;         ///< entries for refusals; above it they are overloaded, and counted in one entry a second
+  std::chrono::milliseconds max_wait{30'000};           ///< how long a second caller of a running nonce waits for its outcome
+};
+
+struct Config {
+  std::string tenant = "default";    ///< nonces and approvals are unique within it
+  std::string executor = "openexec"; ///< this executor's name in receipts
+  std::optional<std::vector<std::string>> allowed_actions;  ///< absent: every registered action; present: only these
+  Limits limits;
+};
+
+/// The pluggable parts. Null means: the supplied default, except `store` and `verifier`, which have none.
+struct Parts {
+  std::shared_ptr<NonceStore> store;
+  std::shared_ptr<ReceiptLog> log;  ///< default: store->log()
+  std::shared_ptr<const Verifier> verifier;
+  std::shared_ptr<const Hasher> hasher;  ///< default: jcs_sha256()
+  std::shared_ptr<const Clock> clock;    ///< default: system_clock()
+};
+
+/// Per call.
+struct CallOptions {
+  std::optional<std::chrono::milliseconds> max_wait;  ///< instead of Limits::max_wait
+  Cancellation cancellation;                          ///< handed to the handler
+};
+
+/// What recovery found.
+struct Recovery {
+  std::size_t in_doubt = 0;  ///< claims without a seal, now in doubt with a receipt
+  std::size_t settled = 0;   ///< of those, settled by a reconcile function
+  std::size_t relogged = 0;  ///< sealed entries fed again into a log that is apart from its store
+};
+
+/// The boundary. Thread-safe: any number of threads may call execute at once; handlers run on the caller's thread.
+/// Starts no thread, opens no socket, keeps no global state.
+class Executor {
+ public:
+  /// Checks the parts (self tests), seals the handler table, and recovers what an earlier process left behind.
+  /// The parts and the table belong to the executor from here on. Any doubt about a part is a Status, never a weaker executor.
+  static Result<Executor> assemble(Config config, Parts parts, HandlerTable handlers);
+
+  /// One attempt. Always answers, never throws; every answer but `overloaded` and `store_failed` has its entry in the log.
+  [[nodiscard]] Outcome execute(const Request& request, const CallOptions& options = {});
+  /// The same from one JSON object, as POST /execute takes it.
+  [[nodiscard]] Outcome execute_json(std::string_view request, const CallOptions& options = {});
+
+  /// What assembly recovered. recover() again finds nothing new unless another process of a shared store died since.
+  [[nodiscard]] const Recovery& recovered() const noexcept;
+  Result<Recovery> recover();
+
+  /// Stops everything: from the moment halt() returns no handler starts, until resume(). Lasts as long as this executor.
+  void halt() noexcept;
+  void resume() noexcept;
+  [[nodiscard]] bool halted() const noexcept;
+
+  /// Success when an execution would be possible now; else why not.
+  [[nodiscard]] Status ready() const;
+
+  /// Entries, to read.
+  [[nodiscard]] ReceiptLog& log() const noexcept;
+  [[nodiscard]] const Config& config() const noexcept;
+  [[nodiscard]] const Verifier& verifier() const noexcept;
+
+  Executor(Executor&&) noexcept;
+  Executor& operator=(Executor&&) noexcept;
+  ~Executor();
+
+ private:
+  class Impl;
+  explicit Executor(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace openexec

@@ -1,0 +1,95 @@
+// What runs, once it is approved.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <openexec/receipt.hpp>
+#include <openexec/status.hpp>
+
+namespace openexec {
+
+/// Set by the caller of execute, or by a host that shuts down; read by handlers. Copies share one flag.
+class Cancellation {
+ public:
+  void cancel() noexcept { flag_->store(true, std::memory_order_release); }
+  [[nodiscard]] bool cancelled() const noexcept { return flag_->load(std::memory_order_acquire); }
+
+ private:
+  std::shared_ptr<std::atomic<bool>> flag_ = std::make_shared<std::atomic<bool>>(false);
+};
+
+/// One call of a handler. The views live until the handler returns.
+struct Invocation {
+  std::string_view exec_id;  ///< 64 hex digits, the same on every attempt: pass it downstream as the idempotency key
+  std::string_view action;
+  std::string_view payload;  ///< RFC 8785 form of what was approved
+  std::string_view tenant;
+  std::chrono::steady_clock::time_point deadline;  ///< when the host stops caring; a handler is never interrupted
+  const Cancellation& cancellation;
+};
+
+/// What a handler says became of the action. There is no default: one of the three has to be said.
+class HandlerResult {
+ public:
+  /// It took place. `json` is one strict JSON value; anything else is result_invalid.
+  static HandlerResult result(std::string json) { return {Kind::result, std::move(json), Effect::confirmed}; }
+  /// It failed; final. `effect` is `none` only if the handler knows that nothing happened. `detail` reaches this caller only.
+  static HandlerResult failed(std::string detail, Effect effect = Effect::unknown) {
+    return {Kind::failed, std::move(detail), effect == Effect::none ? Effect::none : Effect::unknown};
+  }
+  /// It may have taken place: the nonce stays in doubt, as if the handler had thrown.
+  static HandlerResult in_doubt(std::string detail) { return {Kind::in_doubt, std::move(detail), Effect::unknown}; }
+
+  enum class Kind : std::uint8_t { result, failed, in_doubt };
+  [[nodiscard]] Kind kind() const noexcept { return kind_; }
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }  ///< the JSON, or the detail
+  [[nodiscard]] Effect effect() const noexcept { return effect_; }
+
+ private:
+  HandlerResult(Kind kind, std::string text, Effect effect) : kind_(kind), text_(std::move(text)), effect_(effect) {}
+  Kind kind_;
+  std::string text_;
+  Effect effect_;
+};
+
+/// Runs on the thread that called execute; concurrently with itself when several threads call. May throw: the nonce is
+/// then in doubt. Must not call back into the same executor.
+using Handler = std::function<HandlerResult(const Invocation&)>;
+
+/// Asked on recovery whether an interrupted action took place, and never runs it. result: yes; failed with effect none:
+/// no; in_doubt: unknown.
+struct Settlement {
+  std::string_view exec_id;
+  std::string_view action;
+  std::string_view tenant;
+};
+using Reconcile = std::function<HandlerResult(const Settlement&)>;
+
+/// Which action runs what. Sealed when the executor is assembled; afterwards no way leads back in.
+class HandlerTable {
+ public:
+  struct Row {
+    Handler run;
+    Reconcile reconcile;                         ///< optional
+    std::chrono::milliseconds deadline{30'000};  ///< becomes Invocation::deadline
+  };
+
+  /// invalid_argument where the name breaks the rule for actions, is taken, or `row.run` is empty.
+  Status add(std::string action, Row row);
+  Status add(std::string action, Handler run) { return add(std::move(action), Row{std::move(run), nullptr}); }
+
+  [[nodiscard]] const Row* find(std::string_view action) const;
+  [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
+
+ private:
+  std::map<std::string, Row, std::less<>> rows_;
+};
+
+}  // namespace openexec

@@ -1,0 +1,31 @@
+// How a request becomes bytes, and bytes a digest.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <openexec/bytes.hpp>
+
+namespace openexec {
+
+/// Names requests. The supplied one (builtin.hpp) is SHA-256 over RFC 8785, section 3 of docs/formats.md.
+///
+/// Contract
+///  - Pure: equal input gives equal output, for ever, on every machine; different requests give different bytes.
+///  - name() is stored with the data; a ledger written under one name does not open under another.
+///  - Called from any thread. Does not throw.
+///  - Assembly runs a known-answer test on the supplied hasher and a self test on any other, and refuses one that fails.
+class Hasher {
+ public:
+  virtual ~Hasher() = default;
+
+  /// Which rules these are, e.g. "jcs-sha256". At most 64 bytes.
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+  /// Appends the bytes whose digest is the request hash. `action` is the bare name; `payload` is in RFC 8785 form.
+  virtual void canonical(std::string_view action, std::string_view payload, std::string& out) const = 0;
+
+  [[nodiscard]] virtual Digest digest(std::string_view bytes) const noexcept = 0;
+};
+
+}  // namespace openexec

@@ -1,0 +1,126 @@
+// The contract that carries "at most once".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openexec/bytes.hpp>
+#include <openexec/clock.hpp>
+#include <openexec/receipt.hpp>
+#include <openexec/status.hpp>
+
+namespace openexec {
+
+class ReceiptLog;
+
+/// What a claim spends, in one durable step. Views live until claim() returns.
+struct Claim {
+  std::string_view tenant;
+  std::string_view nonce;
+  std::string_view action;
+  Digest exec_id{};
+  Digest request_hash{};
+  std::string_view approval_id;  ///< spent with the nonce; empty spends none
+  Digest approval_digest{};      ///< which artifact was spent; zero where none was presented
+  std::string_view approval;     ///< the entry's `approval` member as JSON, kept for the receipt of an attempt that dies
+  Timestamp at;
+};
+
+enum class NonceState : std::uint8_t {
+  claimed = 1,   ///< its first attempt is running, or died and was not recovered yet
+  sealed = 2,    ///< executed or failed; final
+  in_doubt = 3,  ///< it may have run; never run again; a settlement may still seal it
+};
+
+/// What the store knows of one nonce.
+struct NonceRecord {
+  NonceState state = NonceState::in_doubt;
+  std::string tenant;
+  std::string nonce;
+  std::string action;
+  Digest exec_id{};
+  Digest request_hash{};
+  Digest approval_digest{};
+  std::string approval;                ///< as claimed
+  Code code = Code::in_doubt;          ///< of a sealed record: ok, handler_failed or result_invalid
+  Effect effect = Effect::unknown;
+  std::string result;                  ///< display form; empty while claimed
+  std::optional<std::uint64_t> entry;  ///< index of the log entry that sealed it (or put it in doubt)
+};
+
+/// A claim's answer. Nothing but `fresh` permits running the handler.
+struct ClaimAnswer {
+  enum class Kind : std::uint8_t {
+    exists = 1,          ///< the nonce was claimed before, by this very request: see `record`
+    nonce_conflict = 2,  ///< the nonce was claimed before, by another request
+    approval_spent = 3,  ///< the approval was claimed before, under another nonce
+    fresh = 4,           ///< claimed now, durably
+  };
+  Kind kind = Kind::nonce_conflict;
+  std::optional<NonceRecord> record;  ///< for `exists`
+};
+
+/// The end of an attempt: claimed → sealed or in_doubt, or in_doubt → sealed. Views live until seal() returns.
+struct Seal {
+  std::string_view tenant;
+  std::string_view nonce;
+  Digest exec_id{};
+  NonceState state = NonceState::in_doubt;
+  Code code = Code::in_doubt;
+  Effect effect = Effect::unknown;
+  std::string_view result;  ///< display form
+  std::string_view entry;   ///< the log entry; goes into the log in the same durable step, or into the outbox
+  Timestamp at;
+};
+
+/// A sealed attempt whose entry has not been confirmed to be in the log (stores that are not their own log).
+struct Unlogged {
+  std::string tenant;
+  std::string nonce;
+  Digest exec_id{};
+  std::string entry;
+};
+
+/// Remembers nonces and approvals, for ever.
+///
+/// Contract (tests/conformance/store_suite.hpp runs it over every store)
+///  - Linearizable per (tenant, nonce) and per (tenant, approval id): across threads, across processes that share the
+///    store, and across restarts. Of any number of concurrent equal claims exactly one is `fresh`.
+///  - claim() is durable before it answers `fresh`. It spends the nonce and the approval id in one step or not at all.
+///  - A Status means: do not run. If a commit's fate is unknown the store finds out (re-reads) or fails every later call;
+///    it never guesses.
+///  - seal() is durable before it succeeds. Sealing what is not claimed (or in doubt) is invalid_argument and changes nothing.
+///  - Nothing that could be replayed is ever evicted.
+///  - Called from any thread, concurrently. Calls block until they are durable. No call enters the executor.
+class NonceStore {
+ public:
+  virtual ~NonceStore() = default;
+
+  [[nodiscard]] virtual Result<ClaimAnswer> claim(const Claim& claim) = 0;
+  [[nodiscard]] virtual Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) = 0;
+  /// Answers the index of the entry where this store is the log as well, else nothing.
+  [[nodiscard]] virtual Result<std::optional<std::uint64_t>> seal(const Seal& seal) = 0;
+  /// Claims whose process died: claimed, and owned by no running executor. In the order in which they were claimed.
+  [[nodiscard]] virtual Result<std::vector<NonceRecord>> orphans() = 0;
+
+  /// Records `value` under `key` on first use; a different value later is store_failed. Hashers pin their name with it.
+  [[nodiscard]] virtual Status pin(std::string_view key, std::string_view value) = 0;
+  /// The highest time of any claim, seal or entry; zero for an empty store. A clock behind it does not turn time back.
+  [[nodiscard]] virtual Result<Timestamp> latest() = 0;
+  /// Success when a claim would be possible now; else why not (disk full, poisoned, read-only).
+  [[nodiscard]] virtual Status ready() = 0;
+
+  /// The log, where this store is its own: seals and entries then share one durable step. Else null, and the store is
+  /// the log's outbox: it keeps each sealed entry until logged() confirms it.
+  [[nodiscard]] virtual ReceiptLog* log() noexcept { return nullptr; }
+  [[nodiscard]] virtual Result<std::vector<Unlogged>> unlogged() { return std::vector<Unlogged>{}; }
+  [[nodiscard]] virtual Status logged(std::string_view tenant, std::string_view nonce, std::uint64_t index) {
+    (void)tenant, (void)nonce, (void)index;
+    return Status::success();
+  }
+};
+
+}  // namespace openexec

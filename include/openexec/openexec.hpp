@@ -1,0 +1,21 @@
+// The C++ promise of OpenExec, in reading order. What is not under include/ is no promise.
+#pragma once
+
+#include <openexec/executor.hpp>  // START HERE: assemble, execute, recover
+
+#include <openexec/request.hpp>  // what an agent proposes
+#include <openexec/outcome.hpp>  // what the caller learns
+#include <openexec/receipt.hpp>  // what an attempt leaves behind
+#include <openexec/handler.hpp>  // what runs, once it is approved
+
+#include <openexec/nonce_store.hpp>  // one interface and its contract each
+#include <openexec/hasher.hpp>
+#include <openexec/verifier.hpp>
+#include <openexec/receipt_log.hpp>
+#include <openexec/clock.hpp>
+
+#include <openexec/builtin.hpp>  // the supplied parts
+
+#include <openexec/status.hpp>  // the ways to say no
+#include <openexec/bytes.hpp>
+#include <openexec/version.hpp>

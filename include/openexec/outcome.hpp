@@ -1,0 +1,34 @@
+// What the caller learns.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <openexec/receipt.hpp>
+#include <openexec/status.hpp>
+
+namespace openexec {
+
+/// The answer to one attempt. It starts as a refusal and becomes success at one place in the library.
+struct Outcome {
+  Code code = Code::store_failed;  ///< ok: executed now, or replayed with its original outcome
+  int http = 0;                    ///< the service's status code for it
+  Verdict verdict = Verdict::refused;
+  Effect effect = Effect::none;
+  bool replayed = false;           ///< the outcome of an earlier attempt, told again; the handler was not entered
+
+  std::string exec_id;  ///< 64 hex digits; empty where the request was malformed
+  std::string action;   ///< empty where the request was malformed
+  std::string result;   ///< display form: the bytes that `receipt` covers; {"error": "<code>"} for every no
+  std::string receipt;  ///< hex(SHA-256(exec_id ":" result))
+  std::string detail;   ///< for a person; empty on success. Not covered by the receipt
+
+  std::string entry;                         ///< this attempt's own log entry; empty where none could be written
+  std::optional<std::uint64_t> entry_index;  ///< its place in the log
+
+  /// True only if the action was approved, ran and returned a result (now, or in the attempt that this one replays).
+  [[nodiscard]] bool ok() const noexcept { return code == Code::ok; }
+};
+
+}  // namespace openexec

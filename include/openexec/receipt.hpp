@@ -1,0 +1,70 @@
+// What an attempt leaves behind.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openexec/bytes.hpp>
+#include <openexec/clock.hpp>
+#include <openexec/status.hpp>
+
+namespace openexec {
+
+enum class Verdict : std::uint8_t { refused, executed, failed, replayed, in_doubt, suppressed };
+
+/// What became of the action in the world, as far as the executor knows.
+enum class Effect : std::uint8_t {
+  none,       ///< the handler was not entered, or itself says that nothing happened
+  confirmed,  ///< the handler returned a result
+  unknown,    ///< everything else
+};
+
+std::string_view name(Verdict verdict) noexcept;  ///< "executed", "in_doubt", ...
+std::string_view name(Effect effect) noexcept;    ///< "none", "confirmed", "unknown"
+
+/// The approval as an entry carries it. An id appears only as far as it was verified.
+struct ApprovalNote {
+  std::string profile;
+  std::string id;  ///< empty is written as null
+  Digest digest{};
+  std::vector<std::string> keys;
+};
+
+/// One line of the log (docs/formats.md, section 6). Payloads and results are never in it, only hashes.
+struct Entry {
+  Verdict verdict = Verdict::refused;
+  Effect effect = Effect::none;
+  Code code = Code::store_failed;
+  std::string exec_id;  ///< 64 hex digits; empty (null) where the request was malformed, like action and nonce
+  std::string action;
+  std::string nonce;
+  std::string tenant;
+  Digest request_hash{};
+  std::optional<ApprovalNote> approval;
+  std::optional<Digest> result_hash;
+  std::string receipt;  ///< the seed's receipt, 64 hex digits
+  std::string executor;
+  Timestamp observed_at;
+  std::optional<std::uint64_t> prior;  ///< index of the entry that a replay repeats or a settlement settles
+  std::uint64_t count = 0;             ///< verdict suppressed only: how many refusals this entry stands for
+
+  /// The entry's bytes: RFC 8785 form.
+  [[nodiscard]] std::string to_json() const;
+};
+
+/// The approval of an entry in RFC 8785 form; "null" for none.
+std::string to_json(const std::optional<ApprovalNote>& approval);
+
+/// The seed's receipt: hex(SHA-256(exec_id ":" result_text)). Pure: no time, no counter, no random value.
+/// `result_text` is in display form (docs/formats.md, section 2).
+std::string receipt_of(std::string_view exec_id, std::string_view result_text);
+
+/// Checks a seed receipt. `result` is JSON text in any spacing. Success means that it belongs to exec_id and result;
+/// approval_signature_invalid is never used here: a mismatch is invalid_argument "receipt does not match",
+/// and text that is not strict JSON is malformed_request.
+Status verify_receipt(std::string_view exec_id, std::string_view result, std::string_view receipt);
+
+}  // namespace openexec

@@ -1,0 +1,45 @@
+// The append-only record of every attempt.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openexec/bytes.hpp>
+#include <openexec/status.hpp>
+
+namespace openexec {
+
+/// An entry on its way into the log. Views live until append() returns.
+struct NewEntry {
+  std::string_view json;  ///< Entry::to_json(), at most 65,535 bytes
+  Digest exec_id{};       ///< finds the entry again; zero for a malformed request
+  Digest attempt{};       ///< not zero: a second append of the same attempt answers the first one's index
+};
+
+/// An entry in its place.
+struct LogLine {
+  std::uint64_t index = 0;
+  Digest leaf_hash{};  ///< RFC 6962: SHA-256(0x00 || json)
+  std::string json;
+};
+
+/// Contract (tests/conformance/log_suite.hpp runs it over every log)
+///  - append() is durable before it answers. Indexes start at 0, have no gaps, and are the order of commit.
+///  - Nothing is ever changed or removed.
+///  - Idempotent per attempt, so that it can be fed again after a crash.
+///  - Called from any thread, concurrently.
+class ReceiptLog {
+ public:
+  virtual ~ReceiptLog() = default;
+
+  [[nodiscard]] virtual Result<std::uint64_t> append(const NewEntry& entry) = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> size() = 0;
+  /// Up to `count` entries from `first` on, in order; fewer at the end.
+  [[nodiscard]] virtual Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) = 0;
+  /// The entries of one execution, in order; at most `count` of them.
+  [[nodiscard]] virtual Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) = 0;
+};
+
+}  // namespace openexec

@@ -1,0 +1,25 @@
+// Spellings of bytes: hex and base64, one spelling each.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace openexec::base {
+
+/// Lower-case hexadecimal.
+std::string hex(std::span<const std::uint8_t> bytes);
+/// Reads lower-case hexadecimal of any even length; nothing for any other text.
+std::optional<std::string> unhex(std::string_view text);
+
+/// RFC 4648 section 4, padded.
+std::string base64(std::string_view bytes);
+/// Strict: canonical padding, no white space, zero unused bits; nothing for any other text.
+std::optional<std::string> unbase64(std::string_view text);
+
+/// True for well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
+bool is_utf8(std::string_view text);
+
+}  // namespace openexec::base

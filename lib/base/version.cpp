@@ -1,0 +1,7 @@
+#include <openexec/version.hpp>
+
+namespace openexec {
+
+std::string_view version() noexcept { return OPENEXEC_VERSION; }
+
+}  // namespace openexec

@@ -1,0 +1,58 @@
+// Strict Ed25519 (RFC 8032) and strict PEM, through OpenSSL.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <openexec/bytes.hpp>
+#include <openexec/status.hpp>
+
+namespace openexec::crypto {
+
+/// A public key, parsed once. Copies share it. Verification is thread-safe.
+class PublicKey {
+ public:
+  /// Exactly one PEM block `PUBLIC KEY` with an Ed25519 SubjectPublicKeyInfo: no second block, no headers, no trailing
+  /// bytes, canonical point, not of small order. invalid_argument that says which of these failed. Never prompts.
+  static Result<PublicKey> from_pem(std::string_view pem);
+  static Result<PublicKey> from_raw(std::string_view bytes32);
+
+  /// Success, or approval_signature_invalid. Refuses S >= L, non-canonical R and R of small order before the library is
+  /// asked (the key was checked when it was parsed).
+  Status verify(std::string_view message, std::string_view signature64) const;
+
+  [[nodiscard]] std::string raw() const;     ///< 32 bytes
+  [[nodiscard]] std::string to_pem() const;  ///< SubjectPublicKeyInfo
+  /// hex SHA-256 of the 32 bytes: the key's name in receipts where no policy names it.
+  [[nodiscard]] std::string fingerprint() const;
+
+  struct Impl;
+
+ private:
+  friend class PrivateKey;
+  std::shared_ptr<const Impl> impl_;
+};
+
+/// A signing key. Never used by the executor's approval path: approvals are made by another program.
+class PrivateKey {
+ public:
+  static Result<PrivateKey> generate();
+  static Result<PrivateKey> from_seed(std::string_view bytes32);
+  /// Exactly one PEM block: `PRIVATE KEY`, or `ENCRYPTED PRIVATE KEY` where a passphrase is given. Never prompts.
+  static Result<PrivateKey> from_pem(std::string_view pem, std::string_view passphrase = {});
+
+  [[nodiscard]] std::string sign(std::string_view message) const;  ///< 64 bytes
+  [[nodiscard]] PublicKey public_key() const;
+  /// PKCS#8; encrypted (PBES2, AES-256-CBC, scrypt) where a passphrase is given.
+  [[nodiscard]] Result<std::string> to_pem(std::string_view passphrase = {}) const;
+
+  struct Impl;
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace openexec::crypto
