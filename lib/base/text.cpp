@@ -1,0 +1,144 @@
+#include <base/text.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstring>
+
+#include <openexec/bytes.hpp>
+
+namespace openexec {
+namespace base {
+namespace {
+
+constexpr std::string_view hex_digits = "0123456789abcdef";
+constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::uint8_t not_a_digit = 0xff;
+
+constexpr std::array<std::uint8_t, 256> values_of(std::string_view digits) {
+  std::array<std::uint8_t, 256> values{};
+  for (auto& value : values) value = not_a_digit;
+  for (std::size_t i = 0; i < digits.size(); ++i)
+    values[static_cast<unsigned char>(digits[i])] = static_cast<std::uint8_t>(i);
+  return values;
+}
+
+constexpr auto hex_values = values_of(hex_digits);
+constexpr auto base64_values = values_of(base64_digits);
+
+std::uint8_t hex_value(char digit) { return hex_values[static_cast<unsigned char>(digit)]; }
+std::uint8_t base64_value(char digit) { return base64_values[static_cast<unsigned char>(digit)]; }
+
+/// Reads text.size() / 2 bytes. Precondition: an even number of digits, room for the bytes.
+bool read_hex(std::string_view text, std::uint8_t* out) {
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const unsigned high = hex_value(text[i]);
+    const unsigned low = hex_value(text[i + 1]);
+    if (high == not_a_digit || low == not_a_digit) return false;
+    *out++ = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  return true;
+}
+
+/// The length of the well-formed sequence at the start of `text`, 0 where there is none. Precondition: not empty.
+std::size_t utf8_sequence(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto continues = [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i)
+      if ((byte(i) & 0xc0u) != 0x80u) return false;
+    return true;
+  };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length || !continues(1, length)) return 0;
+  // The second byte shuts out overlong forms, surrogates and what lies beyond U+10FFFF.
+  const unsigned second = byte(1);
+  if (lead == 0xe0 && second < 0xa0) return 0;
+  if (lead == 0xed && second > 0x9f) return 0;
+  if (lead == 0xf0 && second < 0x90) return 0;
+  if (lead == 0xf4 && second > 0x8f) return 0;
+  return length;
+}
+
+bool eight_ascii(const char* text) {
+  std::uint64_t word;
+  std::memcpy(&word, text, sizeof word);
+  return (word & 0x8080808080808080u) == 0;
+}
+
+}  // namespace
+
+std::string hex(std::span<const std::uint8_t> bytes) {
+  std::string text(bytes.size() * 2, '\0');
+  char* out = text.data();
+  for (const std::uint8_t byte : bytes) {
+    *out++ = hex_digits[byte >> 4];
+    *out++ = hex_digits[byte & 0x0f];
+  }
+  return text;
+}
+
+std::optional<std::string> unhex(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string bytes(text.size() / 2, '\0');
+  if (!read_hex(text, reinterpret_cast<std::uint8_t*>(bytes.data()))) return std::nullopt;
+  return bytes;
+}
+
+std::string base64(std::string_view bytes) {
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (k < count ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+    for (std::size_t k = 0; k < 4; ++k) text += k <= count ? base64_digits[group >> (18 - 6 * k) & 0x3f] : '=';
+  }
+  return text;
+}
+
+std::optional<std::string> unbase64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::size_t padding = 0;
+  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  for (std::size_t i = 0; i < text.size(); i += 4) {
+    const std::size_t digits = i + 4 == text.size() ? 4 - padding : 4;
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < digits; ++k) {
+      const std::uint8_t value = base64_value(text[i + k]);
+      if (value == not_a_digit) return std::nullopt;
+      group |= static_cast<std::uint32_t>(value) << (18 - 6 * k);
+    }
+    for (std::size_t k = 0; k + 1 < digits; ++k) bytes += static_cast<char>(group >> (16 - 8 * k) & 0xff);
+    // What the last digit says beyond the last byte must be nothing, or two texts would mean the same bytes.
+    if (digits < 4 && (group & (0xffffffu >> (8 * (digits - 1)))) != 0) return std::nullopt;
+  }
+  return bytes;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    while (text.size() >= 8 && eight_ascii(text.data())) text.remove_prefix(8);
+    if (text.empty()) break;
+    const std::size_t length = utf8_sequence(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+}  // namespace base
+
+std::string to_hex(const Digest& digest) { return base::hex(digest); }
+
+bool from_hex(std::string_view text, Digest& out) {
+  Digest digest;
+  if (text.size() != 2 * digest.size() || !base::read_hex(text, digest.data())) return false;
+  out = digest;
+  return true;
+}
+
+}  // namespace openexec
