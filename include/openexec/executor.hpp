@@ -51,6 +51,8 @@ struct Parts {
 struct CallOptions {
   std::optional<std::chrono::milliseconds> max_wait;  ///< instead of Limits::max_wait
   Cancellation cancellation;                          ///< handed to the handler
+  /// Taken where the request names no nonce (an Idempotency-Key); a request that names another is malformed.
+  std::optional<std::string_view> nonce;
 };
 
 /// What recovery found.

@@ -62,9 +62,8 @@ std::string to_json(const std::optional<ApprovalNote>& approval);
 /// `result_text` is in display form (docs/formats.md, section 2).
 std::string receipt_of(std::string_view exec_id, std::string_view result_text);
 
-/// Checks a seed receipt. `result` is JSON text in any spacing. Success means that it belongs to exec_id and result;
-/// approval_signature_invalid is never used here: a mismatch is invalid_argument "receipt does not match",
-/// and text that is not strict JSON is malformed_request.
+/// Checks a seed receipt. `result` is JSON text in any spacing; exec_id is empty for a malformed request's receipt.
+/// Success means that the receipt belongs to both. invalid_argument: it does not; malformed_request: no strict JSON.
 Status verify_receipt(std::string_view exec_id, std::string_view result, std::string_view receipt);
 
 }  // namespace openexec

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,7 +35,9 @@ class Proposal {
   /// Reads the four parts. A breach of section 1 of docs/formats.md is malformed_request, with the place in the detail.
   static Result<Proposal> parse(const Request& request, std::string_view tenant, const RequestLimits& limits = {});
   /// Reads one JSON object with the members action, payload, nonce and approval_artifact, as POST /execute takes it.
-  static Result<Proposal> parse_json(std::string_view text, std::string_view tenant, const RequestLimits& limits = {});
+  /// `nonce`, where given, stands in for a member that is absent; a member that differs from it is malformed.
+  static Result<Proposal> parse_json(std::string_view text, std::string_view tenant, const RequestLimits& limits = {},
+                                     std::optional<std::string_view> nonce = std::nullopt);
 
   [[nodiscard]] std::string_view tenant() const noexcept;
   [[nodiscard]] std::string_view action() const noexcept;
