@@ -16,7 +16,7 @@ namespace openexec::crypto {
 class PublicKey {
  public:
   /// Exactly one PEM block `PUBLIC KEY` with an Ed25519 SubjectPublicKeyInfo: no second block, no headers, no trailing
-  /// bytes, canonical point, not of small order. invalid_argument that says which of these failed. Never prompts.
+  /// bytes, canonical encoding, a point of the curve, not of small order. invalid_argument that says which of these failed.
   static Result<PublicKey> from_pem(std::string_view pem);
   static Result<PublicKey> from_raw(std::string_view bytes32);
 
@@ -32,7 +32,7 @@ class PublicKey {
   struct Impl;
 
  private:
-  friend class PrivateKey;
+  explicit PublicKey(std::shared_ptr<const Impl> impl) noexcept;
   std::shared_ptr<const Impl> impl_;
 };
 
@@ -41,17 +41,20 @@ class PrivateKey {
  public:
   static Result<PrivateKey> generate();
   static Result<PrivateKey> from_seed(std::string_view bytes32);
-  /// Exactly one PEM block: `PRIVATE KEY`, or `ENCRYPTED PRIVATE KEY` where a passphrase is given. Never prompts.
+  /// Exactly one PEM block: `PRIVATE KEY`, or `ENCRYPTED PRIVATE KEY` where a passphrase is given. Never prompts. As
+  /// strict as PublicKey::from_pem.
   static Result<PrivateKey> from_pem(std::string_view pem, std::string_view passphrase = {});
 
-  [[nodiscard]] std::string sign(std::string_view message) const;  ///< 64 bytes
+  /// 64 bytes. Thread-safe. Throws std::runtime_error where the library fails, which only memory can make it do.
+  [[nodiscard]] std::string sign(std::string_view message) const;
   [[nodiscard]] PublicKey public_key() const;
-  /// PKCS#8; encrypted (PBES2, AES-256-CBC, scrypt) where a passphrase is given.
+  /// PKCS#8; encrypted (PBES2, AES-256-CBC, scrypt) where a passphrase is given. The caller guards the text.
   [[nodiscard]] Result<std::string> to_pem(std::string_view passphrase = {}) const;
 
   struct Impl;
 
  private:
+  explicit PrivateKey(std::shared_ptr<const Impl> impl) noexcept;
   std::shared_ptr<const Impl> impl_;
 };
 

@@ -1,0 +1,28 @@
+// A strict reader of one PEM block (RFC 7468). OpenSSL's own takes trailing garbage, skips what it does not know, and may
+// prompt on a terminal.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <openexec/status.hpp>
+
+namespace openexec::crypto {
+
+/// More than any Ed25519 key needs, encrypted or not.
+inline constexpr std::size_t max_pem_bytes = 4096;
+
+struct PemBlock {
+  std::string label;
+  std::string der;
+};
+
+/// The text is exactly one block: the BEGIN line, lines of 1 to 64 base64 characters that join to one canonical base64
+/// text, the END line of the same label. Lines end in LF or CRLF; the last end may be missing. Nothing before, between
+/// or after: no headers, no blank lines, no spaces, no comments. invalid_argument that names the rule and the line.
+Result<PemBlock> read_pem(std::string_view text);
+
+/// One block, in lines of 64 characters that end in LF.
+std::string write_pem(std::string_view label, std::string_view der);
+
+}  // namespace openexec::crypto

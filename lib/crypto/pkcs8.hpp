@@ -1,0 +1,17 @@
+// The private key's file: PKCS#8 (RFC 8410), plain or encrypted (RFC 8018).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <openexec/status.hpp>
+
+namespace openexec::crypto {
+
+/// The 32-byte seed in a PEM text of one block, `PRIVATE KEY` or `ENCRYPTED PRIVATE KEY`. The caller wipes it.
+Result<std::string> read_pkcs8(std::string_view pem, std::string_view passphrase);
+
+/// Encrypted (PBES2, AES-256-CBC, scrypt with N = 16384, r = 8, p = 1) where a passphrase is given.
+Result<std::string> write_pkcs8(std::string_view seed, std::string_view passphrase);
+
+}  // namespace openexec::crypto
