@@ -28,23 +28,28 @@ Status invalid_signature(std::string_view why) {
   return {Code::approval_signature_invalid, std::string("Invalid signature: ").append(why)};
 }
 
+Bignum number(const char* hex) {
+  BIGNUM* value = nullptr;
+  BN_hex2bn(&value, hex);
+  return Bignum(value);
+}
+
 /// Whether some x makes (x, y) a point of -x^2 + y^2 = 1 + d x^2 y^2. x^2 is u/v with u = y^2 - 1 and v = d y^2 + 1, and
 /// v is never 0; u/v is a square exactly if u v is, which Euler's criterion tells: (u v)^((p-1)/2) is 0 or 1.
 /// OpenSSL decodes a key only when it verifies, so it is asked here, once per key, with its own arithmetic.
 bool is_on_curve(std::string_view point) {
+  std::string y_bytes(point);
+  y_bytes.back() = static_cast<char>(y_bytes.back() & 0x7f);  // without the sign of x
+
   const ErrorScope errors;
   const BignumCtx context(BN_CTX_new());
-  BIGNUM* raw = nullptr;
-  BN_hex2bn(&raw, "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed");
-  const Bignum p(raw);
-  raw = nullptr;
-  BN_hex2bn(&raw, "52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3");
-  const Bignum d(raw);
-  const Bignum y(BN_lebin2bn(bytes(point), static_cast<int>(point.size()), nullptr));
+  const Bignum p = number("7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed");
+  const Bignum d = number("52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3");
+  const Bignum y(BN_lebin2bn(bytes(y_bytes), static_cast<int>(y_bytes.size()), nullptr));
   const Bignum u(BN_new());
   const Bignum v(BN_new());
   const Bignum half(BN_new());
-  return context && p && d && y && u && v && half && BN_clear_bit(y.get(), 255) == 1 &&
+  return context && p && d && y && u && v && half &&
          BN_mod_sqr(u.get(), y.get(), p.get(), context.get()) == 1 &&
          BN_mod_mul(v.get(), d.get(), u.get(), p.get(), context.get()) == 1 && BN_add_word(v.get(), 1) == 1 &&
          BN_sub_word(u.get(), 1) == 1 && BN_mod_mul(u.get(), u.get(), v.get(), p.get(), context.get()) == 1 &&

@@ -1,10 +1,11 @@
 #include "crypto/pkcs8.hpp"
 
 #include <openssl/evp.h>
+#include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
 #include <array>
-#include <limits>
+#include <cstdint>
 
 #include "crypto/openssl.hpp"
 #include "crypto/pem.hpp"
