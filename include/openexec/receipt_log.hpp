@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <openexec/bytes.hpp>
+#include <openexec/clock.hpp>
 #include <openexec/status.hpp>
 
 namespace openexec {
@@ -16,6 +17,7 @@ struct NewEntry {
   std::string_view json;  ///< Entry::to_json(), at most 65,535 bytes
   Digest exec_id{};       ///< finds the entry again; zero for a malformed request
   Digest attempt{};       ///< not zero: a second append of the same attempt answers the first one's index
+  Timestamp at;           ///< Entry::observed_at; NonceStore::latest() counts it
 };
 
 /// An entry in its place.
