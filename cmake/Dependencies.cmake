@@ -1,17 +1,54 @@
-# What the house stands on. find_package first.
+# What the house stands on. An installed package is used; simdjson, CLI11 and Catch2 are fetched, pinned and hashed, where
+# they are not installed. FETCHCONTENT_FULLY_DISCONNECTED=ON forbids that.
+include(FetchContent)
+if(POLICY CMP0167)
+  cmake_policy(SET CMP0167 NEW)  # Boost by its own package file
+endif()
+
+# openexec_need(package version "what Debian calls it"): present and new enough, or a message that says what to do.
+macro(openexec_need package version debian)
+  find_package(${package} ${version} QUIET)
+  if(NOT ${package}_FOUND)
+    message(FATAL_ERROR "OpenExec needs ${package} ${version} or newer, with its headers. "
+                        "On Debian or Ubuntu: apt install ${debian}")
+  endif()
+endmacro()
+
+# openexec_need_or_fetch(package version fetched url sha256): the same; version `fetched` comes from source instead.
+# The version is compared here, since simdjson's package file calls every other minor version incompatible.
+macro(openexec_need_or_fetch package version fetched url sha256)
+  find_package(${package} QUIET)
+  if(NOT ${package}_FOUND OR ${package}_VERSION VERSION_LESS ${version})
+    message(STATUS "OpenExec: ${package} ${version} or newer is not installed; fetching ${fetched}")
+    openexec_fetch(${package} "${url}" ${sha256})
+    set(${package}_VERSION ${fetched})
+  endif()
+endmacro()
+
+function(openexec_fetch package url sha256)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)  # it may end up in the shared library
+  FetchContent_Declare(${package} URL "${url}" URL_HASH SHA256=${sha256} DOWNLOAD_EXTRACT_TIMESTAMP ON SYSTEM)
+  FetchContent_MakeAvailable(${package})
+endfunction()
+
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
-find_package(OpenSSL 3.0 REQUIRED)
-find_package(SQLite3 3.40 REQUIRED)
-find_package(simdjson 3.0 REQUIRED)
+openexec_need(OpenSSL 3.0 libssl-dev)
+openexec_need(SQLite3 3.40 libsqlite3-dev)
+openexec_need_or_fetch(simdjson 3.0 3.10.1
+  https://github.com/simdjson/simdjson/archive/refs/tags/v3.10.1.tar.gz
+  1e8f881cb2c0f626c56cd3665832f1e97b9d4ffc648ad9e1067c134862bba060)
 
 if(OPENEXEC_BUILD_SERVICE OR OPENEXEC_BUILD_TOOLS)
-  find_package(Boost 1.81 REQUIRED)
-  find_package(CLI11 2.1 REQUIRED)
+  openexec_need(Boost 1.81 "libboost-dev (Debian 12: libboost1.81-dev)")
+endif()
+if(OPENEXEC_BUILD_TOOLS)
+  openexec_need_or_fetch(CLI11 2.1 2.4.2
+    https://github.com/CLIUtils/CLI11/archive/refs/tags/v2.4.2.tar.gz
+    f2d893a65c3b1324c50d4e682c0cdc021dd0477ae2c048544f39eed6654b699a)
 endif()
 if(OPENEXEC_BUILD_TESTS)
-  find_package(Catch2 2.13 QUIET)
-  if(NOT Catch2_FOUND)
-    find_package(Catch2 3 REQUIRED)
-  endif()
+  openexec_need_or_fetch(Catch2 2.13 3.6.0
+    https://github.com/catchorg/Catch2/archive/refs/tags/v3.6.0.tar.gz
+    485932259a75c7c6b72d4b874242c489ea5155d17efa345eb8cc72159f49f356)
 endif()

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Installs what building OpenExec needs on Debian 12 or Ubuntu 24.04, and nothing where all is there.
+#   bash cmake/setup.sh build     a compiler, CMake and the libraries
+#   bash cmake/setup.sh tests     the same, and what the tests need
+# The one list of packages; tests/run.sh and examples/quickstart.sh call it.
+set -euo pipefail
+
+boost=libboost-dev
+if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then boost=libboost1.81-dev; fi  # libboost-dev is 1.74 there
+
+build_packages=(
+  "g++|the C++20 compiler"
+  "cmake|the build"
+  "ninja-build|the build"
+  "pkg-config|the build"
+  "libssl-dev|SHA-256 and Ed25519 (OpenSSL 3)"
+  "libsqlite3-dev|the ledger (SQLite)"
+  "libsimdjson-dev|reading JSON"
+  "$boost|the HTTP service (Boost.Beast 1.81 or newer)"
+  "libcli11-dev|command lines (CLI11)"
+  "curl|talking to the service"
+  "python3|reading its answers"
+)
+test_packages=(
+  "ccache|faster rebuilds"
+  "catch2|the unit tests"
+  "clang-14|the second compiler"
+  "python3-requests|the service's clients"
+  "python3-cryptography|an independent signer"
+  "strace|the proof that nothing is sent out"
+)
+
+case "${1:-}" in
+  build) wanted=("${build_packages[@]}") ;;
+  tests) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
+  *) echo "usage: bash cmake/setup.sh build|tests" >&2; exit 2 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+  echo "setup: this is neither Debian nor Ubuntu, so nothing is installed. Needed, by their Debian names:"
+  printf '  %s\n' "${wanted[@]//|/ - }"
+  exit 0
+fi
+
+# A Python module counts wherever it came from.
+have() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ] ||
+    { [[ $1 == python3-* ]] && python3 -c "import ${1#python3-}" 2>/dev/null; }
+}
+
+missing=()
+for line in "${wanted[@]}"; do
+  if ! have "${line%%|*}"; then missing+=("$line"); fi
+done
+if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
+
+echo "setup: installing with apt:"
+for line in "${missing[@]}"; do printf '  %-22s %s\n' "${line%%|*}" "${line#*|}"; done
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "setup: needs root and there is no sudo. As root, run: apt-get install ${missing[*]%%|*}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@"; }
+
+apt update
+if ! apt install -y --no-install-recommends --no-remove "${missing[@]%%|*}" >/dev/null; then
+  echo "setup: apt could not install these without removing or breaking something else; see its message above." >&2
+  exit 1
+fi

@@ -1,0 +1,11 @@
+// WRONG: no match for .operator==|invalid operands
+// A code is not compared with a bare number.
+#include <openexec/outcome.hpp>
+
+bool yes(const openexec::Outcome& outcome) {
+#ifdef WRONG
+  return outcome.code == 0;
+#else
+  return outcome.code == openexec::Code::ok;
+#endif
+}

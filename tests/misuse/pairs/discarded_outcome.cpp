@@ -1,0 +1,12 @@
+// WRONG: ignoring return value|nodiscard
+// So is an Outcome: whoever executes looks at the answer.
+#include <openexec/executor.hpp>
+
+bool run(openexec::Executor& executor) {
+#ifdef WRONG
+  executor.execute({"echo", "{}", "nonce-1", {}});
+  return true;
+#else
+  return executor.execute({"echo", "{}", "nonce-1", {}}).ok();
+#endif
+}

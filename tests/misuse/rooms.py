@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""The rule of the house: an include never points upward, and third parties stay in their rooms.
+
+rooms.py ROOT checks a source tree; rooms.py --self-test proves that it notices every kind of breach.
+"""
+import pathlib
+import re
+import sys
+import tempfile
+
+ROOMS = ["base", "canon", "crypto", "merkle", "approval", "store", "exec", "service"]  # bottom to top
+GUESTS = {"simdjson": "canon", "openssl": "crypto", "sqlite3": "store", "libpq": "store", "boost": "service"}
+SUFFIXES = {".c", ".h", ".cpp", ".hpp"}
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def includes(path):
+    return INCLUDE.findall(path.read_text(encoding="utf-8"))
+
+
+def head(name):
+    """The first folder of an include, or the header's stem: openssl/evp.h, sqlite3.h, base/text.hpp."""
+    return re.split(r"[/.-]", name, maxsplit=1)[0]
+
+
+def breaches(root):
+    """Yields 'file: what is wrong' for every breach under root."""
+    for path in sorted(p for p in root.rglob("*") if p.suffix in SUFFIXES):
+        where = path.relative_to(root)
+        top = where.parts[0]
+        room = where.parts[1] if top == "lib" and len(where.parts) > 2 else None
+        if top not in ("lib", "include", "capi", "examples"):
+            continue
+        for quote, name in includes(path):
+            first = head(name)
+            target = first if quote == '"' and "/" in name and first in ROOMS else None
+            if room is not None and target is not None and ROOMS.index(target) > ROOMS.index(room):
+                yield f"{where}: includes {name}, which is on a higher floor"
+            if quote == '"' and top == "include":
+                yield f"{where}: a public header includes {name}; only <openexec/...> and the standard library are public"
+            if target is not None and top == "examples" and len(where.parts) == 2:
+                yield f"{where}: an example includes {name}, which is no promise"
+            owner = GUESTS.get(first)
+            if owner is not None and top in ("lib", "include", "capi") and room != owner:
+                yield f"{where}: includes {name}, which belongs to lib/{owner} alone"
+            if room is not None and re.match(r"(\.\./|.*/tests/|capi/|examples/)", name):
+                yield f"{where}: includes {name}, which is outside the house"
+
+
+def self_test():
+    bad = {
+        "lib/base/a.hpp": '#include "canon/json.hpp"',
+        "lib/store/b.cpp": '#  include "exec/pipeline.hpp"',
+        "lib/exec/c.cpp": "#include <openssl/evp.h>",
+        "lib/service/d.cpp": "#include <sqlite3.h>",
+        "lib/crypto/e.cpp": "#include <simdjson.h>",
+        "lib/exec/f.cpp": "#include <boost/asio.hpp>",
+        "include/openexec/g.hpp": '#include "base/text.hpp"',
+        "examples/01_h.cpp": '#include "canon/json.hpp"',
+        "capi/i.cpp": "#include <libpq-fe.h>",
+        "lib/exec/j.cpp": '#include "../../tests/support/catch.hpp"',
+    }
+    good = {
+        "lib/exec/a.cpp": '#include <string>\n#include <openexec/executor.hpp>\n#include "base/text.hpp"\n#include "exec/b.hpp"',
+        "lib/store/b.cpp": "#include <sqlite3.h>",
+        "lib/canon/c.cpp": "#include <simdjson.h>",
+        "examples/demo.cpp": '#include <boost/json/src.hpp>\n#include "demo.hpp"',
+        "examples/openexec/main.cpp": '#include "canon/json.hpp"',
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        for name, text in good.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text + "\n", encoding="utf-8")
+        assert list(breaches(root)) == [], list(breaches(root))
+        for name, text in bad.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text + "\n", encoding="utf-8")
+            assert len(list(breaches(root))) == 1, (name, list(breaches(root)))
+            path.write_text("", encoding="utf-8")
+    print(f"noticed {len(bad)} kinds of breach, and let {len(good)} good files pass")
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        self_test()
+        return 0
+    root = pathlib.Path(sys.argv[1])
+    found = list(breaches(root))
+    print("\n".join(found) if found else "every include points down, and every third party is in its room")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs all tests. Everything ends up in build/.
+#   bash tests/run.sh            Debug with address and undefined-behaviour sanitizers
+#   bash tests/run.sh --tsan     the tests that use threads, with the thread sanitizer
+#   bash tests/run.sh --clang    the whole house compiled by clang 14, and the unit tests
+# Flags add up (--asan names the default); --no-setup leaves the machine's packages alone. Exit: 0 when all passed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+runs=() setup=1
+for flag in "$@"; do
+  case "$flag" in
+    --asan | --tsan | --clang) runs+=("${flag#--}") ;;
+    --no-setup) setup=0 ;;
+    *) sed -n '2,6s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
+  esac
+done
+if [ ${#runs[@]} -eq 0 ]; then runs=(asan); fi
+
+bold='' red='' green='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'; fi
+say() { printf '%s\n' "${bold}== $*${plain}"; }
+
+jobs=$(nproc)
+launchers=() prefix=()
+summary=() failed=0
+
+configure_and_build() {  # preset, further CMake arguments
+  local preset=$1
+  shift
+  cmake --preset "$preset" "${launchers[@]}" "$@" >"build/$preset.configure.log" 2>&1 ||
+    { cat "build/$preset.configure.log"; return 1; }
+  cmake --build "build/$preset" -j "$jobs"
+}
+
+run_tests() {  # preset, further CTest arguments
+  local preset=$1
+  shift
+  "${prefix[@]}" ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=error "$@"
+}
+
+run_asan() { configure_and_build asan && run_tests asan; }
+run_clang() { configure_and_build clang && run_tests clang -L unit; }
+run_tsan() {
+  local prefix=()
+  # The thread sanitizer wants memory where it expects it; some kernels shuffle it too far.
+  if setarch --addr-no-randomize true 2>/dev/null; then prefix=(setarch --addr-no-randomize); fi
+  configure_and_build tsan && run_tests tsan -L threads
+}
+
+if [ $setup -eq 1 ]; then
+  say "Set-up"
+  bash cmake/setup.sh tests
+fi
+mkdir -p build
+if command -v ccache >/dev/null; then
+  launchers=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+fi
+
+for run in "${runs[@]}"; do
+  say "$run: build and test"
+  start=$SECONDS
+  if "run_$run"; then verdict="${green}passed${plain}"; else verdict="${red}FAILED${plain}"; failed=1; fi
+  summary+=("$(printf '  %-6s %s in %d s' "$run" "$verdict" $((SECONDS - start)))")
+done
+
+say "Summary"
+printf '%s\n' "${summary[@]}"
+exit $failed
