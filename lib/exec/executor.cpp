@@ -1,0 +1,102 @@
+#include <openexec/executor.hpp>
+
+#include <openexec/builtin.hpp>
+
+#include "base/text.hpp"
+#include "exec/pipeline.hpp"
+#include "exec/selftest.hpp"
+
+namespace openexec {
+
+class Executor::Impl {
+ public:
+  Impl(Config config, Parts parts, HandlerTable handlers)
+      : pipeline(std::move(config), std::move(parts), std::move(handlers)) {}
+  exec::Pipeline pipeline;
+  Recovery recovered;
+};
+
+namespace {
+
+Status misuse(std::string detail) { return Status(Code::invalid_argument, std::move(detail)); }
+
+Status check(const Config& config) {
+  if (config.tenant.empty() || config.tenant.size() > 255 || !base::is_utf8(config.tenant))
+    return misuse("tenant: must be 1 to 255 bytes of UTF-8");
+  if (config.executor.empty() || config.executor.size() > 255 || !base::is_utf8(config.executor))
+    return misuse("executor: must be 1 to 255 bytes of UTF-8");
+  const RequestLimits& request = config.limits.request;
+  if (request.max_depth == 0 || request.max_depth > 128) return misuse("limits.request.max_depth: must be 1 to 128");
+  if (request.max_bytes == 0 || request.max_bytes > (std::size_t{1} << 30))
+    return misuse("limits.request.max_bytes: must be 1 byte to 1 GiB");
+  if (config.limits.max_result_bytes == 0 || config.limits.max_result_bytes > (std::size_t{1} << 30))
+    return misuse("limits.max_result_bytes: must be 1 byte to 1 GiB");
+  if (config.limits.max_in_flight == 0) return misuse("limits.max_in_flight: must be at least 1");
+  return Status::success();
+}
+
+}  // namespace
+
+Result<Executor> Executor::assemble(Config config, Parts parts, HandlerTable handlers) try {
+  if (Status bad = check(config); !bad.ok()) return bad;
+  if (!parts.store) return misuse("parts.store: missing");
+  if (!parts.verifier) return misuse("parts.verifier: missing; DemoVerifier accepts everything and says so");
+  if (!parts.log) {
+    if (parts.store->log() == nullptr) return misuse("parts.log: missing, and the store is not its own log");
+    parts.log = std::shared_ptr<ReceiptLog>(parts.store, parts.store->log());
+  }
+  if (!parts.hasher) parts.hasher = jcs_sha256();
+  if (!parts.clock) parts.clock = system_clock();
+
+  if (Status broken = exec::self_test(*parts.hasher); !broken.ok()) return broken;
+  if (Status pinned = parts.store->pin("hasher", parts.hasher->name()); !pinned.ok()) return pinned;
+  const Result<Timestamp> latest = parts.store->latest();
+  if (!latest.ok()) return latest.status();
+
+  auto impl = std::make_unique<Impl>(std::move(config), std::move(parts), std::move(handlers));
+  impl->pipeline.start_at(*latest);
+  Result<Recovery> recovered = impl->pipeline.recover();
+  if (!recovered.ok()) return recovered.status();
+  impl->recovered = *recovered;
+  return Executor(std::move(impl));
+} catch (...) {
+  return Status(Code::store_failed, "assembly: an internal failure, or a part that threw");
+}
+
+Outcome Executor::execute(const Request& request, const CallOptions& options) {
+  return impl_->pipeline.run(request, options);
+}
+Outcome Executor::execute_json(std::string_view request, const CallOptions& options) {
+  return impl_->pipeline.run(request, options);
+}
+
+const Recovery& Executor::recovered() const noexcept { return impl_->recovered; }
+Result<Recovery> Executor::recover() try {
+  return impl_->pipeline.recover();
+} catch (...) {
+  return Status(Code::store_failed, "recovery: an internal failure, or a part that threw");
+}
+
+void Executor::halt() noexcept { impl_->pipeline.gate().close(); }
+void Executor::resume() noexcept { impl_->pipeline.gate().open(); }
+bool Executor::halted() const noexcept { return impl_->pipeline.gate().closed(); }
+
+Status Executor::ready() const try {
+  if (halted()) return Status(Code::halted, "the kill switch is on");
+  const Parts& parts = impl_->pipeline.parts();
+  if (Status store = parts.store->ready(); !store.ok()) return store;
+  return parts.verifier->ready();
+} catch (...) {
+  return Status(Code::store_failed, "a part threw when it was asked whether it is ready");
+}
+
+ReceiptLog& Executor::log() const noexcept { return *impl_->pipeline.parts().log; }
+const Config& Executor::config() const noexcept { return impl_->pipeline.config(); }
+const Verifier& Executor::verifier() const noexcept { return *impl_->pipeline.parts().verifier; }
+
+Executor::Executor(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Executor::Executor(Executor&&) noexcept = default;
+Executor& Executor::operator=(Executor&&) noexcept = default;
+Executor::~Executor() = default;
+
+}  // namespace openexec

@@ -1,0 +1,135 @@
+// What one executor takes at once.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <openexec/bytes.hpp>
+
+namespace openexec::exec {
+
+/// Counts attempts under way. A place is given back when its holder is destroyed.
+class InFlight {
+ public:
+  explicit InFlight(std::uint32_t limit) : limit_(limit) {}
+
+  class Place {
+   public:
+    explicit Place(InFlight* owner) noexcept : owner_(owner) {}
+    Place(Place&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
+    Place& operator=(Place&&) = delete;
+    ~Place() {
+      if (owner_ != nullptr) owner_->count_.fetch_sub(1, std::memory_order_relaxed);
+    }
+    [[nodiscard]] bool taken() const noexcept { return owner_ != nullptr; }
+
+   private:
+    InFlight* owner_;
+  };
+
+  [[nodiscard]] Place enter() noexcept {
+    if (count_.fetch_add(1, std::memory_order_relaxed) < limit_) return Place(this);
+    count_.fetch_sub(1, std::memory_order_relaxed);
+    return Place(nullptr);
+  }
+
+ private:
+  const std::uint32_t limit_;
+  std::atomic<std::uint32_t> count_{0};
+};
+
+/// Keeps strangers from growing the log: so many refusals a second get an entry, the rest are counted.
+class RefusalMeter {
+ public:
+  explicit RefusalMeter(std::uint32_t per_second) : limit_(per_second) {}
+
+  struct Ruling {
+    bool record = false;           ///< this refusal gets its own entry
+    std::uint64_t suppressed = 0;  ///< not zero: an entry is due that stands for so many earlier ones
+  };
+  /// `countable` refusals never get an entry of their own.
+  Ruling rule(std::chrono::steady_clock::time_point now, bool countable);
+  /// Those that no entry stands for yet.
+  std::uint64_t rest();
+
+ private:
+  const std::uint32_t limit_;
+  std::mutex mutex_;
+  std::chrono::steady_clock::time_point second_{};
+  std::uint32_t recorded_ = 0;
+  std::uint64_t suppressed_ = 0;
+};
+
+/// The kill switch. Between pass() and the end of its Passage an attempt may start its handler; close() returns when
+/// nobody is in between, so that no handler starts afterwards.
+class Gate {
+ public:
+  class Passage {
+   public:
+    Passage() = default;
+    explicit Passage(Gate* gate) noexcept : gate_(gate) {}
+    Passage(Passage&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+    Passage& operator=(Passage&& other) noexcept {
+      end();
+      gate_ = std::exchange(other.gate_, nullptr);
+      return *this;
+    }
+    ~Passage() { end(); }
+    [[nodiscard]] bool open() const noexcept { return gate_ != nullptr; }
+    void end() noexcept {
+      if (gate_ != nullptr) std::exchange(gate_, nullptr)->leave();
+    }
+
+   private:
+    Gate* gate_ = nullptr;
+  };
+
+  [[nodiscard]] Passage pass() noexcept;
+  [[nodiscard]] bool closed() const noexcept { return closed_.load(); }
+  void close() noexcept;
+  void open() noexcept { closed_.store(false); }
+
+ private:
+  void leave() noexcept;
+  std::atomic<bool> closed_{false};
+  std::atomic<std::uint32_t> passing_{0};
+};
+
+/// Threads that are inside a handler: they may not come back into the same executor.
+class InsideHandlers {
+ public:
+  class Mark {
+   public:
+    explicit Mark(InsideHandlers& owner);
+    Mark(const Mark&) = delete;
+    Mark& operator=(const Mark&) = delete;
+    ~Mark();
+
+   private:
+    InsideHandlers& owner_;
+  };
+  [[nodiscard]] bool this_thread() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::thread::id> threads_;
+};
+
+/// Executions whose end could not be made durable: in doubt for as long as this executor lives, whatever the store says.
+class Lost {
+ public:
+  void add(const Digest& exec_id);
+  [[nodiscard]] bool has(const Digest& exec_id) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<Digest> exec_ids_;
+};
+
+}  // namespace openexec::exec

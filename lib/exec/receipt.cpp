@@ -1,0 +1,127 @@
+// What an attempt leaves behind, as bytes.
+#include <openexec/receipt.hpp>
+
+#include "base/time.hpp"
+#include "canon/json.hpp"
+#include "crypto/sha256.hpp"
+
+namespace openexec {
+namespace {
+
+void append_string_or_null(std::string_view text, std::string& out) {
+  if (text.empty())
+    out += "null";
+  else
+    canon::append_jcs_string(text, out);
+}
+
+void append_digest_or_null(const Digest& digest, std::string& out) {
+  if (digest == Digest{})
+    out += "null";
+  else
+    out.append(1, '"').append(to_hex(digest)).append(1, '"');
+}
+
+void append_approval(const std::optional<ApprovalNote>& approval, std::string& out) {
+  if (!approval) {
+    out += "null";
+    return;
+  }
+  out += R"({"digest":)";
+  append_digest_or_null(approval->digest, out);
+  out += R"(,"id":)";
+  append_string_or_null(approval->id, out);
+  out += R"(,"keys":[)";
+  for (std::size_t i = 0; i < approval->keys.size(); ++i) {
+    if (i != 0) out += ',';
+    canon::append_jcs_string(approval->keys[i], out);
+  }
+  out += R"(],"profile":)";
+  canon::append_jcs_string(approval->profile, out);
+  out += '}';
+}
+
+}  // namespace
+
+std::string_view name(Verdict verdict) noexcept {
+  switch (verdict) {
+    case Verdict::refused: return "refused";
+    case Verdict::executed: return "executed";
+    case Verdict::failed: return "failed";
+    case Verdict::replayed: return "replayed";
+    case Verdict::in_doubt: return "in_doubt";
+    case Verdict::suppressed: return "suppressed";
+  }
+  return "unknown";
+}
+
+std::string_view name(Effect effect) noexcept {
+  switch (effect) {
+    case Effect::none: return "none";
+    case Effect::confirmed: return "confirmed";
+    case Effect::unknown: return "unknown";
+  }
+  return "unknown";
+}
+
+// Written member by member in RFC 8785 order, so that no sorting is needed.
+std::string Entry::to_json() const {
+  std::string out;
+  out.reserve(768);
+  out += R"({"action":)";
+  append_string_or_null(action, out);
+  out += R"(,"approval":)";
+  append_approval(approval, out);
+  out += R"(,"code":)";
+  canon::append_jcs_string(openexec::name(code), out);
+  if (verdict == Verdict::suppressed) out.append(R"(,"count":)").append(std::to_string(count));
+  out += R"(,"effect":)";
+  canon::append_jcs_string(openexec::name(effect), out);
+  out += R"(,"exec_id":)";
+  append_string_or_null(exec_id, out);
+  out += R"(,"executor":)";
+  canon::append_jcs_string(executor, out);
+  out += R"(,"nonce":)";
+  append_string_or_null(nonce, out);
+  out += R"(,"observed_at":)";
+  canon::append_jcs_string(base::format_time(observed_at), out);
+  out += R"(,"prior":)";
+  out += prior ? std::to_string(*prior) : "null";
+  out += R"(,"receipt":)";
+  canon::append_jcs_string(receipt, out);
+  out += R"(,"request_hash":)";
+  append_digest_or_null(request_hash, out);
+  out += R"(,"result_hash":)";
+  append_digest_or_null(result_hash.value_or(Digest{}), out);
+  out += R"(,"tenant":)";
+  canon::append_jcs_string(tenant, out);
+  out += R"(,"verdict":)";
+  canon::append_jcs_string(openexec::name(verdict), out);
+  out += R"(,"version":1})";
+  return out;
+}
+
+std::string to_json(const std::optional<ApprovalNote>& approval) {
+  std::string out;
+  append_approval(approval, out);
+  return out;
+}
+
+std::string receipt_of(std::string_view exec_id, std::string_view result_text) {
+  return to_hex(crypto::sha256({exec_id, ":", result_text}));
+}
+
+Status verify_receipt(std::string_view exec_id, std::string_view result, std::string_view receipt) {
+  Digest bytes{};
+  if (!from_hex(receipt, bytes)) return Status(Code::malformed_request, "receipt: not 64 lower-case hex digits", 422);
+  if (!exec_id.empty() && !from_hex(exec_id, bytes))
+    return Status(Code::malformed_request, "exec_id: not 64 lower-case hex digits", 422);
+  Result<canon::Document> document = canon::parse(result);
+  if (!document.ok())
+    return Status(Code::malformed_request, "result: " + document.status().detail(), document.status().http());
+  if (receipt_of(exec_id, canon::display(document->root())) != receipt)
+    return Status(Code::invalid_argument, "the receipt does not belong to this exec_id and result");
+  return Status::success();
+}
+
+}  // namespace openexec
