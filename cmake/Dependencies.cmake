@@ -14,12 +14,14 @@ macro(openexec_need package version debian)
   endif()
 endmacro()
 
-# openexec_need_or_fetch(package version fetched url sha256): the same; version `fetched` comes from source instead.
+# openexec_need_or_fetch(package version "what Debian calls it" fetched url sha256): the same; where it is not installed,
+# the version `fetched` comes from source.
 # The version is compared here, since simdjson's package file calls every other minor version incompatible.
-macro(openexec_need_or_fetch package version fetched url sha256)
+macro(openexec_need_or_fetch package version debian fetched url sha256)
   find_package(${package} QUIET)
   if(NOT ${package}_FOUND OR ${package}_VERSION VERSION_LESS ${version})
-    message(STATUS "OpenExec: ${package} ${version} or newer is not installed; fetching ${fetched}")
+    message(STATUS "OpenExec: ${package} ${version} or newer is not installed; fetching ${fetched} "
+                   "(on Debian or Ubuntu, apt install ${debian} spares that)")
     openexec_fetch(${package} "${url}" ${sha256})
     set(${package}_VERSION ${fetched})
   endif()
@@ -35,7 +37,7 @@ set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 openexec_need(OpenSSL 3.0 libssl-dev)
 openexec_need(SQLite3 3.40 libsqlite3-dev)
-openexec_need_or_fetch(simdjson 3.0 3.10.1
+openexec_need_or_fetch(simdjson 3.0 libsimdjson-dev 3.10.1
   https://github.com/simdjson/simdjson/archive/refs/tags/v3.10.1.tar.gz
   1e8f881cb2c0f626c56cd3665832f1e97b9d4ffc648ad9e1067c134862bba060)
 
@@ -43,12 +45,12 @@ if(OPENEXEC_BUILD_SERVICE OR OPENEXEC_BUILD_TOOLS)
   openexec_need(Boost 1.81 "libboost-dev (Debian 12: libboost1.81-dev)")
 endif()
 if(OPENEXEC_BUILD_TOOLS)
-  openexec_need_or_fetch(CLI11 2.1 2.4.2
+  openexec_need_or_fetch(CLI11 2.1 libcli11-dev 2.4.2
     https://github.com/CLIUtils/CLI11/archive/refs/tags/v2.4.2.tar.gz
     f2d893a65c3b1324c50d4e682c0cdc021dd0477ae2c048544f39eed6654b699a)
 endif()
 if(OPENEXEC_BUILD_TESTS)
-  openexec_need_or_fetch(Catch2 2.13 3.6.0
+  openexec_need_or_fetch(Catch2 2.13 catch2 3.6.0
     https://github.com/catchorg/Catch2/archive/refs/tags/v3.6.0.tar.gz
     485932259a75c7c6b72d4b874242c489ea5155d17efa345eb8cc72159f49f356)
 endif()

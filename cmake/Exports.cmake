@@ -1,1 +1,55 @@
-# Install rules and package files.
+# Install rules: libraries, headers, programs, and the files by which others find them.
+include(CMakePackageConfigHelpers)
+set(OPENEXEC_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/OpenExec")
+
+# openexec_export(component): installs OpenExec::<component> and its target file. Each is apart, so that a C program does
+# not need the development packages of the C++ library.
+function(openexec_export component)
+  if(NOT TARGET OpenExec::${component})
+    return()
+  endif()
+  get_target_property(target OpenExec::${component} ALIASED_TARGET)
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${component})
+  install(TARGETS ${target} EXPORT OpenExec-${component}
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+  install(EXPORT OpenExec-${component} NAMESPACE OpenExec:: DESTINATION "${OPENEXEC_PACKAGE_DIR}")
+endfunction()
+
+# openexec_pkg_config(target name description requires libs): one .pc file, relative to where it lies.
+function(openexec_pkg_config target name description requires libs)
+  if(NOT TARGET ${target})
+    return()
+  endif()
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/pkgconfig.in" "${PROJECT_BINARY_DIR}/${name}.pc.in" @ONLY)
+  file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/${name}.pc" INPUT "${PROJECT_BINARY_DIR}/${name}.pc.in")
+  install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endfunction()
+
+foreach(component openexec c service)
+  openexec_export(${component})
+endforeach()
+
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+  FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
+
+foreach(program openexecd openexec_cli openexec_approve)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+  endif()
+endforeach()
+
+configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/config.in" "${PROJECT_BINARY_DIR}/OpenExecConfig.cmake"
+  INSTALL_DESTINATION "${OPENEXEC_PACKAGE_DIR}")
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/OpenExecConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/OpenExecConfig.cmake" "${PROJECT_BINARY_DIR}/OpenExecConfigVersion.cmake"
+  DESTINATION "${OPENEXEC_PACKAGE_DIR}")
+
+file(RELATIVE_PATH OPENEXEC_PREFIX_FROM_PC "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+# A static library needs what it stands on in every link, hence in Requires. It is named by its file, since the shared
+# one may lie beside it.
+openexec_pkg_config(OpenExec::openexec openexec "${PROJECT_DESCRIPTION} (C++, static)"
+  "libcrypto >= 3.0, sqlite3, simdjson" "\${libdir}/$<TARGET_FILE_NAME:OpenExec::openexec> -pthread")
+openexec_pkg_config(OpenExec::service openexec-service "The HTTP front of OpenExec (C++, static)"
+  "openexec" "\${libdir}/$<TARGET_FILE_NAME:OpenExec::service> -pthread")
+openexec_pkg_config(OpenExec::c openexec-c "${PROJECT_DESCRIPTION} (C, shared)"
+  "" "-L\${libdir} -l$<TARGET_FILE_BASE_NAME:OpenExec::c>")
