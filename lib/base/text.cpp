@@ -119,16 +119,21 @@ std::optional<std::string> unbase64(std::string_view text) {
   return bytes;
 }
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    while (text.size() >= 8 && eight_ascii(text.data())) text.remove_prefix(8);
-    if (text.empty()) break;
-    const std::size_t length = utf8_sequence(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
+std::size_t utf8_prefix(std::string_view text) {
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    if (rest.size() >= 8 && eight_ascii(rest.data())) {
+      rest.remove_prefix(8);
+      continue;
+    }
+    const std::size_t length = utf8_sequence(rest);
+    if (length == 0) break;
+    rest.remove_prefix(length);
   }
-  return true;
+  return text.size() - rest.size();
 }
+
+bool is_utf8(std::string_view text) { return utf8_prefix(text) == text.size(); }
 
 }  // namespace base
 

@@ -1,6 +1,7 @@
 // Spellings of bytes: hex and base64, one spelling each.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -19,6 +20,8 @@ std::string base64(std::string_view bytes);
 /// Strict: canonical padding, no white space, zero unused bits; nothing for any other text.
 std::optional<std::string> unbase64(std::string_view text);
 
+/// The length of the longest well-formed UTF-8 prefix: the place of the first ill-formed sequence, or the whole size.
+std::size_t utf8_prefix(std::string_view text);
 /// True for well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
 bool is_utf8(std::string_view text);
 

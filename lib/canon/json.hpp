@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,9 @@
 
 namespace openexec::canon {
 
+/// The largest integer; the smallest is its negative. Beyond it doubles, and so other parsers, cannot tell neighbours apart.
+constexpr std::int64_t max_integer = (std::int64_t{1} << 53) - 1;
+
 struct ParseLimits {
   std::size_t max_bytes = std::size_t{1} << 20;
   std::size_t max_depth = 128;  ///< nesting of objects and arrays; 0 admits scalars only
@@ -19,12 +23,13 @@ struct ParseLimits {
 
 enum class Type : std::uint8_t { null, boolean, integer, number, string, array, object };
 
-class Document;
+struct Tree;  // tree.hpp
 
-/// A value inside a Document; valid as long as the Document is neither destroyed nor parsed into again. Cheap to copy.
+/// A value inside a Document; valid until the Document is destroyed or parsed into again (a move does not disturb it).
+/// Cheap to copy. Any number of threads may read one Document.
 class View {
  public:
-  View() = default;
+  View() = default;  ///< null
   [[nodiscard]] Type type() const;
   [[nodiscard]] bool is(Type t) const { return type() == t; }
 
@@ -35,23 +40,58 @@ class View {
   [[nodiscard]] std::string_view string() const;
   [[nodiscard]] std::size_t size() const;  ///< members or elements
 
-  [[nodiscard]] std::optional<View> find(std::string_view key) const;  ///< of an object
+  [[nodiscard]] std::optional<View> find(std::string_view key) const;  ///< of an object, by binary search
 
   /// The children in order: an array's elements as written, an object's members in the order of their keys (jcs order).
+  /// `for (auto [key, value] : object)`; an element's key is empty.
+  struct Member;
   class Iterator;
   [[nodiscard]] Iterator begin() const;
   [[nodiscard]] Iterator end() const;
 
  private:
   friend class Document;
-  friend class Iterator;
-  friend class Writer;
-  View(const Document* document, std::uint32_t node) : document_(document), node_(node) {}
-  const Document* document_ = nullptr;
+  friend struct Writing;
+  View(const Tree* tree, std::uint32_t node) : tree_(tree), node_(node) {}
+  const Tree* tree_ = nullptr;
   std::uint32_t node_ = 0;
 };
 
-/// Owns a parsed value. Movable; a move invalidates Views.
+struct View::Member {
+  std::string_view key;
+  View value;
+};
+
+class View::Iterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = Member;
+  using difference_type = std::ptrdiff_t;
+  using pointer = void;
+  using reference = Member;
+
+  Iterator() = default;
+  [[nodiscard]] Member operator*() const;
+  Iterator& operator++() {
+    node_ += step_;
+    return *this;
+  }
+  Iterator operator++(int) {
+    Iterator before = *this;
+    ++*this;
+    return before;
+  }
+  bool operator==(const Iterator&) const = default;
+
+ private:
+  friend class View;
+  Iterator(const Tree* tree, std::uint32_t node, std::uint32_t step) : tree_(tree), node_(node), step_(step) {}
+  const Tree* tree_ = nullptr;
+  std::uint32_t node_ = 0;
+  std::uint32_t step_ = 1;  ///< 2 in an object, where each value stands behind its key
+};
+
+/// Owns a parsed value; null until something is parsed into it, and after a parse that failed.
 class Document {
  public:
   Document();
@@ -61,14 +101,9 @@ class Document {
 
   [[nodiscard]] View root() const;
 
-  struct Impl;  // json.cpp
-
  private:
-  friend class View;
-  friend class View::Iterator;
-  friend class Writer;
   friend class Parser;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Tree> tree_;
 };
 
 /// Keeps its buffers from parse to parse. One thread at a time.
@@ -81,7 +116,8 @@ class Parser {
 
   /// Strict JSON, any value at the top: UTF-8, no duplicate keys at any depth, no lone surrogates, finite numbers,
   /// integers within ±(2^53 − 1), nothing after the value. malformed_request with the byte offset, or the path of a
-  /// duplicate key, in the detail; with http 413 where the text is over max_bytes.
+  /// duplicate key, in the detail (at most 200 bytes of printable ASCII); with http 413 where the text is over max_bytes.
+  /// Reuses the buffers of `out`. Throws only std::bad_alloc.
   Status parse(std::string_view text, const ParseLimits& limits, Document& out);
 
  private:
