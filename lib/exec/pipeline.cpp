@@ -75,7 +75,7 @@ std::optional<ApprovalNote> read_approval(std::string_view json) {
   ApprovalNote note{text("profile"), text("id"), {}, {}};
   if (!from_hex(text("digest"), note.digest)) note.digest = Digest{};
   if (const auto keys = document->root().find("keys"); keys && keys->is(canon::Type::array))
-    for (const auto& key : *keys)
+    for (const canon::View::Member key : *keys)
       if (key.value.is(canon::Type::string)) note.keys.emplace_back(key.value.string());
   return note;
 }

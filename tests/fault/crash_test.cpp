@@ -1,0 +1,200 @@
+// kill -9 at each named step of the pipeline, then reopen through the ordinary path.
+#include <openexec/openexec.hpp>
+
+#include <csignal>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "canon/json.hpp"
+#include "support/catch.hpp"
+#include "support/parts.hpp"
+#include "support/vectors.hpp"
+
+using namespace openexec;
+using namespace openexec::test;
+
+namespace {
+
+enum class Kill { before_claim, after_claim, in_handler, after_handler, after_seal, before_reply };
+
+/// What an attempt that died there must have left.
+struct Expectation {
+  Kill at;
+  const char* name;
+  int calls;           // handler calls before the restart
+  bool fresh;          // the nonce may still run
+  Code code;           // what a second attempt is told
+  const char* verdict; // of the first entry after the restart
+};
+
+constexpr Expectation expectations[] = {
+    {Kill::before_claim, "before claim", 0, true, Code::ok, "\"executed\""},
+    {Kill::after_claim, "after claim", 0, false, Code::in_doubt, "\"in_doubt\""},
+    {Kill::in_handler, "in the handler", 1, false, Code::in_doubt, "\"in_doubt\""},
+    {Kill::after_handler, "after the handler", 1, false, Code::in_doubt, "\"in_doubt\""},
+    {Kill::after_seal, "after seal", 1, false, Code::ok, "\"executed\""},
+    {Kill::before_reply, "before reply", 1, false, Code::ok, "\"executed\""},
+};
+
+[[noreturn]] void die() {
+  ::kill(::getpid(), SIGKILL);
+  std::abort();
+}
+
+/// Handler calls are counted in a file, which survives the process: one byte each.
+void count_call(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0 || ::write(fd, "x", 1) != 1) std::abort();
+  ::close(fd);
+}
+std::size_t calls(const std::string& path) {
+  std::ifstream in(path);
+  return std::string(std::istreambuf_iterator<char>(in), {}).size();
+}
+
+constexpr Request request{.action = "act", .payload = R"({"n":1})", .nonce = "n-1", .approval_artifact = R"({"id":"a-1"})"};
+
+Result<Executor> open(const std::string& path, const std::string& counter, std::optional<Kill> kill, Reconcile reconcile = nullptr) {
+  Result<std::shared_ptr<Ledger>> ledger = sqlite_ledger(path);
+  if (!ledger.ok()) return ledger.status();
+  auto store = std::make_shared<SteppedStore>(*ledger, [kill](Step step) -> std::optional<Status> {
+    if (kill == Kill::before_claim && step == Step::before_claim) die();
+    if (kill == Kill::after_claim && step == Step::after_claim) die();
+    if (kill == Kill::after_handler && step == Step::before_seal) die();
+    if (kill == Kill::after_seal && step == Step::after_seal) die();
+    return std::nullopt;
+  });
+  HandlerTable table;
+  const Handler run = [=](const Invocation&) {
+    count_call(counter);
+    if (kill == Kill::in_handler) die();
+    return HandlerResult::result(R"({"done":true})");
+  };
+  if (Status added = table.add("act", HandlerTable::Row{run, std::move(reconcile)}); !added.ok()) return added;
+  return Executor::assemble({}, {.store = store, .log = nullptr, .verifier = std::make_shared<ScriptedVerifier>(), .hasher = nullptr, .clock = nullptr},
+                            std::move(table));
+}
+
+/// Runs one attempt in a process of its own, which dies at `kill`.
+void run_and_die(const std::string& path, const std::string& counter, Kill kill) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    Result<Executor> executor = open(path, counter, kill);
+    if (!executor.ok()) ::_exit(3);
+    (void)executor->execute(request);
+    if (kill == Kill::before_reply) die();
+    ::_exit(4);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status));
+  REQUIRE(WTERMSIG(status) == SIGKILL);
+}
+
+std::string verdict_of(const LogLine& line) {
+  const auto document = canon::parse(line.json);
+  return canon::jcs(*document->root().find("verdict"));
+}
+
+}  // namespace
+
+TEST_CASE("after kill -9 at any step the handler ran at most once, and the state and its receipt are there") {
+  for (const Expectation& expected : expectations) {
+    INFO("killed " << expected.name);
+    TemporaryFolder folder;
+    const std::string ledger = folder.file("ledger.db"), counter = folder.file("calls");
+    run_and_die(ledger, counter, expected.at);
+    CHECK(calls(counter) == static_cast<std::size_t>(expected.calls));
+
+    Result<Executor> reopened = open(ledger, counter, std::nullopt);
+    REQUIRE(reopened.ok());
+    const bool orphan = expected.code == Code::in_doubt;
+    CHECK(reopened->recovered().in_doubt == (orphan ? 1U : 0U));
+
+    const Outcome again = reopened->execute(request);
+    CHECK(again.code == expected.code);
+    CHECK(again.replayed == !expected.fresh);
+    CHECK(calls(counter) == static_cast<std::size_t>(expected.calls + (expected.fresh ? 1 : 0)));
+    CHECK(calls(counter) <= 1);
+
+    const auto lines = reopened->log().read(0, 10).value();
+    REQUIRE_FALSE(lines.empty());
+    CHECK(verdict_of(lines.front()) == expected.verdict);
+    CHECK(verify_receipt(again.exec_id, again.result, again.receipt).ok());
+    if (!expected.fresh) {
+      REQUIRE(lines.size() == 2);
+      CHECK(canon::jcs(*canon::parse(lines[1].json)->root().find("prior")) == "0");
+      CHECK(canon::jcs(*canon::parse(lines[0].json)->root().find("receipt")) == "\"" + again.receipt + "\"");
+      // The approval was spent with the nonce.
+      Request other = request;
+      other.nonce = "n-2";
+      CHECK(reopened->execute(other).code == Code::approval_spent);
+    }
+  }
+}
+
+TEST_CASE("recovering twice equals recovering once") {
+  TemporaryFolder folder;
+  const std::string ledger = folder.file("ledger.db"), counter = folder.file("calls");
+  run_and_die(ledger, counter, Kill::in_handler);
+  Result<Executor> reopened = open(ledger, counter, std::nullopt);
+  REQUIRE(reopened.ok());
+  CHECK(reopened->recovered().in_doubt == 1);
+  CHECK(reopened->recover().value().in_doubt == 0);
+  CHECK(reopened->log().size().value() == 1);
+}
+
+TEST_CASE("a reconcile function settles what died, without running it") {
+  struct Case {
+    HandlerResult says;
+    Code code;
+    std::size_t settled;
+  };
+  const Case cases[] = {{HandlerResult::result(R"({"done":true})"), Code::ok, 1},
+                        {HandlerResult::failed("it never arrived", Effect::none), Code::handler_failed, 1},
+                        {HandlerResult::in_doubt("who knows"), Code::in_doubt, 0}};
+  for (const Case& test : cases) {
+    TemporaryFolder folder;
+    const std::string ledger = folder.file("ledger.db"), counter = folder.file("calls");
+    run_and_die(ledger, counter, Kill::after_handler);
+    std::string asked;
+    Result<Executor> reopened = open(ledger, counter, std::nullopt, [&](const Settlement& settlement) {
+      asked = settlement.exec_id;
+      return test.says;
+    });
+    REQUIRE(reopened.ok());
+    CHECK(reopened->recovered().in_doubt == 1);
+    CHECK(reopened->recovered().settled == test.settled);
+    const Outcome again = reopened->execute(request);
+    CHECK(again.code == test.code);
+    CHECK(again.exec_id == asked);
+    CHECK(calls(counter) == 1);
+    if (test.settled == 1) {
+      const auto lines = reopened->log().read(0, 10).value();
+      REQUIRE(lines.size() == 3);
+      CHECK(verdict_of(lines[0]) == "\"in_doubt\"");
+      CHECK(canon::jcs(*canon::parse(lines[1].json)->root().find("prior")) == "0");
+    }
+  }
+}
+
+TEST_CASE("one approval and many nonces execute once across restarts") {
+  TemporaryFolder folder;
+  const std::string ledger = folder.file("ledger.db"), counter = folder.file("calls");
+  for (int round = 0; round < 3; ++round) {
+    Result<Executor> executor = open(ledger, counter, std::nullopt);
+    REQUIRE(executor.ok());
+    for (int i = 0; i < 20; ++i) {
+      const std::string nonce = std::to_string(round) + "-" + std::to_string(i);
+      Request next = request;
+      next.nonce = nonce;
+      const Outcome outcome = executor->execute(next);
+      CHECK(outcome.code == (round == 0 && i == 0 ? Code::ok : Code::approval_spent));
+    }
+  }
+  CHECK(calls(counter) == 1);
+}
