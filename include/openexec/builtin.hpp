@@ -19,6 +19,8 @@ namespace openexec {
 
 class Ledger : public NonceStore, public ReceiptLog {
  public:
+  using NonceStore::find;
+  using ReceiptLog::find;
   [[nodiscard]] ReceiptLog* log() noexcept final { return this; }
 };
 
