@@ -66,7 +66,7 @@ TEST_CASE("an approved request runs once, and its receipt covers exec_id and res
   CHECK(*house.calls == 1);
   CHECK(outcome.entry_index == 0U);
   CHECK(outcome.entry == house.last_entry());
-  CHECK(member(outcome.entry, "approval").find(R"("id":"{\\"id\\":\\"a-1\\"}","keys":["key-1"],"profile":"scripted")") != std::string::npos);
+  CHECK(member(outcome.entry, "approval").find(R"("id":"{\"id\":\"a-1\"}","keys":["key-1"],"profile":"scripted")") != std::string::npos);
   CHECK(member(outcome.entry, "verdict") == "\"executed\"");
   CHECK(member(outcome.entry, "prior") == "null");
 }
