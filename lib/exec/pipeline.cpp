@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
+#include "exec/identity.hpp"
 
 namespace openexec::exec {
 
@@ -50,18 +51,6 @@ Result<Proposal> parse(const Arrival& arrival, const Config& config, const CallO
   if (options.nonce && request.nonce != *options.nonce)
     return Status(Code::malformed_request, "nonce: differs from the one given beside the request");
   return Proposal::parse(request, config.tenant, limits);
-}
-
-Digest exec_id_of(const Proposal& proposal, const Hasher& hasher) {
-  std::string bytes = "openexec/exec-id/v1\n{\"action\":";
-  bytes.reserve(bytes.size() + proposal.payload().size() + proposal.nonce().size() + 256);
-  canon::append_jcs_string(proposal.action(), bytes);
-  bytes += R"(,"nonce":)";
-  canon::append_jcs_string(proposal.nonce(), bytes);
-  bytes.append(R"(,"payload":)").append(proposal.payload()).append(R"(,"tenant":)");
-  canon::append_jcs_string(proposal.tenant(), bytes);
-  bytes += '}';
-  return hasher.digest(bytes);
 }
 
 /// Reads back what to_json(ApprovalNote) wrote.
@@ -124,12 +113,10 @@ std::optional<Outcome> Pipeline::canonicalise(Attempt& attempt) {
   if (!proposal.ok()) return refuse(attempt, proposal.status());
   attempt.proposal.emplace(*std::move(proposal));
 
-  std::string bytes;
-  parts_.hasher->canonical(attempt.proposal->action(), attempt.proposal->payload(), bytes);
-  attempt.exec_id = exec_id_of(*attempt.proposal, *parts_.hasher);
+  attempt.exec_id = exec::exec_id(*attempt.proposal, *parts_.hasher);
 
   Entry& entry = attempt.entry;
-  entry.request_hash = parts_.hasher->digest(bytes);
+  entry.request_hash = request_hash(*attempt.proposal, *parts_.hasher);
   entry.exec_id = to_hex(attempt.exec_id);
   entry.action = attempt.proposal->action();
   entry.nonce = attempt.proposal->nonce();

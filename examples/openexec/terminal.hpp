@@ -1,0 +1,94 @@
+// What both command lines share: text that is safe to show, tables, input, questions, and how a run ends.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "canon/json.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace openexec::terminal {
+
+/// Exit codes of both programs.
+inline constexpr int yes = 0;     ///< it is so, or it was done
+inline constexpr int no = 1;      ///< refused, does not match, expired, declined
+inline constexpr int cannot = 2;  ///< wrong usage, or it could not even be tried: no such file, ledger in use
+
+/// Ends the program with a message on stderr that says what to do next.
+class Stop : public std::runtime_error {
+ public:
+  Stop(int exit_code, const std::string& message) : std::runtime_error(message), exit_code_(exit_code) {}
+  [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
+
+ private:
+  int exit_code_;
+};
+
+/// Parses the arguments, runs the chosen command, and turns every way to fail into a message and an exit code.
+int run(CLI::App& app, int argc, char** argv, const std::function<int()>& command);
+
+// Text from strangers.
+
+/// The text with everything that a terminal does not plainly show written as \uXXXX: control characters, characters that
+/// change the direction of text, and invisible ones. Ill-formed UTF-8 becomes \xXX.
+std::string shown(std::string_view text);
+/// JSON on several lines, its strings shown like that (which is still the same JSON).
+std::string pretty(canon::View value, std::size_t indent = 0);
+
+// Output.
+
+/// Colours, only where a person looks: on a terminal, and unless NO_COLOR is set.
+class Style {
+ public:
+  explicit Style(int file_descriptor);
+  [[nodiscard]] std::string strong(std::string_view text) const { return paint("1", text); }
+  [[nodiscard]] std::string good(std::string_view text) const { return paint("32", text); }
+  [[nodiscard]] std::string bad(std::string_view text) const { return paint("31", text); }
+  [[nodiscard]] std::string faint(std::string_view text) const { return paint("2", text); }
+
+ private:
+  [[nodiscard]] std::string paint(const char* code, std::string_view text) const;
+  bool on_;
+};
+
+/// "  name   value" lines, aligned. Values may have several lines.
+std::string fields(const Style& style, const std::vector<std::pair<std::string, std::string>>& rows);
+/// A heading and rows, in columns.
+std::string table(const Style& style, const std::vector<std::string>& heading,
+                  const std::vector<std::vector<std::string>>& rows);
+
+/// One JSON object, member by member.
+class JsonObject {
+ public:
+  JsonObject& text(std::string_view key, std::string_view value);
+  JsonObject& text_or_null(std::string_view key, std::string_view value);
+  JsonObject& raw(std::string_view key, std::string_view json);
+  [[nodiscard]] std::string take() && { return std::move(out_) + "}"; }
+
+ private:
+  std::string out_ = "{";
+};
+
+// Input.
+
+/// The whole of a file, or of standard input for "-". Stop where it cannot be read or is larger than 16 MiB.
+std::string read_input(const std::string& path);
+/// A file that must not exist yet. Stop where it does, or cannot be written.
+void write_new_file(const std::string& path, std::string_view text, unsigned mode);
+
+/// Asks on the terminal itself, so that standard input stays free for data. Stop(`cannot`, otherwise) where there is none.
+std::string ask(const std::string& question, const std::string& otherwise);
+/// The same without an echo.
+std::string ask_secret(const std::string& question, const std::string& otherwise);
+/// The first line that a file descriptor gives.
+std::string read_secret(int file_descriptor);
+
+}  // namespace openexec::terminal

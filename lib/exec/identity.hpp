@@ -1,0 +1,16 @@
+// The names of a request (docs/formats.md, section 3).
+#pragma once
+
+#include <openexec/bytes.hpp>
+#include <openexec/hasher.hpp>
+#include <openexec/request.hpp>
+
+namespace openexec::exec {
+
+/// Of action and payload.
+Digest request_hash(const Proposal& proposal, const Hasher& hasher);
+
+/// Of action, nonce, payload and tenant: the same on every machine and every attempt.
+Digest exec_id(const Proposal& proposal, const Hasher& hasher);
+
+}  // namespace openexec::exec
