@@ -48,9 +48,11 @@ class DemoVerifier final : public Verifier {
 };
 
 struct ClawshieldOptions {
-  std::string public_key_pem;                ///< SubjectPublicKeyInfo; empty: every request is approval_key_missing
+  /// SubjectPublicKeyInfo; the two characters \n stand for a line break, as environment variables spell it. Empty: every
+  /// request is approval_key_missing.
+  std::string public_key_pem;
   std::string tenant_id;                     ///< empty: every request is approval_tenant_mismatch
-  std::chrono::seconds max_issued_ahead{60}; ///< how far in the future issued_at may lie
+  std::chrono::seconds max_issued_ahead{60}; ///< how far in the future issued_at may lie; at most 24 hours
 };
 
 /// Section 4 of docs/formats.md. invalid_argument where a PEM is given that is not exactly one strict Ed25519 public key.

@@ -21,9 +21,9 @@ struct RequestLimits {
 /// A request as its caller holds it: views only, nothing is copied until it has been checked.
 struct Request {
   std::string_view action;             ///< 1 to 128 bytes of [A-Za-z0-9_.:/-]
-  std::string_view payload;            ///< JSON text of one object; empty means {}
+  std::string_view payload;            ///< JSON text of one object, of null, or of a string that holds one; empty means {}
   std::string_view nonce;              ///< 1 to 255 bytes of UTF-8 without control characters; unique within the tenant, for ever
-  std::string_view approval_artifact;  ///< JSON text of one object; empty means none
+  std::string_view approval_artifact;  ///< JSON text of one object; empty or null means none
 };
 
 /// A request after its one strict parse: canonical, and hashed. What is hashed here is what is approved and what runs.
@@ -32,9 +32,12 @@ struct Request {
 /// accessors return live as long as the Proposal. One Proposal belongs to one thread at a time.
 class Proposal {
  public:
-  /// Reads the four parts. A breach of section 1 of docs/formats.md is malformed_request, with the place in the detail.
+  /// Reads the four parts. A breach of section 1 of docs/formats.md is malformed_request, with the place in the detail;
+  /// http() is 413 for a request over max_bytes (the four parts together), 422 for a missing or mistyped field, else 400.
+  /// Depth counts as in one JSON text: the payload is one level down. overloaded where memory ends.
   static Result<Proposal> parse(const Request& request, std::string_view tenant, const RequestLimits& limits = {});
-  /// Reads one JSON object with the members action, payload, nonce and approval_artifact, as POST /execute takes it.
+  /// Reads one JSON object with the members action, payload, nonce and approval_artifact, as POST /execute takes it;
+  /// unknown members are refused, and an approval_artifact of null is none.
   /// `nonce`, where given, stands in for a member that is absent; a member that differs from it is malformed.
   static Result<Proposal> parse_json(std::string_view text, std::string_view tenant, const RequestLimits& limits = {},
                                      std::optional<std::string_view> nonce = std::nullopt);

@@ -1,0 +1,30 @@
+// The governance side: makes clawshield-v1 artifacts. No executor code stands below it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <openexec/clock.hpp>
+#include <openexec/request.hpp>
+#include <openexec/status.hpp>
+
+#include "crypto/ed25519.hpp"
+
+namespace openexec::approval {
+
+/// What an approval says besides what it approves.
+struct ClawshieldGrant {
+  std::string_view tenant_id;    ///< UTF-8, not empty
+  std::string_view approval_id;  ///< a UUID, never used before: see uuid_v4()
+  Timestamp issued_at;
+  Timestamp expires_at;  ///< later than issued_at
+};
+
+/// The signed artifact for the proposal's action and payload, in RFC 8785 form. invalid_argument where the grant breaks
+/// section 4 of docs/formats.md, so that nothing is signed that no verifier would accept.
+Result<std::string> sign_clawshield_v1(const crypto::PrivateKey& key, const Proposal& proposal, const ClawshieldGrant& grant);
+
+/// A random UUID (RFC 9562, version 4).
+std::string uuid_v4();
+
+}  // namespace openexec::approval

@@ -1,0 +1,27 @@
+// The shapes of a clawshield-v1 artifact, for the verifier and the signer (docs/formats.md, section 4).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace openexec::approval {
+
+inline constexpr std::string_view clawshield_profile = "clawshield-v1";
+
+/// An artifact's members, as they are written in it.
+struct ClawshieldArtifact {
+  std::string_view approval_id;
+  std::string_view tenant_id;
+  std::string_view action_hash;
+  std::string_view issued_at;
+  std::string_view expires_at;
+  std::string_view signature;  ///< base64
+};
+
+/// 36 characters, hexadecimal digits of either case in groups of 8-4-4-4-12. Which spelling is signed is the id.
+bool is_uuid(std::string_view text);
+
+/// What the signature covers: the members without separators, which is unambiguous only for members of exact shapes.
+std::string signed_text(const ClawshieldArtifact& artifact);
+
+}  // namespace openexec::approval

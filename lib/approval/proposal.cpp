@@ -1,0 +1,181 @@
+#include "approval/proposal.hpp"
+
+#include <algorithm>
+#include <array>
+#include <new>
+
+#include "approval/members.hpp"
+#include "base/names.hpp"
+#include "base/text.hpp"
+#include "crypto/sha256.hpp"
+
+namespace openexec {
+namespace {
+
+using canon::Type;
+using canon::View;
+
+constexpr std::size_t max_depth = 128;
+constexpr std::array<std::string_view, 4> members{"action", "payload", "nonce", "approval_artifact"};
+
+Status malformed(std::string_view detail) { return {Code::malformed_request, std::string(detail)}; }
+
+/// A field that is missing or of the wrong type.
+Status mistyped(std::string_view detail) { return {Code::malformed_request, std::string(detail), 422}; }
+
+Status within(std::string_view field, const Status& status) {
+  if (status.ok()) return status;
+  return {status.code(), std::string(field).append(": ").append(status.detail()), status.http()};
+}
+
+bool fits(const Request& request, std::size_t max_bytes) {
+  for (std::string_view part : {request.action, request.payload, request.nonce, request.approval_artifact}) {
+    if (part.size() > max_bytes) return false;
+    max_bytes -= part.size();
+  }
+  return true;
+}
+
+/// Fills a proposal's parts. Whichever form a request came in, its fields meet the same rules here.
+class Reading {
+ public:
+  Reading(Proposal::Parts& parts, const RequestLimits& limits)
+      : parts_(parts),
+        whole_{limits.max_bytes, std::min(limits.max_depth, max_depth)},
+        field_{limits.max_bytes, whole_.max_depth == 0 ? 0 : whole_.max_depth - 1} {}
+
+  /// A request in one text.
+  Status json(std::string_view text, std::optional<std::string_view> nonce) {
+    if (Status status = parser_.parse(text, whole_, parts_.request); !status.ok()) return status;
+    const View root = parts_.request.root();
+    if (!root.is(Type::object)) return mistyped("the request must be a JSON object");
+    if (const auto name = approval::unknown_member(root, members))
+      return malformed("unknown field: " + approval::shown(*name));
+
+    const auto action_member = root.find("action");
+    if (!action_member) return mistyped("action: missing");
+    if (!action_member->is(Type::string)) return mistyped("action: must be a string");
+    if (Status status = action(action_member->string()); !status.ok()) return status;
+    if (Status status = payload(root.find("payload").value_or(View())); !status.ok()) return status;
+
+    const auto nonce_member = root.find("nonce");
+    if (!nonce_member && !nonce) return mistyped("nonce: missing");
+    if (nonce_member && !nonce_member->is(Type::string)) return mistyped("nonce: must be a string");
+    if (nonce_member && nonce && nonce_member->string() != *nonce)
+      return malformed("nonce: differs from the one given beside the request");
+    if (Status status = this->nonce(nonce_member ? nonce_member->string() : *nonce); !status.ok()) return status;
+    return artifact(root.find("approval_artifact").value_or(View()));
+  }
+
+  /// A request in four: payload and artifact are parsed as the members of one text would be.
+  Status fields(const Request& request) {
+    if (!fits(request, whole_.max_bytes))
+      return {Code::malformed_request, "the request is larger than " + std::to_string(whole_.max_bytes) + " bytes", 413};
+    if (Status status = action(request.action); !status.ok()) return status;
+    const auto payload_value = parse("payload", request.payload, parts_.request);
+    if (!payload_value.ok()) return payload_value.status();
+    if (Status status = payload(*payload_value); !status.ok()) return status;
+    if (Status status = nonce(request.nonce); !status.ok()) return status;
+    const auto artifact_value = parse("approval_artifact", request.approval_artifact, parts_.artifact_document);
+    if (!artifact_value.ok()) return artifact_value.status();
+    return artifact(*artifact_value);
+  }
+
+ private:
+  /// A field's own text; null where there is none.
+  Result<View> parse(std::string_view name, std::string_view text, canon::Document& into) {
+    if (text.empty()) return View();
+    if (Status status = parser_.parse(text, field_, into); !status.ok()) return within(name, status);
+    return into.root();
+  }
+
+  Status action(std::string_view text) {
+    if (Status status = base::check_action(text); !status.ok()) return status;
+    parts_.action = text;
+    return Status::success();
+  }
+
+  Status nonce(std::string_view text) {
+    if (Status status = base::check_nonce(text); !status.ok()) return status;
+    parts_.nonce = text;
+    return Status::success();
+  }
+
+  Status payload(View value) {
+    if (value.is(Type::string)) {
+      if (Status status = parser_.parse(value.string(), field_, parts_.payload_document); !status.ok())
+        return within("payload", status);
+      value = parts_.payload_document.root();
+      if (!value.is(Type::object)) return mistyped("payload: a string must hold one JSON object");
+    }
+    if (value.is(Type::null)) {
+      parts_.payload_jcs = "{}";
+      return Status::success();
+    }
+    if (!value.is(Type::object)) return mistyped("payload: must be an object, or a string that holds one");
+    parts_.payload = value;
+    canon::append_jcs(value, parts_.payload_jcs);
+    return Status::success();
+  }
+
+  Status artifact(View value) {
+    if (value.is(Type::null)) return Status::success();
+    if (!value.is(Type::object)) return mistyped("approval_artifact: must be an object");
+    parts_.artifact = value;
+    canon::append_jcs(value, parts_.artifact_jcs);
+    return Status::success();
+  }
+
+  Proposal::Parts& parts_;
+  canon::ParseLimits whole_;
+  canon::ParseLimits field_;  // one level down
+  canon::Parser parser_;
+};
+
+}  // namespace
+
+Proposal::Proposal(std::unique_ptr<Parts> parts) noexcept : parts_(std::move(parts)) {}
+Proposal::Proposal(Proposal&&) noexcept = default;
+Proposal& Proposal::operator=(Proposal&&) noexcept = default;
+Proposal::~Proposal() = default;
+
+Result<Proposal> Proposal::parse(const Request& request, std::string_view tenant, const RequestLimits& limits) try {
+  if (!base::is_utf8(tenant)) return Status(Code::invalid_argument, "tenant is not UTF-8");
+  auto parts = std::make_unique<Parts>();
+  parts->tenant = tenant;
+  if (Status status = Reading(*parts, limits).fields(request); !status.ok()) return status;
+  return Proposal(std::move(parts));
+} catch (const std::bad_alloc&) {
+  return Status(Code::overloaded, "out of memory");
+}
+
+Result<Proposal> Proposal::parse_json(std::string_view text, std::string_view tenant, const RequestLimits& limits,
+                                      std::optional<std::string_view> nonce) try {
+  if (!base::is_utf8(tenant)) return Status(Code::invalid_argument, "tenant is not UTF-8");
+  auto parts = std::make_unique<Parts>();
+  parts->tenant = tenant;
+  if (Status status = Reading(*parts, limits).json(text, nonce); !status.ok()) return status;
+  return Proposal(std::move(parts));
+} catch (const std::bad_alloc&) {
+  return Status(Code::overloaded, "out of memory");
+}
+
+std::string_view Proposal::tenant() const noexcept { return parts_->tenant; }
+std::string_view Proposal::action() const noexcept { return parts_->action; }
+std::string_view Proposal::nonce() const noexcept { return parts_->nonce; }
+std::string_view Proposal::payload() const noexcept { return parts_->payload_jcs; }
+std::string_view Proposal::artifact() const noexcept { return parts_->artifact_jcs; }
+
+Digest Proposal::action_hash() const {
+  // An action needs no escapes, and "action" sorts before "payload": the object can be put together from its parts.
+  const std::string payload = parts_->payload ? canon::clawshield_v1(*parts_->payload) : "{}";
+  return crypto::sha256({R"({"action":")", parts_->action, R"(","payload":)", payload, "}"});
+}
+
+Digest Proposal::parameters_hash() const { return crypto::sha256(parts_->payload_jcs); }
+
+Digest Proposal::artifact_digest() const {
+  return parts_->artifact ? crypto::sha256(parts_->artifact_jcs) : Digest{};
+}
+
+}  // namespace openexec

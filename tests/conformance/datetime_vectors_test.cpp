@@ -1,0 +1,132 @@
+// toml-test's dates and times under our profile (docs/formats.md, section 4): RFC 3339 with exactly six digits in a
+// fraction, `T` and `Z` in capitals, seconds always there.
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/time.hpp"
+#include "support/catch.hpp"
+#include "support/json.hpp"
+
+using namespace openexec;
+using base::Offset;
+using base::parse_time;
+
+namespace {
+
+/// The value in a line `key = value  # comment`; nothing for a comment or a blank line.
+std::optional<std::pair<std::string, std::string>> value_of(const std::string& line) {
+  const std::size_t equals = line.find('=');
+  if (line.starts_with('#') || equals == std::string::npos) return std::nullopt;
+  const auto trim = [](std::string text) {
+    text.erase(0, text.find_first_not_of(" \t"));
+    text.erase(text.find_last_not_of(" \t") + 1);
+    return text;
+  };
+  std::string value = line.substr(equals + 1);
+  if (const std::size_t comment = value.find('#'); comment != std::string::npos) value.resize(comment);
+  return {{trim(line.substr(0, equals)), trim(value)}};
+}
+
+bool accepted(const std::string& text, Offset offset) { return parse_time(text, offset).has_value(); }
+
+enum class Verdict { utc_if_absent, always, never };
+
+struct Judgement {
+  Verdict verdict;
+  const char* why;
+};
+
+// Each value of each valid file. TOML is wider than the profile, so most are refused.
+const std::map<std::string, Judgement> judgements{
+    {"datetime/space", {Verdict::never, "a space for T"}},
+    {"datetime/lower", {Verdict::never, "t and z in lower case"}},
+    {"edge/first-offset", {Verdict::never, "a space for T"}},
+    {"edge/first-local", {Verdict::never, "a space for T"}},
+    {"edge/first-date", {Verdict::never, "a date without a time"}},
+    {"edge/last-offset", {Verdict::never, "a space for T"}},
+    {"edge/last-local", {Verdict::never, "a space for T"}},
+    {"edge/last-date", {Verdict::never, "a date without a time"}},
+    {"invalid-date-in-string/s", {Verdict::never, "a string that is no time"}},
+    {"leap-year/2000-datetime", {Verdict::never, "a space for T"}},
+    {"leap-year/2000-datetime-local", {Verdict::never, "a space for T"}},
+    {"leap-year/2000-date", {Verdict::never, "a date without a time"}},
+    {"leap-year/2024-datetime", {Verdict::never, "a space for T"}},
+    {"leap-year/2024-datetime-local", {Verdict::never, "a space for T"}},
+    {"leap-year/2024-date", {Verdict::never, "a date without a time"}},
+    {"local-date/bestdayever", {Verdict::never, "a date without a time"}},
+    {"local-time/besttimeever", {Verdict::never, "a time without a date"}},
+    {"local-time/milliseconds", {Verdict::never, "a time without a date"}},
+    {"local/local", {Verdict::utc_if_absent, "no offset: UTC for clawshield-v1, refused for RFC 3339"}},
+    {"local/milli", {Verdict::never, "three digits in the fraction"}},
+    {"local/space", {Verdict::never, "a space for T"}},
+    {"milliseconds/utc1", {Verdict::never, "three digits in the fraction"}},
+    {"milliseconds/utc2", {Verdict::never, "one digit in the fraction"}},
+    {"milliseconds/wita1", {Verdict::never, "three digits in the fraction"}},
+    {"milliseconds/wita2", {Verdict::never, "one digit in the fraction"}},
+    {"no-seconds/without-seconds-1", {Verdict::never, "no seconds"}},
+    {"no-seconds/without-seconds-2", {Verdict::never, "no seconds"}},
+    {"no-seconds/without-seconds-3", {Verdict::never, "no seconds"}},
+    {"no-seconds/without-seconds-4", {Verdict::never, "no seconds"}},
+    {"timezone/utc", {Verdict::always, "RFC 3339"}},
+    {"timezone/pdt", {Verdict::always, "RFC 3339"}},
+    {"timezone/nzst", {Verdict::always, "RFC 3339"}},
+    {"timezone/nzdt", {Verdict::always, "RFC 3339"}},
+};
+
+}  // namespace
+
+TEST_CASE("Every value of the valid files gets the verdict of the profile") {
+  const auto folder = test::public_vectors();
+  if (!folder) return;
+  std::set<std::string> seen;
+  for (const auto& file : std::filesystem::directory_iterator(*folder / "5-datetime/toml-test/valid/datetime")) {
+    if (file.path().extension() != ".toml") continue;
+    for (const std::string& line : test::lines_of(file.path())) {
+      const auto pair = value_of(line);
+      if (!pair) continue;
+      const std::string id = file.path().stem().string() + "/" + pair->first;
+      INFO(id << " = " << pair->second);
+      REQUIRE(judgements.contains(id));
+      const Judgement& judgement = judgements.at(id);
+      INFO(judgement.why);
+      CHECK(accepted(pair->second, Offset::optional_utc) == (judgement.verdict != Verdict::never));
+      CHECK(accepted(pair->second, Offset::required) == (judgement.verdict == Verdict::always));
+      seen.insert(id);
+    }
+  }
+  CHECK(seen.size() == judgements.size());
+  test::report("toml-test valid date-times", seen.size());
+}
+
+TEST_CASE("What the valid files and the profile share reads as the same moment once its spelling is ours") {
+  // The same moments, respelled with T, capitals and six digits.
+  CHECK(parse_time("1987-07-05T17:45:00Z", Offset::required)->micros == 552505500000000);
+  CHECK(parse_time("0001-01-01T00:00:00Z", Offset::required)->micros == -62135596800000000);
+  CHECK(parse_time("9999-12-31T23:59:59Z", Offset::required)->micros == 253402300799000000);
+  CHECK(parse_time("1987-07-05T17:45:56.600000+08:00", Offset::required)->micros == 552476756600000);
+  CHECK(parse_time("2024-02-29T15:15:15Z", Offset::required)->micros == 1709219715000000);
+  CHECK(parse_time("1987-07-05T17:45:56-05:00", Offset::required)->micros == 552523556000000);
+}
+
+TEST_CASE("Every value of the invalid files is refused, under both profiles") {
+  const auto folder = test::public_vectors();
+  if (!folder) return;
+  std::size_t cases = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(*folder / "5-datetime/toml-test/invalid")) {
+    if (file.path().extension() != ".toml") continue;
+    std::size_t values = 0;
+    for (const std::string& line : test::lines_of(file.path())) {
+      const auto pair = value_of(line);
+      if (!pair) continue;
+      INFO(file.path().filename().string() << ": " << pair->second);
+      CHECK_FALSE(accepted(pair->second, Offset::optional_utc));
+      CHECK_FALSE(accepted(pair->second, Offset::required));
+      ++values;
+    }
+    CHECK(values == 1);
+    ++cases;
+  }
+  CHECK(cases >= 73);
+  test::report("toml-test invalid date-times", cases);
+}
