@@ -1,0 +1,224 @@
+// openexecd: the boundary as a service. Reads its settings, assembles an executor, serves it until SIGTERM.
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <openexec/openexec.hpp>
+#include <openexec/service.hpp>
+
+#include "demo_handlers.hpp"
+
+namespace {
+
+using namespace openexec;
+
+constexpr int exit_failed = 1;    // the machine: the port, the ledger, a drain that did not end
+constexpr int exit_settings = 2;  // the operator's to mend
+
+std::optional<std::string> environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+/// From the environment first, then from the flags, which win.
+struct Settings {
+  std::string mode = environment("OPENEXEC_MODE").value_or("demo");
+  std::string public_key = environment("CLAWSHIELD_PUBLIC_KEY").value_or("");
+  std::string tenant = environment("CLAWSHIELD_TENANT_ID").value_or("");
+  std::optional<std::string> allowed_actions = environment("OPENEXEC_ALLOWED_ACTIONS");
+  std::string db_url = environment("OPENEXEC_DB_URL").value_or("sqlite:///openexec.db");
+  std::string handlers = environment("OPENEXEC_HANDLERS").value_or("");
+  ServiceOptions service;
+};
+
+void add_flags(CLI::App& app, Settings& settings) {
+  ServiceOptions& service = settings.service;
+  app.set_version_flag("--version", std::string(version()));
+  app.add_option("--host", service.host, "numeric address to listen on")->capture_default_str();
+  app.add_option("--port", service.port, "port to listen on; 0 picks one and prints it")->capture_default_str();
+  app.add_option("--mode", settings.mode, "demo (verifies nothing) or clawshield [OPENEXEC_MODE]");
+  app.add_option("--public-key", settings.public_key, "PEM of the approvers' Ed25519 key [CLAWSHIELD_PUBLIC_KEY]");
+  app.add_option("--tenant", settings.tenant, "whose approvals count [CLAWSHIELD_TENANT_ID]");
+  app.add_option("--allowed-actions", settings.allowed_actions,
+                 "a,b,c: only these may run; empty: none may [OPENEXEC_ALLOWED_ACTIONS]");
+  app.add_option("--db-url", settings.db_url, "the ledger: sqlite:///file.db, sqlite:////absolute/file.db or sqlite:// "
+                                              "for memory [OPENEXEC_DB_URL, else sqlite:///openexec.db]");
+  app.add_option("--handlers", settings.handlers, "JSON file that gives actions to commands [OPENEXEC_HANDLERS]");
+  app.add_option("--workers", service.workers, "executions at once")->capture_default_str();
+  app.add_option("--queue", service.queue, "executions that wait for a worker; more are 429")->capture_default_str();
+  app.add_option("--max-connections", service.max_connections, "clients at once; more are 503")->capture_default_str();
+  app.add_option("--body-limit", service.body_limit, "bytes of a body; more are 413 [2 MiB]");
+  const auto add_duration = [&](const char* name, std::chrono::milliseconds& value, const char* what) {
+    app.add_option_function<std::int64_t>(
+           name, [&value](std::int64_t ms) { value = std::chrono::milliseconds(ms); }, what)
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31))
+        ->default_str(std::to_string(value.count()));
+  };
+  add_duration("--idle-timeout-ms", service.idle_deadline, "for the first byte of the next request");
+  add_duration("--header-timeout-ms", service.header_deadline, "for a whole header");
+  add_duration("--body-timeout-ms", service.body_deadline, "for a whole body");
+  add_duration("--write-timeout-ms", service.write_deadline, "for an answer to be taken");
+  add_duration("--request-timeout-ms", service.request_deadline, "for a whole request; should exceed every handler's");
+  add_duration("--drain-timeout-ms", service.drain_timeout, "for handlers to end after SIGTERM");
+}
+
+/// Whole lines, so that nobody's are mixed.
+void write_log(std::string_view line) {
+  const std::string text = std::string(line) + "\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+int complain(std::string_view what, int exit_code) {
+  std::cerr << "openexecd: " << what << "\n";
+  return exit_code;
+}
+
+/// "a, b,,c" names a, b and c. Set but empty is a list of nothing: then nothing may run.
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> names;
+  std::istringstream in(list);
+  for (std::string item; std::getline(in, item, ',');) {
+    const std::size_t first = item.find_first_not_of(" \t");
+    if (first != item.npos) names.push_back(item.substr(first, item.find_last_not_of(" \t") - first + 1));
+  }
+  return names;
+}
+
+/// In an environment variable a line break may be written as the two characters \n.
+std::string with_line_breaks(std::string pem) {
+  for (std::size_t at = 0; (at = pem.find("\\n", at)) != pem.npos; ++at) pem.replace(at, 2, "\n");
+  return pem;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out.empty() ? "none" : out;
+}
+
+struct Actions {
+  HandlerTable table;
+  std::vector<std::string> names;
+};
+
+/// What the file gives, and the demonstration handlers where it does not give their names to something else.
+Result<Actions> actions(const Settings& settings) {
+  Actions actions;
+  if (!settings.handlers.empty()) {
+    auto added = add_command_handlers(actions.table, settings.handlers);
+    if (!added.ok()) return added.status();
+    actions.names = *std::move(added);
+  }
+  const HandlerTable demo = demo_handlers();
+  for (const char* name : {"add", "echo"}) {
+    if (actions.table.find(name) != nullptr) continue;
+    if (Status added = actions.table.add(name, *demo.find(name)); !added.ok()) return added;
+    actions.names.emplace_back(name);
+  }
+  return actions;
+}
+
+Result<std::shared_ptr<const Verifier>> verifier(const Settings& settings) {
+  if (settings.mode == "demo") return std::shared_ptr<const Verifier>(std::make_shared<DemoVerifier>());
+  if (settings.mode == "clawshield") {
+    return clawshield_v1({.public_key_pem = with_line_breaks(settings.public_key), .tenant_id = settings.tenant});
+  }
+  return Status(Code::invalid_argument, "OPENEXEC_MODE (--mode) is \"" + settings.mode +
+                                            "\"; set it to clawshield (runs what a signed approval allows) or to demo "
+                                            "(verifies nothing)");
+}
+
+void introduce(const Settings& settings, const Executor& executor, const std::vector<std::string>& names,
+               std::uint16_t port) {
+  std::ostringstream out;
+  out << "OpenExec " << version() << "\n";
+  if (settings.mode == "demo") {
+    out << "  mode     demo: NO APPROVAL IS VERIFIED. Whoever reaches this port may run every action below.\n"
+           "           For signed approvals set OPENEXEC_MODE=clawshield, CLAWSHIELD_PUBLIC_KEY, CLAWSHIELD_TENANT_ID.\n";
+  } else {
+    out << "  mode     clawshield: runs what a signed approval allows, once\n";
+  }
+  if (const Status ready = executor.ready(); !ready.ok()) out << "  REFUSES  " << ready.detail() << "\n";
+  const std::string ledger = settings.db_url.starts_with("sqlite:") ? settings.db_url
+                                                                    : settings.db_url.substr(0, settings.db_url.find(':'));
+  out << "  ledger   " << (ledger == "sqlite://" ? "in memory: nothing outlives this process" : ledger) << "\n"
+      << "  actions  " << joined(names) << "\n"
+      << "  allowed  "
+      << (executor.config().allowed_actions ? joined(*executor.config().allowed_actions)
+                                            : "all of them (OPENEXEC_ALLOWED_ACTIONS is not set)")
+      << "\n";
+  const bool v6 = settings.service.host.find(':') != std::string::npos;
+  out << "listening on http://" << (v6 ? "[" : "") << settings.service.host << (v6 ? "]" : "") << ":" << port << "\n";
+  std::cout << out.str() << std::flush;
+}
+
+int run(Settings& settings) {
+  auto verify = verifier(settings);
+  if (!verify.ok()) return complain(verify.status().detail(), exit_settings);
+  auto handlers = actions(settings);
+  if (!handlers.ok()) return complain(handlers.status().detail(), exit_settings);
+  const std::vector<std::string> names = handlers->names;
+
+  settings.service.mode = settings.mode;
+  settings.service.log = write_log;
+  auto service = Service::listen(settings.service);
+  if (!service.ok()) return complain(service.status().detail(), exit_failed);
+
+  auto ledger = open_ledger(settings.db_url);
+  if (!ledger.ok()) return complain("OPENEXEC_DB_URL (--db-url): " + ledger.status().detail(), exit_failed);
+  Config config{.tenant = settings.tenant.empty() ? "default" : settings.tenant, .executor = "openexecd"};
+  if (settings.allowed_actions) config.allowed_actions = split(*settings.allowed_actions);
+  auto executor = Executor::assemble(std::move(config), {.store = *ledger, .verifier = *verify},
+                                     std::move(handlers->table));
+  if (!executor.ok()) return complain(executor.status().detail(), exit_failed);
+  if (Status serving = service->serve(*executor); !serving.ok()) return complain(serving.detail(), exit_failed);
+  introduce(settings, *executor, names, service->port());
+
+  sigset_t ends;
+  ::sigemptyset(&ends);
+  ::sigaddset(&ends, SIGTERM);
+  ::sigaddset(&ends, SIGINT);
+  int signal = 0;
+  ::sigwait(&ends, &signal);
+  ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);  // a second one ends the process at once
+  if (service->drain() == 0) return EXIT_SUCCESS;
+  // Their nonces are in doubt: the next start says so, with a receipt.
+  complain("handlers are still running; their executions are in doubt", exit_failed);
+  std::_Exit(exit_failed);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);  // whoever started us may have ignored it, and commands must be waited for
+  sigset_t ends;
+  ::sigemptyset(&ends);
+  ::sigaddset(&ends, SIGTERM);
+  ::sigaddset(&ends, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before any thread, for sigwait
+
+  Settings settings;
+  CLI::App app("OpenExec: runs what was approved, at most once, and leaves a receipt.", "openexecd");
+  add_flags(app, settings);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? EXIT_SUCCESS : exit_settings;
+  }
+  return run(settings);
+} catch (const std::exception& failed) {
+  return complain(failed.what(), exit_failed);
+}

@@ -1,0 +1,111 @@
+// The boundary over HTTP (OpenExec::service). Not part of the umbrella: whoever links the service includes it.
+//
+//   auto service = openexec::Service::start(executor, options);
+//   ... wait for a signal ...
+//   service->drain();
+//
+// Endpoints: GET / /health /ready /version /receipts/{exec_id}; POST /execute /receipts/verify. Every answer is JSON.
+// POST /execute always answers {"id", "action", "result", "approved", "receipt", "replayed", "code", "detail"?}. Every
+// other problem is {"error": {"code", "detail"}}.
+//
+// What reaches the boundary leaves a receipt. What the service itself turns away (a body over `body_limit`, a wrong
+// content type, a full queue, draining) never reaches it: nothing ran, nothing was recorded, and `receipt` is null.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openexec/executor.hpp>
+#include <openexec/handler.hpp>
+#include <openexec/status.hpp>
+
+namespace openexec {
+
+/// Takes one JSON object, without a line break. Called from any thread, one call at a time; must not throw or block long.
+using LogSink = std::function<void(std::string_view line)>;
+
+struct ServiceOptions {
+  /// A numeric address, or "localhost" (127.0.0.1). Names are never resolved: that would call out.
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 5000;  ///< 0: the system picks one, see Service::port()
+  std::string mode;           ///< `exec_mode` of /health; empty: "demo", or the verifier's profile
+
+  // What a client may take. Each runs from its start to its end, however the bytes dribble in.
+  std::chrono::milliseconds idle_deadline{30'000};     ///< until the first byte of a connection's next request
+  std::chrono::milliseconds header_deadline{5'000};    ///< from there to the end of its header
+  std::chrono::milliseconds body_deadline{15'000};     ///< from there to the end of its body
+  std::chrono::milliseconds write_deadline{10'000};    ///< for the answer to be taken
+  /// From a request's first byte to its answer. An execution that lasts longer goes on; its client is told in_progress
+  /// and may ask again with the same nonce. Should exceed the longest handler.
+  std::chrono::milliseconds request_deadline{120'000};
+
+  // Memory is bounded by max_connections × (body_limit + header_limit + one answer).
+  std::size_t header_limit = std::size_t{16} << 10;
+  /// Of a body; more is 413 without a receipt. 0: twice the executor's own limit, so that a request that is merely too
+  /// large still reaches the boundary and leaves its receipt.
+  std::size_t body_limit = 0;
+  std::size_t max_connections = 512;  ///< the next is answered 503 and closed
+
+  /// Executions at once. A worker sleeps in its two shared syncs and in its handler, so there are many more than
+  /// cores: as many as one group commit should carry.
+  std::size_t workers = 64;
+  std::size_t queue = 256;  ///< executions that wait for a worker; more are 429 overloaded
+
+  std::chrono::milliseconds drain_timeout{30'000};  ///< how long drain() waits for handlers before it cancels them
+  std::chrono::milliseconds cancel_grace{5'000};    ///< and how long after that
+
+  LogSink log;  ///< one line a request and an event; no payload, key, nonce or result is ever in it
+};
+
+/// A listening socket, one thread that serves it, and the workers. The executor must outlive it.
+class Service {
+ public:
+  /// listen() and serve(). invalid_argument names the option that cannot be, or why the port cannot be had.
+  static Result<Service> start(Executor& executor, ServiceOptions options = {});
+
+  /// Answers from now on, but executes nothing: /ready is 503 "starting", so that probes see a process that recovers.
+  static Result<Service> listen(ServiceOptions options);
+  /// Opens for executions. Called once.
+  Status serve(Executor& executor);
+
+  [[nodiscard]] std::uint16_t port() const noexcept;
+
+  /// Stops accepting and starting executions; those that run finish and are answered. After drain_timeout they are
+  /// cancelled (see Cancellation), after cancel_grace given up. Returns how many were given up: 0 is a clean end.
+  /// Those still run; destroying the Service waits for them, ending the process leaves their nonces in doubt.
+  std::size_t drain();
+
+  Service(Service&&) noexcept;
+  Service& operator=(Service&&) noexcept;
+  ~Service();  ///< drains
+
+ private:
+  class Impl;
+  explicit Service(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Adds the actions of a handlers file: `{"send_email": {"argv": ["/usr/local/bin/send-email"], "timeout_ms": 30000,
+/// "max_output": 65536, "env": ["SMTP_URL"]}}`. Returns their names. invalid_argument, with file and line, for anything
+/// that is not exactly understood: then nothing was added.
+///
+/// `argv` is fixed, starts with the absolute path of an executable, and no shell and nothing of a request enters it. The
+/// command finds the canonical payload on its stdin; OPENEXEC_EXEC_ID, OPENEXEC_ACTION, OPENEXEC_TENANT and the
+/// variables that `env` lists (those that are set now, with their values of now) in its environment, and nothing else
+/// there; no other open file. It leads a process group of its own. Its stderr is discarded: it may hold secrets.
+///
+///   exit 0         one JSON object on stdout: the result. Anything else there is result_invalid
+///   exit 65        refused, nothing happened: handler_failed, effect none
+///   other ends     handler_failed, effect unknown
+///   had to be killed, for `timeout_ms`, for more than `max_output` bytes, or on cancellation: in_doubt
+///
+/// What the command leaves running in its process group is killed when it ends.
+Result<std::vector<std::string>> add_command_handlers(HandlerTable& table, const std::string& path);
+
+}  // namespace openexec

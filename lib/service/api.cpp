@@ -1,0 +1,310 @@
+#include "service/api.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
+
+#include <openexec/builtin.hpp>
+#include <openexec/version.hpp>
+
+#include "base/text.hpp"
+#include "base/time.hpp"
+#include "canon/json.hpp"
+#include "service/json_object.hpp"
+#include "service/structured_field.hpp"
+
+namespace openexec::service {
+namespace {
+
+constexpr std::size_t max_listed_entries = 100;
+
+Answer answer(int status, std::string body, std::string_view code = "ok") {
+  return {.status = status, .body = std::move(body), .code = std::string(code)};
+}
+
+std::string_view problem_name(int status) {
+  switch (status) {
+    case 400: return "bad_request";
+    case 404: return "not_found";
+    case 405: return "method_not_allowed";
+    case 408: return "request_timeout";
+    case 413: return "body_too_large";
+    case 415: return "unsupported_media_type";
+    case 417: return "expectation_failed";
+    case 422: return "invalid_field";
+    case 429: return "overloaded";
+    case 431: return "header_too_large";
+    case 501: return "not_implemented";
+    case 503: return "unavailable";
+    case 505: return "http_version_not_supported";
+    default: return "internal_error";
+  }
+}
+
+// The code of an execution that the service itself turned away.
+Code turned_away(int status) {
+  switch (status) {
+    case 409: return Code::in_progress;
+    case 429:
+    case 503: return Code::overloaded;
+    case 500: return Code::store_failed;
+    default: return Code::malformed_request;
+  }
+}
+
+std::string execution_json(const Outcome& outcome) {
+  JsonObject json;
+  json.text_or_null("id", outcome.exec_id)
+      .text_or_null("action", outcome.action)
+      .raw("result", outcome.result)
+      .boolean("approved", outcome.ok())
+      .text_or_null("receipt", outcome.receipt)
+      .boolean("replayed", outcome.replayed)
+      .text("code", name(outcome.code));
+  if (!outcome.detail.empty()) json.text("detail", outcome.detail);
+  return json.take();
+}
+
+bool same_text(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// application/json, with nothing but `charset=utf-8` behind it. A page in a browser cannot send that to a loopback
+// service without asking first, so a missing type is refused as well.
+bool is_json(const std::vector<std::string_view>& lines) {
+  if (lines.size() != 1) return false;
+  const std::string_view value = lines.front();
+  const std::size_t semicolon = value.find(';');
+  if (!same_text(trimmed(value.substr(0, semicolon)), "application/json")) return false;
+  if (semicolon == value.npos) return true;
+  const std::string_view parameter = trimmed(value.substr(semicolon + 1));
+  return parameter.empty() || same_text(parameter, "charset=utf-8") || same_text(parameter, "charset=\"utf-8\"");
+}
+
+}  // namespace
+
+std::string_view path_of(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (target.size() < scheme.size() || !same_text(target.substr(0, scheme.size()), scheme)) continue;
+    target.remove_prefix(std::min(target.find_first_of("/?", scheme.size()), target.size()));
+    if (target.empty() || target.front() == '?') return "/";
+    break;
+  }
+  return target.substr(0, target.find('?'));
+}
+
+const Route Api::routes[7] = {
+    {"/", false, "GET", "GET, HEAD, OPTIONS", Lane::immediate, &Api::info},
+    {"/health", false, "GET", "GET, HEAD, OPTIONS", Lane::immediate, &Api::health},
+    {"/ready", false, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::ready},
+    {"/version", false, "GET", "GET, HEAD, OPTIONS", Lane::immediate, &Api::version},
+    {"/execute", false, "POST", "POST, OPTIONS", Lane::execute, &Api::execute},
+    {"/receipts/verify", false, "POST", "POST, OPTIONS", Lane::read, &Api::verify_receipt},
+    {"/receipts/", true, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::receipts},
+};
+
+void Api::serve(Executor& executor) {
+  if (mode_.empty()) {
+    const std::string_view profile = executor.verifier().profile();
+    mode_ = profile.empty() ? "demo" : profile;
+  }
+  executor_.store(&executor, std::memory_order_release);
+}
+
+std::string_view Api::signature_verification() const {
+  return executor_.load(std::memory_order_acquire)->verifier().profile().empty() ? "disabled" : "enabled";
+}
+
+Routed Api::route(const Head& head) const {
+  const std::string_view path = path_of(head.target);
+  Routed routed;
+  if (path == "*" && head.method == "OPTIONS") {
+    routed.refusal = Answer{.status = 204, .allow = "GET, HEAD, POST, OPTIONS", .code = "ok"};
+    return routed;
+  }
+  const Route* found = std::find_if(std::begin(routes), std::end(routes), [&](const Route& route) {
+    return route.takes_argument ? path.starts_with(route.path) : path == route.path;
+  });
+  if (found == std::end(routes)) {
+    routed.refusal = problem(nullptr, 404, "there is no such path; see GET /");
+    return routed;
+  }
+  routed.route = found;
+  if (head.method == "OPTIONS") {
+    routed.refusal = Answer{.status = 204, .allow = std::string(found->allow), .code = "ok"};
+    return routed;
+  }
+  if (head.method != found->method && !(head.method == "HEAD" && found->method == "GET")) {
+    routed.refusal = problem(nullptr, 405, "this path takes " + std::string(found->method));
+    routed.refusal->allow = found->allow;
+    return routed;
+  }
+  if (found->method == "POST") {
+    if (!is_json(head.content_type)) {
+      routed.refusal = problem(found, 415, "Content-Type must be application/json");
+    } else if (!head.content_encoding.empty() && !same_text(head.content_encoding, "identity")) {
+      routed.refusal = problem(found, 415, "Content-Encoding is not supported");
+    }
+  }
+  if (found->takes_argument) routed.argument = path.substr(found->path.size());
+  return routed;
+}
+
+Answer Api::run(const Route& route, const Call& call) const { return (this->*route.run)(call); }
+
+Answer Api::problem(const Route* route, int status, std::string_view detail) {
+  if (route != nullptr && route->lane == Lane::execute) {
+    Outcome outcome;
+    outcome.code = turned_away(status);
+    outcome.result = "{\"error\": \"" + std::string(name(outcome.code)) + "\"}";  // display form
+    outcome.detail = detail;
+    return answer(status, execution_json(outcome), name(outcome.code));
+  }
+  const std::string_view code = problem_name(status);
+  return answer(status, JsonObject().raw("error", JsonObject().text("code", code).text("detail", detail).take()).take(),
+                code);
+}
+
+Answer Api::info(const Call&) const {
+  return answer(200, JsonObject()
+                         .text("service", "OpenExec")
+                         .text("status", "running")
+                         .text("version", openexec::version())
+                         .take());
+}
+
+Answer Api::version(const Call&) const {
+  return answer(200, JsonObject()
+                         .text("version", openexec::version())
+                         .text("timestamp", base::format_time(system_clock()->now()))
+                         .take());
+}
+
+Answer Api::health(const Call&) const {
+  const Executor* executor = executor_.load(std::memory_order_acquire);
+  if (executor == nullptr) return answer(200, JsonObject().text("status", "starting").take());
+  JsonObject json;
+  json.text("status", "healthy")
+      .text("exec_mode", mode_)
+      .text("signature_verification", signature_verification());
+  const auto& allowed = executor->config().allowed_actions;
+  json.text("restriction", allowed ? "restricted" : "open");
+  if (!allowed) {
+    json.text("warning", "No execution allow-list configured");
+  } else {
+    std::string list = "[";
+    for (const std::string& action : *allowed) {
+      if (list.size() > 1) list += ',';
+      canon::append_jcs_string(action, list);
+    }
+    json.raw("allow_list", list + "]");
+  }
+  return answer(200, json.take());
+}
+
+Answer Api::ready(const Call&) const {
+  const Executor* executor = executor_.load(std::memory_order_acquire);
+  std::vector<std::string> reasons;
+  if (draining()) reasons.push_back("draining");
+  if (executor == nullptr) {
+    reasons.push_back("starting");
+  } else if (const Status status = executor->ready(); !status.ok()) {
+    reasons.push_back(std::string(name(status.code())) + ": " + status.detail());
+  }
+  if (reasons.empty()) return answer(200, R"({"ready":true})");
+  std::string list;
+  for (const std::string& reason : reasons) {
+    if (!list.empty()) list += ',';
+    canon::append_jcs_string(reason, list);
+  }
+  return answer(503, JsonObject().boolean("ready", false).raw("reasons", "[" + list + "]").take(), "unavailable");
+}
+
+Answer Api::execute(const Call& call) const {
+  Executor* executor = executor_.load(std::memory_order_acquire);
+  CallOptions options;
+  options.cancellation = cancellation_;
+
+  // A key that cannot be read goes on as the empty nonce, which no request can have: the executor refuses the attempt
+  // and records it like any other.
+  std::optional<std::string> key;
+  bool unreadable = false;
+  if (call.idempotency_key) {
+    key = parse_string_item(*call.idempotency_key);
+    unreadable = !key;
+    options.nonce = key ? std::string_view(*key) : std::string_view();
+  }
+  Outcome outcome = executor->execute_json(call.body, options);
+  if (unreadable && outcome.code == Code::malformed_request) {
+    outcome.http = 400;
+    outcome.detail = "Idempotency-Key must be one quoted string (RFC 9651), without parameters";
+  }
+  Answer done = answer(outcome.http, execution_json(outcome), name(outcome.code));
+  done.exec_id = std::move(outcome.exec_id);
+  return done;
+}
+
+Answer Api::verify_receipt(const Call& call) const {
+  Result<canon::Document> parsed =
+      canon::parse(call.body, {.max_bytes = std::max(call.body.size(), std::size_t{1}), .max_depth = 128});
+  if (!parsed.ok()) return problem(nullptr, 400, parsed.status().detail());
+  const canon::View root = parsed->root();
+  if (!root.is(canon::Type::object)) return problem(nullptr, 422, "the body must be a JSON object");
+
+  const auto exec_id = root.find("exec_id");
+  const auto result = root.find("result");
+  const auto receipt = root.find("receipt");
+  if (!exec_id || !(exec_id->is(canon::Type::string) || exec_id->is(canon::Type::null))) {
+    return problem(nullptr, 422, "exec_id must be a string, or null for a malformed request's receipt");
+  }
+  if (!result) return problem(nullptr, 422, "result is missing");
+  if (!receipt || !receipt->is(canon::Type::string)) return problem(nullptr, 422, "receipt must be a string");
+
+  // JSON text, or, as a courtesy, the value itself as POST /execute gave it.
+  const std::string text = result->is(canon::Type::string) ? std::string(result->string()) : canon::display(*result);
+  const Status valid = openexec::verify_receipt(
+      exec_id->is(canon::Type::string) ? exec_id->string() : std::string_view(), text, receipt->string());
+  return answer(200, JsonObject().boolean("valid", valid.ok()).take());
+}
+
+Answer Api::receipts(const Call& call) const {
+  const Executor* executor = executor_.load(std::memory_order_acquire);
+  Digest exec_id{};
+  if (executor == nullptr) return problem(nullptr, 503, "starting");
+  if (!from_hex(call.argument, exec_id)) return problem(nullptr, 404, "an exec_id is 64 lower-case hexadecimal digits");
+
+  // A malformed request has no exec_id; its entry is filed under zero, which is nobody's.
+  Result<std::vector<LogLine>> found = std::vector<LogLine>{};
+  if (exec_id != Digest{}) found = executor->log().find(exec_id, max_listed_entries + 1);
+  if (!found.ok()) return problem(nullptr, 503, found.status().detail());
+  if (found->empty()) return problem(nullptr, 404, "no entry of this execution");
+
+  const bool more = found->size() > max_listed_entries;
+  if (more) found->pop_back();
+  std::string entries = "[";
+  for (const LogLine& line : *found) {
+    if (entries.size() > 1) entries += ',';
+    entries += JsonObject()
+                   .number("index", line.index)
+                   .text("leaf_hash", to_hex(line.leaf_hash))
+                   .raw("entry", line.json)
+                   .take();
+  }
+  JsonObject json;
+  json.text("exec_id", call.argument).raw("entries", entries + "]");
+  if (more) json.text("note", "only the first " + std::to_string(max_listed_entries) + " entries are listed");
+  Answer done = answer(200, json.take());
+  done.exec_id = call.argument;
+  return done;
+}
+
+}  // namespace openexec::service

@@ -1,0 +1,31 @@
+// Actions that are commands: what a handlers file says, and how it runs. POSIX; needs no Boost.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openexec/handler.hpp>
+#include <openexec/status.hpp>
+
+namespace openexec::service {
+
+struct Command {
+  std::vector<std::string> argv;               ///< argv[0] is an absolute path
+  std::chrono::milliseconds timeout{30'000};
+  std::size_t max_output = std::size_t{64} << 10;
+  std::vector<std::string> environment;        ///< "NAME=value", beside the three that describe the execution
+};
+
+using Commands = std::map<std::string, Command, std::less<>>;
+
+/// Reads a handlers file's text (see add_command_handlers in service.hpp). invalid_argument "LINE: what is wrong".
+Result<Commands> parse_commands(std::string_view text);
+
+/// One run a call. Never throws but for memory, before the command is started.
+Handler command_handler(Command command);
+
+}  // namespace openexec::service

@@ -1,0 +1,41 @@
+// JSON lines about what the service does, without payloads, keys, nonces or results.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <openexec/builtin.hpp>
+#include <openexec/service.hpp>
+
+#include "base/time.hpp"
+#include "service/json_object.hpp"
+
+namespace openexec::service {
+
+/// Thread-safe.
+class EventLog {
+ public:
+  explicit EventLog(LogSink sink) : sink_(std::move(sink)) {}
+
+  /// A line that begins with the time and the event's name; write() ends it.
+  [[nodiscard]] static JsonObject line(std::string_view event) {
+    JsonObject json;
+    json.text("time", base::format_time(system_clock()->now())).text("event", event);
+    return json;
+  }
+  void write(JsonObject& line) {
+    if (!sink_) return;
+    const std::string text = line.take();
+    std::lock_guard lock(mutex_);
+    sink_(text);
+  }
+  void write(JsonObject&& line) { write(line); }
+
+ private:
+  LogSink sink_;
+  std::mutex mutex_;
+};
+
+}  // namespace openexec::service

@@ -1,0 +1,187 @@
+// The handlers file: strict, and every complaint names its line.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <openexec/service.hpp>
+
+#include "canon/json.hpp"
+#include "service/command_handler.hpp"
+
+namespace openexec {
+namespace service {
+namespace {
+
+constexpr std::size_t max_file_bytes = std::size_t{1} << 20;
+constexpr std::int64_t max_timeout_ms = 24 * 60 * 60 * 1000;
+constexpr std::int64_t max_output_bytes = std::int64_t{1} << 20;
+
+std::size_t line_at(std::string_view text, std::size_t offset) {
+  return 1 + static_cast<std::size_t>(
+                 std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size())), '\n'));
+}
+
+// Where the member `action`.`member` (or `action` itself) starts, in text that is known to be strict JSON. Keys are
+// compared as written; one that is written with escapes is not found, and its line is that of the object around it.
+std::size_t line_of(std::string_view text, std::string_view action, std::string_view member = {}) {
+  std::size_t depth = 0;
+  std::size_t found = 0;  // where the action's key is
+  bool inside = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '{' || c == '[') ++depth;
+    if (c == '}' || c == ']') --depth;
+    if (c != '"') continue;
+    const std::size_t start = ++i;
+    while (text[i] != '"') i += text[i] == '\\' ? 2U : 1U;
+    const std::size_t after = text.find_first_not_of(" \t\r\n", i + 1);
+    if (after == text.npos || text[after] != ':') continue;  // a value
+    const std::string_view key = text.substr(start, i - start);
+    if (depth == 1) {
+      inside = key == action;
+      if (inside) found = start;
+      if (inside && member.empty()) break;
+    } else if (depth == 2 && inside && key == member) {
+      found = start;
+      break;
+    }
+  }
+  return line_at(text, found);
+}
+
+// The offset that the parser's explanation names.
+std::size_t offset_in(std::string_view detail) {
+  constexpr std::string_view mark = "byte ";
+  std::size_t offset = 0;
+  if (const std::size_t at = detail.find(mark); at != detail.npos)
+    std::from_chars(detail.data() + at + mark.size(), detail.data() + detail.size(), offset);
+  return offset;
+}
+
+Status at_line(std::size_t line, std::string_view what) {
+  return Status(Code::invalid_argument, std::to_string(line) + ": " + std::string(what));
+}
+
+bool is_variable(std::string_view name) {
+  const auto letter = [](char c) { return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+  return !name.empty() && letter(name.front()) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+// What is wrong with one member's value; empty where nothing is.
+
+std::string read_argv(canon::View value, Command& command) {
+  if (!value.is(canon::Type::array) || value.size() == 0) return "argv must be a list that begins with the command's path";
+  for (const auto& [index, argument] : value) {
+    if (!argument.is(canon::Type::string) || argument.string().find('\0') != std::string_view::npos)
+      return "argv must hold strings without U+0000";
+    command.argv.emplace_back(argument.string());
+  }
+  const std::string& path = command.argv.front();
+  struct stat status{};
+  if (!path.starts_with('/')) return "argv: the command's path must be absolute: " + path;
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || ::access(path.c_str(), X_OK) != 0)
+    return "argv: not an executable file: " + path;
+  return {};
+}
+
+std::string read_environment(canon::View value, Command& command) {
+  if (!value.is(canon::Type::array)) return "env must be a list of variable names";
+  for (const auto& [index, item] : value) {
+    if (!item.is(canon::Type::string) || !is_variable(item.string())) return "env must hold names of variables";
+    const std::string name(item.string());
+    if (name.starts_with("OPENEXEC_")) return "env: OPENEXEC_ names are the service's own: " + name;
+    if (const char* set = std::getenv(name.c_str())) command.environment.push_back(name + "=" + set);
+  }
+  return {};
+}
+
+std::string read_number(canon::View value, std::string_view name, std::int64_t max, std::int64_t& out) {
+  if (!value.is(canon::Type::integer) || value.integer() < 1 || value.integer() > max)
+    return std::string(name) + " must be an integer from 1 to " + std::to_string(max);
+  out = value.integer();
+  return {};
+}
+
+std::string read_member(std::string_view name, canon::View value, Command& command) {
+  std::int64_t number = 0;
+  if (name == "argv") return read_argv(value, command);
+  if (name == "env") return read_environment(value, command);
+  if (name == "timeout_ms") {
+    std::string wrong = read_number(value, name, max_timeout_ms, number);
+    command.timeout = std::chrono::milliseconds(number);
+    return wrong;
+  }
+  if (name == "max_output") {
+    std::string wrong = read_number(value, name, max_output_bytes, number);
+    command.max_output = static_cast<std::size_t>(number);
+    return wrong;
+  }
+  return "unknown member \"" + std::string(name) + "\"; known are argv, timeout_ms, max_output, env";
+}
+
+}  // namespace
+
+Result<Commands> parse_commands(std::string_view text) {
+  const Result<canon::Document> document = canon::parse(text, {.max_bytes = max_file_bytes});
+  if (!document.ok()) {
+    const std::string& detail = document.status().detail();
+    return at_line(line_at(text, offset_in(detail)), detail);
+  }
+  const canon::View root = document->root();
+  if (!root.is(canon::Type::object)) return at_line(1, "must be one object: action to command");
+  Commands commands;
+  for (const auto& [action, row] : root) {
+    if (!row.is(canon::Type::object)) return at_line(line_of(text, action), std::string(action) + ": must be an object");
+    Command command;
+    for (const auto& [name, value] : row) {
+      if (const std::string wrong = read_member(name, value, command); !wrong.empty())
+        return at_line(line_of(text, action, name), std::string(action) + ": " + wrong);
+    }
+    if (command.argv.empty()) return at_line(line_of(text, action), std::string(action) + ": argv is missing");
+    if (const Status named = HandlerTable().add(std::string(action), [](const Invocation&) {
+          return HandlerResult::in_doubt({});
+        });
+        !named.ok()) {
+      return at_line(line_of(text, action), named.detail());
+    }
+    commands.emplace(action, std::move(command));
+  }
+  return commands;
+}
+
+}  // namespace service
+
+Result<std::vector<std::string>> add_command_handlers(HandlerTable& table, const std::string& path) try {
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) return Status(Code::invalid_argument, path + ": cannot be read");
+  Result<service::Commands> commands = service::parse_commands(text);
+  if (!commands.ok()) return Status(Code::invalid_argument, path + ":" + commands.status().detail());
+  for (const auto& [action, command] : *commands)
+    if (table.find(action) != nullptr)
+      return Status(Code::invalid_argument, path + ":" + std::to_string(service::line_of(text, action)) + ": " + action +
+                                                ": has a handler already");
+
+  std::vector<std::string> names;
+  for (auto& [action, command] : *commands) {
+    HandlerTable::Row row{service::command_handler(command), nullptr, command.timeout};
+    if (Status added = table.add(action, std::move(row)); !added.ok()) return added;
+    names.push_back(action);
+  }
+  return names;
+} catch (const std::exception& failed) {
+  return Status(Code::invalid_argument, path + ": " + failed.what());
+}
+
+}  // namespace openexec

@@ -1,0 +1,90 @@
+// The sockets: one I/O thread accepts, reads and writes; workers wait.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <openexec/service.hpp>
+
+#include "service/api.hpp"
+#include "service/event_log.hpp"
+#include "service/worker_pool.hpp"
+
+namespace openexec::service {
+
+class Connection;
+
+/// A request on its way through a worker.
+struct Work {
+  const Route* route = nullptr;
+  std::string argument;
+  std::string body;
+  std::optional<std::string> idempotency_key;
+  std::shared_ptr<Connection> connection;
+  std::uint64_t ticket = 0;  ///< Connection::answer() drops what it no longer waits for
+};
+
+/// Everything but the constructor, listen(), run(), and what says otherwise belongs to the I/O thread.
+class Server {
+ public:
+  Server(Api& api, EventLog& log, const ServiceOptions& options);
+  ~Server();
+
+  Status listen();
+  /// The I/O thread: until drained, or stopped.
+  void run();
+
+  // Any thread.
+  void drain();
+  void stop() { io_.stop(); }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::size_t running() const { return running_.load(std::memory_order_relaxed); }
+
+  [[nodiscard]] Api& api() { return api_; }
+  [[nodiscard]] EventLog& log() { return log_; }
+  [[nodiscard]] const ServiceOptions& options() const { return options_; }
+  [[nodiscard]] const std::string& http_date();
+
+  /// False where the route's queue is full.
+  [[nodiscard]] bool submit(Work work);
+
+  void enter(Connection& connection);
+  void leave(Connection& connection);
+ private:
+  void accept();
+  void accept_later();
+  void sweep();
+  /// While draining: ends the connections that wait for nothing, once no answer is on its way any more.
+  void settle();
+  void finish(const Work& work, Answer answer);
+
+  Api& api_;
+  EventLog& log_;
+  const ServiceOptions& options_;
+  std::uint16_t port_ = 0;
+  std::atomic<std::size_t> running_{0};
+  std::string date_;
+  std::int64_t date_second_ = -1;
+
+  // The connections outlive io_, whose end destroys them; the workers end before it.
+  std::unordered_set<Connection*> connections_;
+  boost::asio::io_context io_{1};
+  boost::asio::ip::tcp::acceptor acceptor_{io_};
+  boost::asio::steady_timer sweeper_{io_};
+  boost::asio::steady_timer pause_{io_};
+  bool sweeping_ = false;
+  bool ended_ = false;
+  std::unique_ptr<WorkerPool> executions_;
+  std::unique_ptr<WorkerPool> reads_;
+};
+
+}  // namespace openexec::service

@@ -1,0 +1,142 @@
+#include <sys/resource.h>
+
+#include <exception>
+#include <future>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <openexec/service.hpp>
+
+#include "service/api.hpp"
+#include "service/event_log.hpp"
+#include "service/server.hpp"
+
+namespace openexec {
+namespace {
+
+constexpr std::size_t descriptors_of_a_command = 4;
+constexpr std::size_t other_descriptors = 64;
+
+Status check(const ServiceOptions& options) {
+  const auto positive = [](auto value, const char* name) {
+    return value > decltype(value){} ? Status::success()
+                                     : Status(Code::invalid_argument, std::string(name) + " must be positive");
+  };
+  for (const Status& status : {
+           positive(options.idle_deadline, "idle_deadline"), positive(options.header_deadline, "header_deadline"),
+           positive(options.body_deadline, "body_deadline"), positive(options.write_deadline, "write_deadline"),
+           positive(options.request_deadline, "request_deadline"), positive(options.header_limit, "header_limit"),
+           positive(options.body_limit, "body_limit"), positive(options.max_connections, "max_connections"),
+           positive(options.workers, "workers")}) {
+    if (!status.ok()) return status;
+  }
+  rlimit files{};
+  const std::size_t needed =
+      options.max_connections + options.workers * descriptors_of_a_command + other_descriptors;
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < needed) {
+    return Status(Code::invalid_argument, "max_connections and workers may need " + std::to_string(needed) +
+                                              " open files, and the limit (ulimit -n) is " +
+                                              std::to_string(files.rlim_cur));
+  }
+  return Status::success();
+}
+
+}  // namespace
+
+class Service::Impl {
+ public:
+  explicit Impl(ServiceOptions options)
+      : options_(std::move(options)), log_(options_.log), api_(options_.mode), server_(api_, log_, options_) {}
+
+  ~Impl() {
+    if (!thread_.joinable()) return;
+    drain();
+    server_.stop();
+    thread_.join();
+  }
+
+  Status listen() {
+    if (Status status = server_.listen(); !status.ok()) return status;
+    log_.write(service::EventLog::line("listening").text("host", options_.host).number("port", server_.port()));
+    std::promise<void> ended;
+    ended_ = ended.get_future();
+    thread_ = std::thread([this, ended = std::move(ended)]() mutable {
+      server_.run();
+      ended.set_value();
+    });
+    return Status::success();
+  }
+
+  void serve(Executor& executor) {
+    api_.serve(executor);
+    auto line = service::EventLog::line("serving");
+    line.number("in_doubt", executor.recovered().in_doubt).text("signature_verification", api_.signature_verification());
+    if (executor.verifier().profile().empty())
+      line.text("warning", "demo: no approval is verified; whoever reaches this port may run every action");
+    log_.write(line);
+    if (const Status ready = executor.ready(); !ready.ok())
+      log_.write(service::EventLog::line("not_ready").text("code", name(ready.code())).text("detail", ready.detail()));
+  }
+  [[nodiscard]] bool serving() const { return api_.serving(); }
+
+  std::size_t drain() {
+    if (given_up_) return *given_up_;
+    log_.write(service::EventLog::line("draining"));
+    server_.drain();
+    bool ended = ended_.wait_for(options_.drain_timeout) == std::future_status::ready;
+    if (!ended) {
+      api_.cancel();
+      ended = ended_.wait_for(options_.cancel_grace) == std::future_status::ready;
+    }
+    given_up_ = ended ? 0 : server_.running();
+    log_.write(service::EventLog::line("drained").number("given_up", *given_up_));
+    return *given_up_;
+  }
+
+  [[nodiscard]] std::uint16_t port() const { return server_.port(); }
+
+ private:
+  ServiceOptions options_;
+  service::EventLog log_;
+  service::Api api_;
+  service::Server server_;
+  std::future<void> ended_;
+  std::optional<std::size_t> given_up_;  ///< what drain() answered
+  std::thread thread_;
+};
+
+Service::Service(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Service::Service(Service&&) noexcept = default;
+Service& Service::operator=(Service&&) noexcept = default;
+Service::~Service() = default;
+
+Result<Service> Service::listen(ServiceOptions options) try {
+  if (options.body_limit == 0) options.body_limit = 2 * RequestLimits{}.max_bytes;
+  if (Status status = check(options); !status.ok()) return status;
+  auto impl = std::make_unique<Impl>(std::move(options));
+  if (Status status = impl->listen(); !status.ok()) return status;
+  return Service(std::move(impl));
+} catch (const std::exception& failed) {
+  return Status(Code::invalid_argument, std::string("cannot start: ") + failed.what());
+}
+
+Status Service::serve(Executor& executor) {
+  if (impl_->serving()) return Status(Code::invalid_argument, "serve() was called before");
+  impl_->serve(executor);
+  return Status::success();
+}
+
+Result<Service> Service::start(Executor& executor, ServiceOptions options) {
+  if (options.body_limit == 0) options.body_limit = 2 * executor.config().limits.request.max_bytes;
+  Result<Service> service = listen(std::move(options));
+  if (!service.ok()) return service;
+  if (Status status = service->serve(executor); !status.ok()) return status;
+  return service;
+}
+
+std::uint16_t Service::port() const noexcept { return impl_->port(); }
+
+std::size_t Service::drain() { return impl_->drain(); }
+
+}  // namespace openexec

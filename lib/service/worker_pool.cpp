@@ -1,0 +1,55 @@
+#include "service/worker_pool.hpp"
+
+#include <utility>
+
+namespace openexec::service {
+
+WorkerPool::WorkerPool(std::size_t threads, std::size_t max_waiting) : max_waiting_(max_waiting), idle_(threads) {
+  threads_.reserve(threads);
+  try {
+    for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  } catch (...) {
+    end();
+    throw;
+  }
+}
+
+WorkerPool::~WorkerPool() { end(); }
+
+bool WorkerPool::submit(std::function<void()> job) {
+  {
+    std::lock_guard lock(mutex_);
+    if (waiting_.size() >= max_waiting_ + idle_) return false;
+    waiting_.push_back(std::move(job));
+  }
+  arrived_.notify_one();
+  return true;
+}
+
+void WorkerPool::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    arrived_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    std::function<void()> job = std::move(waiting_.front());
+    waiting_.pop_front();
+    --idle_;
+    lock.unlock();
+    job();
+    job = nullptr;  // what it holds ends here, outside the lock
+    lock.lock();
+    ++idle_;
+  }
+}
+
+void WorkerPool::end() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  arrived_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+}  // namespace openexec::service

@@ -1,0 +1,40 @@
+// Threads that wait, so that the I/O thread never does.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace openexec::service {
+
+/// First come, first served; bounded.
+class WorkerPool {
+ public:
+  /// Throws std::system_error where the system has no more threads.
+  WorkerPool(std::size_t threads, std::size_t max_waiting);
+  ~WorkerPool();  ///< does what was taken, then ends
+
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  /// False where `max_waiting` jobs wait already. A job must not throw.
+  [[nodiscard]] bool submit(std::function<void()> job);
+
+ private:
+  void work();
+  void end();
+
+  const std::size_t max_waiting_;
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<std::function<void()>> waiting_;
+  std::size_t idle_ = 0;  ///< threads without a job; as many waiting jobs are as good as taken
+  bool ending_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace openexec::service
