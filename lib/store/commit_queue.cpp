@@ -1,0 +1,97 @@
+#include "store/commit_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace openexec::store {
+namespace {
+
+// Bounds on one transaction: how long it keeps others waiting, and how much memory it takes.
+constexpr std::size_t max_batch_operations = 512;
+constexpr std::size_t max_batch_weight = std::size_t{8} << 20;
+
+std::size_t weight_of(std::span<const Operation> operations) noexcept {
+  std::size_t total = 0;
+  for (const Operation& operation : operations) total += weight(operation);
+  return total;
+}
+
+}  // namespace
+
+CommitQueue::CommitQueue(Commit commit, std::size_t capacity) : commit_(std::move(commit)), capacity_(capacity) {
+  batch_.reserve(max_batch_operations);
+}
+
+void CommitQueue::submit(std::span<Operation> operations) {
+  while (!operations.empty()) {
+    const std::size_t together = std::min(operations.size(), max_batch_operations);
+    submit_together(operations.first(together));
+    operations = operations.subspan(together);
+  }
+}
+
+void CommitQueue::submit_together(std::span<Operation> operations) {
+  Waiter waiter{operations, nullptr, false, {}};
+  std::unique_lock lock(mutex_);
+  if (!enqueue(waiter)) {
+    lock.unlock();
+    for (Operation& operation : operations) operation.status = {Code::overloaded, "the ledger's queue is full"};
+    return;
+  }
+  waiter.wake.wait(lock, [&] { return waiter.done || (!led_ && first_ == &waiter); });
+  if (waiter.done) return;
+
+  led_ = true;
+  Waiter* served = take_batch();
+  lock.unlock();
+  write_batch();
+  lock.lock();
+  led_ = false;
+  // Woken under the lock: a waiter that is not done cannot leave, and one that is done is not touched again.
+  while (served != nullptr) {
+    Waiter* const next = served->next;
+    served->done = true;
+    if (served != &waiter) served->wake.notify_one();
+    served = next;
+  }
+  if (first_ != nullptr) first_->wake.notify_one();
+}
+
+bool CommitQueue::enqueue(Waiter& waiter) noexcept {
+  const bool sealing = std::any_of(waiter.operations.begin(), waiter.operations.end(), is_seal);
+  if (!sealing && first_ != nullptr && queued_ + waiter.operations.size() > capacity_) return false;
+  (first_ == nullptr ? first_ : last_->next) = &waiter;
+  last_ = &waiter;
+  queued_ += waiter.operations.size();
+  return true;
+}
+
+/// Takes the first waiters off the chain, at least one; their operations become the batch.
+CommitQueue::Waiter* CommitQueue::take_batch() noexcept {
+  Waiter* const served = first_;
+  Waiter* last = nullptr;
+  std::size_t total = 0;
+  batch_.clear();
+  for (; first_ != nullptr; first_ = first_->next) {
+    const std::span<Operation> operations = first_->operations;
+    total += weight_of(operations);
+    const bool fits = batch_.size() + operations.size() <= max_batch_operations && total <= max_batch_weight;
+    if (last != nullptr && !fits) break;
+    for (Operation& operation : operations) batch_.push_back(&operation);
+    last = first_;
+  }
+  queued_ -= batch_.size();
+  last->next = nullptr;
+  return served;
+}
+
+/// Whatever happens, every member gets an answer: else its thread would wait for ever.
+void CommitQueue::write_batch() noexcept {
+  try {
+    commit_(batch_);
+  } catch (...) {
+    for (Operation* operation : batch_) operation->status = {Code::store_failed, {}};
+  }
+}
+
+}  // namespace openexec::store

@@ -1,0 +1,192 @@
+#include "store/ledger_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "store/schema.hpp"
+#include "store/sqlite_db.hpp"
+
+namespace openexec::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const std::string& step, int error = errno) {
+  throw StoreFailure(step + ": " + std::generic_category().message(error));
+}
+
+std::optional<struct stat> status_of(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) return status;
+  if (errno == ENOENT) return std::nullopt;
+  fail("cannot look at " + path);
+}
+
+std::string folder_of(const LedgerPath& path) { return fs::path(path.database).parent_path().string(); }
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  int release() noexcept { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+// The holder's number in the lock file, at a fixed width so that one write replaces it.
+constexpr std::size_t holder_width = 12;
+
+void write_holder(int fd) {
+  std::array<char, holder_width + 1> text{};
+  std::snprintf(text.data(), text.size(), "%-11ld\n", static_cast<long>(::getpid()));
+  if (::pwrite(fd, text.data(), holder_width, 0) != static_cast<ssize_t>(holder_width)) fail("cannot write the ledger's lock");
+}
+
+std::string read_holder(int fd) {
+  std::array<char, holder_width> text{};
+  const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
+  const std::string_view all(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  return std::string(all.substr(0, all.find_first_not_of("0123456789")));
+}
+
+std::uint32_t big_endian(const unsigned char* bytes) {
+  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
+}
+
+// Reads through SQLite's own handle: a descriptor of ours would, when closed, drop the locks that other connections of
+// this process hold on the file.
+constexpr int header_size = 100;
+using Header = std::array<unsigned char, header_size>;
+
+Header read_header(const LedgerPath& path) {
+  Database database(path.database, SQLITE_OPEN_READONLY, path.vfs);
+  sqlite3_file* file = nullptr;
+  const int code = sqlite3_file_control(database.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code != SQLITE_OK || file == nullptr || file->pMethods == nullptr) throw StoreFailure("cannot read the ledger's header");
+  Header header{};
+  const int read = file->pMethods->xRead(file, header.data(), header_size, 0);
+  if (read == SQLITE_IOERR_SHORT_READ) throw StoreFailure("not a ledger: the file is shorter than a database's header");
+  if (read != SQLITE_OK) throw SqliteError("read the ledger's header", read);
+  return header;
+}
+
+void sync_folder(const std::string& folder) {
+  const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0 || ::fsync(fd.get()) != 0) fail("cannot sync " + folder);
+}
+
+void remove_if_there(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail("cannot remove " + path);
+}
+
+}  // namespace
+
+LedgerPath resolve(const std::string& path, const char* vfs) {
+  if (path.empty()) throw StoreFailure("path: empty");
+  if (path.find('\0') != std::string::npos) throw StoreFailure("path: holds a zero byte");
+  const fs::path given(path);
+  if (given.filename().empty() || given.filename() == "." || given.filename() == "..")
+    throw StoreFailure("path: names a folder");
+  std::error_code error;
+  const bool there = fs::exists(given, error);
+  if (!there && fs::is_symlink(fs::symlink_status(given, error)))
+    throw StoreFailure("path: a symbolic link that leads nowhere");
+  const fs::path folder = given.has_parent_path() ? given.parent_path() : fs::path(".");
+  const fs::path full = there ? fs::canonical(given, error) : fs::canonical(folder, error) / given.filename();
+  if (error) throw StoreFailure("path: " + error.message());
+  return {full.string(), vfs};
+}
+
+LedgerLock LedgerLock::acquire(const LedgerPath& path) {
+  const std::string name = path.lock();
+  for (;;) {
+    Descriptor fd(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (fd.get() < 0) fail("cannot open the ledger's lock");
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) fail("cannot lock the ledger");
+      const std::string holder = read_holder(fd.get());
+      throw StoreFailure("the ledger is in use by " + (holder.empty() ? "another process" : "process " + holder));
+    }
+    struct stat held {};
+    if (::fstat(fd.get(), &held) != 0) fail("cannot look at the ledger's lock");
+    const auto named = status_of(name);
+    if (!named || named->st_ino != held.st_ino || named->st_dev != held.st_dev) continue;  // removed meanwhile
+    write_holder(fd.get());
+    return LedgerLock(fd.release());
+  }
+}
+
+LedgerLock::LedgerLock(LedgerLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+// Closed, not unlocked: in a forked child the lock is its parent's. The file stays, since removing it would race.
+LedgerLock::~LedgerLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+bool inspect(const LedgerPath& path) {
+  const auto status = status_of(path.database);
+  if (!status) {
+    if (status_of(path.log())) throw StoreFailure("the ledger is gone, but its write-ahead log is there");
+    return false;
+  }
+  if (!S_ISREG(status->st_mode)) throw StoreFailure("not a ledger: not a regular file");
+  if (status->st_nlink > 1) throw StoreFailure("the ledger has more than one name (hard links)");
+  if (status->st_size == 0) throw StoreFailure("not a ledger: the file is empty; remove it to start a new ledger");
+  const Header header = read_header(path);
+  constexpr std::string_view magic("SQLite format 3\0", 16);
+  if (std::string_view(reinterpret_cast<const char*>(header.data()), magic.size()) != magic)
+    throw StoreFailure("not a ledger: not an SQLite database");
+  if (big_endian(&header[68]) != static_cast<std::uint32_t>(application_id))
+    throw StoreFailure("not a ledger: a database of another application");
+  const std::uint32_t version = big_endian(&header[60]);
+  if (version != static_cast<std::uint32_t>(schema_version))
+    throw StoreFailure("the ledger has schema " + std::to_string(version) + "; this library reads schema " +
+                       std::to_string(schema_version));
+  return true;
+}
+
+void create(const LedgerPath& path) {
+  const LedgerPath draft{path.database + ".new", path.vfs};
+  remove_if_there(draft.database);
+  {
+    const Descriptor fd(::open(draft.database.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (fd.get() < 0) fail("cannot create the ledger");
+  }
+  {
+    Database database(draft.database, SQLITE_OPEN_READWRITE, draft.vfs);
+    // A draft needs no journal: if this fails, nothing has the ledger's name.
+    database.execute("PRAGMA page_size = 4096; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL");
+    create_schema(database);
+  }
+  if (::rename(draft.database.c_str(), path.database.c_str()) != 0) fail("cannot name the ledger");
+  sync_folder(folder_of(path));
+}
+
+void check_free_space(const LedgerPath& path) {
+  constexpr std::uint64_t enough = std::uint64_t{1} << 20;
+  struct statvfs space {};
+  if (::statvfs(folder_of(path).c_str(), &space) != 0) fail("cannot ask for free space");
+  if (space.f_blocks > 0 && std::uint64_t{space.f_bavail} * space.f_frsize < enough)
+    throw StoreFailure("the disk is full");
+}
+
+}  // namespace openexec::store

@@ -1,0 +1,47 @@
+// The nonce store's contract in memory: no lock, no log, no durability. Stores in memory are built on it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <openexec/nonce_store.hpp>
+
+namespace openexec::store {
+
+/// Each call changes everything it says or, if it throws, nothing. One thread at a time.
+class NonceTable {
+ public:
+  Result<ClaimAnswer> claim(const Claim& claim);
+  [[nodiscard]] std::optional<NonceRecord> find(std::string_view tenant, std::string_view nonce) const;
+  /// Whether seal() would succeed.
+  [[nodiscard]] Status may_seal(const Seal& seal) const;
+  /// Precondition: may_seal(). `result` is seal.result, copied by the caller so that nothing can fail here; `entry` is the
+  /// index in the log, where the store is its own log.
+  void seal(const Seal& seal, std::string result, std::optional<std::uint64_t> entry) noexcept;
+  Status pin(std::string_view key, std::string_view value);
+  void saw(Timestamp at) noexcept;
+  [[nodiscard]] Timestamp latest() const noexcept { return latest_; }
+
+ private:
+  struct KeyHash {
+    std::size_t operator()(const Digest& key) const noexcept {
+      std::size_t hash = 0;
+      std::memcpy(&hash, key.data(), sizeof hash);  // a digest's bytes are as good as any hash of them
+      return hash;
+    }
+  };
+
+  std::unordered_map<Digest, NonceRecord, KeyHash> nonces_;  // by pair_key()
+  std::unordered_set<Digest, KeyHash> approvals_;
+  std::map<std::string, std::string, std::less<>> pins_;
+  Timestamp latest_;
+};
+
+}  // namespace openexec::store

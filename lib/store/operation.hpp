@@ -1,0 +1,44 @@
+// One durable operation on its way through the queue.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include <openexec/nonce_store.hpp>
+#include <openexec/receipt_log.hpp>
+
+namespace openexec::store {
+
+struct Pin {
+  std::string_view key;
+  std::string_view value;
+};
+
+/// Writes nothing: answers whether a write would be possible now.
+struct Probe {};
+
+/// What is asked, by reference to the caller's argument, and the answer. It starts as a failure.
+struct Operation {
+  std::variant<Probe, const Claim*, const Seal*, const NewEntry*, Pin> what;
+
+  Status status{Code::store_failed, "the operation was not reached"};
+  ClaimAnswer claim;          ///< of a Claim; counts only where `status` is success
+  std::uint64_t entry = 0;    ///< of a Seal or a NewEntry: its index
+};
+
+/// A handler ran for it: it goes in even where the queue is full, or the nonce would be in doubt for want of room. The
+/// number of these is bounded by the claims that were let in.
+inline bool is_seal(const Operation& operation) noexcept { return std::holds_alternative<const Seal*>(operation.what); }
+
+/// About how much of a transaction it takes.
+inline std::size_t weight(const Operation& operation) noexcept {
+  constexpr std::size_t row = 512;
+  if (const auto* seal = std::get_if<const Seal*>(&operation.what)) return row + (*seal)->entry.size() + (*seal)->result.size();
+  if (const auto* entry = std::get_if<const NewEntry*>(&operation.what)) return row + (*entry)->json.size();
+  return row;
+}
+
+}  // namespace openexec::store

@@ -1,0 +1,38 @@
+// What every store and log decides the same way, wherever it keeps its rows.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include <openexec/nonce_store.hpp>
+#include <openexec/receipt_log.hpp>
+
+namespace openexec::store {
+
+inline constexpr std::size_t max_entry_bytes = 65'535;
+inline constexpr std::size_t max_name_bytes = 4'096;  ///< tenant, nonce, action, approval id, pin; callers have tighter rules
+inline constexpr std::size_t max_result_bytes = std::size_t{64} << 20;
+
+// Whether the arguments can be stored at all: success, or invalid_argument that names the field.
+Status check(const Claim& claim);
+Status check(const Seal& seal);
+Status check(const NewEntry& entry);
+Status check_pin(std::string_view key, std::string_view value);
+
+/// Whether the nonce's record was made by the very request that claims it again.
+bool same_request(const NonceRecord& record, const Claim& claim) noexcept;
+
+/// Whether `seal` may follow `record`: claimed → sealed or in doubt, in doubt → sealed. Else invalid_argument.
+Status check_transition(const NonceRecord& record, const Seal& seal);
+Status never_claimed();
+Status pinned_otherwise(std::string_view key);
+
+/// RFC 6962: SHA-256(0x00 || entry).
+Digest leaf_hash(std::string_view entry) noexcept;
+
+/// SHA-256 over the two, each with its length before it: no two pairs share their bytes.
+Digest pair_key(std::string_view tenant, std::string_view id) noexcept;
+
+constexpr bool is_zero(const Digest& digest) noexcept { return digest == Digest{}; }
+
+}  // namespace openexec::store

@@ -1,0 +1,183 @@
+#include "store/sqlite.hpp"
+
+#include <unistd.h>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "store/commit_queue.hpp"
+#include "store/guard.hpp"
+#include "store/ledger_file.hpp"
+#include "store/rules.hpp"
+#include "store/sqlite_session.hpp"
+#include "store/sqlite_writer.hpp"
+
+namespace openexec {
+namespace store {
+namespace {
+
+/// What a ledger that may be written has beside its reader. The lock is given back last.
+struct Writing {
+  Writing(const LedgerPath& path, LedgerLock held, Reader& reader, std::size_t queue_capacity)
+      : lock(std::move(held)),
+        writer(path, [&reader] { reader.close(); }),
+        queue([this](std::span<Operation* const> batch) { writer.write(batch); }, queue_capacity) {}
+
+  LedgerLock lock;
+  SqliteWriter writer;
+  CommitQueue queue;
+};
+
+/// The parts that hold descriptors and locks of one process.
+struct Opened {
+  explicit Opened(LedgerPath at) : path(std::move(at)), reader(path) {}
+
+  LedgerPath path;
+  Reader reader;
+  std::optional<Writing> writing;  ///< none: opened for reading only
+};
+
+class SqliteLedger final : public Ledger {
+ public:
+  explicit SqliteLedger(std::unique_ptr<Opened> opened) : opened_(std::move(opened)) {}
+
+  // SQLite's connections and locks do not survive fork(): the child lets go of them without touching the files.
+  ~SqliteLedger() override {
+    if (::getpid() != process_) (void)opened_.release();
+  }
+
+  Result<ClaimAnswer> claim(const Claim& claim) override {
+    return guarded([&]() -> Result<ClaimAnswer> {
+      if (Status status = check(claim); !status.ok()) return status;
+      Operation operation{&claim};
+      if (Status status = submit(operation); !status.ok()) return status;
+      return std::move(operation.claim);
+    });
+  }
+
+  Result<std::optional<std::uint64_t>> seal(const Seal& seal) override {
+    return guarded([&]() -> Result<std::optional<std::uint64_t>> {
+      if (Status status = check(seal); !status.ok()) return status;
+      Operation operation{&seal};
+      if (Status status = submit(operation); !status.ok()) return status;
+      return std::optional(operation.entry);
+    });
+  }
+
+  Result<std::uint64_t> append(const NewEntry& entry) override {
+    return guarded([&]() -> Result<std::uint64_t> {
+      if (Status status = check(entry); !status.ok()) return status;
+      Operation operation{&entry};
+      if (Status status = submit(operation); !status.ok()) return status;
+      return operation.entry;
+    });
+  }
+
+  Status pin(std::string_view key, std::string_view value) override {
+    return guarded([&]() -> Status {
+      if (Status status = check_pin(key, value); !status.ok()) return status;
+      const auto known = read([&](ReadQueries& queries) { return queries.pinned(key); });
+      if (!known.ok()) return known.status();
+      if (*known) return **known == value ? Status::success() : pinned_otherwise(key);
+      Operation operation{Pin{key, value}};
+      return submit(operation);
+    });
+  }
+
+  Status ready() override {
+    return guarded([&]() -> Status {
+      Operation probe{Probe{}};
+      if (Status status = submit(probe); !status.ok()) return status;
+      check_free_space(opened_->path);
+      return Status::success();
+    });
+  }
+
+  Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) override {
+    return read([&](ReadQueries& queries) -> std::optional<NonceRecord> {
+      auto stored = queries.record(tenant, nonce);
+      if (!stored || stored->record.tenant != tenant || stored->record.nonce != nonce) return std::nullopt;
+      return std::move(stored->record);
+    });
+  }
+
+  /// Nobody's to recover where the ledger is read only: its executor may be running.
+  Result<std::vector<NonceRecord>> orphans() override {
+    if (!opened_->writing) return std::vector<NonceRecord>{};
+    const std::int64_t epoch = opened_->writing->writer.epoch();
+    return read([&](ReadQueries& queries) { return queries.orphans(epoch); });
+  }
+
+  Result<Timestamp> latest() override {
+    return read([](ReadQueries& queries) { return queries.position().latest; });
+  }
+
+  Result<std::uint64_t> size() override {
+    return read([](ReadQueries& queries) { return static_cast<std::uint64_t>(queries.position().entries); });
+  }
+
+  Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) override {
+    return read([&](ReadQueries& queries) { return queries.lines(first, count); });
+  }
+
+  Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override {
+    return read([&](ReadQueries& queries) { return queries.lines_of(exec_id, count); });
+  }
+
+ private:
+  Status in_own_process() const {
+    if (::getpid() == process_) return Status::success();
+    return {Code::store_failed, "the ledger was opened before fork(); the child has to open its own"};
+  }
+
+  Status submit(Operation& operation) {
+    if (Status status = in_own_process(); !status.ok()) return status;
+    if (!opened_->writing) return {Code::store_failed, "the ledger was opened for reading only"};
+    opened_->writing->queue.submit({&operation, 1});
+    return operation.status;
+  }
+
+  template <class Query>
+  auto read(Query&& query) -> Result<decltype(query(std::declval<ReadQueries&>()))> {
+    using Answer = Result<decltype(query(std::declval<ReadQueries&>()))>;
+    return guarded([&]() -> Answer {
+      if (Status status = in_own_process(); !status.ok()) return status;
+      if (opened_->writing && !opened_->writing->writer.knows_its_ledger()) {
+        Operation find_out{Probe{}};
+        if (Status status = submit(find_out); !status.ok()) return status;
+      }
+      return opened_->reader.read(query);
+    });
+  }
+
+  const pid_t process_ = ::getpid();
+  std::unique_ptr<Opened> opened_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const SqliteOptions& options,
+                                            const SqliteInternals& internals) {
+  return guarded([&]() -> Result<std::shared_ptr<Ledger>> {
+    if (sqlite3_threadsafe() == 0) return Status(Code::store_failed, "this SQLite was built without thread safety");
+    auto opened = std::make_unique<Opened>(resolve(path, internals.vfs));
+    if (options.read_only) {
+      if (!inspect(opened->path)) return Status(Code::store_failed, "no ledger is there to read");
+      opened->reader.read([](ReadQueries& queries) { return queries.position().entries; });
+    } else {
+      LedgerLock lock = LedgerLock::acquire(opened->path);
+      if (!inspect(opened->path)) create(opened->path);
+      opened->writing.emplace(opened->path, std::move(lock), opened->reader, internals.queue_capacity);
+    }
+    return std::shared_ptr<Ledger>(std::make_shared<SqliteLedger>(std::move(opened)));
+  });
+}
+
+}  // namespace store
+
+Result<std::shared_ptr<Ledger>> sqlite_ledger(const std::string& path, const SqliteOptions& options) {
+  return store::open_sqlite(path, options, {});
+}
+
+}  // namespace openexec

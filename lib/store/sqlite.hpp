@@ -1,0 +1,20 @@
+// The SQLite ledger's inside options, for tests.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include <openexec/builtin.hpp>
+
+namespace openexec::store {
+
+struct SqliteInternals {
+  const char* vfs = nullptr;          ///< name of a registered SQLite file system; null: SQLite's own
+  std::size_t queue_capacity = 4096;  ///< operations that may wait
+};
+
+Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const SqliteOptions& options,
+                                            const SqliteInternals& internals);
+
+}  // namespace openexec::store

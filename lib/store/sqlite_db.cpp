@@ -1,0 +1,113 @@
+#include "store/sqlite_db.hpp"
+
+#include <algorithm>
+
+namespace openexec::store {
+namespace {
+
+void check(int code, std::string_view step) {
+  if (code != SQLITE_OK) throw SqliteError(step, code);
+}
+
+}  // namespace
+
+SqliteError::SqliteError(std::string_view step, int code)
+    : StoreFailure(std::string(step) + ": " + sqlite3_errstr(code) + " (" + std::to_string(code) + ")"), code_(code) {}
+
+Database::Database(const std::string& filename, int flags, const char* vfs) {
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(filename.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
+  handle_.reset(handle);
+  check(code, "open");
+}
+
+void Database::execute(const char* sql) { check(sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr), sql); }
+
+std::int64_t Database::integer(const char* sql) {
+  Statement statement(*this, sql);
+  Rows rows = statement.run();
+  return rows.next() ? rows.integer(0) : 0;
+}
+
+std::string Database::text(const char* sql) {
+  Statement statement(*this, sql);
+  Rows rows = statement.run();
+  return rows.next() ? std::string(rows.bytes(0)) : std::string();
+}
+
+void Database::configure(int option, bool on) {
+  int now = -1;
+  check(sqlite3_db_config(handle_.get(), option, on ? 1 : 0, &now), "db_config");
+  if ((now != 0) != on) throw StoreFailure("SQLite refused a setting of its connection");
+}
+
+bool Database::file_has_moved() {
+  int moved = 0;
+  check(sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved), "has_moved");
+  return moved != 0;
+}
+
+void Database::checkpoint_all() {
+  check(sqlite3_wal_checkpoint_v2(handle_.get(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr), "checkpoint");
+}
+
+void Database::keep_log_on_close() { configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true); }
+
+Rows::~Rows() {
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+bool Rows::next() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  throw SqliteError("step", code);
+}
+
+std::string_view Rows::bytes(int column) const {
+  const void* data = sqlite3_column_blob(statement_, column);
+  const int size = sqlite3_column_bytes(statement_, column);
+  if (data == nullptr) {
+    if (sqlite3_errcode(sqlite3_db_handle(statement_)) == SQLITE_NOMEM) throw std::bad_alloc();
+    return {};
+  }
+  return {static_cast<const char*>(data), static_cast<std::size_t>(size)};
+}
+
+Digest Rows::digest(int column) const {
+  Digest digest{};
+  if (is_null(column)) return digest;
+  const std::string_view stored = bytes(column);
+  if (stored.size() != digest.size()) throw StoreFailure("the ledger is damaged: a digest of the wrong size");
+  std::copy(stored.begin(), stored.end(), digest.begin());
+  return digest;
+}
+
+Statement::Statement(const Database& database, std::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  statement_.reset(statement);
+  check(code, "prepare");
+}
+
+void Statement::bind(int position, std::int64_t value) {
+  check(sqlite3_bind_int64(statement_.get(), position, value), "bind");
+}
+
+// A null pointer would bind NULL, which an empty text or blob is not.
+
+void Statement::bind(int position, std::string_view text) {
+  const char* data = text.data() != nullptr ? text.data() : "";
+  check(sqlite3_bind_text64(statement_.get(), position, data, text.size(), SQLITE_STATIC, SQLITE_UTF8), "bind");
+}
+
+void Statement::bind(int position, Blob blob) {
+  const char* data = blob.bytes.data() != nullptr ? blob.bytes.data() : "";
+  check(sqlite3_bind_blob64(statement_.get(), position, data, blob.bytes.size(), SQLITE_STATIC), "bind");
+}
+
+void Statement::bind(int position, Null) { check(sqlite3_bind_null(statement_.get(), position), "bind"); }
+
+}  // namespace openexec::store

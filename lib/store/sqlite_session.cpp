@@ -1,0 +1,48 @@
+#include "store/sqlite_session.hpp"
+
+namespace openexec::store {
+namespace {
+
+/// What is in a file cannot make the connection do more than its statements say.
+void harden(Database& database) {
+  database.configure(SQLITE_DBCONFIG_DEFENSIVE, true);
+  database.configure(SQLITE_DBCONFIG_TRUSTED_SCHEMA, false);
+  database.configure(SQLITE_DBCONFIG_ENABLE_TRIGGER, false);
+  database.configure(SQLITE_DBCONFIG_ENABLE_VIEW, false);
+  database.configure(SQLITE_DBCONFIG_DQS_DML, false);
+  database.configure(SQLITE_DBCONFIG_DQS_DDL, false);
+  sqlite3_limit(database.handle(), SQLITE_LIMIT_ATTACHED, 0);
+  database.execute("PRAGMA cell_size_check = ON");
+  sqlite3_busy_timeout(database.handle(), 5'000);
+}
+
+Database open_to_write(const LedgerPath& path) {
+  Database database(path.database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, path.vfs);
+  harden(database);
+  if (database.text("PRAGMA journal_mode = WAL") != "wal") throw StoreFailure("the file system cannot hold a write-ahead log");
+  database.execute("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON");
+  if (database.integer("PRAGMA synchronous") != 2) throw StoreFailure("SQLite refused synchronous = FULL");
+  database.execute("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864");
+  // What an earlier process wrote but could not sync may be in the system's cache alone. Moving it into the database, with
+  // a sync that is checked, makes what is read below durable; and leaves nothing behind that a crash could bring back.
+  database.checkpoint_all();
+  check_schema(database);
+  return database;
+}
+
+Database open_to_read(const LedgerPath& path) {
+  Database database(path.database, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, path.vfs);
+  harden(database);
+  database.keep_log_on_close();
+  database.execute("PRAGMA query_only = ON; PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY");
+  check_schema(database);
+  return database;
+}
+
+}  // namespace
+
+WriteSession::WriteSession(const LedgerPath& path) : database(open_to_write(path)), read(database), write(database) {}
+
+ReadSession::ReadSession(const LedgerPath& path) : database(open_to_read(path)), read(database) {}
+
+}  // namespace openexec::store

@@ -1,0 +1,217 @@
+#include "store/sqlite_writer.hpp"
+
+#include <utility>
+
+#include "store/guard.hpp"
+#include "store/rules.hpp"
+
+namespace openexec::store {
+namespace {
+
+/// Failures of one member's size, or for want of room: its neighbours may fare better without it.
+bool may_be_one_members(const SqliteError& error) noexcept {
+  const int code = error.primary_code();
+  return code == SQLITE_FULL || code == SQLITE_NOMEM || code == SQLITE_TOOBIG;
+}
+
+/// Failures after which the connection is as good as before.
+bool is_harmless(const SqliteError& error) noexcept {
+  return may_be_one_members(error) || error.primary_code() == SQLITE_BUSY;
+}
+
+}  // namespace
+
+SqliteWriter::SqliteWriter(LedgerPath path, std::function<void()> release_readers)
+    : path_(std::move(path)), release_readers_(std::move(release_readers)) {
+  session_.emplace(path_);
+  session_->write.begin();
+  epoch_ = session_->write.new_epoch();
+  session_->write.commit();
+  end_ = session_->read.position();
+  knows_ = true;
+}
+
+void SqliteWriter::write(std::span<Operation* const> batch) {
+  const Status status = guarded([&]() -> Status {
+    try {
+      transact(batch);
+    } catch (const SqliteError& error) {
+      if (batch.size() == 1 || !session_ || !may_be_one_members(error)) throw;
+      for (Operation* operation : batch) write({&operation, 1});
+    }
+    return Status::success();
+  });
+  if (status.ok()) return;
+  for (Operation* operation : batch) operation->status = status;
+}
+
+void SqliteWriter::transact(std::span<Operation* const> batch) {
+  if (dead_) throw StoreFailure(*dead_);
+  if (!session_) revive();
+  Position after = end_;
+  if (stage(batch, after)) commit(after);
+}
+
+/// Opens a transaction and adds the batch's rows to it. False where there are none; the transaction is then over.
+bool SqliteWriter::stage(std::span<Operation* const> batch, Position& at) {
+  try {
+    begin();
+    bool wrote = false;
+    for (Operation* operation : batch) wrote = apply(*operation, at) || wrote;
+    if (!wrote) session_->write.rollback();
+    return wrote;
+  } catch (const SqliteError& error) {
+    abandon(&error);
+    throw;
+  } catch (...) {
+    abandon(nullptr);
+    throw;
+  }
+}
+
+void SqliteWriter::begin() {
+  session_->write.begin();
+  // The lock file keeps other executors out unless somebody removed it, or moved the ledger. Then the ledger is theirs.
+  if (session_->database.file_has_moved()) give_up("the ledger's file was moved, removed or replaced");
+  if (session_->write.last_epoch() != epoch_) give_up("the ledger was opened for writing by another process");
+}
+
+/// A commit that failed may have taken place. It is told to have failed only when it is known that it did not.
+void SqliteWriter::commit(const Position& after) {
+  in_doubt_ = after;
+  try {
+    session_->write.commit();
+  } catch (const SqliteError&) {
+    drop_session();
+    if (reopen() == Fate::not_committed) throw;
+    return;
+  }
+  end_ = after;
+  in_doubt_.reset();
+}
+
+/// Ends a transaction that failed before its commit.
+void SqliteWriter::abandon(const SqliteError* error) noexcept {
+  if (!session_) return;
+  bool sound = error == nullptr || is_harmless(*error);
+  try {
+    if (session_->database.in_transaction()) session_->write.rollback();
+  } catch (...) {
+    sound = false;
+  }
+  if (!sound) drop_session();
+}
+
+bool SqliteWriter::apply(Operation& operation, Position& at) {
+  operation.status = Status::success();
+  try {
+    return std::visit([&](const auto& what) { return apply(what, operation, at); }, operation.what);
+  } catch (const SqliteError&) {
+    throw;
+  } catch (const StoreFailure& failure) {  // its own row is damaged, found before anything was written for it
+    operation.status = {Code::store_failed, failure.what()};
+    return false;
+  }
+}
+
+bool SqliteWriter::apply(const Probe&, Operation&, Position&) { return false; }
+
+bool SqliteWriter::apply(const Claim* claim, Operation& operation, Position& at) {
+  if (auto known = session_->read.record(claim->tenant, claim->nonce)) {
+    if (same_request(known->record, *claim))
+      operation.claim = {ClaimAnswer::Kind::exists, std::move(known->record)};
+    else
+      operation.claim = {ClaimAnswer::Kind::nonce_conflict, std::nullopt};
+    return false;
+  }
+  if (!claim->approval_id.empty() && session_->write.approval_spent(*claim)) {
+    operation.claim = {ClaimAnswer::Kind::approval_spent, std::nullopt};
+    return false;
+  }
+  session_->write.add_claim(*claim, epoch_, at);
+  operation.claim = {ClaimAnswer::Kind::fresh, std::nullopt};
+  return true;
+}
+
+bool SqliteWriter::apply(const Seal* seal, Operation& operation, Position& at) {
+  const auto known = session_->read.record(seal->tenant, seal->nonce);
+  operation.status = known ? check_transition(known->record, *seal) : never_claimed();
+  if (!operation.status.ok()) return false;
+  operation.entry = session_->write.add_entry({seal->entry, seal->exec_id, {}, seal->at}, at);
+  session_->write.add_outcome(*seal, known->attempt, operation.entry);
+  return true;
+}
+
+bool SqliteWriter::apply(const NewEntry* entry, Operation& operation, Position& at) {
+  if (!is_zero(entry->attempt)) {
+    if (const auto known = session_->write.entry_of(entry->attempt)) {
+      operation.entry = *known;
+      return false;
+    }
+  }
+  operation.entry = session_->write.add_entry(*entry, at);
+  return true;
+}
+
+bool SqliteWriter::apply(const Pin& pin, Operation& operation, Position&) {
+  if (const auto known = session_->read.pinned(pin.key)) {
+    if (*known != pin.value) operation.status = pinned_otherwise(pin.key);
+    return false;
+  }
+  session_->write.add_pin(pin);
+  return true;
+}
+
+/// After a failure whose end was not known then. Callers were told that it failed: where it did not, its claims belong to
+/// nobody, and are handed to whoever asks for orphans.
+void SqliteWriter::revive() {
+  const Position told = end_;
+  if (reopen() == Fate::not_committed) return;
+  try {
+    session_->write.begin();
+    session_->write.disown(told.attempts, end_.attempts);
+    session_->write.commit();
+  } catch (...) {
+    drop_session();
+    in_doubt_ = std::exchange(end_, told);
+    throw;
+  }
+}
+
+/// Opens the ledger anew and finds out whether the commit in doubt took place.
+SqliteWriter::Fate SqliteWriter::reopen() {
+  release_readers_();
+  session_.emplace(path_);
+  Position found;
+  try {
+    if (session_->write.last_epoch() != epoch_) give_up("the ledger was opened for writing by another process");
+    found = session_->read.position();
+  } catch (...) {
+    drop_session();
+    throw;
+  }
+  const bool committed = in_doubt_ && !in_doubt_->same_rows(end_) && in_doubt_->same_rows(found);
+  if (!committed && !found.same_rows(end_)) give_up("the ledger does not end where this process left it");
+  end_ = found;
+  in_doubt_.reset();
+  knows_ = true;
+  return committed ? Fate::committed : Fate::not_committed;
+}
+
+void SqliteWriter::drop_session() noexcept {
+  knows_ = false;
+  if (!session_) return;
+  try {
+    session_->database.keep_log_on_close();
+  } catch (...) {  // then closing tidies up, which the next opening would do as well
+  }
+  session_.reset();
+}
+
+void SqliteWriter::give_up(std::string why) {
+  dead_ = std::move(why);
+  drop_session();
+  throw StoreFailure(*dead_);
+}
+
+}  // namespace openexec::store
