@@ -86,10 +86,16 @@ std::string quoted(std::string_view text) {
   return shown(json);
 }
 
-/// Characters, as a column counts them.
+/// Characters, as a column counts them: colours take no room.
 std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  std::size_t columns = 0;
+  bool colour = false;
+  for (const char c : text) {
+    if (c == '\x1b') colour = true;
+    if (!colour && (static_cast<unsigned char>(c) & 0xc0) != 0x80) ++columns;
+    if (c == 'm') colour = false;
+  }
+  return columns;
 }
 
 std::string padded(std::string_view text, std::size_t columns) {

@@ -71,7 +71,7 @@ class JsonObject {
   JsonObject& text(std::string_view key, std::string_view value);
   JsonObject& text_or_null(std::string_view key, std::string_view value);
   JsonObject& raw(std::string_view key, std::string_view json);
-  [[nodiscard]] std::string take() && { return std::move(out_) + "}"; }
+  [[nodiscard]] std::string take() { return std::move(out_) + "}"; }
 
  private:
   std::string out_ = "{";

@@ -1,0 +1,387 @@
+// openexec: hash, canonicalise, verify, execute one request, and look at the log.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <openexec/openexec.hpp>
+
+#include "canon/json.hpp"
+#include "demo_handlers.hpp"
+#include "exec/identity.hpp"
+#include "reading.hpp"
+#include "terminal.hpp"
+
+namespace {
+
+using namespace openexec;
+using terminal::JsonObject;
+using terminal::shown;
+using terminal::Stop;
+using terminal::Style;
+
+constexpr auto exit_codes = R"(Exit codes:
+  0  yes: done, valid, executed or replayed
+  1  no: refused, does not match, not found
+  2  wrong usage, or it could not be tried (no such file, ledger in use)
+
+Files may be - for standard input. Colours only on a terminal, and not where NO_COLOR is set.)";
+
+struct Options {
+  std::string file = "-";
+  bool json = false;
+  std::string tenant;
+  std::optional<std::string> nonce;
+  std::string form = "jcs";
+  std::string exec_id;
+  std::string receipt;
+  std::string ledger = "sqlite:///openexec.db";
+  std::string mode = "demo";
+  std::string public_key_file;
+  std::optional<std::vector<std::string>> allowed;
+  std::uint64_t last = 20;
+  std::optional<std::uint64_t> first;
+  std::string entry;
+};
+
+void print(const std::string& text) { std::cout << text << '\n'; }
+
+template <class T>
+T or_stop(Result<T> result, int exit_code, const std::string& what) {
+  if (!result.ok()) throw Stop(exit_code, what + ": " + shown(result.status().detail()));
+  return std::move(result).value();
+}
+
+// hash
+
+int hash(const Options& options) {
+  const std::string tenant = options.tenant.empty() ? Config().tenant : options.tenant;
+  const auto request = terminal::read_request(terminal::read_input(options.file), tenant, options.nonce);
+  const Proposal& proposal = request.proposal;
+  const auto hasher = jcs_sha256();
+  const std::string request_hash = to_hex(exec::request_hash(proposal, *hasher));
+  const std::string action_hash = to_hex(proposal.action_hash());
+  const std::string parameters_hash = to_hex(proposal.parameters_hash());
+  const std::string exec_id = request.has_nonce ? to_hex(exec::exec_id(proposal, *hasher)) : "";
+  if (options.json) {
+    print(JsonObject()
+              .text("request_hash", request_hash)
+              .text("action_hash", action_hash)
+              .text("parameters_hash", parameters_hash)
+              .text_or_null("exec_id", exec_id)
+              .text("tenant", tenant)
+              .take());
+  } else {
+    std::cout << terminal::fields(Style(STDOUT_FILENO),
+                                  {{"request hash", request_hash},
+                                   {"action hash", action_hash + "  (what a clawshield-v1 approval carries)"},
+                                   {"parameters hash", parameters_hash},
+                                   {"exec id", exec_id.empty() ? "-  (needs a nonce)" : exec_id},
+                                   {"tenant", shown(tenant)}});
+  }
+  return terminal::yes;
+}
+
+// canon
+
+std::string in_form(const std::string& form, canon::View value) {
+  if (form == "clawshield-v1") return canon::clawshield_v1(value);
+  if (form == "display") return canon::display(value);
+  return canon::jcs(value);
+}
+
+int canonicalise(const Options& options) {
+  const auto document = or_stop(canon::parse(terminal::read_input(options.file)), terminal::no, "this is not strict JSON");
+  const std::string bytes = in_form(options.form, document.root());
+  if (options.json) {
+    print(JsonObject()
+              .text("form", options.form)
+              .text("canonical", bytes)
+              .text("sha256", to_hex(jcs_sha256()->digest(bytes)))
+              .take());
+  } else if (::isatty(STDOUT_FILENO) == 1) {
+    print(shown(bytes));
+  } else {
+    std::cout << bytes;  // nothing but the canonical bytes, so that they can be hashed
+  }
+  return terminal::yes;
+}
+
+// verify-receipt
+
+struct Claimed {
+  std::string exec_id;
+  std::string result;
+  std::string receipt;
+};
+
+std::string member(canon::View object, std::string_view name) {
+  const auto value = object.find(name);
+  if (value && value->is(canon::Type::null)) return {};
+  if (!value || !value->is(canon::Type::string)) throw Stop(terminal::no, "member \"" + std::string(name) + "\" must be a string");
+  return std::string(value->string());
+}
+
+/// An answer of POST /execute, whose result is a value, or the body of POST /receipts/verify, whose result may be a text.
+Claimed read_claim(const std::string& text) {
+  const auto document = or_stop(canon::parse(text), terminal::no, "this is not strict JSON");
+  const canon::View root = document.root();
+  const auto result = root.is(canon::Type::object) ? root.find("result") : std::nullopt;
+  if (!result) {
+    throw Stop(terminal::cannot, "give an object with id, result and receipt, as POST /execute answers it, "
+                                 "or --exec-id and --receipt and the result alone");
+  }
+  const bool answer = root.find("id").has_value();
+  const bool is_text = !answer && result->is(canon::Type::string);
+  return {member(root, answer ? "id" : "exec_id"), is_text ? std::string(result->string()) : canon::display(*result),
+          member(root, "receipt")};
+}
+
+int verify_receipt(const Options& options) {
+  const std::string input = terminal::read_input(options.file);
+  const Claimed claimed =
+      options.receipt.empty() ? read_claim(input) : Claimed{options.exec_id, input, options.receipt};
+  const Status status = openexec::verify_receipt(claimed.exec_id, claimed.result, claimed.receipt);
+  if (options.json) {
+    JsonObject json;
+    json.raw("valid", status.ok() ? "true" : "false");
+    if (!status.ok()) json.text("detail", status.detail());
+    print(json.take());
+  } else {
+    const Style style(STDOUT_FILENO);
+    print(status.ok() ? style.good("valid") + ": the receipt belongs to this execution and this result"
+                      : style.bad("NOT valid") + ": " + shown(status.detail()));
+  }
+  return status.ok() ? terminal::yes : terminal::no;
+}
+
+// execute
+
+Parts parts_of(const Options& options) {
+  Parts parts;
+  if (options.mode == "demo") {
+    std::cerr << "openexec: demo mode, no approval is verified\n";
+    parts.verifier = std::make_shared<DemoVerifier>();
+  } else {
+    ClawshieldOptions clawshield;
+    const char* from_environment = std::getenv("CLAWSHIELD_PUBLIC_KEY");
+    if (!options.public_key_file.empty()) {
+      clawshield.public_key_pem = terminal::read_input(options.public_key_file);
+    } else if (from_environment != nullptr) {
+      clawshield.public_key_pem = from_environment;
+    }
+    clawshield.tenant_id = options.tenant;
+    parts.verifier = or_stop(clawshield_v1(clawshield), terminal::cannot, "the public key");
+  }
+  parts.store = or_stop(open_ledger(options.ledger), terminal::cannot, "the ledger " + shown(options.ledger));
+  return parts;
+}
+
+int execute(const Options& options) {
+  const std::string request = terminal::read_input(options.file);
+  Config config;
+  config.allowed_actions = options.allowed;
+  if (!options.tenant.empty()) config.tenant = options.tenant;
+  auto executor = or_stop(Executor::assemble(config, parts_of(options), demo_handlers()), terminal::cannot, "the executor");
+  CallOptions call;
+  call.nonce = options.nonce;
+  const Outcome outcome = executor.execute_json(request, call);
+
+  if (options.json) {  // as POST /execute answers
+    JsonObject json;
+    json.text_or_null("id", outcome.exec_id)
+        .text_or_null("action", outcome.action)
+        .raw("result", outcome.result)
+        .raw("approved", outcome.ok() ? "true" : "false")
+        .text_or_null("receipt", outcome.receipt)
+        .raw("replayed", outcome.replayed ? "true" : "false")
+        .text("code", name(outcome.code));
+    if (!outcome.detail.empty()) json.text("detail", outcome.detail);
+    print(json.take());
+  } else {
+    const Style style(STDOUT_FILENO);
+    const std::string verdict(name(outcome.verdict));
+    print(outcome.ok() ? style.good(verdict) : style.bad(verdict) + ": " + std::string(name(outcome.code)));
+    std::vector<std::pair<std::string, std::string>> rows;
+    if (!outcome.detail.empty()) rows.emplace_back("detail", shown(outcome.detail));
+    rows.emplace_back("action", outcome.action.empty() ? "-" : outcome.action);
+    rows.emplace_back("exec id", outcome.exec_id.empty() ? "-" : outcome.exec_id);
+    rows.emplace_back("result", shown(outcome.result));
+    rows.emplace_back("receipt", outcome.receipt);
+    rows.emplace_back("entry", outcome.entry_index ? std::to_string(*outcome.entry_index) : "-");
+    std::cout << terminal::fields(style, rows);
+  }
+  return outcome.ok() ? terminal::yes : terminal::no;
+}
+
+// log
+
+std::shared_ptr<Ledger> open_log(const Options& options) {
+  return or_stop(open_ledger(options.ledger, {.read_only = true}), terminal::cannot, "the ledger " + shown(options.ledger));
+}
+
+std::string line_json(const LogLine& line) {
+  return JsonObject()
+      .raw("index", std::to_string(line.index))
+      .text("leaf_hash", to_hex(line.leaf_hash))
+      .raw("entry", line.json)
+      .take();
+}
+
+/// A member of an entry for a person: a string as itself, null as "-", anything else as JSON.
+std::string cell(canon::View entry, std::string_view name) {
+  const auto value = entry.find(name);
+  if (!value || value->is(canon::Type::null)) return "-";
+  return value->is(canon::Type::string) ? shown(value->string()) : terminal::pretty(*value);
+}
+
+canon::Document parse_entry(const LogLine& line) {
+  return or_stop(canon::parse(line.json), terminal::cannot, "entry " + std::to_string(line.index));
+}
+
+std::string painted(const Style& style, const std::string& verdict) {
+  const bool good = verdict == "executed" || verdict == "replayed";
+  return good ? style.good(verdict) : style.bad(verdict);
+}
+
+int log_list(const Options& options) {
+  const auto ledger = open_log(options);
+  const std::uint64_t size = or_stop(ledger->size(), terminal::cannot, "the log");
+  const std::uint64_t first = options.first.value_or(size - std::min(size, options.last));
+  const auto lines =
+      or_stop(ledger->read(first, static_cast<std::size_t>(options.last)), terminal::cannot, "the log");
+  if (options.json) {
+    for (const LogLine& line : lines) print(line_json(line));
+    return terminal::yes;
+  }
+  const Style style(STDOUT_FILENO);
+  std::vector<std::vector<std::string>> rows;
+  for (const LogLine& line : lines) {
+    const canon::Document document = parse_entry(line);
+    const canon::View entry = document.root();
+    const std::string verdict = cell(entry, "verdict");
+    rows.push_back({std::to_string(line.index), cell(entry, "observed_at"), painted(style, verdict),
+                    cell(entry, "effect"), cell(entry, "code"), cell(entry, "action"),
+                    cell(entry, "exec_id").substr(0, 12)});
+  }
+  std::cout << terminal::table(style, {"INDEX", "TIME", "VERDICT", "EFFECT", "CODE", "ACTION", "EXEC ID"}, rows);
+  std::cout << style.faint(std::to_string(lines.size()) + " of " + std::to_string(size) + " entries") << '\n';
+  return terminal::yes;
+}
+
+std::vector<LogLine> find_entries(Ledger& ledger, const std::string& wanted) {
+  constexpr std::size_t most = 1000;
+  Digest exec_id;
+  if (from_hex(wanted, exec_id)) return or_stop(ledger.find(exec_id, most), terminal::cannot, "the log");
+  const bool digits = !wanted.empty() && wanted.size() <= 18 &&
+                      std::all_of(wanted.begin(), wanted.end(), [](char c) { return '0' <= c && c <= '9'; });
+  if (!digits) throw Stop(terminal::cannot, "give an entry's index, or an exec id of 64 hexadecimal digits");
+  return or_stop(ledger.read(std::stoull(wanted), 1), terminal::cannot, "the log");
+}
+
+int log_show(const Options& options) {
+  const auto ledger = open_log(options);
+  const auto lines = find_entries(*ledger, options.entry);
+  if (lines.empty()) throw Stop(terminal::no, "no such entry; see openexec log list");
+  const Style style(STDOUT_FILENO);
+  for (const LogLine& line : lines) {
+    if (options.json) {
+      print(line_json(line));
+      continue;
+    }
+    const canon::Document document = parse_entry(line);
+    std::vector<std::pair<std::string, std::string>> rows;
+    for (const auto& [key, value] : document.root()) rows.emplace_back(key, cell(document.root(), key));
+    rows.emplace_back("leaf hash", to_hex(line.leaf_hash));
+    print(style.strong("entry " + std::to_string(line.index)));
+    std::cout << terminal::fields(style, rows);
+  }
+  return terminal::yes;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("OpenExec: what an agent proposes runs only if somebody else approved it, once, and leaves evidence.",
+               "openexec");
+  app.set_version_flag("--version", std::string(version()));
+  app.require_subcommand(1);
+  app.footer(exit_codes);
+  Options options;
+
+  const auto command = [&](CLI::App& parent, const char* name, const char* what) {
+    CLI::App* sub = parent.add_subcommand(name, what);
+    sub->footer(exit_codes);
+    return sub;
+  };
+  const auto input = [&](CLI::App* sub, const char* what) {
+    sub->add_option("file", options.file, what)->capture_default_str();
+    sub->add_flag("--json", options.json, "Answer in JSON");
+  };
+  const auto ledger = [&](CLI::App* sub) {
+    sub->add_option("--ledger", options.ledger, "sqlite:///relative.db, sqlite:////absolute.db")
+        ->envname("OPENEXEC_DB_URL")
+        ->capture_default_str();
+  };
+  const auto tenant = [&](CLI::App* sub) {
+    sub->add_option("--tenant", options.tenant, "The executor's tenant")->envname("CLAWSHIELD_TENANT_ID");
+  };
+  const auto nonce = [&](CLI::App* sub) { sub->add_option("--nonce", options.nonce, "Where the request names none"); };
+
+  CLI::App* hash_command = command(app, "hash", "The hashes that name a request");
+  input(hash_command, "A request: {\"action\", \"payload\", \"nonce\"}");
+  nonce(hash_command);
+  tenant(hash_command);
+
+  CLI::App* canon_command = command(app, "canon", "The canonical form of strict JSON, without a line end");
+  input(canon_command, "JSON");
+  canon_command->add_option("--form", options.form, "Which form")
+      ->check(CLI::IsMember({"jcs", "clawshield-v1", "display"}))
+      ->capture_default_str();
+
+  CLI::App* verify_command = command(app, "verify-receipt", "Check a receipt, offline");
+  input(verify_command, "An answer of POST /execute; with --receipt, the result alone");
+  CLI::Option* receipt = verify_command->add_option("--receipt", options.receipt, "The receipt, 64 hexadecimal digits");
+  verify_command->add_option("--exec-id", options.exec_id, "The execution's id")->needs(receipt);
+
+  CLI::App* execute_command = command(app, "execute", "Run one request, with the demo handlers echo and add");
+  input(execute_command, "A request, as POST /execute takes it");
+  ledger(execute_command);
+  nonce(execute_command);
+  tenant(execute_command);
+  execute_command->add_option("--mode", options.mode, "demo verifies nothing; clawshield asks for a signed approval")
+      ->envname("OPENEXEC_MODE")
+      ->check(CLI::IsMember({"demo", "clawshield"}))
+      ->capture_default_str();
+  execute_command->add_option("--public-key", options.public_key_file, "PEM file; else CLAWSHIELD_PUBLIC_KEY holds the PEM");
+  execute_command->add_option("--allow", options.allowed, "Only these actions, separated by commas")
+      ->envname("OPENEXEC_ALLOWED_ACTIONS")
+      ->delimiter(',');
+
+  CLI::App* log_command = command(app, "log", "Look at the receipts, also beside a running executor");
+  log_command->require_subcommand(1);
+  CLI::App* list_command = command(*log_command, "list", "Entries, a line each");
+  ledger(list_command);
+  list_command->add_flag("--json", options.json, "One JSON object a line");
+  list_command->add_option("--first", options.first, "Start at this index, not at the end");
+  list_command->add_option("--count", options.last, "How many")->check(CLI::Range(1, 100'000))->capture_default_str();
+  CLI::App* show_command = command(*log_command, "show", "All of an entry");
+  ledger(show_command);
+  show_command->add_flag("--json", options.json, "One JSON object a line");
+  show_command->add_option("entry", options.entry, "An index, or an exec id: all entries of that execution")->required();
+
+  return terminal::run(app, argc, argv, [&] {
+    if (hash_command->parsed()) return hash(options);
+    if (canon_command->parsed()) return canonicalise(options);
+    if (verify_command->parsed()) return verify_receipt(options);
+    if (execute_command->parsed()) return execute(options);
+    if (list_command->parsed()) return log_list(options);
+    return log_show(options);
+  });
+}
