@@ -52,15 +52,6 @@ constexpr std::array<Member, 6> members{{{"approval_id", &ClawshieldArtifact::ap
                                          {"expires_at", &ClawshieldArtifact::expires_at},
                                          {"signature", &ClawshieldArtifact::signature}}};
 
-/// An artifact whose shape is right; nothing in it is trusted yet.
-struct Read {
-  ClawshieldArtifact text;
-  Digest action_hash{};
-  Timestamp issued_at;
-  Timestamp expires_at;
-  std::string signature;  // 64 bytes
-};
-
 Status malformed(std::string_view member, std::string_view breach) {
   return {Code::approval_malformed, std::string("approval_artifact.").append(member).append(": ").append(breach)};
 }
@@ -78,9 +69,11 @@ Status read_members(canon::View object, ClawshieldArtifact& out) {
   return {Code::approval_malformed, "approval_artifact: unknown field: " + shown(*unknown_member(object, known))};
 }
 
-Result<Read> read(canon::View object) {
+}  // namespace
+
+Result<ReadArtifact> read_artifact(canon::View object) {
   constexpr std::string_view time_rule = "must be a time YYYY-MM-DDTHH:MM:SS[.ffffff][Z|+HH:MM|-HH:MM]";
-  Read artifact;
+  ReadArtifact artifact;
   if (Status status = read_members(object, artifact.text); !status.ok()) return status;
   if (!is_uuid(artifact.text.approval_id)) return malformed("approval_id", "must be a UUID of 36 characters");
   if (!from_hex(artifact.text.action_hash, artifact.action_hash))
@@ -97,6 +90,8 @@ Result<Read> read(canon::View object) {
   artifact.signature = std::move(*signature);
   return artifact;
 }
+
+namespace {
 
 class ClawshieldVerifier final : public Verifier {
  public:
@@ -118,7 +113,7 @@ class ClawshieldVerifier final : public Verifier {
   [[nodiscard]] Result<Approval> verify(const Proposal& proposal, Timestamp now) const override {
     if (!proposal.parts().artifact) return Status(Code::approval_missing, "approval_artifact: missing");
     if (!key_) return no_key();
-    const Result<Read> artifact = read(*proposal.parts().artifact);
+    const Result<ReadArtifact> artifact = read_artifact(*proposal.parts().artifact);
     if (!artifact.ok()) return artifact.status();
     if (artifact->action_hash != proposal.action_hash())
       return Status(Code::approval_hash_mismatch, "hash mismatch: the approval is not for this action and payload");

@@ -4,6 +4,12 @@
 #include <string>
 #include <string_view>
 
+#include <openexec/bytes.hpp>
+#include <openexec/clock.hpp>
+#include <openexec/status.hpp>
+
+#include "canon/json.hpp"
+
 namespace openexec::approval {
 
 inline constexpr std::string_view clawshield_profile = "clawshield-v1";
@@ -17,6 +23,18 @@ struct ClawshieldArtifact {
   std::string_view expires_at;
   std::string_view signature;  ///< base64
 };
+
+/// An artifact whose shape is right; nothing in it is trusted yet.
+struct ReadArtifact {
+  ClawshieldArtifact text;  ///< views into the JSON that was read
+  Digest action_hash{};
+  Timestamp issued_at;
+  Timestamp expires_at;
+  std::string signature;  ///< 64 bytes
+};
+
+/// Reads an artifact, strictly; otherwise approval_malformed, with the member in the detail.
+Result<ReadArtifact> read_artifact(canon::View object);
 
 /// 36 characters, hexadecimal digits of either case in groups of 8-4-4-4-12. Which spelling is signed is the id.
 bool is_uuid(std::string_view text);
