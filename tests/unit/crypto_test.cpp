@@ -1,5 +1,6 @@
 // SHA-256, strict Ed25519, strict PEM.
-#include <algorithm>
+#include <openssl/err.h>
+
 #include <atomic>
 #include <string>
 #include <thread>
@@ -220,6 +221,40 @@ TEST_CASE("A private key comes back from its own PEM, plain or encrypted") {
   CHECK(sealed.find("ENCRYPTED PRIVATE KEY") != std::string::npos);
   CHECK(PrivateKey::from_pem(sealed, "correct horse").value().public_key().raw() == point);
   CHECK(sealed != key.to_pem("correct horse").value());
+}
+
+TEST_CASE("A private key that OpenSSL's own program encrypted (PBES2, PBKDF2, AES-256-CBC) can be read") {
+  const auto key = PrivateKey::from_pem(
+      "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+      "MIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAjlLepIB3l3xwICCAAw\n"
+      "DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEHxTT0LHxq3D7h1PTaiORfoEQPRf\n"
+      "2CWVIMXFPWMSSCiEk8up9gUnvQkGXlR/zySn6YlOBvv2pHvJOwg2ASzOuBxo2f7U\n"
+      "xn7pHk2FgnoQcEBoUXE=\n"
+      "-----END ENCRYPTED PRIVATE KEY-----\n",
+      "correct horse");
+  REQUIRE(key.ok());
+  CHECK(key->public_key().raw() == point);
+}
+
+TEST_CASE("Whatever fails leaves the host's own OpenSSL errors as they were") {
+  const PrivateKey key = signer();
+  const std::string sealed = key.to_pem("correct horse").value();
+  const auto fail_in_every_way = [&] {
+    CHECK_FALSE(PrivateKey::from_pem(sealed, "wrong").ok());
+    CHECK_FALSE(PublicKey::from_raw(std::string("\x02") + std::string(31, '\0')).ok());
+    CHECK_FALSE(key.public_key().verify("other", key.sign("m")).ok());
+    CHECK_FALSE(PublicKey::from_pem("x").ok());
+  };
+  ERR_clear_error();
+  fail_in_every_way();
+  CHECK(ERR_peek_error() == 0);
+
+  ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
+  const unsigned long host = ERR_peek_error();
+  fail_in_every_way();
+  CHECK(ERR_peek_error() == host);
+  CHECK(ERR_peek_last_error() == host);
+  ERR_clear_error();
 }
 
 TEST_CASE("An encrypted private key is refused without its passphrase, and never prompts") {
