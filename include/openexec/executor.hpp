@@ -4,10 +4,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include <openexec/clock.hpp>
@@ -55,6 +58,15 @@ struct CallOptions {
   std::optional<std::string_view> nonce;
 };
 
+/// One of many: a request in either form, with its own options.
+struct Call {
+  std::variant<Request, std::string_view> request;  ///< its parts, or one JSON object
+  CallOptions options;
+};
+
+/// Runs a piece of work, here or on another thread, before or after it returns. Each piece exactly once.
+using Lend = std::function<void(std::function<void()>)>;
+
 /// What recovery found.
 struct Recovery {
   std::size_t in_doubt = 0;  ///< claims without a seal, now in doubt with a receipt
@@ -74,6 +86,10 @@ class Executor {
   [[nodiscard]] Outcome execute(const Request& request, const CallOptions& options = {});
   /// The same from one JSON object, as POST /execute takes it.
   [[nodiscard]] Outcome execute_json(std::string_view request, const CallOptions& options = {});
+
+  /// Many at once from one thread: each has the meaning of a concurrent call of its own, and they share their syncs.
+  /// Outcomes in the order of the calls. Handlers run one after the other on this thread, or where `lend` runs them.
+  [[nodiscard]] std::vector<Outcome> execute_many(std::span<const Call> calls, const Lend& lend = nullptr);
 
   /// What assembly recovered. recover() again finds nothing new unless another process of a shared store died since.
   [[nodiscard]] const Recovery& recovered() const noexcept;

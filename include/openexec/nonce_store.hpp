@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include <openexec/bytes.hpp>
@@ -15,6 +17,7 @@
 namespace openexec {
 
 class ReceiptLog;
+struct NewEntry;
 
 /// What a claim spends, in one durable step. Views live until claim() returns.
 struct Claim {
@@ -84,6 +87,15 @@ struct Unlogged {
   std::string entry;
 };
 
+/// One operation of a batch: what is asked, by reference to the caller's argument, and its answer.
+struct Operation {
+  std::variant<const Claim*, const Seal*, const NewEntry*> what;
+
+  Status status{Code::store_failed, "the operation was not reached"};
+  ClaimAnswer claim;                   ///< of a Claim; counts only where `status` is success
+  std::optional<std::uint64_t> entry;  ///< of a Seal or a NewEntry: as seal() and append() answer
+};
+
 /// Remembers nonces and approvals, for ever.
 ///
 /// Contract (tests/conformance/store_suite.hpp runs it over every store)
@@ -103,6 +115,9 @@ class NonceStore {
   [[nodiscard]] virtual Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) = 0;
   /// Answers the index of the entry where this store is the log as well, else nothing.
   [[nodiscard]] virtual Result<std::optional<std::uint64_t>> seal(const Seal& seal) = 0;
+  /// A batch with the meaning of as many concurrent calls, each of which succeeds or fails alone; a store with group
+  /// commit gives it one sync. A NewEntry goes to log(). The default makes one call after the other.
+  virtual void submit(std::span<Operation> operations);
   /// Claims whose process died: claimed, and owned by no running executor. In the order in which they were claimed.
   [[nodiscard]] virtual Result<std::vector<NonceRecord>> orphans() = 0;
 

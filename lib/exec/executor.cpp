@@ -10,8 +10,8 @@ namespace openexec {
 
 class Executor::Impl {
  public:
-  Impl(Config config, Parts parts, HandlerTable handlers)
-      : pipeline(std::move(config), std::move(parts), std::move(handlers)) {}
+  Impl(Config config, Parts parts, HandlerTable handlers, Timestamp latest)
+      : pipeline(std::move(config), std::move(parts), std::move(handlers), latest) {}
   exec::Pipeline pipeline;
   Recovery recovered;
 };
@@ -29,8 +29,8 @@ Status check(const Config& config) {
   if (request.max_depth == 0 || request.max_depth > 128) return misuse("limits.request.max_depth: must be 1 to 128");
   if (request.max_bytes == 0 || request.max_bytes > (std::size_t{1} << 30))
     return misuse("limits.request.max_bytes: must be 1 byte to 1 GiB");
-  if (config.limits.max_result_bytes == 0 || config.limits.max_result_bytes > (std::size_t{1} << 30))
-    return misuse("limits.max_result_bytes: must be 1 byte to 1 GiB");
+  if (config.limits.max_result_bytes == 0 || config.limits.max_result_bytes > (std::size_t{64} << 20))
+    return misuse("limits.max_result_bytes: must be 1 byte to 64 MiB");
   if (config.limits.max_in_flight == 0) return misuse("limits.max_in_flight: must be at least 1");
   return Status::success();
 }
@@ -53,8 +53,7 @@ Result<Executor> Executor::assemble(Config config, Parts parts, HandlerTable han
   const Result<Timestamp> latest = parts.store->latest();
   if (!latest.ok()) return latest.status();
 
-  auto impl = std::make_unique<Impl>(std::move(config), std::move(parts), std::move(handlers));
-  impl->pipeline.start_at(*latest);
+  auto impl = std::make_unique<Impl>(std::move(config), std::move(parts), std::move(handlers), *latest);
   Result<Recovery> recovered = impl->pipeline.recover();
   if (!recovered.ok()) return recovered.status();
   impl->recovered = *recovered;
@@ -68,6 +67,10 @@ Outcome Executor::execute(const Request& request, const CallOptions& options) {
 }
 Outcome Executor::execute_json(std::string_view request, const CallOptions& options) {
   return impl_->pipeline.run(request, options);
+}
+
+std::vector<Outcome> Executor::execute_many(std::span<const Call> calls, const Lend& lend) {
+  return impl_->pipeline.run(calls, lend);
 }
 
 const Recovery& Executor::recovered() const noexcept { return impl_->recovered; }

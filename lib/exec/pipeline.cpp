@@ -1,8 +1,9 @@
 #include "exec/pipeline.hpp"
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 
-#include "base/text.hpp"
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
 #include "exec/identity.hpp"
@@ -11,17 +12,30 @@ namespace openexec::exec {
 
 // bytes ─ canon ─ limits, halt ─ known nonce? ─ allow-list, handler ─ verify ─ CLAIM ─ handler ─ SEAL + APPEND ─ reply
 //
-// A step that cannot go on answers, and its answer is recorded. What no step answered was approved, and is claimed.
-Outcome Pipeline::walk(Attempt& attempt) {
-  std::optional<Outcome> answer;
-  const bool answered = (answer = canonicalise(attempt))  // one strict parse; what is hashed is what runs
-                        || (answer = hold_limits(attempt))
-                        || (answer = check_halt(attempt))
-                        || (answer = recall(attempt))  // before anything that depends on time
-                        || (answer = admit(attempt))
-                        || (answer = verify(attempt))  // before the claim: a stranger burns no nonce
-                        || (answer = claim(attempt));  // durable before the handler is entered
-  return answered ? *std::move(answer) : seal(attempt, handle(attempt));
+// One request is a batch of one. A step either ends an attempt or lets it walk on; what no step ended was approved.
+// Claims of a batch share one durable step, and so do its seals and entries. Nothing is answered before its entry is durable.
+void Pipeline::walk(std::span<Attempt> attempts, const Lend& lend) {
+  using Step = void (Pipeline::*)(Attempt&);
+  constexpr Step arriving[] = {&Pipeline::canonicalise,  // one strict parse; what is hashed is what runs
+                               &Pipeline::hold_limits, &Pipeline::check_halt};
+  constexpr Step proving[] = {&Pipeline::recall,  // before anything that depends on time
+                              &Pipeline::admit,
+                              &Pipeline::verify};  // before the claim: a stranger burns no nonce
+  const auto each = [&](std::span<const Step> steps) {
+    for (Attempt& attempt : attempts)
+      for (const Step step : steps)
+        if (!attempt.ending && !attempt.waiting) (this->*step)(attempt);
+  };
+  const auto unanswered = [](const Attempt& attempt) { return !attempt.outcome; };
+
+  each(arriving);
+  while (std::any_of(attempts.begin(), attempts.end(), unanswered)) {
+    each(proving);
+    claim(attempts);            // durable before a handler is entered
+    handle(attempts, lend);
+    seal_and_append(attempts);  // durable before anybody is answered
+    wait(attempts);             // for equal attempts that others run; then their outcome is recalled
+  }
 }
 
 namespace {
@@ -69,12 +83,35 @@ std::optional<ApprovalNote> read_approval(std::string_view json) {
   return note;
 }
 
+/// The attempt's own answer, from its ending and the entry that records it.
+Outcome outcome_of(const Attempt& attempt) {
+  const Ending& ending = *attempt.ending;
+  Outcome outcome;
+  outcome.code = ending.code;
+  outcome.http = ending.http != 0 ? ending.http : http_status(ending.code);
+  outcome.verdict = ending.verdict;
+  outcome.effect = ending.effect;
+  outcome.replayed = attempt.replayed;
+  outcome.exec_id = attempt.entry.exec_id;
+  outcome.action = attempt.entry.action;
+  outcome.result = ending.result;
+  outcome.receipt = attempt.entry.receipt;
+  outcome.detail = ending.detail;
+  return outcome;
+}
+
+void answer(Operation& operation, const Result<std::uint64_t>& index) {
+  operation.status = index.status();
+  if (index.ok()) operation.entry = *index;
+}
+
 }  // namespace
 
-Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers)
+Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp latest)
     : config_(std::move(config)),
       parts_(std::move(parts)),
       handlers_(std::move(handlers)),
+      latest_(latest.micros),
       in_flight_(config_.limits.max_in_flight),
       refusals_(config_.limits.max_refusals_per_second) {
   if (config_.allowed_actions) allowed_.emplace(config_.allowed_actions->begin(), config_.allowed_actions->end());
@@ -87,26 +124,50 @@ Pipeline::~Pipeline() {
   }
 }
 
-Outcome Pipeline::run(const Arrival& arrival, const CallOptions& options) noexcept try {
-  Attempt attempt(arrival, options, in_flight_.enter());
+Outcome Pipeline::run(const Arrival& arrival, const CallOptions& options) noexcept {
+  Attempt attempt = enter(arrival, options);
   try {
-    attempt.entry.tenant = config_.tenant;
-    attempt.entry.executor = config_.executor;
-    attempt.entry.observed_at = now();
-    attempt.deadline = std::chrono::steady_clock::now() + options.max_wait.value_or(config_.limits.max_wait);
-    return walk(attempt);
-  } catch (...) {
-    // Out of memory, or a part that broke its contract. What was claimed may have run.
-    if (attempt.claimed) return lose(attempt, "an internal failure");
-    return refuse(attempt, Status(Code::store_failed, "an internal failure; nothing ran"));
+    walk({&attempt, 1}, nullptr);
+  } catch (...) {  // out of memory, or a part that broke its contract: leave() says what that means
   }
-} catch (...) {
-  Outcome outcome;
-  outcome.http = http_status(outcome.code);
-  return outcome;
+  return leave(attempt);
 }
 
-std::optional<Outcome> Pipeline::canonicalise(Attempt& attempt) {
+std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const Lend& lend) {
+  std::vector<Outcome> outcomes;
+  std::vector<Attempt> attempts;
+  outcomes.reserve(calls.size());
+  attempts.reserve(calls.size());
+  for (const Call& call : calls) attempts.push_back(enter(call.request, call.options));
+  try {
+    walk(attempts, lend);
+  } catch (...) {  // as above
+  }
+  for (Attempt& attempt : attempts) outcomes.push_back(leave(attempt));
+  return outcomes;
+}
+
+Attempt Pipeline::enter(const Arrival& arrival, const CallOptions& options) {
+  Attempt attempt(arrival, options, in_flight_.enter());
+  attempt.entry.tenant = config_.tenant;
+  attempt.entry.executor = config_.executor;
+  attempt.entry.observed_at = now();
+  attempt.deadline = std::chrono::steady_clock::now() + options.max_wait.value_or(config_.limits.max_wait);
+  return attempt;
+}
+
+// What was claimed and has no outcome may have run.
+Outcome Pipeline::leave(Attempt& attempt) {
+  if (!attempt.outcome) {
+    if (attempt.claimed)
+      lose(attempt, "an internal failure");
+    else
+      fail(attempt, Status(Code::store_failed, "an internal failure"));
+  }
+  return *std::move(attempt.outcome);
+}
+
+void Pipeline::canonicalise(Attempt& attempt) {
   if (inside_.this_thread())
     return refuse(attempt, Status(Code::invalid_argument, "a handler must not call the executor that runs it", 500));
   Result<Proposal> proposal = parse(attempt.arrival, config_, attempt.options);
@@ -122,17 +183,14 @@ std::optional<Outcome> Pipeline::canonicalise(Attempt& attempt) {
   entry.nonce = attempt.proposal->nonce();
   if (!parts_.verifier->profile().empty() && !attempt.proposal->artifact().empty())
     entry.approval = ApprovalNote{std::string(parts_.verifier->profile()), {}, attempt.proposal->artifact_digest(), {}};
-  return std::nullopt;
 }
 
-std::optional<Outcome> Pipeline::hold_limits(Attempt& attempt) {
-  if (attempt.place.taken()) return std::nullopt;
-  return refuse(attempt, Status(Code::overloaded, "too many attempts are under way; nothing ran"));
+void Pipeline::hold_limits(Attempt& attempt) {
+  if (!attempt.place.taken()) refuse(attempt, Status(Code::overloaded, "too many attempts are under way; nothing ran"));
 }
 
-std::optional<Outcome> Pipeline::check_halt(Attempt& attempt) {
-  if (!gate_.closed()) return std::nullopt;
-  return refuse(attempt, Status(Code::halted, "the kill switch is on"));
+void Pipeline::check_halt(Attempt& attempt) {
+  if (gate_.closed()) refuse(attempt, Status(Code::halted, "the kill switch is on"));
 }
 
 bool Pipeline::may_know(const Attempt& attempt, const NonceRecord& record) const {
@@ -141,28 +199,33 @@ bool Pipeline::may_know(const Attempt& attempt, const NonceRecord& record) const
 }
 
 // What became of this very request before, for a caller who may know. Anybody else walks on, and learns nothing.
-std::optional<Outcome> Pipeline::recall(Attempt& attempt) {
+void Pipeline::recall(Attempt& attempt) {
   for (;;) {
     const auto found = parts_.store->find(attempt.proposal->tenant(), attempt.proposal->nonce());
     if (!found.ok()) return refuse(attempt, found.status());
     const std::optional<NonceRecord>& record = *found;
-    if (!record || record->request_hash != attempt.entry.request_hash || !may_know(attempt, *record)) return std::nullopt;
-    if (record->state != NonceState::claimed || attempt.seat.leads()) return tell(attempt, *record);
+    if (!record || record->request_hash != attempt.entry.request_hash || !may_know(attempt, *record)) break;
+    if (record->state != NonceState::claimed || attempt.seat.leads()) {
+      tell(attempt, *record);
+      break;
+    }
     attempt.seat = flights_.board(attempt.exec_id);
-    if (!attempt.seat.leads() && !attempt.seat.landed_by(attempt.deadline)) return tell(attempt, *record);
+    attempt.waiting = !attempt.seat.leads();
+    if (attempt.waiting) return;
   }
+  attempt.seat = {};
 }
 
-std::optional<Outcome> Pipeline::admit(Attempt& attempt) {
+void Pipeline::admit(Attempt& attempt) {
   const std::string action(attempt.proposal->action());
   if (allowed_ && allowed_->count(action) == 0)
     return refuse(attempt, Status(Code::action_not_allowed, "Action not on the allow-list: " + action));
   attempt.handler = handlers_.find(action);
-  if (attempt.handler == nullptr) return refuse(attempt, Status(Code::unknown_action, "Unknown action: " + action));
-  return std::nullopt;
+  if (attempt.handler == nullptr) refuse(attempt, Status(Code::unknown_action, "Unknown action: " + action));
 }
 
-std::optional<Outcome> Pipeline::verify(Attempt& attempt) {
+void Pipeline::verify(Attempt& attempt) {
+  if (attempt.approval) return;  // it waited for another attempt meanwhile
   Result<Approval> approval = [&]() -> Result<Approval> {
     try {
       return parts_.verifier->verify(*attempt.proposal, attempt.entry.observed_at);
@@ -181,88 +244,123 @@ std::optional<Outcome> Pipeline::verify(Attempt& attempt) {
         ApprovalNote{approval->profile, approval->id, attempt.proposal->artifact_digest(), approval->keys};
   }
   attempt.approval.emplace(*std::move(approval));
-  return std::nullopt;
 }
 
-// Spends nonce and approval in one durable step. Equal attempts in this process wait for the first one's outcome.
-std::optional<Outcome> Pipeline::claim(Attempt& attempt) {
-  while (!attempt.seat.leads()) {
+// Spends nonces and approvals in one durable step. Of equal attempts one leads; the others wait for its outcome.
+void Pipeline::claim(std::span<Attempt> attempts) {
+  std::vector<Attempt*> leading;
+  for (Attempt& attempt : attempts) {
+    if (attempt.ending || attempt.waiting || !attempt.approval) continue;
     attempt.seat = flights_.board(attempt.exec_id);
-    if (attempt.seat.leads()) break;
-    if (!attempt.seat.landed_by(attempt.deadline))
-      return refuse(attempt, Status(Code::in_progress, "the first attempt is still running"));
-    if (auto answer = recall(attempt)) return answer;
+    attempt.waiting = !attempt.seat.leads();
+    if (attempt.waiting) continue;
+    attempt.passage = gate_.pass();
+    check_halt(attempt);
+    if (attempt.passage.open()) leading.push_back(&attempt);
   }
-  attempt.passage = gate_.pass();
-  if (!attempt.passage.open()) return check_halt(attempt);
+  std::vector<std::string> notes;
+  std::vector<Claim> claims;
+  std::vector<Operation> operations;
+  notes.reserve(leading.size());
+  claims.reserve(leading.size());
+  operations.reserve(leading.size());
+  for (const Attempt* attempt : leading) {
+    notes.push_back(attempt->entry.approval ? to_json(attempt->entry.approval) : std::string());
+    claims.push_back({.tenant = attempt->proposal->tenant(),
+                      .nonce = attempt->proposal->nonce(),
+                      .action = attempt->proposal->action(),
+                      .exec_id = attempt->exec_id,
+                      .request_hash = attempt->entry.request_hash,
+                      .approval_id = attempt->approval->id,
+                      .approval_digest = attempt->proposal->artifact_digest(),
+                      .approval = notes.back(),
+                      .at = attempt->entry.observed_at});
+    operations.push_back({.what = &claims.back()});
+  }
+  if (!operations.empty()) submit(operations);
+  for (std::size_t i = 0; i < leading.size(); ++i) {
+    if (operations[i].status.ok())
+      settle(*leading[i], operations[i].claim);
+    else
+      refuse(*leading[i], operations[i].status);
+  }
+}
 
-  const std::string note = attempt.entry.approval ? to_json(attempt.entry.approval) : std::string();
-  const auto answer = parts_.store->claim({.tenant = attempt.proposal->tenant(),
-                                           .nonce = attempt.proposal->nonce(),
-                                           .action = attempt.proposal->action(),
-                                           .exec_id = attempt.exec_id,
-                                           .request_hash = attempt.entry.request_hash,
-                                           .approval_id = attempt.approval->id,
-                                           .approval_digest = attempt.proposal->artifact_digest(),
-                                           .approval = note,
-                                           .at = attempt.entry.observed_at});
-  if (!answer.ok()) return refuse(attempt, answer.status());
-  switch (answer->kind) {
-    case ClaimAnswer::Kind::fresh: attempt.claimed = true; return std::nullopt;
+// The one place that lets a handler be entered.
+void Pipeline::settle(Attempt& attempt, const ClaimAnswer& answer) {
+  switch (answer.kind) {
+    case ClaimAnswer::Kind::fresh: attempt.claimed = true; return;
     case ClaimAnswer::Kind::exists:
-      if (answer->record) return tell(attempt, *answer->record);
+      if (answer.record) return tell(attempt, *answer.record);
       break;
     case ClaimAnswer::Kind::nonce_conflict:
       return refuse(attempt, Status(Code::nonce_conflict, "nonce: used by another action or payload"));
     case ClaimAnswer::Kind::approval_spent:
       return refuse(attempt, Status(Code::approval_spent, "approval: used under another nonce"));
   }
-  return refuse(attempt, Status(Code::store_failed, "the store gave no answer; nothing ran"));
+  refuse(attempt, Status(Code::store_failed, "the store gave no answer"));
 }
 
-HandlerResult Pipeline::handle(Attempt& attempt) {
+void Pipeline::handle(std::span<Attempt> attempts, const Lend& lend) {
+  const auto ready = [](const Attempt& attempt) { return attempt.claimed && !attempt.ending; };
+  if (!lend) {
+    for (Attempt& attempt : attempts)
+      if (ready(attempt)) call_handler(attempt);
+    return;
+  }
+  std::mutex mutex;
+  std::condition_variable finished;
+  std::size_t running = 0;
+  for (Attempt& attempt : attempts) {
+    if (!ready(attempt)) continue;
+    {
+      const std::lock_guard lock(mutex);
+      ++running;
+    }
+    lend([&] {
+      call_handler(attempt);
+      const std::lock_guard lock(mutex);
+      if (--running == 0) finished.notify_all();
+    });
+  }
+  std::unique_lock lock(mutex);
+  finished.wait(lock, [&] { return running == 0; });
+}
+
+void Pipeline::call_handler(Attempt& attempt) {
   const InsideHandlers::Mark mark(inside_);
   attempt.passage.end();
-  try {
-    return attempt.handler->run({.exec_id = attempt.entry.exec_id,
-                                 .action = attempt.entry.action,
-                                 .payload = attempt.proposal->payload(),
-                                 .tenant = attempt.entry.tenant,
-                                 .deadline = parts_.clock->monotonic() + attempt.handler->deadline,
-                                 .cancellation = attempt.options.cancellation});
-  } catch (...) {
-    return HandlerResult::in_doubt("the handler threw");
-  }
+  const HandlerResult said = [&] {
+    try {
+      return attempt.handler->run({.exec_id = attempt.entry.exec_id,
+                                   .action = attempt.entry.action,
+                                   .payload = attempt.proposal->payload(),
+                                   .tenant = attempt.entry.tenant,
+                                   .deadline = parts_.clock->monotonic() + attempt.handler->deadline,
+                                   .cancellation = attempt.options.cancellation});
+    } catch (...) {
+      return HandlerResult::in_doubt("the handler threw");
+    }
+  }();
+  attempt.ending = judge(said);
 }
 
-/// How an attempt ends: what the receipt and the store say of it.
-struct Pipeline::Ending {
-  NonceState state = NonceState::in_doubt;
-  Verdict verdict = Verdict::in_doubt;
-  Code code = Code::in_doubt;
-  Effect effect = Effect::unknown;
-  std::string result = error_text(Code::in_doubt);
-  std::optional<Digest> result_hash;
-  std::string detail;
-};
-
-Pipeline::Ending Pipeline::judge(const HandlerResult& said) const {
+Ending Pipeline::judge(const HandlerResult& said) const {
   Ending ending;
-  ending.detail = said.text();
-  const auto failed = [&](Code code, Effect effect) {
-    ending.state = NonceState::sealed;
-    ending.verdict = Verdict::failed;
-    ending.code = code;
-    ending.effect = effect;
-    ending.result = error_text(code);
+  const auto no = [&](NonceState state, Verdict verdict, Code code, Effect effect) {
+    ending = {state, verdict, code, effect, error_text(code), std::nullopt, said.text(), 0};
   };
   switch (said.kind()) {
-    case HandlerResult::Kind::in_doubt: break;
-    case HandlerResult::Kind::failed: failed(Code::handler_failed, said.effect()); break;
+    case HandlerResult::Kind::in_doubt:
+      no(NonceState::in_doubt, Verdict::in_doubt, Code::in_doubt, Effect::unknown);
+      break;
+    case HandlerResult::Kind::failed:
+      no(NonceState::sealed, Verdict::failed, Code::handler_failed, said.effect());
+      break;
     case HandlerResult::Kind::result: {
       const Result<canon::Document> result = canon::parse(said.text(), {config_.limits.max_result_bytes, 128});
       if (!result.ok()) {
-        failed(Code::result_invalid, Effect::unknown);
+        no(NonceState::sealed, Verdict::failed, Code::result_invalid, Effect::unknown);
         ending.detail = "the handler's result: " + result.status().detail();
         break;
       }
@@ -272,7 +370,6 @@ Pipeline::Ending Pipeline::judge(const HandlerResult& said) const {
       ending.effect = Effect::confirmed;
       ending.result = canon::display(result->root());
       ending.result_hash = crypto::sha256(canon::jcs(result->root()));
-      ending.detail.clear();
     }
   }
   return ending;
@@ -280,154 +377,181 @@ Pipeline::Ending Pipeline::judge(const HandlerResult& said) const {
 
 namespace {
 
-/// The attempt's own answer, from the entry that records it.
-Outcome answer_with(const Entry& entry, std::string result, std::string detail) {
-  Outcome outcome;
-  outcome.code = entry.code;
-  outcome.http = http_status(entry.code);
-  outcome.verdict = entry.verdict;
-  outcome.effect = entry.effect;
-  outcome.exec_id = entry.exec_id;
-  outcome.action = entry.action;
-  outcome.result = std::move(result);
-  outcome.receipt = entry.receipt;
-  outcome.detail = std::move(detail);
-  return outcome;
-}
-
-}  // namespace
-
-// The one place where an attempt becomes a success: its end is durable, and so is its entry.
-Outcome Pipeline::seal(Attempt& attempt, const HandlerResult& said) {
-  Ending ending = judge(said);
-  Entry& entry = attempt.entry;
+/// Puts the ending into the entry. Its bytes are made once, here.
+void write_entry(Entry& entry, const Ending& ending, std::string& json) {
   entry.verdict = ending.verdict;
   entry.effect = ending.effect;
   entry.code = ending.code;
   entry.result_hash = ending.result_hash;
   entry.receipt = receipt_of(entry.exec_id, ending.result);
-  const std::string json = entry.to_json();
-
-  const Result<std::uint64_t> index = commit({.tenant = entry.tenant,
-                                              .nonce = entry.nonce,
-                                              .exec_id = attempt.exec_id,
-                                              .state = ending.state,
-                                              .code = ending.code,
-                                              .effect = ending.effect,
-                                              .result = ending.result,
-                                              .entry = json,
-                                              .at = entry.observed_at});
-  if (!index.ok()) return lose(attempt, index.status().detail());
-  Outcome outcome = answer_with(entry, std::move(ending.result), std::move(ending.detail));
-  outcome.entry = json;
-  outcome.entry_index = *index;
-  return outcome;
+  json = entry.to_json();
 }
 
-// Nothing ran, or nothing more. An entry that cannot be written makes it a fault.
-Outcome Pipeline::refuse(Attempt& attempt, const Status& why) {
-  attempt.passage.end();
-  Entry& entry = attempt.entry;
-  entry.verdict = Verdict::refused;
-  entry.effect = Effect::none;
-  entry.code = why.code();
-  if (!attempt.proposal) entry.request_hash = digest_of(attempt.arrival);
+}  // namespace
 
-  const RefusalMeter::Ruling ruling = refusals_.rule(parts_.clock->monotonic(), why.code() == Code::overloaded);
-  append_suppressed(ruling.suppressed);
-  std::string detail = why.detail();
-  int http = why.http();
-  if (!ruling.record && why.code() != Code::overloaded) {
-    entry.code = Code::overloaded;
-    detail = "too many refusals a second; nothing ran";
-    http = http_status(entry.code);
-  }
-  std::string result = error_text(entry.code);
-  entry.receipt = receipt_of(entry.exec_id, result);
-  std::string json;
-  std::optional<std::uint64_t> index;
-  if (ruling.record) {
-    json = entry.to_json();
-    if (const auto place = append(entry, json); place.ok()) {
-      index = *place;
+// Ends become durable together: what ran is sealed, and every attempt has its entry.
+void Pipeline::seal_and_append(std::span<Attempt> attempts) {
+  const auto due = [](const Attempt& attempt) { return attempt.ending && !attempt.outcome; };
+  std::vector<Attempt*> ended;
+  std::vector<Seal> seals;
+  std::vector<NewEntry> entries;
+  std::vector<Operation> operations;
+  ended.reserve(attempts.size());
+  seals.reserve(attempts.size());
+  entries.reserve(attempts.size());
+  operations.reserve(attempts.size());
+  for (Attempt& attempt : attempts) {
+    if (!due(attempt)) continue;
+    const Entry& entry = attempt.entry;
+    const Ending& ending = *attempt.ending;
+    write_entry(attempt.entry, ending, attempt.json);
+    if (!attempt.recorded) {
+      fail(attempt, Status(ending.code, ending.detail, ending.http));
+      continue;
+    }
+    ended.push_back(&attempt);
+    if (attempt.claimed) {
+      seals.push_back({.tenant = entry.tenant,
+                       .nonce = entry.nonce,
+                       .exec_id = attempt.exec_id,
+                       .state = ending.state,
+                       .code = ending.code,
+                       .effect = ending.effect,
+                       .result = ending.result,
+                       .entry = attempt.json,
+                       .at = entry.observed_at});
+      operations.push_back({.what = &seals.back()});
     } else {
-      entry.code = place.code() == Code::overloaded ? Code::overloaded : Code::store_failed;
-      detail = place.status().detail() + "; nothing ran";
-      http = http_status(entry.code);
-      result = error_text(entry.code);
-      entry.receipt = receipt_of(entry.exec_id, result);
-      json.clear();
+      entries.push_back({.json = attempt.json, .exec_id = attempt.exec_id, .at = entry.observed_at});
+      operations.push_back({.what = &entries.back()});
     }
   }
-  Outcome outcome = answer_with(entry, std::move(result), std::move(detail));
-  outcome.http = http;
-  outcome.entry = std::move(json);
-  outcome.entry_index = index;
-  return outcome;
+  if (!operations.empty()) submit(operations);
+  for (std::size_t i = 0; i < ended.size(); ++i) conclude(*ended[i], operations[i]);
+}
+
+// The one place where an attempt becomes a success: its end is durable, and so is its entry.
+void Pipeline::conclude(Attempt& attempt, const Operation& written) {
+  const bool durable = written.status.ok() && written.entry;
+  if (!durable && attempt.claimed) return lose(attempt, written.status.detail());
+  if (!durable) {
+    const bool full = written.status.code() == Code::overloaded;
+    return fail(attempt, Status(full ? Code::overloaded : Code::store_failed, written.status.detail() + "; nothing ran"));
+  }
+  attempt.outcome = outcome_of(attempt);
+  attempt.outcome->entry = std::move(attempt.json);
+  attempt.outcome->entry_index = written.entry;
+  attempt.seat = {};
+}
+
+// Others may be waiting for what this batch leads, so its seats are given up before it waits itself.
+void Pipeline::wait(std::span<Attempt> attempts) {
+  for (Attempt& attempt : attempts) {
+    if (!attempt.waiting) continue;
+    attempt.waiting = false;
+    if (!attempt.seat.landed_by(attempt.deadline))
+      refuse(attempt, Status(Code::in_progress, "the first attempt is still running"));
+  }
+}
+
+// Nothing ran, or nothing more.
+void Pipeline::refuse(Attempt& attempt, const Status& why) {
+  attempt.passage.end();
+  if (!attempt.proposal) attempt.entry.request_hash = digest_of(attempt.arrival);
+  const RefusalMeter::Ruling ruling = refusals_.rule(parts_.clock->monotonic(), why.code() == Code::overloaded);
+  append_suppressed(ruling.suppressed);
+  attempt.recorded = ruling.record;
+  const bool flood = !ruling.record && why.code() != Code::overloaded;
+  const Status no = flood ? Status(Code::overloaded, "too many refusals a second; nothing ran") : why;
+  attempt.ending = Ending{};
+  attempt.ending->code = no.code();
+  attempt.ending->result = error_text(no.code());
+  attempt.ending->detail = no.detail();
+  attempt.ending->http = no.http();
 }
 
 // The outcome of an earlier attempt, told again to a caller who may know.
-Outcome Pipeline::tell(Attempt& attempt, const NonceRecord& record) {
-  const bool lost = lost_.has(attempt.exec_id);
-  if (record.state == NonceState::claimed && !lost)
+void Pipeline::tell(Attempt& attempt, const NonceRecord& record) {
+  if (record.state == NonceState::claimed && !lost_.has(attempt.exec_id))
     return refuse(attempt, Status(Code::in_progress, "the first attempt is still running"));
   attempt.passage.end();
+  attempt.replayed = true;
+  attempt.entry.prior = record.entry;
 
-  const bool sealed = record.state == NonceState::sealed;
-  Entry& entry = attempt.entry;
-  entry.verdict = sealed ? Verdict::replayed : Verdict::in_doubt;
-  entry.effect = sealed ? record.effect : Effect::unknown;
-  entry.code = sealed ? record.code : Code::in_doubt;
-  entry.prior = record.entry;
-  std::string result = sealed ? record.result : error_text(Code::in_doubt);
-  entry.receipt = receipt_of(entry.exec_id, result);
-  if (sealed && record.code == Code::ok) {
-    const Result<canon::Document> value = canon::parse(result, {result.size(), 128});
-    if (value.ok()) entry.result_hash = crypto::sha256(canon::jcs(value->root()));
+  Ending ending;
+  if (record.state == NonceState::sealed) {
+    ending.verdict = Verdict::replayed;
+    ending.code = record.code;
+    ending.effect = record.effect;
+    ending.result = record.result;
+    if (record.code != Code::ok) ending.detail = "the first attempt failed; its outcome is final";
+    if (record.code == Code::ok) {
+      const Result<canon::Document> value = canon::parse(ending.result, {ending.result.size(), 128});
+      if (value.ok()) ending.result_hash = crypto::sha256(canon::jcs(value->root()));
+    }
+  } else {
+    ending.verdict = Verdict::in_doubt;
+    ending.code = Code::in_doubt;
+    ending.effect = Effect::unknown;
+    ending.result = error_text(ending.code);
+    ending.detail = "the handler may have run and no outcome was recorded; it is never run again";
   }
+  attempt.ending = std::move(ending);
+}
 
-  const std::string json = entry.to_json();
-  const Result<std::uint64_t> index = append(entry, json);
-  if (!index.ok()) return refuse(attempt, index.status());
-  std::string detail;
-  if (!sealed) detail = "the handler may have run and no outcome was recorded; it is never run again";
-  if (sealed && record.code != Code::ok) detail = "the first attempt failed; its outcome is final";
-  Outcome outcome = answer_with(entry, std::move(result), std::move(detail));
-  outcome.replayed = true;
-  outcome.entry = json;
-  outcome.entry_index = *index;
-  return outcome;
+// An answer without an entry: a flood, or a store that could not write one. Nothing ran.
+void Pipeline::fail(Attempt& attempt, const Status& why) {
+  Ending ending;
+  ending.code = why.code();
+  ending.result = error_text(why.code());
+  ending.detail = why.detail();
+  ending.http = why.http();
+  end_without_entry(attempt, std::move(ending));
 }
 
 // It ran, or may have, and its end is not durable. The next opening of the store finds an orphan.
-Outcome Pipeline::lose(Attempt& attempt, std::string_view why) {
+void Pipeline::lose(Attempt& attempt, std::string_view why) {
   lost_.add(attempt.exec_id);
-  Entry& entry = attempt.entry;
-  entry.verdict = Verdict::in_doubt;
-  entry.effect = Effect::unknown;
-  entry.code = Code::store_failed;
-  std::string result = error_text(entry.code);
-  entry.receipt = receipt_of(entry.exec_id, result);
-  return answer_with(entry, std::move(result), "in doubt: the handler may have run, and its outcome could not be made durable: " + std::string(why));
+  Ending ending;
+  ending.verdict = Verdict::in_doubt;
+  ending.code = Code::store_failed;
+  ending.effect = Effect::unknown;
+  ending.result = error_text(ending.code);
+  ending.detail = "in doubt: the handler may have run, and its outcome could not be made durable: " + std::string(why);
+  end_without_entry(attempt, std::move(ending));
 }
 
-Result<std::uint64_t> Pipeline::append(const Entry& entry, const std::string& json) {
-  NewEntry line{.json = json};
-  if (!from_hex(entry.exec_id, line.exec_id)) line.exec_id = Digest{};
-  line.at = entry.observed_at;
-  return parts_.log->append(line);
+void Pipeline::end_without_entry(Attempt& attempt, Ending ending) {
+  attempt.passage.end();
+  attempt.replayed = false;
+  write_entry(attempt.entry, ending, attempt.json);
+  attempt.ending = std::move(ending);
+  attempt.outcome = outcome_of(attempt);
+  attempt.seat = {};
 }
 
-// A store that is its own log seals and appends in one step. Another is the log's outbox.
-Result<std::uint64_t> Pipeline::commit(const Seal& seal) {
-  const auto sealed = parts_.store->seal(seal);
-  if (!sealed.ok()) return sealed.status();
-  if (*sealed && parts_.store->log() == parts_.log.get()) return **sealed;
-  const auto index = parts_.log->append(
-      {.json = seal.entry, .exec_id = seal.exec_id, .attempt = crypto::sha256(seal.entry), .at = seal.at});
-  if (!index.ok()) return index.status();
-  if (Status noted = parts_.store->logged(seal.tenant, seal.nonce, *index); !noted.ok()) return noted;
-  return *index;
+// A store that is its own log takes all in one durable step. Another is the log's outbox: it seals, and feeds the log.
+void Pipeline::submit(std::span<Operation> operations) {
+  if (parts_.store->log() == parts_.log.get()) return parts_.store->submit(operations);
+  for (Operation& operation : operations) {
+    if (const auto* line = std::get_if<const NewEntry*>(&operation.what)) {
+      answer(operation, parts_.log->append(**line));
+      continue;
+    }
+    parts_.store->submit({&operation, 1});
+    if (const auto* seal = std::get_if<const Seal*>(&operation.what); seal && operation.status.ok())
+      answer(operation, feed_log((*seal)->tenant, (*seal)->nonce, (*seal)->exec_id, (*seal)->entry));
+  }
+}
+
+// Idempotent: an entry that was appended before a crash is found again by its own hash.
+Result<std::uint64_t> Pipeline::feed_log(std::string_view tenant, std::string_view nonce, const Digest& exec_id,
+                                         std::string_view entry) {
+  const auto index =
+      parts_.log->append({.json = entry, .exec_id = exec_id, .attempt = crypto::sha256(entry), .at = now()});
+  if (!index.ok()) return index;
+  if (Status noted = parts_.store->logged(tenant, nonce, *index); !noted.ok()) return noted;
+  return index;
 }
 
 void Pipeline::append_suppressed(std::uint64_t count) {
@@ -440,11 +564,13 @@ void Pipeline::append_suppressed(std::uint64_t count) {
   entry.observed_at = now();
   entry.count = count;
   entry.receipt = receipt_of({}, error_text(entry.code));
-  (void)append(entry, entry.to_json());  // it stands for refusals that were answered already: nobody to tell
+  const std::string json = entry.to_json();
+  // It stands for refusals that were answered already: if it cannot be written there is nobody to tell.
+  (void)parts_.log->append({.json = json, .at = entry.observed_at});
 }
 
 // The highest time seen by anyone who used this store: a clock that is set back makes nothing valid again.
-Timestamp Pipeline::now() {
+Timestamp Pipeline::now() noexcept {
   const std::int64_t clock = parts_.clock->now().micros;
   std::int64_t seen = latest_.load();
   while (clock > seen && !latest_.compare_exchange_weak(seen, clock)) {
@@ -456,76 +582,63 @@ Result<Recovery> Pipeline::recover() {
   Recovery found;
   auto orphans = parts_.store->orphans();
   if (!orphans.ok()) return orphans.status();
-  Status failure = Status::success();
-  for (const NonceRecord& orphan : *orphans) {
-    settle_orphan(orphan, found, failure);
-    if (!failure.ok()) return failure;
-  }
+  for (const NonceRecord& orphan : *orphans)
+    if (Status failed = settle_orphan(orphan, found); !failed.ok()) return failed;
+
   auto unlogged = parts_.store->unlogged();
   if (!unlogged.ok()) return unlogged.status();
   for (const Unlogged& line : *unlogged) {
-    const auto index = parts_.log->append(
-        {.json = line.entry, .exec_id = line.exec_id, .attempt = crypto::sha256(line.entry), .at = now()});
-    if (!index.ok()) return index.status();
-    if (Status noted = parts_.store->logged(line.tenant, line.nonce, *index); !noted.ok()) return noted;
+    if (const auto index = feed_log(line.tenant, line.nonce, line.exec_id, line.entry); !index.ok()) return index.status();
     ++found.relogged;
   }
   return found;
 }
 
 // A claim whose process died becomes in doubt, with a receipt; then its handler may say what took place.
-void Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found, Status& failure) {
-  const std::string exec_id = to_hex(orphan.exec_id);
-  std::optional<std::uint64_t> prior;
+Status Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found) {
+  Entry entry;
+  entry.exec_id = to_hex(orphan.exec_id);
+  entry.action = orphan.action;
+  entry.nonce = orphan.nonce;
+  entry.tenant = orphan.tenant;
+  entry.request_hash = orphan.request_hash;
+  entry.approval = read_approval(orphan.approval);
+  entry.executor = config_.executor;
   const auto end = [&](const HandlerResult& said) {
     const Ending ending = judge(said);
-    Entry entry;
-    entry.verdict = ending.verdict;
-    entry.effect = ending.effect;
-    entry.code = ending.code;
-    entry.exec_id = exec_id;
-    entry.action = orphan.action;
-    entry.nonce = orphan.nonce;
-    entry.tenant = orphan.tenant;
-    entry.request_hash = orphan.request_hash;
-    entry.approval = read_approval(orphan.approval);
-    entry.result_hash = ending.result_hash;
-    entry.receipt = receipt_of(exec_id, ending.result);
-    entry.executor = config_.executor;
+    std::string json;
     entry.observed_at = now();
-    entry.prior = prior;
-    const std::string json = entry.to_json();
-    const auto index = commit({.tenant = orphan.tenant,
-                               .nonce = orphan.nonce,
-                               .exec_id = orphan.exec_id,
-                               .state = ending.state,
-                               .code = ending.code,
-                               .effect = ending.effect,
-                               .result = ending.result,
-                               .entry = json,
-                               .at = entry.observed_at});
-    if (index.ok())
-      prior = *index;
-    else
-      failure = index.status();
+    write_entry(entry, ending, json);
+    const Seal seal{.tenant = orphan.tenant,
+                    .nonce = orphan.nonce,
+                    .exec_id = orphan.exec_id,
+                    .state = ending.state,
+                    .code = ending.code,
+                    .effect = ending.effect,
+                    .result = ending.result,
+                    .entry = json,
+                    .at = entry.observed_at};
+    Operation operation{.what = &seal};
+    submit({&operation, 1});
+    entry.prior = operation.entry;
+    return operation.status;
   };
-
-  end(HandlerResult::in_doubt({}));
-  if (!failure.ok()) return;
+  if (Status failed = end(HandlerResult::in_doubt({})); !failed.ok()) return failed;
   ++found.in_doubt;
 
   const HandlerTable::Row* handler = handlers_.find(orphan.action);
-  if (handler == nullptr || !handler->reconcile) return;
+  if (handler == nullptr || !handler->reconcile) return Status::success();
   const HandlerResult said = [&] {
     try {
-      return handler->reconcile({.exec_id = exec_id, .action = orphan.action, .tenant = orphan.tenant});
+      return handler->reconcile({.exec_id = entry.exec_id, .action = orphan.action, .tenant = orphan.tenant});
     } catch (...) {
       return HandlerResult::in_doubt("the reconcile function threw");
     }
   }();
-  if (said.kind() == HandlerResult::Kind::in_doubt) return;
-  end(said);
-  if (failure.ok()) ++found.settled;
+  if (said.kind() == HandlerResult::Kind::in_doubt) return Status::success();
+  if (Status failed = end(said); !failed.ok()) return failed;
+  ++found.settled;
+  return Status::success();
 }
 
 }  // namespace openexec::exec

@@ -1,52 +1,31 @@
 // The life of a request.
 #pragma once
 
-#include <functional>
-#include <memory>
+#include <atomic>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
-#include <variant>
+#include <string_view>
 
 #include <openexec/executor.hpp>
 
+#include "exec/attempt.hpp"
 #include "exec/flights.hpp"
 #include "exec/limits.hpp"
 
 namespace openexec::exec {
 
-/// A request in one of the two forms in which it arrives: its parts, or one JSON text.
-using Arrival = std::variant<Request, std::string_view>;
-
-/// What one attempt has become so far. Starts as a refusal.
-struct Attempt {
-  Attempt(const Arrival& from, const CallOptions& with, InFlight::Place taken)
-      : arrival(from), options(with), place(std::move(taken)) {}
-
-  const Arrival& arrival;
-  const CallOptions& options;
-  InFlight::Place place;
-  std::chrono::steady_clock::time_point deadline;  // for waiting on another attempt
-
-  std::optional<Proposal> proposal;
-  Digest exec_id{};
-  const HandlerTable::Row* handler = nullptr;
-  std::optional<Approval> approval;
-  Entry entry;
-
-  Flights::Seat seat;
-  Gate::Passage passage;
-  bool claimed = false;
-};
-
 class Pipeline {
  public:
-  Pipeline(Config config, Parts parts, HandlerTable handlers);
+  /// `latest`: the store's highest time.
+  Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp latest);
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
   ~Pipeline();
 
   [[nodiscard]] Outcome run(const Arrival& arrival, const CallOptions& options) noexcept;
+  [[nodiscard]] std::vector<Outcome> run(std::span<const Call> calls, const Lend& lend);
   Result<Recovery> recover();
 
   Gate& gate() noexcept { return gate_; }
@@ -55,39 +34,46 @@ class Pipeline {
   [[nodiscard]] const Parts& parts() const noexcept { return parts_; }
 
  private:
-  struct Ending;
+  void walk(std::span<Attempt> attempts, const Lend& lend);
+  [[nodiscard]] Attempt enter(const Arrival& arrival, const CallOptions& options);
+  Outcome leave(Attempt& attempt);
 
-  Outcome walk(Attempt& attempt);
+  // The steps. Each ends the attempt, or lets it walk on.
+  void canonicalise(Attempt& attempt);
+  void hold_limits(Attempt& attempt);
+  void check_halt(Attempt& attempt);
+  void recall(Attempt& attempt);
+  void admit(Attempt& attempt);
+  void verify(Attempt& attempt);
+  void claim(std::span<Attempt> attempts);
+  void handle(std::span<Attempt> attempts, const Lend& lend);
+  void seal_and_append(std::span<Attempt> attempts);
+  void wait(std::span<Attempt> attempts);
 
-  // The steps. Each ends the attempt with an answer, or lets it walk on.
-  std::optional<Outcome> canonicalise(Attempt& attempt);
-  std::optional<Outcome> hold_limits(Attempt& attempt);
-  std::optional<Outcome> check_halt(Attempt& attempt);
-  std::optional<Outcome> recall(Attempt& attempt);
-  std::optional<Outcome> admit(Attempt& attempt);
-  std::optional<Outcome> verify(Attempt& attempt);
-  std::optional<Outcome> claim(Attempt& attempt);
-  HandlerResult handle(Attempt& attempt);
-  Outcome seal(Attempt& attempt, const HandlerResult& said);
-
-  // The answers.
-  Outcome refuse(Attempt& attempt, const Status& why);
-  Outcome tell(Attempt& attempt, const NonceRecord& record);
-  Outcome lose(Attempt& attempt, std::string_view why);
+  // How an attempt ends.
+  void refuse(Attempt& attempt, const Status& why);
+  void tell(Attempt& attempt, const NonceRecord& record);
+  void settle(Attempt& attempt, const ClaimAnswer& answer);
+  void call_handler(Attempt& attempt);
+  void conclude(Attempt& attempt, const Operation& written);
+  void fail(Attempt& attempt, const Status& why);
+  void lose(Attempt& attempt, std::string_view why);
+  void end_without_entry(Attempt& attempt, Ending ending);
 
   [[nodiscard]] bool may_know(const Attempt& attempt, const NonceRecord& record) const;
   [[nodiscard]] Ending judge(const HandlerResult& said) const;
-  void settle_orphan(const NonceRecord& orphan, Recovery& found, Status& failure);
-  Result<std::uint64_t> append(const Entry& entry, const std::string& json);
-  Result<std::uint64_t> commit(const Seal& seal);
+  Status settle_orphan(const NonceRecord& orphan, Recovery& found);
+  void submit(std::span<Operation> operations);
+  Result<std::uint64_t> feed_log(std::string_view tenant, std::string_view nonce, const Digest& exec_id,
+                                 std::string_view entry);
   void append_suppressed(std::uint64_t count);
-  [[nodiscard]] Timestamp now();
+  [[nodiscard]] Timestamp now() noexcept;
 
   const Config config_;
   const Parts parts_;
   const HandlerTable handlers_;
   std::optional<std::set<std::string, std::less<>>> allowed_;
-  std::atomic<std::int64_t> latest_{0};
+  std::atomic<std::int64_t> latest_;
 
   InFlight in_flight_;
   RefusalMeter refusals_;
@@ -95,10 +81,6 @@ class Pipeline {
   Gate gate_;
   InsideHandlers inside_;
   Lost lost_;
-
- public:
-  /// Called once, before the first attempt: the store's highest time.
-  void start_at(Timestamp latest) noexcept { latest_.store(latest.micros); }
 };
 
 }  // namespace openexec::exec

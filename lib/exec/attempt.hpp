@@ -1,0 +1,60 @@
+// One attempt on its way through the pipeline.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <openexec/executor.hpp>
+
+#include "exec/flights.hpp"
+#include "exec/limits.hpp"
+
+namespace openexec::exec {
+
+/// A request in one of the two forms in which it arrives: its parts, or one JSON text.
+using Arrival = std::variant<Request, std::string_view>;
+
+/// How an attempt ends, before it is durable.
+struct Ending {
+  NonceState state = NonceState::in_doubt;  ///< of the nonce; only where the handler was entered
+  Verdict verdict = Verdict::refused;
+  Code code = Code::store_failed;
+  Effect effect = Effect::none;
+  std::string result;  ///< display form
+  std::optional<Digest> result_hash;
+  std::string detail;
+  int http = 0;
+};
+
+/// What one attempt has become so far. Starts as a refusal.
+struct Attempt {
+  Attempt(const Arrival& from, const CallOptions& with, InFlight::Place taken)
+      : arrival(from), options(with), place(std::move(taken)) {}
+
+  const Arrival& arrival;
+  const CallOptions& options;
+  InFlight::Place place;
+  std::chrono::steady_clock::time_point deadline;  ///< for waiting on another attempt
+
+  std::optional<Proposal> proposal;
+  Digest exec_id{};
+  const HandlerTable::Row* handler = nullptr;
+  std::optional<Approval> approval;  ///< who approved it; nothing is claimed without
+  Entry entry;
+
+  Flights::Seat seat;
+  Gate::Passage passage;
+  bool waiting = false;  ///< for an equal attempt that is running
+  bool claimed = false;  ///< the handler may be, or was, entered
+
+  std::optional<Ending> ending;
+  bool recorded = true;  ///< this ending gets an entry of its own
+  bool replayed = false;
+  std::string json;  ///< the entry's bytes
+  std::optional<Outcome> outcome;
+};
+
+}  // namespace openexec::exec

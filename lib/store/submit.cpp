@@ -1,0 +1,34 @@
+// A batch, for stores that have no better way.
+#include <openexec/nonce_store.hpp>
+#include <openexec/receipt_log.hpp>
+
+namespace openexec {
+namespace {
+
+void answer(Operation& operation, const Result<std::optional<std::uint64_t>>& entry) {
+  operation.status = entry.status();
+  if (entry.ok()) operation.entry = *entry;
+}
+
+void carry_out(NonceStore& store, Operation& operation) {
+  if (const auto* claim = std::get_if<const Claim*>(&operation.what)) {
+    const Result<ClaimAnswer> claimed = store.claim(**claim);
+    operation.status = claimed.status();
+    if (claimed.ok()) operation.claim = *claimed;
+  } else if (const auto* seal = std::get_if<const Seal*>(&operation.what)) {
+    answer(operation, store.seal(**seal));
+  } else if (ReceiptLog* const log = store.log(); log != nullptr) {
+    const Result<std::uint64_t> index = log->append(*std::get<const NewEntry*>(operation.what));
+    answer(operation, index.ok() ? Result<std::optional<std::uint64_t>>(std::optional(*index)) : index.status());
+  } else {
+    operation.status = Status(Code::invalid_argument, "an entry for a store that is not its own log");
+  }
+}
+
+}  // namespace
+
+void NonceStore::submit(std::span<Operation> operations) {
+  for (Operation& operation : operations) carry_out(*this, operation);
+}
+
+}  // namespace openexec
