@@ -51,7 +51,7 @@ class SqliteLedger final : public Ledger {
     return guarded([&]() -> Result<ClaimAnswer> {
       if (Status status = check(claim); !status.ok()) return status;
       Operation operation{&claim};
-      if (Status status = submit(operation); !status.ok()) return status;
+      if (Status status = write(operation); !status.ok()) return status;
       return std::move(operation.claim);
     });
   }
@@ -60,7 +60,7 @@ class SqliteLedger final : public Ledger {
     return guarded([&]() -> Result<std::optional<std::uint64_t>> {
       if (Status status = check(seal); !status.ok()) return status;
       Operation operation{&seal};
-      if (Status status = submit(operation); !status.ok()) return status;
+      if (Status status = write(operation); !status.ok()) return status;
       return std::optional(operation.entry);
     });
   }
@@ -69,9 +69,34 @@ class SqliteLedger final : public Ledger {
     return guarded([&]() -> Result<std::uint64_t> {
       if (Status status = check(entry); !status.ok()) return status;
       Operation operation{&entry};
-      if (Status status = submit(operation); !status.ok()) return status;
+      if (Status status = write(operation); !status.ok()) return status;
       return operation.entry;
     });
+  }
+
+  void submit(std::span<openexec::Operation> asked) override {
+    const Status failed = guarded([&]() -> Status {
+      if (Status status = may_write(); !status.ok()) return status;
+      std::vector<store::Operation> operations;
+      std::vector<openexec::Operation*> members;
+      operations.reserve(asked.size());
+      members.reserve(asked.size());
+      for (openexec::Operation& one : asked) {
+        one.status = std::visit([](const auto* what) { return check(*what); }, one.what);
+        if (!one.status.ok()) continue;
+        operations.push_back({std::visit([](const auto* what) -> decltype(store::Operation::what) { return what; }, one.what)});
+        members.push_back(&one);
+      }
+      opened_->writing->queue.submit(operations);
+      for (std::size_t i = 0; i < members.size(); ++i) {
+        members[i]->status = std::move(operations[i].status);
+        members[i]->claim = std::move(operations[i].claim);
+        members[i]->entry = operations[i].entry;
+      }
+      return Status::success();
+    });
+    if (failed.ok()) return;
+    for (openexec::Operation& one : asked) one.status = failed;
   }
 
   Status pin(std::string_view key, std::string_view value) override {
@@ -81,14 +106,14 @@ class SqliteLedger final : public Ledger {
       if (!known.ok()) return known.status();
       if (*known) return **known == value ? Status::success() : pinned_otherwise(key);
       Operation operation{Pin{key, value}};
-      return submit(operation);
+      return write(operation);
     });
   }
 
   Status ready() override {
     return guarded([&]() -> Status {
       Operation probe{Probe{}};
-      if (Status status = submit(probe); !status.ok()) return status;
+      if (Status status = write(probe); !status.ok()) return status;
       check_free_space(opened_->path);
       return Status::success();
     });
@@ -131,9 +156,14 @@ class SqliteLedger final : public Ledger {
     return {Code::store_failed, "the ledger was opened before fork(); the child has to open its own"};
   }
 
-  Status submit(Operation& operation) {
+  Status may_write() const {
     if (Status status = in_own_process(); !status.ok()) return status;
     if (!opened_->writing) return {Code::store_failed, "the ledger was opened for reading only"};
+    return Status::success();
+  }
+
+  Status write(store::Operation& operation) {
+    if (Status status = may_write(); !status.ok()) return status;
     opened_->writing->queue.submit({&operation, 1});
     return operation.status;
   }
@@ -145,7 +175,7 @@ class SqliteLedger final : public Ledger {
       if (Status status = in_own_process(); !status.ok()) return status;
       if (opened_->writing && !opened_->writing->writer.knows_its_ledger()) {
         Operation find_out{Probe{}};
-        if (Status status = submit(find_out); !status.ok()) return status;
+        if (Status status = write(find_out); !status.ok()) return status;
       }
       return opened_->reader.read(query);
     });
