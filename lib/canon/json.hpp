@@ -40,7 +40,8 @@ class View {
   [[nodiscard]] std::string_view string() const;
   [[nodiscard]] std::size_t size() const;  ///< members or elements
 
-  [[nodiscard]] std::optional<View> find(std::string_view key) const;  ///< of an object, by binary search
+  class Found;
+  [[nodiscard]] Found find(std::string_view key) const;  ///< of an object, by binary search
 
   /// The children in order: an array's elements as written, an object's members in the order of their keys (jcs order).
   /// `for (auto [key, value] : object)`; an element's key is empty.
@@ -55,6 +56,15 @@ class View {
   View(const Tree* tree, std::uint32_t node) : tree_(tree), node_(node) {}
   const Tree* tree_ = nullptr;
   std::uint32_t node_ = 0;
+};
+
+/// A View or nothing. Gives Views of their own, never references into itself: `for (auto [k, v] : *object.find("a"))` is
+/// a loop over a temporary's content, which a plain optional would have destroyed by then.
+class View::Found : public std::optional<View> {
+ public:
+  using std::optional<View>::optional;
+  View operator*() const { return value(); }
+  [[nodiscard]] View value() const { return std::optional<View>::value(); }  ///< throws std::bad_optional_access
 };
 
 struct View::Member {

@@ -32,7 +32,7 @@ View::Member View::Iterator::operator*() const {
   return {step_ == 2 ? string_of(tree_->nodes[node_ - 1]) : std::string_view(), View(tree_, node_)};
 }
 
-std::optional<View> View::find(std::string_view key) const {
+View::Found View::find(std::string_view key) const {
   const Node& object = tree_->nodes[node_];
   std::uint32_t low = 0, high = object.size;
   while (low < high) {
@@ -42,7 +42,7 @@ std::optional<View> View::find(std::string_view key) const {
     if (order == 0) return View(tree_, at + 1);
     (order < 0 ? low : high) = order < 0 ? middle + 1 : middle;
   }
-  return std::nullopt;
+  return {};
 }
 
 Document::Document() = default;

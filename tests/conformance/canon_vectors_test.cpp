@@ -62,7 +62,7 @@ Document read(std::string_view text) {
 }
 
 std::string_view member(View object, std::string_view key) {
-  const std::optional<View> value = object.find(key);
+  const View::Found value = object.find(key);
   REQUIRE(value);
   REQUIRE(value->is(canon::Type::string));
   return value->string();
@@ -115,12 +115,12 @@ std::string ecmascript(double value) {
 TEST_CASE("OpenExec's vectors: each text has its three forms and their hashes, or is refused") {
   const Document file = read(test::read_file(test::vectors() / "canonical.json"));
   std::size_t forms = 0, refused = 0;
-  for (const auto& [none, entry] : file.root().find("cases").value()) {
+  for (const auto& [none, entry] : *file.root().find("cases")) {
     INFO(member(entry, "id"));
     const std::optional<std::string> text = base::unhex(member(entry, "input_hex"));
     REQUIRE(text);
     const Verdict verdict(*text);
-    const std::optional<View> refuse = entry.find("refuse");
+    const View::Found refuse = entry.find("refuse");
     if (refuse && refuse->boolean()) {
       CHECK_FALSE(verdict.accepted());
       ++refused;

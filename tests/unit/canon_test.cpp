@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -461,60 +462,68 @@ class Generator {
 
   struct Value {
     enum class Kind { literal, string, array, object } kind = Kind::literal;
-    std::string text;  // the literal
-    std::u32string characters;
-    std::vector<Value> elements;
-    std::vector<std::pair<std::u32string, Value>> members;
+    std::string text;                  // of a literal
+    std::vector<std::u32string> keys;  // of an object; a string's characters
+    std::vector<Value> children;
   };
 
   Value value(int depth) {
     Value made;
     switch (below(depth > 0 ? 8 : 5)) {
-      case 0: made.text = std::vector{"null", "true", "false"}[below(3)]; break;
-      case 1: made.text = std::to_string(std::uniform_int_distribution<std::int64_t>(-canon::max_integer, canon::max_integer)(random_)); break;
-      case 2: made.text = number(); break;
+      case 0:
+        made.text = std::vector{"null", "true", "false"}[below(3)];
+        break;
+      case 1:
+        made.text = integer();
+        break;
+      case 2:
+        made.text = number();
+        break;
       case 3:
-      case 4: made.kind = Value::Kind::string; made.characters = characters(); break;
+      case 4:
+        made.kind = Value::Kind::string;
+        made.keys = {characters()};
+        break;
       case 5:
         made.kind = Value::Kind::array;
-        for (std::size_t i = below(6); i > 0; --i) made.elements.push_back(value(depth - 1));
+        for (std::size_t i = below(6); i > 0; --i) made.children.push_back(value(depth - 1));
         break;
       default:
         made.kind = Value::Kind::object;
         for (std::size_t i = below(8); i > 0; --i) {
           const std::u32string key = characters();
-          const auto same = [&](const auto& member) { return member.first == key; };
-          if (std::none_of(made.members.begin(), made.members.end(), same)) made.members.emplace_back(key, value(depth - 1));
+          if (std::find(made.keys.begin(), made.keys.end(), key) != made.keys.end()) continue;
+          made.keys.push_back(key);
+          made.children.push_back(value(depth - 1));
         }
     }
     return made;
   }
 
   /// One of the many spellings of a value: any order of members, any white space, any escapes.
-  std::string spell(Value value) {
-    std::string out = space();
-    switch (value.kind) {
-      case Value::Kind::literal: out += value.text; break;
-      case Value::Kind::string: out += spell(value.characters); break;
-      case Value::Kind::array:
-        out += "[" + space();
-        for (std::size_t i = 0; i < value.elements.size(); ++i) out += (i ? "," : "") + spell(value.elements[i]);
-        out += "]";
-        break;
-      case Value::Kind::object:
-        std::shuffle(value.members.begin(), value.members.end(), random_);
-        out += "{" + space();
-        for (std::size_t i = 0; i < value.members.size(); ++i) {
-          out += (i ? "," : "") + space() + spell(value.members[i].first) + space() + ":" + spell(value.members[i].second);
-        }
-        out += "}";
+  std::string spell(const Value& value) {
+    if (value.kind == Value::Kind::literal) return space() + value.text + space();
+    if (value.kind == Value::Kind::string) return space() + spell(value.keys[0]) + space();
+    const bool object = value.kind == Value::Kind::object;
+    std::vector<std::size_t> order(value.children.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (object) std::shuffle(order.begin(), order.end(), random_);
+    std::string members;
+    for (const std::size_t i : order) {
+      if (!members.empty()) members += ",";
+      if (object) members += space() + spell(value.keys[i]) + space() + ":";
+      members += spell(value.children[i]);
     }
-    return out + space();
+    return space() + (object ? "{" : "[") + space() + members + (object ? "}" : "]") + space();
   }
 
   std::size_t below(std::size_t limit) { return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random_); }
 
  private:
+  std::string integer() {
+    return std::to_string(std::uniform_int_distribution<std::int64_t>(-canon::max_integer, canon::max_integer)(random_));
+  }
+
   std::string number() {
     for (;;) {
       std::uint64_t bits = std::uniform_int_distribution<std::uint64_t>()(random_);
