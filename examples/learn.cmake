@@ -21,6 +21,11 @@ endfunction()
 
 openexec_example(01_echo.cpp)
 openexec_example(05_tool_call.cpp)
+if(OPENEXEC_BUILD_C)
+  openexec_example(01_echo.c)
+  openexec_example(03_verify_receipt.c)
+  openexec_example(04_own_store.c)
+endif()
 
 openexec_example(02_restart.cpp "${CMAKE_CURRENT_BINARY_DIR}/02_restart.db")  # the run before the restart
 if(OPENEXEC_BUILD_TESTS)

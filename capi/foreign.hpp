@@ -1,0 +1,216 @@
+// Tables of C callbacks become C++ parts: an ordinary part that wears a table.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openexec.h>
+#include <openexec/clock.hpp>
+#include <openexec/handler.hpp>
+#include <openexec/hasher.hpp>
+#include <openexec/nonce_store.hpp>
+#include <openexec/receipt_log.hpp>
+#include <openexec/verifier.hpp>
+
+#include "guard.hpp"
+
+// What is lent to callbacks. All of them live on the stack of the call that lends them.
+
+/// Bytes up to a bound. Once it failed to take some it takes no more: what was cut off is never taken for the whole.
+struct openexec_sink {
+  std::string& text;
+  std::size_t limit;
+  bool failed = false;
+};
+
+namespace openexec::capi {
+
+template <class T>
+struct Gathered {
+  std::vector<T> items;
+  std::size_t limit;
+  bool failed = false;
+  explicit Gathered(std::size_t at_most) : limit(at_most) {}
+};
+
+}  // namespace openexec::capi
+
+struct openexec_records : openexec::capi::Gathered<openexec::NonceRecord> {
+  using Gathered::Gathered;
+};
+struct openexec_unlogged : openexec::capi::Gathered<openexec::Unlogged> {
+  using Gathered::Gathered;
+};
+struct openexec_lines : openexec::capi::Gathered<openexec::LogLine> {
+  using Gathered::Gathered;
+};
+struct openexec_approval {
+  openexec::Approval value;
+  bool failed = false;  ///< something that it was given could not be taken
+};
+struct openexec_proposal {
+  std::optional<openexec::Proposal> own;
+  const openexec::Proposal* view = nullptr;
+};
+struct openexec_cancellation {
+  openexec::Cancellation flag;
+};
+
+namespace openexec::capi {
+
+template <>
+inline constexpr std::size_t first_size<openexec_handler_table> =
+    offsetof(openexec_handler_table, deadline_ms) + sizeof(std::int64_t);
+template <>
+inline constexpr std::size_t first_size<openexec_log_table> = offsetof(openexec_log_table, find) + sizeof(void*);
+template <>
+inline constexpr std::size_t first_size<openexec_store_table> = offsetof(openexec_store_table, logged) + sizeof(void*);
+template <>
+inline constexpr std::size_t first_size<openexec_verifier_table> =
+    offsetof(openexec_verifier_table, ready) + sizeof(void*);
+template <>
+inline constexpr std::size_t first_size<openexec_hasher_table> =
+    offsetof(openexec_hasher_table, digest) + sizeof(void*);
+template <>
+inline constexpr std::size_t first_size<openexec_clock_table> =
+    offsetof(openexec_clock_table, monotonic_ns) + sizeof(void*);
+template <>
+inline constexpr std::size_t first_size<openexec_log_line> = offsetof(openexec_log_line, json) + sizeof(openexec_str);
+template <>
+inline constexpr std::size_t first_size<openexec_record> = offsetof(openexec_record, reserved) + sizeof(std::int32_t);
+template <>
+inline constexpr std::size_t first_size<openexec_unlogged_entry> =
+    offsetof(openexec_unlogged_entry, entry) + sizeof(openexec_str);
+
+Digest digest(const openexec_digest& bytes) noexcept;
+openexec_digest digest(const Digest& bytes) noexcept;
+
+/// A line as a reader sees it; the view lives as long as `line`.
+openexec_log_line line_of(const LogLine& line) noexcept;
+
+// What callbacks give. Each throws No where it is not acceptable.
+LogLine read_line(const openexec_log_line* given);
+NonceRecord read_record(const openexec_record* given);
+Unlogged read_unlogged(const openexec_unlogged_entry* given);
+
+/// A table's `self`, closed exactly once. Belongs to the host until own() is called, which is a setter's last step.
+class Self {
+ public:
+  Self(void* self, void (*close)(void*)) noexcept : self_(self), close_(close) {}
+  Self(const Self&) = delete;
+  Self& operator=(const Self&) = delete;
+  ~Self() {
+    if (owned_ && close_ != nullptr) close_(self_);
+  }
+  void own() noexcept { owned_ = true; }
+  [[nodiscard]] void* get() const noexcept { return self_; }
+
+ private:
+  void* self_;
+  void (*close_)(void*);
+  bool owned_ = false;
+};
+
+// The parts. Each constructor checks its table, and throws No where a callback that may not be null is.
+
+class ForeignHandler {
+ public:
+  explicit ForeignHandler(const openexec_handler_table* table);
+  void own() noexcept { self_.own(); }
+
+  [[nodiscard]] HandlerResult run(const Invocation& call, std::size_t max_result_bytes) const;
+  [[nodiscard]] bool can_reconcile() const noexcept { return table_.reconcile != nullptr; }
+  [[nodiscard]] HandlerResult reconcile(const Settlement& settlement, std::size_t max_result_bytes) const;
+  [[nodiscard]] std::chrono::milliseconds deadline() const noexcept;
+
+ private:
+  openexec_handler_table table_;
+  Self self_;
+};
+
+class ForeignLog final : public ReceiptLog {
+ public:
+  explicit ForeignLog(const openexec_log_table* table);
+  explicit ForeignLog(const openexec_log_table& checked);
+  void own() noexcept { self_.own(); }
+
+  [[nodiscard]] Result<std::uint64_t> append(const NewEntry& entry) override;
+  [[nodiscard]] Result<std::uint64_t> size() override;
+  [[nodiscard]] Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) override;
+  [[nodiscard]] Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override;
+
+ private:
+  openexec_log_table table_;
+  Self self_;
+};
+
+class ForeignStore final : public NonceStore {
+ public:
+  explicit ForeignStore(const openexec_store_table* table);
+  void own() noexcept { self_.own(); }
+
+  [[nodiscard]] Result<ClaimAnswer> claim(const Claim& claim) override;
+  [[nodiscard]] Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) override;
+  [[nodiscard]] Result<std::optional<std::uint64_t>> seal(const Seal& seal) override;
+  [[nodiscard]] Result<std::vector<NonceRecord>> orphans() override;
+  [[nodiscard]] Status pin(std::string_view key, std::string_view value) override;
+  [[nodiscard]] Result<Timestamp> latest() override;
+  [[nodiscard]] Status ready() override;
+  [[nodiscard]] ReceiptLog* log() noexcept override { return log_ ? &*log_ : nullptr; }
+  [[nodiscard]] Result<std::vector<Unlogged>> unlogged() override;
+  [[nodiscard]] Status logged(std::string_view tenant, std::string_view nonce, std::uint64_t index) override;
+
+ private:
+  openexec_store_table table_;
+  Self self_;
+  std::optional<ForeignLog> log_;
+};
+
+class ForeignVerifier final : public Verifier {
+ public:
+  explicit ForeignVerifier(const openexec_verifier_table* table);
+  void own() noexcept { self_.own(); }
+
+  [[nodiscard]] std::string_view profile() const noexcept override { return profile_; }
+  [[nodiscard]] Result<Approval> verify(const Proposal& proposal, Timestamp now) const override;
+  [[nodiscard]] Status ready() const override;
+
+ private:
+  openexec_verifier_table table_;
+  std::string profile_;
+  Self self_;
+};
+
+class ForeignHasher final : public Hasher {
+ public:
+  explicit ForeignHasher(const openexec_hasher_table* table);
+  void own() noexcept { self_.own(); }
+
+  [[nodiscard]] std::string_view name() const noexcept override { return name_; }
+  void canonical(std::string_view action, std::string_view payload, std::string& out) const override;
+  [[nodiscard]] Digest digest(std::string_view bytes) const noexcept override;
+
+ private:
+  openexec_hasher_table table_;
+  std::string name_;
+  Self self_;
+};
+
+class ForeignClock final : public Clock {
+ public:
+  explicit ForeignClock(const openexec_clock_table* table);
+  void own() noexcept { self_.own(); }
+
+  [[nodiscard]] Timestamp now() const noexcept override;
+  [[nodiscard]] std::chrono::steady_clock::time_point monotonic() const noexcept override;
+
+ private:
+  openexec_clock_table table_;
+  Self self_;
+};
+
+}  // namespace openexec::capi

@@ -1,0 +1,98 @@
+// What the opaque handles hold.
+#pragma once
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <openexec.h>
+#include <openexec/builtin.hpp>
+#include <openexec/executor.hpp>
+
+#include "foreign.hpp"
+#include "guard.hpp"
+
+struct openexec_buffer {
+  std::string bytes;
+};
+
+struct openexec_outcome {
+  openexec::Outcome value;
+};
+
+namespace openexec::capi {
+
+struct LedgerUrl {
+  std::string url;
+};
+struct LedgerPath {
+  std::string path;
+};
+using NamedHandlers = std::vector<std::pair<std::string, std::shared_ptr<ForeignHandler>>>;
+
+template <>
+inline constexpr std::size_t first_size<openexec_request> =
+    offsetof(openexec_request, approval_artifact) + sizeof(openexec_str);
+template <>
+inline constexpr std::size_t first_size<openexec_call_options> =
+    offsetof(openexec_call_options, nonce) + sizeof(openexec_str);
+template <>
+inline constexpr std::size_t first_size<openexec_recovery> =
+    offsetof(openexec_recovery, relogged) + sizeof(std::uint64_t);
+
+/// The process that made something. A child that was forked off has no business with it.
+class Owner {
+ public:
+  [[nodiscard]] bool here() const noexcept { return process_ == getpid(); }
+  void require_here(const char* what) const {
+    if (!here()) misuse(std::string(what) + ": belongs to process " + std::to_string(process_) + ", not to its child");
+  }
+
+ private:
+  pid_t process_ = getpid();
+};
+
+}  // namespace openexec::capi
+
+struct openexec_config {
+  openexec::Config value;
+  std::variant<std::monostate, openexec::capi::LedgerUrl, openexec::capi::LedgerPath,
+               std::shared_ptr<openexec::NonceStore>>
+      store;
+  std::variant<std::monostate, openexec::ClawshieldOptions, std::shared_ptr<const openexec::Verifier>> verifier;
+  std::chrono::seconds max_issued_ahead = openexec::ClawshieldOptions{}.max_issued_ahead;
+  std::shared_ptr<openexec::ReceiptLog> log;
+  std::shared_ptr<const openexec::Hasher> hasher;
+  std::shared_ptr<const openexec::Clock> clock;
+  openexec::capi::NamedHandlers handlers;
+
+  // What an executor is made of. Each throws No.
+  [[nodiscard]] std::shared_ptr<openexec::NonceStore> make_store() const;
+  [[nodiscard]] std::shared_ptr<const openexec::Verifier> make_verifier() const;
+};
+
+/// Held by its owner and by every call inside; the last to let go ends it.
+struct openexec_executor {
+  openexec_executor(openexec::Executor executor, std::shared_ptr<openexec::ReceiptLog> its_log)
+      : value(std::make_unique<openexec::Executor>(std::move(executor))), log(std::move(its_log)) {}
+
+  const std::unique_ptr<openexec::Executor> value;
+  const std::shared_ptr<openexec::ReceiptLog> log;
+  const openexec::capi::Owner owner;
+  mutable std::atomic<std::uint32_t> holders{1};
+
+  static void let_go(const openexec_executor* executor) noexcept {
+    if (executor->holders.fetch_sub(1, std::memory_order_acq_rel) == 1) delete executor;
+  }
+};
+
+struct openexec_log {
+  std::shared_ptr<openexec::ReceiptLog> log;
+  openexec::capi::Owner owner;
+};

@@ -1,0 +1,710 @@
+// The entry points, in the order of the header.
+//
+// Each has the same shape: one guard, what comes in is looked at, one call into the library.
+#pragma GCC visibility push(default)
+#include <openexec.h>
+#pragma GCC visibility pop
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include <openexec/openexec.hpp>
+
+#include "base/text.hpp"
+#include "canon/json.hpp"
+#include "crypto/sha256.hpp"
+#include "exec/identity.hpp"
+#include "handles.hpp"
+
+using namespace openexec;        // NOLINT: the entry points themselves are in the global namespace
+using namespace openexec::capi;  // NOLINT
+
+namespace {
+
+std::string text(const openexec_str& given, const char* what) {
+  const std::string_view bytes = in(given, what);
+  if (bytes.empty() || !base::is_utf8(bytes)) misuse(std::string(what) + ": must be UTF-8, and not empty");
+  return std::string(bytes);
+}
+
+/// A name that goes to the system, where it ends at the first zero.
+std::string location(const openexec_str& given, const char* what) {
+  const std::string_view bytes = in(given, what);
+  if (bytes.empty() || bytes.find('\0') != std::string_view::npos)
+    misuse(std::string(what) + ": must not be empty, nor hold a zero byte");
+  return std::string(bytes);
+}
+
+/// What an accessor reads; `otherwise` for NULL.
+template <class Handle, class Value, class Read>
+Value peek(const Handle* handle, Value otherwise, Read&& read) noexcept {
+  return handle == nullptr ? otherwise : read(*handle);
+}
+
+Request request_of(const openexec_request* given) {
+  const openexec_request request = sized(given, "request");
+  return {in(request.action, "request.action"), in(request.payload, "request.payload"),
+          in(request.nonce, "request.nonce"), in(request.approval_artifact, "request.approval_artifact")};
+}
+
+CallOptions options_of(const openexec_call_options* given) {
+  CallOptions options;
+  if (given == nullptr) return options;
+  const openexec_call_options call = sized(given, "options");
+  if (call.max_wait_ms > std::numeric_limits<std::uint32_t>::max()) misuse("options.max_wait_ms: above 4294967295");
+  if (call.max_wait_ms != 0) options.max_wait = std::chrono::milliseconds(std::max<std::int64_t>(call.max_wait_ms, 0));
+  if (call.cancellation != nullptr) options.cancellation = call.cancellation->flag;
+  const std::string_view nonce = in(call.nonce, "options.nonce");
+  if (!nonce.empty()) options.nonce = nonce;
+  return options;
+}
+
+/// Writes as much as the caller's struct has room for.
+void fill(openexec_recovery* place, const Recovery& found) {
+  openexec_recovery answer{place->size, found.in_doubt, found.settled, found.relogged};
+  std::memcpy(place, &answer, std::min(place->size, sizeof answer));
+}
+
+/// One call inside an executor, which lives at least as long.
+class Call {
+ public:
+  explicit Call(const openexec_executor* executor) : executor_(in(executor, "executor")) {
+    executor_->owner.require_here("executor");
+    executor_->holders.fetch_add(1, std::memory_order_relaxed);
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  ~Call() { openexec_executor::let_go(executor_); }
+  Executor* operator->() const noexcept { return executor_->value.get(); }
+  [[nodiscard]] const std::shared_ptr<ReceiptLog>& log() const noexcept { return executor_->log; }
+
+ private:
+  const openexec_executor* executor_;
+};
+
+template <class Arrival>
+openexec_code execute(openexec_executor* executor, const Arrival& arrival, const openexec_call_options* options,
+                      Out<openexec_outcome>& outcome) {
+  const CallOptions call = options_of(options);
+  const Call inside(executor);
+  auto handle = std::make_unique<openexec_outcome>();  // before anything runs: no outcome is lost for want of memory
+  if constexpr (std::is_same_v<Arrival, Request>)
+    handle->value = inside->execute(arrival, call);
+  else
+    handle->value = inside->execute_json(arrival, call);
+  const openexec_code code = number(handle->value.code);
+  outcome.give(std::move(handle));
+  return code;
+}
+
+std::unique_ptr<openexec_proposal> handle_of(Proposal proposal) {
+  auto handle = std::make_unique<openexec_proposal>();
+  handle->own.emplace(std::move(proposal));
+  handle->view = &*handle->own;
+  return handle;
+}
+
+Digest hash_of(const Proposal& proposal, openexec_hash hash) {
+  switch (hash) {
+    case OPENEXEC_HASH_REQUEST: return exec::request_hash(proposal, *jcs_sha256());
+    case OPENEXEC_HASH_ACTION: return proposal.action_hash();
+    case OPENEXEC_HASH_PARAMETERS: return proposal.parameters_hash();
+    case OPENEXEC_HASH_EXEC_ID: return exec::exec_id(proposal, *jcs_sha256());
+    case OPENEXEC_HASH_ARTIFACT: return proposal.artifact_digest();
+    default: misuse("hash: " + std::to_string(hash) + " is none");
+  }
+}
+
+std::string form_of(canon::View value, openexec_form form) {
+  switch (form) {
+    case OPENEXEC_FORM_JCS: return canon::jcs(value);
+    case OPENEXEC_FORM_CLAWSHIELD_V1: return canon::clawshield_v1(value);
+    case OPENEXEC_FORM_DISPLAY: return canon::display(value);
+    default: misuse("form: " + std::to_string(form) + " is none");
+  }
+}
+
+template <class List, class Read>
+openexec_code put(List* list, Read&& read) noexcept {
+  return guard(nullptr, [&] {
+    if (std::exchange(in(list, "list")->failed, true)) refuse(Code::overloaded, "one before was not taken");
+    if (list->items.size() >= list->limit) refuse(Code::overloaded, "more than was asked for");
+    list->items.push_back(read());
+    list->failed = false;
+  });
+}
+
+/// Visits lines until there are no more, or the visitor has had enough. Says whether it has.
+bool visit_all(const std::vector<LogLine>& lines, openexec_visit visit, void* self) {
+  return std::any_of(lines.begin(), lines.end(), [&](const LogLine& line) {
+    const openexec_log_line seen = line_of(line);
+    return visit(self, &seen) != 0;
+  });
+}
+
+ReceiptLog& log_of(const openexec_log* log) {
+  in(log, "log")->owner.require_here("log");
+  return *log->log;
+}
+
+}  // namespace
+
+std::shared_ptr<NonceStore> openexec_config::make_store() const {
+  if (const auto* at = std::get_if<LedgerUrl>(&store)) return require(open_ledger(at->url));
+  if (const auto* at = std::get_if<LedgerPath>(&store)) return require(sqlite_ledger(at->path));
+  if (const auto* own = std::get_if<std::shared_ptr<NonceStore>>(&store)) return *own;
+  misuse("config: no store is set");
+}
+
+std::shared_ptr<const Verifier> openexec_config::make_verifier() const {
+  if (const auto* clawshield = std::get_if<ClawshieldOptions>(&verifier)) {
+    ClawshieldOptions options = *clawshield;
+    options.max_issued_ahead = max_issued_ahead;
+    return require(clawshield_v1(options));
+  }
+  if (const auto* own = std::get_if<std::shared_ptr<const Verifier>>(&verifier)) return *own;
+  misuse("config: no verifier is set");
+}
+
+namespace {
+
+HandlerTable table_of(const NamedHandlers& handlers, std::size_t max_result_bytes) {
+  HandlerTable table;
+  for (const auto& [action, handler] : handlers) {
+    HandlerTable::Row row;
+    row.run = [handler = handler, max_result_bytes](const Invocation& call) {
+      return handler->run(call, max_result_bytes);
+    };
+    if (handler->can_reconcile())
+      row.reconcile = [handler = handler, max_result_bytes](const Settlement& settlement) {
+        return handler->reconcile(settlement, max_result_bytes);
+      };
+    row.deadline = handler->deadline();
+    require(table.add(action, std::move(row)));
+  }
+  return table;
+}
+
+}  // namespace
+
+// 2 values
+
+openexec_str openexec_text(const char* text) { return text == nullptr ? openexec_str{} : openexec_str{text, std::strlen(text)}; }
+
+openexec_str openexec_code_name(openexec_code code) { return out(name(Code{code})); }
+
+openexec_code openexec_code_from_name(openexec_str name, openexec_code* code, openexec_error** error) {
+  return guard(error, [&] {
+    const auto found = code_from_name(in(name, "name"));
+    if (!found) misuse("name: no code is called that");
+    *in(code, "code") = number(*found);
+  });
+}
+
+int32_t openexec_code_http(openexec_code code) { return http_status(Code{code}); }
+
+openexec_kind openexec_code_kind(openexec_code code) { return static_cast<openexec_kind>(kind(Code{code})); }
+
+openexec_str openexec_verdict_name(openexec_verdict verdict) {
+  const bool known = verdict >= OPENEXEC_VERDICT_REFUSED && verdict <= OPENEXEC_VERDICT_SUPPRESSED;
+  return out(known ? name(static_cast<Verdict>(verdict)) : "unknown");
+}
+
+openexec_str openexec_effect_name(openexec_effect effect) {
+  const bool known = effect >= OPENEXEC_EFFECT_NONE && effect <= OPENEXEC_EFFECT_UNKNOWN;
+  return out(known ? name(static_cast<Effect>(effect)) : "unknown");
+}
+
+openexec_code openexec_error_code(const openexec_error* error) {
+  return peek(error, openexec_code{OPENEXEC_INVALID_ARGUMENT}, [](const openexec_error& e) { return e.code; });
+}
+
+openexec_str openexec_error_detail(const openexec_error* error) {
+  return peek(error, openexec_str{}, [](const openexec_error& e) { return out(e.detail); });
+}
+
+void openexec_error_destroy(openexec_error** error) { destroy(error); }
+
+openexec_code openexec_digest_to_hex(const openexec_digest* digest, openexec_hex* hex, openexec_error** error) {
+  return guard(error, [&] {
+    const std::string digits = to_hex(capi::digest(*in(digest, "digest")));
+    std::memcpy(in(hex, "hex")->text, digits.c_str(), sizeof hex->text);
+  });
+}
+
+openexec_code openexec_digest_from_hex(openexec_str hex, openexec_digest* digest, openexec_error** error) {
+  return guard(error, [&] {
+    Digest bytes{};
+    if (!from_hex(in(hex, "hex"), bytes)) misuse("hex: must be 64 lower-case hexadecimal digits");
+    *in(digest, "digest") = capi::digest(bytes);
+  });
+}
+
+openexec_str openexec_buffer_view(const openexec_buffer* buffer) {
+  return peek(buffer, openexec_str{}, [](const openexec_buffer& b) { return out(b.bytes); });
+}
+
+void openexec_buffer_destroy(openexec_buffer** buffer) { destroy(buffer); }
+
+openexec_str openexec_version(void) { return out(version()); }
+
+int32_t openexec_has_feature(openexec_str name) {
+  constexpr std::array<std::string_view, 2> features{"sqlite", "clawshield-v1"};
+  if (name.data == nullptr) return 0;
+  return std::find(features.begin(), features.end(), std::string_view(name.data, name.size)) != features.end();
+}
+
+openexec_code openexec_proposal_create(const openexec_request* request, openexec_str tenant,
+                                       openexec_proposal** proposal, openexec_error** error) {
+  return guard(error, [&] {
+    Out place(proposal, "proposal");
+    place.give(handle_of(require(Proposal::parse(request_of(request), text(tenant, "tenant")))));
+  });
+}
+
+openexec_code openexec_proposal_create_json(openexec_str request, openexec_str tenant, openexec_proposal** proposal,
+                                            openexec_error** error) {
+  return guard(error, [&] {
+    Out place(proposal, "proposal");
+    place.give(handle_of(require(Proposal::parse_json(in(request, "request"), text(tenant, "tenant")))));
+  });
+}
+
+void openexec_proposal_destroy(openexec_proposal** proposal) { destroy(proposal); }
+
+openexec_str openexec_proposal_tenant(const openexec_proposal* proposal) {
+  return peek(proposal, openexec_str{}, [](const openexec_proposal& p) { return out(p.view->tenant()); });
+}
+
+openexec_str openexec_proposal_action(const openexec_proposal* proposal) {
+  return peek(proposal, openexec_str{}, [](const openexec_proposal& p) { return out(p.view->action()); });
+}
+
+openexec_str openexec_proposal_nonce(const openexec_proposal* proposal) {
+  return peek(proposal, openexec_str{}, [](const openexec_proposal& p) { return out(p.view->nonce()); });
+}
+
+openexec_str openexec_proposal_payload(const openexec_proposal* proposal) {
+  return peek(proposal, openexec_str{}, [](const openexec_proposal& p) { return out(p.view->payload()); });
+}
+
+openexec_str openexec_proposal_artifact(const openexec_proposal* proposal) {
+  return peek(proposal, openexec_str{}, [](const openexec_proposal& p) { return out(p.view->artifact()); });
+}
+
+openexec_code openexec_proposal_hash(const openexec_proposal* proposal, openexec_hash hash, openexec_digest* digest,
+                                     openexec_error** error) {
+  return guard(error, [&] {
+    in(digest, "digest");
+    *digest = capi::digest(hash_of(*in(proposal, "proposal")->view, hash));
+  });
+}
+
+// 3 config
+
+openexec_code openexec_config_create(openexec_config** config, openexec_error** error) {
+  return guard(error, [&] { Out(config, "config").give(std::make_unique<openexec_config>()); });
+}
+
+void openexec_config_destroy(openexec_config** config) { destroy(config); }
+
+openexec_code openexec_config_set_tenant(openexec_config* config, openexec_str tenant, openexec_error** error) {
+  return guard(error, [&] { in(config, "config")->value.tenant = text(tenant, "tenant"); });
+}
+
+openexec_code openexec_config_set_executor_name(openexec_config* config, openexec_str name, openexec_error** error) {
+  return guard(error, [&] { in(config, "config")->value.executor = text(name, "name"); });
+}
+
+openexec_code openexec_config_set_allowed_actions(openexec_config* config, const openexec_str* actions, size_t count,
+                                                  openexec_error** error) {
+  return guard(error, [&] {
+    in(config, "config");
+    if (count != 0) in(actions, "actions");
+    std::vector<std::string> allowed;
+    for (size_t i = 0; i < count; ++i) allowed.push_back(text(actions[i], "actions"));
+    config->value.allowed_actions = std::move(allowed);
+  });
+}
+
+openexec_code openexec_config_set_limit(openexec_config* config, openexec_limit limit, uint64_t value,
+                                        openexec_error** error) {
+  return guard(error, [&] {
+    Limits& limits = in(config, "config")->value.limits;
+    if (value > std::numeric_limits<std::uint32_t>::max()) misuse("value: above 4294967295");
+    const auto number = static_cast<std::uint32_t>(value);
+    switch (limit) {
+      case OPENEXEC_LIMIT_REQUEST_BYTES: limits.request.max_bytes = number; break;
+      case OPENEXEC_LIMIT_REQUEST_DEPTH: limits.request.max_depth = number; break;
+      case OPENEXEC_LIMIT_RESULT_BYTES: limits.max_result_bytes = number; break;
+      case OPENEXEC_LIMIT_IN_FLIGHT: limits.max_in_flight = number; break;
+      case OPENEXEC_LIMIT_REFUSALS_PER_SECOND: limits.max_refusals_per_second = number; break;
+      case OPENEXEC_LIMIT_WAIT_MS: limits.max_wait = std::chrono::milliseconds(number); break;
+      case OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS: config->max_issued_ahead = std::chrono::seconds(number); break;
+      default: misuse("limit: " + std::to_string(limit) + " is none");
+    }
+  });
+}
+
+openexec_code openexec_config_set_ledger_url(openexec_config* config, openexec_str url, openexec_error** error) {
+  return guard(error, [&] { in(config, "config")->store = LedgerUrl{location(url, "url")}; });
+}
+
+openexec_code openexec_config_set_ledger_path(openexec_config* config, openexec_str path, openexec_error** error) {
+  return guard(error, [&] { in(config, "config")->store = LedgerPath{location(path, "path")}; });
+}
+
+openexec_code openexec_config_set_clawshield_verifier(openexec_config* config, openexec_str public_key_pem,
+                                                      openexec_str tenant, openexec_error** error) {
+  return guard(error, [&] {
+    ClawshieldOptions options;
+    options.public_key_pem = in(public_key_pem, "public_key_pem");
+    options.tenant_id = in(tenant, "tenant");
+    in(config, "config");
+    require(clawshield_v1(options));  // a bad key is told here, not when an executor is made
+    config->verifier = std::move(options);
+  });
+}
+
+openexec_code openexec_config_set_demo_verifier(openexec_config* config, openexec_error** error) {
+  return guard(error, [&] {
+    in(config, "config")->verifier = std::shared_ptr<const Verifier>(std::make_shared<DemoVerifier>());
+  });
+}
+
+// 4 parts
+
+openexec_code openexec_sink_write(openexec_sink* sink, openexec_str bytes) {
+  return guard(nullptr, [&] {
+    const bool failed = std::exchange(in(sink, "sink")->failed, true);
+    const std::string_view given = in(bytes, "bytes");
+    if (failed) refuse(Code::overloaded, "bytes before were not taken");
+    const std::size_t room = sink->limit - sink->text.size();
+    sink->text.append(given.substr(0, room));
+    if (given.size() > room) refuse(Code::overloaded, "the sink is full");
+    sink->failed = false;
+  });
+}
+
+openexec_code openexec_config_add_handler(openexec_config* config, openexec_str action,
+                                          const openexec_handler_table* handler, openexec_error** error) {
+  return guard(error, [&] {
+    const auto part = std::make_shared<ForeignHandler>(handler);
+    auto handlers = in(config, "config")->handlers;
+    handlers.emplace_back(in(action, "action"), part);
+    (void)table_of(handlers, 0);  // a bad name is told here, not when an executor is made
+    config->handlers = std::move(handlers);
+    part->own();
+  });
+}
+
+openexec_code openexec_lines_put(openexec_lines* lines, const openexec_log_line* line) {
+  return put(lines, [&] { return read_line(line); });
+}
+
+openexec_code openexec_config_set_log(openexec_config* config, const openexec_log_table* log, openexec_error** error) {
+  return guard(error, [&] {
+    const auto part = std::make_shared<ForeignLog>(log);
+    in(config, "config")->log = part;
+    part->own();
+  });
+}
+
+openexec_code openexec_records_put(openexec_records* records, const openexec_record* record) {
+  return put(records, [&] { return read_record(record); });
+}
+
+openexec_code openexec_unlogged_put(openexec_unlogged* unlogged, const openexec_unlogged_entry* entry) {
+  return put(unlogged, [&] { return read_unlogged(entry); });
+}
+
+openexec_code openexec_config_set_store(openexec_config* config, const openexec_store_table* store,
+                                        openexec_error** error) {
+  return guard(error, [&] {
+    const auto part = std::make_shared<ForeignStore>(store);
+    in(config, "config")->store = std::shared_ptr<NonceStore>(part);
+    part->own();
+  });
+}
+
+openexec_code openexec_approval_set_id(openexec_approval* approval, openexec_str id) {
+  return guard(nullptr, [&] {
+    const bool failed = std::exchange(in(approval, "approval")->failed, true);
+    approval->value.id = text(id, "id");
+    approval->failed = failed;
+  });
+}
+
+openexec_code openexec_approval_add_key(openexec_approval* approval, openexec_str key) {
+  return guard(nullptr, [&] {
+    const bool failed = std::exchange(in(approval, "approval")->failed, true);
+    approval->value.keys.push_back(text(key, "key"));
+    approval->failed = failed;
+  });
+}
+
+openexec_code openexec_config_set_verifier(openexec_config* config, const openexec_verifier_table* verifier,
+                                           openexec_error** error) {
+  return guard(error, [&] {
+    const auto part = std::make_shared<ForeignVerifier>(verifier);
+    in(config, "config")->verifier = std::shared_ptr<const Verifier>(part);
+    part->own();
+  });
+}
+
+openexec_code openexec_config_set_hasher(openexec_config* config, const openexec_hasher_table* hasher,
+                                         openexec_error** error) {
+  return guard(error, [&] {
+    const auto part = std::make_shared<ForeignHasher>(hasher);
+    in(config, "config")->hasher = part;
+    part->own();
+  });
+}
+
+openexec_code openexec_config_set_clock(openexec_config* config, const openexec_clock_table* clock,
+                                        openexec_error** error) {
+  return guard(error, [&] {
+    const auto part = std::make_shared<ForeignClock>(clock);
+    in(config, "config")->clock = part;
+    part->own();
+  });
+}
+
+// 5 execute
+
+openexec_code openexec_executor_create(const openexec_config* config, openexec_executor** executor,
+                                       openexec_error** error) {
+  return guard(error, [&] {
+    Out place(executor, "executor");
+    const openexec_config& from = *in(config, "config");
+    Parts parts;
+    parts.verifier = from.make_verifier();
+    parts.store = from.make_store();
+    parts.log = from.log;
+    parts.hasher = from.hasher;
+    parts.clock = from.clock;
+    auto log = parts.log ? parts.log : std::shared_ptr<ReceiptLog>(parts.store, parts.store->log());
+    HandlerTable handlers = table_of(from.handlers, from.value.limits.max_result_bytes);
+    Executor assembled = require(Executor::assemble(from.value, std::move(parts), std::move(handlers)));
+    place.give(std::make_unique<openexec_executor>(std::move(assembled), std::move(log)));
+  });
+}
+
+void openexec_executor_destroy(openexec_executor** executor) {
+  if (executor == nullptr || *executor == nullptr) return;
+  openexec_executor* ended = std::exchange(*executor, nullptr);
+  if (ended->owner.here()) openexec_executor::let_go(ended);
+}
+
+openexec_code openexec_cancellation_create(openexec_cancellation** cancellation, openexec_error** error) {
+  return guard(error, [&] { Out(cancellation, "cancellation").give(std::make_unique<openexec_cancellation>()); });
+}
+
+openexec_code openexec_cancellation_cancel(openexec_cancellation* cancellation, openexec_error** error) {
+  return guard(error, [&] { in(cancellation, "cancellation")->flag.cancel(); });
+}
+
+int32_t openexec_cancellation_cancelled(const openexec_cancellation* cancellation) {
+  return peek(cancellation, int32_t{0}, [](const openexec_cancellation& c) { return int32_t{c.flag.cancelled()}; });
+}
+
+void openexec_cancellation_destroy(openexec_cancellation** cancellation) { destroy(cancellation); }
+
+openexec_code openexec_executor_execute(openexec_executor* executor, const openexec_request* request,
+                                        const openexec_call_options* options, openexec_outcome** outcome,
+                                        openexec_error** error) {
+  return guard(error, [&] {
+    Out place(outcome, "outcome");
+    return execute(executor, request_of(request), options, place);
+  });
+}
+
+openexec_code openexec_executor_execute_json(openexec_executor* executor, openexec_str request,
+                                             const openexec_call_options* options, openexec_outcome** outcome,
+                                             openexec_error** error) {
+  return guard(error, [&] {
+    Out place(outcome, "outcome");
+    return execute(executor, in(request, "request"), options, place);
+  });
+}
+
+openexec_code openexec_executor_halt(openexec_executor* executor, openexec_error** error) {
+  return guard(error, [&] { Call(executor)->halt(); });
+}
+
+openexec_code openexec_executor_resume(openexec_executor* executor, openexec_error** error) {
+  return guard(error, [&] { Call(executor)->resume(); });
+}
+
+int32_t openexec_executor_halted(const openexec_executor* executor) {
+  return peek(executor, int32_t{1}, [](const openexec_executor& e) { return int32_t{e.value->halted()}; });
+}
+
+openexec_code openexec_executor_ready(const openexec_executor* executor, openexec_error** error) {
+  return guard(error, [&] { require(Call(executor)->ready()); });
+}
+
+openexec_code openexec_executor_recovered(const openexec_executor* executor, openexec_recovery* recovery,
+                                          openexec_error** error) {
+  return guard(error, [&] {
+    (void)sized(recovery, "recovery");
+    fill(recovery, Call(executor)->recovered());
+  });
+}
+
+openexec_code openexec_executor_recover(openexec_executor* executor, openexec_recovery* recovery,
+                                        openexec_error** error) {
+  return guard(error, [&] {
+    (void)sized(recovery, "recovery");
+    fill(recovery, require(Call(executor)->recover()));
+  });
+}
+
+openexec_code openexec_outcome_code(const openexec_outcome* outcome) {
+  return peek(outcome, openexec_code{OPENEXEC_INVALID_ARGUMENT},
+              [](const openexec_outcome& o) { return number(o.value.code); });
+}
+
+int32_t openexec_outcome_http(const openexec_outcome* outcome) {
+  return peek(outcome, int32_t{0}, [](const openexec_outcome& o) { return int32_t{o.value.http}; });
+}
+
+openexec_verdict openexec_outcome_verdict(const openexec_outcome* outcome) {
+  return peek(outcome, openexec_verdict{OPENEXEC_VERDICT_REFUSED},
+              [](const openexec_outcome& o) { return static_cast<openexec_verdict>(o.value.verdict); });
+}
+
+openexec_effect openexec_outcome_effect(const openexec_outcome* outcome) {
+  return peek(outcome, openexec_effect{OPENEXEC_EFFECT_NONE},
+              [](const openexec_outcome& o) { return static_cast<openexec_effect>(o.value.effect); });
+}
+
+int32_t openexec_outcome_replayed(const openexec_outcome* outcome) {
+  return peek(outcome, int32_t{0}, [](const openexec_outcome& o) { return int32_t{o.value.replayed}; });
+}
+
+openexec_str openexec_outcome_exec_id(const openexec_outcome* outcome) {
+  return peek(outcome, openexec_str{}, [](const openexec_outcome& o) { return out(o.value.exec_id); });
+}
+
+openexec_str openexec_outcome_action(const openexec_outcome* outcome) {
+  return peek(outcome, openexec_str{}, [](const openexec_outcome& o) { return out(o.value.action); });
+}
+
+openexec_str openexec_outcome_result(const openexec_outcome* outcome) {
+  return peek(outcome, openexec_str{}, [](const openexec_outcome& o) { return out(o.value.result); });
+}
+
+openexec_str openexec_outcome_receipt(const openexec_outcome* outcome) {
+  return peek(outcome, openexec_str{}, [](const openexec_outcome& o) { return out(o.value.receipt); });
+}
+
+openexec_str openexec_outcome_detail(const openexec_outcome* outcome) {
+  return peek(outcome, openexec_str{}, [](const openexec_outcome& o) { return out(o.value.detail); });
+}
+
+openexec_str openexec_outcome_entry(const openexec_outcome* outcome) {
+  return peek(outcome, openexec_str{}, [](const openexec_outcome& o) { return out(o.value.entry); });
+}
+
+int64_t openexec_outcome_entry_index(const openexec_outcome* outcome) {
+  return peek(outcome, int64_t{-1}, [](const openexec_outcome& o) {
+    return o.value.entry_index ? static_cast<int64_t>(*o.value.entry_index) : int64_t{-1};
+  });
+}
+
+void openexec_outcome_destroy(openexec_outcome** outcome) { destroy(outcome); }
+
+// 6 evidence
+
+openexec_code openexec_verify_receipt(openexec_str exec_id, openexec_str result, openexec_str receipt,
+                                      openexec_error** error) {
+  return guard(error, [&] {
+    require(verify_receipt(in(exec_id, "exec_id"), in(result, "result"), in(receipt, "receipt")));
+  });
+}
+
+openexec_code openexec_verify_clawshield_v1(openexec_str public_key_pem, openexec_str tenant, openexec_str action,
+                                            openexec_str payload, openexec_str artifact, int64_t now_us,
+                                            openexec_buffer** approval, openexec_error** error) {
+  return guard(error, [&] {
+    Out place(approval, "approval");
+    ClawshieldOptions options;
+    options.public_key_pem = in(public_key_pem, "public_key_pem");
+    options.tenant_id = in(tenant, "tenant");
+    const auto verifier = require(clawshield_v1(options));
+    constexpr std::string_view any_nonce = "-";  // a clawshield-v1 approval is for no nonce in particular
+    const Proposal proposal =
+        require(Proposal::parse({in(action, "action"), in(payload, "payload"), any_nonce, in(artifact, "artifact")},
+                                options.tenant_id));
+    Approval who = require(verifier->verify(proposal, {now_us}));
+    const ApprovalNote note{std::move(who.profile), std::move(who.id), proposal.artifact_digest(), std::move(who.keys)};
+    place.give(std::make_unique<openexec_buffer>(openexec_buffer{to_json(note)}));
+  });
+}
+
+openexec_code openexec_canonicalise(openexec_str json, openexec_form form, openexec_buffer** canonical,
+                                    openexec_error** error) {
+  return guard(error, [&] {
+    Out place(canonical, "canonical");
+    const canon::Document document = require(canon::parse(in(json, "json")));
+    place.give(std::make_unique<openexec_buffer>(openexec_buffer{form_of(document.root(), form)}));
+  });
+}
+
+openexec_code openexec_sha256(openexec_str bytes, openexec_digest* digest, openexec_error** error) {
+  return guard(error, [&] { *in(digest, "digest") = capi::digest(crypto::sha256(in(bytes, "bytes"))); });
+}
+
+openexec_code openexec_log_open(openexec_str url, openexec_log** log, openexec_error** error) {
+  return guard(error, [&] {
+    Out place(log, "log");
+    auto ledger = require(open_ledger(location(url, "url"), {.read_only = true}));
+    place.give(std::make_unique<openexec_log>(openexec_log{std::move(ledger), {}}));
+  });
+}
+
+openexec_code openexec_executor_log(const openexec_executor* executor, openexec_log** log, openexec_error** error) {
+  return guard(error, [&] {
+    Out place(log, "log");
+    place.give(std::make_unique<openexec_log>(openexec_log{Call(executor).log(), {}}));
+  });
+}
+
+void openexec_log_destroy(openexec_log** log) {
+  if (log == nullptr || *log == nullptr) return;
+  openexec_log* ended = std::exchange(*log, nullptr);
+  if (ended->owner.here()) delete ended;
+}
+
+openexec_code openexec_log_count(const openexec_log* log, uint64_t* entries, openexec_error** error) {
+  return guard(error, [&] {
+    in(entries, "entries");
+    *entries = require(log_of(log).size());
+  });
+}
+
+openexec_code openexec_log_read(const openexec_log* log, uint64_t first, uint64_t count, openexec_visit visit,
+                                void* self, openexec_error** error) {
+  return guard(error, [&] {
+    constexpr std::uint64_t at_once = 256;  // an entry is at most 64 KiB: what is in memory stays small
+    ReceiptLog& from = log_of(log);
+    in(visit, "visit");
+    while (count != 0) {
+      const auto lines = require(from.read(first, static_cast<std::size_t>(std::min(count, at_once))));
+      if (lines.empty() || visit_all(lines, visit, self)) return;
+      first += lines.size();
+      count -= lines.size();
+    }
+  });
+}
+
+openexec_code openexec_log_find(const openexec_log* log, const openexec_digest* exec_id, uint64_t count,
+                                openexec_visit visit, void* self, openexec_error** error) {
+  return guard(error, [&] {
+    in(visit, "visit");
+    const Digest id = capi::digest(*in(exec_id, "exec_id"));
+    (void)visit_all(require(log_of(log).find(id, static_cast<std::size_t>(count))), visit, self);
+  });
+}
