@@ -546,3 +546,76 @@ TEST_CASE("in demo mode nobody needs an approval, and entries carry none") {
   CHECK(house.run("n-1", "{}", "").replayed);
   CHECK(house.run("n-1", R"({"x":1})", "").code == Code::nonce_conflict);
 }
+
+TEST_CASE("many at once: each has the meaning of a call of its own, and outcomes keep their order") {
+  House house;
+  const std::string json = R"({"action":"echo","payload":{"n":2},"nonce":"n-2","approval_artifact":{"id":"a-2"}})";
+  const auto parts = [](std::string_view nonce, std::string_view artifact, std::string_view action = "echo") {
+    return Call{.request = Request{.action = action, .payload = R"({"n":1})", .nonce = nonce, .approval_artifact = artifact}, .options = {}};
+  };
+  const std::vector<Call> calls = {
+      parts("n-1", R"({"id":"a-1"})"),             // runs
+      Call{.request = json, .options = {}},        // runs
+      parts("n-1", R"({"id":"a-1"})"),             // equal to the first: one of them runs
+      parts("n-3", R"({"id":"a-1"})"),             // the first one's approval
+      parts("n-4", ""),                            // no approval
+      parts("n-5", R"({"id":"a-5"})", "unknown"),  // no handler
+      parts("bad\nnonce", R"({"id":"a-6"})"),      // malformed
+      parts("n-2", R"({"id":"a-7"})"),             // another payload under a used nonce
+  };
+  const std::vector<Outcome> outcomes = house.executor->execute_many(calls);
+  REQUIRE(outcomes.size() == calls.size());
+  CHECK(outcomes[0].ok());
+  CHECK(outcomes[1].ok());
+  CHECK(outcomes[1].result == R"({"echo": {"n": 2}})");
+  CHECK(outcomes[2].ok());
+  CHECK(outcomes[2].receipt == outcomes[0].receipt);
+  CHECK(outcomes[0].replayed != outcomes[2].replayed);
+  CHECK(outcomes[3].code == Code::approval_spent);
+  CHECK(outcomes[4].code == Code::approval_missing);
+  CHECK(outcomes[5].code == Code::unknown_action);
+  CHECK(outcomes[6].code == Code::malformed_request);
+  CHECK(outcomes[7].code == Code::nonce_conflict);
+  CHECK(*house.calls == 2);
+  CHECK(house.entries() == calls.size());
+  for (const Outcome& outcome : outcomes) {
+    REQUIRE(outcome.entry_index.has_value());
+    CHECK(house.executor->log().read(*outcome.entry_index, 1).value().at(0).json == outcome.entry);
+  }
+  CHECK(house.executor->execute_many({}).empty());
+}
+
+TEST_CASE("handlers of a batch run where the caller lends them a place, each exactly once") {
+  House house;
+  std::vector<std::string> nonces, artifacts;
+  for (int i = 0; i < 16; ++i) {
+    nonces.push_back("n-" + std::to_string(i));
+    artifacts.push_back("{\"id\":\"" + nonces.back() + "\"}");
+  }
+  std::vector<Call> calls;
+  for (std::size_t i = 0; i < nonces.size(); ++i)
+    calls.push_back({.request = Request{.action = "echo", .payload = "{}", .nonce = nonces[i], .approval_artifact = artifacts[i]}, .options = {}});
+  std::vector<std::thread> lent;
+  const auto outcomes = house.executor->execute_many(calls, [&](std::function<void()> work) { lent.emplace_back(std::move(work)); });
+  for (auto& thread : lent) thread.join();
+  CHECK(lent.size() == nonces.size());
+  CHECK(*house.calls == 16);
+  for (const Outcome& outcome : outcomes) CHECK(outcome.ok());
+}
+
+TEST_CASE("two batches that hold each other's nonces both end") {
+  House house;
+  std::vector<Outcome> forth, back;
+  const Call a{.request = Request{.action = "echo", .payload = "{}", .nonce = "a", .approval_artifact = R"({"id":"a"})"}, .options = {}};
+  const Call b{.request = Request{.action = "echo", .payload = "{}", .nonce = "b", .approval_artifact = R"({"id":"b"})"}, .options = {}};
+  const std::vector<Call> ab{a, b}, ba{b, a};
+  std::thread one([&] { forth = house.executor->execute_many(ab); });
+  std::thread two([&] { back = house.executor->execute_many(ba); });
+  one.join();
+  two.join();
+  CHECK(forth[0].receipt == back[1].receipt);
+  CHECK(forth[1].receipt == back[0].receipt);
+  CHECK(forth[0].ok());
+  CHECK(forth[1].ok());
+  CHECK(*house.calls == 2);
+}
