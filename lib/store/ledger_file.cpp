@@ -157,6 +157,9 @@ bool inspect(const LedgerPath& path) {
     throw StoreFailure("not a ledger: not an SQLite database");
   if (big_endian(&header[68]) != static_cast<std::uint32_t>(application_id))
     throw StoreFailure("not a ledger: a database of another application");
+  // A cut within a page, which SQLite would take for a page that ends in zeros.
+  const std::uint32_t page_size = big_endian(&header[16]) >> 16;
+  if (page_size == 0 || status->st_size % page_size != 0) throw StoreFailure("the ledger is damaged: its file ends within a page");
   const std::uint32_t version = big_endian(&header[60]);
   if (version != static_cast<std::uint32_t>(schema_version))
     throw StoreFailure("the ledger has schema " + std::to_string(version) + "; this library reads schema " +

@@ -1,0 +1,549 @@
+// The contract of NonceStore, to be run over every store. It uses the public interface alone.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <openexec/nonce_store.hpp>
+#include <openexec/receipt_log.hpp>
+
+#include "conformance/suite.hpp"
+
+namespace openexec::test {
+
+struct StoreFactory {
+  std::function<std::shared_ptr<NonceStore>()> create;  ///< a new, empty store
+  /// What create() made last, opened again as after a restart; everything that pointed to it is gone. Empty: such a store
+  /// does not outlive its process.
+  std::function<std::shared_ptr<NonceStore>()> reopen;
+  int threads = 64;
+  int rounds = 50;  ///< of contention
+};
+
+class StoreSuite {
+ public:
+  explicit StoreSuite(StoreFactory factory) : factory_(std::move(factory)) {}
+
+  Failures run() {
+    judge_.promise("a claim is fresh once and tells its record afterwards", [&] { fresh_once(); });
+    judge_.promise("another request under a claimed nonce is a conflict", [&] { conflict(); });
+    judge_.promise("an approval is spent once within its tenant", [&] { approval_once(); });
+    judge_.promise("a refused claim spends nothing", [&] { refused_spends_nothing(); });
+    judge_.promise("names are kept apart byte by byte", [&] { names_apart(); });
+    judge_.promise("what was never claimed is not found", [&] { nothing_found(); });
+    judge_.promise("a seal is final", [&] { seal_is_final(); });
+    judge_.promise("an attempt in doubt can be settled, once", [&] { doubt_is_settled_once(); });
+    judge_.promise("sealing what is not claimed changes nothing", [&] { seal_needs_claim(); });
+    judge_.promise("large results and entries fit, larger entries are refused", [&] { sizes(); });
+    judge_.promise("misuse is refused", [&] { misuse(); });
+    judge_.promise("a running claim is no orphan", [&] { running_is_no_orphan(); });
+    judge_.promise("a pin holds", [&] { pins(); });
+    judge_.promise("the highest time never goes back", [&] { highest_time(); });
+    judge_.promise("a store that works is ready", [&] { must(factory_.create()->ready(), "ready"); });
+    judge_.promise("each sealed entry is in the log, or in the outbox until it is logged", [&] { entries(); });
+    judge_.promise("of concurrent equal claims one is fresh", [&] { one_fresh(); });
+    judge_.promise("of concurrent claims with one approval one is fresh", [&] { one_approval(); });
+    judge_.promise("of concurrent seals one succeeds", [&] { one_seal(); });
+    judge_.promise("concurrent attempts of different nonces all succeed", [&] { many_nonces(); });
+    if (factory_.reopen) {
+      judge_.promise("everything survives a restart", [&] { survives(); });
+      judge_.promise("claims of a process that is gone are orphans, in order", [&] { orphans_after_restart(); });
+    }
+    return judge_.failures();
+  }
+
+ private:
+  using Kind = ClaimAnswer::Kind;
+
+  static Digest digest(std::uint8_t tag, int number = 0) {
+    Digest digest{};
+    digest[0] = tag;
+    for (std::size_t i = 0; i < 4; ++i) digest[1 + i] = static_cast<std::uint8_t>(static_cast<unsigned>(number) >> (8 * i));
+    digest[31] = 1;
+    return digest;
+  }
+
+  static Claim claim_of(std::string_view nonce, int number = 0) {
+    Claim claim;
+    claim.tenant = "acme";
+    claim.nonce = nonce;
+    claim.action = "payments:send";
+    claim.exec_id = digest(1, number);
+    claim.request_hash = digest(2, number);
+    claim.approval = "null";
+    claim.at = {1'000};
+    return claim;
+  }
+
+  static Seal seal_of(const Claim& claim, NonceState state, std::string_view entry = R"({"version":1})") {
+    Seal seal;
+    seal.tenant = claim.tenant;
+    seal.nonce = claim.nonce;
+    seal.exec_id = claim.exec_id;
+    seal.state = state;
+    seal.code = state == NonceState::sealed ? Code::ok : Code::in_doubt;
+    seal.effect = state == NonceState::sealed ? Effect::confirmed : Effect::unknown;
+    seal.result = state == NonceState::sealed ? R"({"sent": true})" : R"({"error": "in_doubt"})";
+    seal.entry = entry;
+    seal.at = {2'000};
+    return seal;
+  }
+
+  static Kind claim(NonceStore& store, const Claim& claim) { return must(store.claim(claim), "claim").kind; }
+  static std::optional<NonceRecord> find(NonceStore& store, std::string_view nonce) {
+    return must(store.find("acme", nonce), "find");
+  }
+  static NonceRecord found(NonceStore& store, std::string_view nonce) {
+    auto record = find(store, nonce);
+    if (!record) throw std::runtime_error("the record is gone");
+    return *record;
+  }
+
+  void same(const NonceRecord& record, const Claim& claim) {
+    judge_.expect(record.tenant == claim.tenant && record.nonce == claim.nonce && record.action == claim.action,
+                  "the record's names differ from the claim's");
+    judge_.expect(record.exec_id == claim.exec_id && record.request_hash == claim.request_hash &&
+                      record.approval_digest == claim.approval_digest,
+                  "the record's digests differ from the claim's");
+    judge_.expect(record.approval == claim.approval, "the record's approval differs from the claim's");
+  }
+  void same(const NonceRecord& record, const Seal& seal) {
+    judge_.expect(record.state == seal.state && record.code == seal.code && record.effect == seal.effect &&
+                      record.result == seal.result,
+                  "the record differs from its seal");
+  }
+
+  void fresh_once() {
+    auto store = factory_.create();
+    Claim first = claim_of("n-1");
+    first.approval_id = "a-1";
+    first.approval_digest = digest(3);
+    first.approval = R"({"profile":"p","id":"a-1"})";
+    judge_.expect(claim(*store, first) == Kind::fresh, "the first claim was not fresh");
+    for (int i = 0; i < 3; ++i) {
+      auto answer = must(store->claim(first), "claim");
+      judge_.expect(answer.kind == Kind::exists, "the same claim again did not answer exists");
+      if (!judge_.expect(answer.record.has_value(), "exists came without a record")) continue;
+      same(*answer.record, first);
+      judge_.expect(answer.record->state == NonceState::claimed, "the record was not claimed");
+    }
+    const NonceRecord record = found(*store, "n-1");
+    same(record, first);
+    judge_.expect(record.state == NonceState::claimed && record.result.empty() && !record.entry, "a claimed record had an end");
+  }
+
+  void conflict() {
+    auto store = factory_.create();
+    const Claim first = claim_of("n-1", 1);
+    claim(*store, first);
+    Claim other = claim_of("n-1", 2);
+    judge_.expect(claim(*store, other) == Kind::nonce_conflict, "another request was not a conflict");
+    other = first;
+    other.request_hash = digest(9);
+    judge_.expect(claim(*store, other) == Kind::nonce_conflict, "another request hash alone was not a conflict");
+    other = first;
+    other.exec_id = digest(9);
+    auto answer = must(store->claim(other), "claim");
+    judge_.expect(answer.kind == Kind::nonce_conflict && !answer.record, "another exec_id alone was not a conflict");
+    same(found(*store, "n-1"), first);
+    must(store->seal(seal_of(first, NonceState::sealed)), "seal");
+    judge_.expect(claim(*store, other) == Kind::nonce_conflict, "a sealed nonce was no conflict for another request");
+    judge_.expect(claim(*store, first) == Kind::exists, "a sealed nonce did not exist for its own request");
+  }
+
+  void approval_once() {
+    auto store = factory_.create();
+    for (int i = 0; i < 20; ++i) {
+      const std::string nonce = "n-" + std::to_string(i);
+      Claim next = claim_of(nonce, i);
+      next.approval_id = "a-1";
+      const Kind kind = claim(*store, next);
+      judge_.expect(kind == (i == 0 ? Kind::fresh : Kind::approval_spent), "one approval served claim " + nonce);
+      if (i == 5) must(store->seal(seal_of(claim_of("n-0", 0), NonceState::sealed)), "seal");
+    }
+    Claim elsewhere = claim_of("n-0", 0);
+    elsewhere.tenant = "other";
+    elsewhere.approval_id = "a-1";
+    judge_.expect(claim(*store, elsewhere) == Kind::fresh, "another tenant's approval was spent");
+    for (int i = 100; i < 103; ++i)
+      judge_.expect(claim(*store, claim_of("n-" + std::to_string(i), i)) == Kind::fresh, "no approval was spent as one");
+  }
+
+  void refused_spends_nothing() {
+    auto store = factory_.create();
+    Claim first = claim_of("n-1", 1);
+    first.approval_id = "a-1";
+    claim(*store, first);
+    Claim second = claim_of("n-2", 2);
+    second.approval_id = "a-1";
+    judge_.expect(claim(*store, second) == Kind::approval_spent, "the approval was not spent");
+    judge_.expect(!find(*store, "n-2"), "a claim refused for its approval left its nonce");
+    Claim third = claim_of("n-1", 3);
+    third.approval_id = "a-2";
+    judge_.expect(claim(*store, third) == Kind::nonce_conflict, "the nonce was not a conflict");
+    second.approval_id = "a-2";
+    judge_.expect(claim(*store, second) == Kind::fresh, "a claim refused for its nonce spent its approval");
+  }
+
+  void names_apart() {
+    auto store = factory_.create();
+    const std::string zero("a\0b", 3);
+    const std::string longest(255, 'x');
+    const std::vector<std::string> nonces = {"a",        "A",           "a ",     " a",          "a\xCC\x81", "\xC3\xA1", "'",
+                                             "\"",       "%",           "a;--",   "?1",          "null",      "0",        "00",
+                                             zero,       "a",           longest,  longest + "x", "\xF0\x9F\x94\x91",      "\\u0061",
+                                             "nonce-\xE2\x80\xA8"};
+    std::vector<std::string> seen;
+    for (std::size_t i = 0; i < nonces.size(); ++i) {
+      const bool again = std::find(seen.begin(), seen.end(), nonces[i]) != seen.end();
+      const Claim next = claim_of(nonces[i], static_cast<int>(i));
+      judge_.expect(claim(*store, next) == (again ? Kind::nonce_conflict : Kind::fresh), "nonce number " + std::to_string(i) + " was mixed up");
+      if (!again) same(found(*store, nonces[i]), next);
+      seen.push_back(nonces[i]);
+    }
+    Claim left = claim_of("bc", 1);
+    left.tenant = "a";
+    left.approval_id = "yz";
+    Claim right = claim_of("c", 2);
+    right.tenant = "ab";
+    right.approval_id = "z";
+    judge_.expect(claim(*store, left) == Kind::fresh && claim(*store, right) == Kind::fresh, "tenant and nonce ran together");
+    Claim crossed = claim_of("cc", 3);
+    crossed.tenant = "ay";
+    crossed.approval_id = "z";
+    judge_.expect(claim(*store, crossed) == Kind::fresh, "tenant and approval ran together");
+    Claim empty_tenant = claim_of("n", 4);
+    empty_tenant.tenant = "";
+    judge_.expect(claim(*store, empty_tenant) == Kind::fresh && must(store->find("", "n"), "find").has_value(), "the empty tenant was lost");
+  }
+
+  void nothing_found() {
+    auto store = factory_.create();
+    judge_.expect(!find(*store, "n-1"), "an empty store found something");
+    claim(*store, claim_of("n-1"));
+    judge_.expect(!find(*store, "n-2"), "another nonce was found");
+    judge_.expect(!must(store->find("other", "n-1"), "find"), "another tenant's nonce was found");
+    judge_.expect(must(store->orphans(), "orphans").empty(), "there were orphans");
+  }
+
+  void seal_is_final() {
+    auto store = factory_.create();
+    const Claim first = claim_of("n-1");
+    claim(*store, first);
+    Seal seal = seal_of(first, NonceState::sealed);
+    must(store->seal(seal), "seal");
+    for (NonceState state : {NonceState::sealed, NonceState::in_doubt}) {
+      Seal again = seal_of(first, state);
+      again.result = "\"other\"";
+      again.code = Code::handler_failed;
+      judge_.refused(store->seal(again).status(), Code::invalid_argument, "a second seal was not refused");
+      const NonceRecord record = found(*store, "n-1");
+      same(record, seal);
+      same(record, first);
+    }
+    auto answer = must(store->claim(first), "claim");
+    if (judge_.expect(answer.kind == Kind::exists && answer.record, "the sealed record is not told")) same(*answer.record, seal);
+    for (auto [code, effect] : {std::pair{Code::handler_failed, Effect::none}, {Code::result_invalid, Effect::unknown}}) {
+      const std::string nonce = std::string(name(code));
+      const Claim failed = claim_of(nonce, static_cast<int>(code));
+      claim(*store, failed);
+      seal = seal_of(failed, NonceState::sealed);
+      seal.code = code;
+      seal.effect = effect;
+      seal.result = "{\"error\": \"x\"}";
+      must(store->seal(seal), "seal");
+      same(found(*store, nonce), seal);
+    }
+  }
+
+  void doubt_is_settled_once() {
+    auto store = factory_.create();
+    const Claim first = claim_of("n-1");
+    claim(*store, first);
+    const Seal doubt = seal_of(first, NonceState::in_doubt, R"({"n":1})");
+    must(store->seal(doubt), "in doubt");
+    same(found(*store, "n-1"), doubt);
+    judge_.expect(claim(*store, first) == Kind::exists, "a nonce in doubt could be claimed again");
+    judge_.expect(must(store->orphans(), "orphans").empty(), "an attempt in doubt was an orphan");
+    judge_.refused(store->seal(doubt).status(), Code::invalid_argument, "in doubt twice was not refused");
+    const Seal settled = seal_of(first, NonceState::sealed, R"({"n":2})");
+    must(store->seal(settled), "settle");
+    same(found(*store, "n-1"), settled);
+    judge_.refused(store->seal(doubt).status(), Code::invalid_argument, "a settled nonce went back into doubt");
+    judge_.refused(store->seal(settled).status(), Code::invalid_argument, "a nonce was settled twice");
+    same(found(*store, "n-1"), settled);
+  }
+
+  void seal_needs_claim() {
+    auto store = factory_.create();
+    const Claim first = claim_of("n-1", 1);
+    judge_.refused(store->seal(seal_of(first, NonceState::sealed)).status(), Code::invalid_argument, "a seal without a claim was not refused");
+    judge_.expect(!find(*store, "n-1"), "a seal without a claim left a record");
+    claim(*store, first);
+    judge_.refused(store->seal(seal_of(claim_of("n-1", 2), NonceState::sealed)).status(), Code::invalid_argument,
+                   "another request's seal was not refused");
+    judge_.refused(store->seal(seal_of(first, NonceState::claimed)).status(), Code::invalid_argument, "a seal that claims was not refused");
+    judge_.expect(found(*store, "n-1").state == NonceState::claimed, "a refused seal changed the record");
+    if (store->log() != nullptr)
+      judge_.expect(must(store->log()->size(), "size") == 0, "a refused seal left an entry");
+    else
+      judge_.expect(must(store->unlogged(), "unlogged").empty(), "a refused seal left an entry");
+  }
+
+  void sizes() {
+    auto store = factory_.create();
+    const std::string result = '"' + std::string(3'000'000, 'r') + '"';
+    const std::string entry(65'535, 'e');
+    const Claim large = claim_of("large", 1);
+    claim(*store, large);
+    Seal seal = seal_of(large, NonceState::sealed, entry);
+    seal.result = result;
+    must(store->seal(seal), "a large seal");
+    same(found(*store, "large"), seal);
+    const Claim larger = claim_of("larger", 2);
+    claim(*store, larger);
+    const std::string over(65'536, 'e');
+    judge_.refused(store->seal(seal_of(larger, NonceState::sealed, over)).status(), Code::invalid_argument, "an entry of 65,536 bytes was not refused");
+    judge_.expect(found(*store, "larger").state == NonceState::claimed, "a refused seal changed the record");
+    Seal silent = seal_of(larger, NonceState::sealed);
+    silent.result = "";
+    must(store->seal(silent), "a seal with an empty result");
+    same(found(*store, "larger"), silent);
+  }
+
+  void misuse() {
+    auto store = factory_.create();
+    judge_.refused(store->claim(claim_of("")).status(), Code::invalid_argument, "an empty nonce was not refused");
+    const Claim first = claim_of("n-1");
+    claim(*store, first);
+    judge_.refused(store->seal(seal_of(first, NonceState::sealed, "")).status(), Code::invalid_argument, "a seal without an entry was not refused");
+  }
+
+  void running_is_no_orphan() {
+    auto store = factory_.create();
+    claim(*store, claim_of("n-1"));
+    judge_.expect(must(store->orphans(), "orphans").empty(), "a claim of this very process was an orphan");
+  }
+
+  void pins() {
+    auto store = factory_.create();
+    must(store->pin("hasher", "jcs-sha256"), "pin");
+    must(store->pin("hasher", "jcs-sha256"), "the same pin again");
+    judge_.refused(store->pin("hasher", "other"), Code::store_failed, "another value was not refused");
+    must(store->pin("hasher", "jcs-sha256"), "the first pin after a refusal");
+    must(store->pin("other key", "other"), "another key");
+  }
+
+  void highest_time() {
+    auto store = factory_.create();
+    const auto latest = [&] { return must(store->latest(), "latest").micros; };
+    judge_.expect(latest() == 0, "an empty store has seen a time");
+    Claim first = claim_of("n-1", 1);
+    first.at = {5'000};
+    claim(*store, first);
+    judge_.expect(latest() == 5'000, "a claim's time was not seen");
+    Seal seal = seal_of(first, NonceState::sealed);
+    seal.at = {9'000};
+    must(store->seal(seal), "seal");
+    judge_.expect(latest() == 9'000, "a seal's time was not seen");
+    Claim earlier = claim_of("n-2", 2);
+    earlier.at = {100};
+    claim(*store, earlier);
+    judge_.expect(latest() == 9'000, "an earlier claim turned time back");
+    if (ReceiptLog* log = store->log()) {
+      must(log->append({.json = "{}", .exec_id = {}, .attempt = {}, .at = {12'000}}), "append");
+      judge_.expect(latest() == 12'000, "an entry's time was not seen");
+      must(log->append({.json = "{}", .exec_id = {}, .attempt = {}, .at = {11'000}}), "append");
+      judge_.expect(latest() == 12'000, "an earlier entry turned time back");
+    }
+  }
+
+  void entries() {
+    auto store = factory_.create();
+    std::vector<std::string> expected;
+    for (int i = 0; i < 5; ++i) {
+      const std::string nonce = "n-" + std::to_string(i);
+      expected.push_back("{\"n\":" + std::to_string(i) + "}");
+      const Claim next = claim_of(nonce, i);
+      claim(*store, next);
+      const NonceState state = i == 2 ? NonceState::in_doubt : NonceState::sealed;
+      const auto index = must(store->seal(seal_of(next, state, expected.back())), "seal");
+      if (store->log() != nullptr) {
+        judge_.expect(index == static_cast<std::uint64_t>(i), "the seal did not tell its entry's index");
+        judge_.expect(found(*store, nonce).entry == index, "the record does not name its entry");
+      } else {
+        judge_.expect(!index, "a store without a log told an index");
+      }
+    }
+    if (ReceiptLog* log = store->log()) {
+      const auto lines = must(log->read(0, 100), "read");
+      judge_.expect(lines.size() == expected.size(), "the log has another number of entries");
+      for (std::size_t i = 0; i < std::min(lines.size(), expected.size()); ++i)
+        judge_.expect(lines[i].json == expected[i] && lines[i].index == i, "the log has other entries than were sealed");
+      judge_.expect(must(log->find(digest(1, 3), 10), "find").size() == 1, "an entry is not found by its execution");
+      return;
+    }
+    const auto waiting = must(store->unlogged(), "unlogged");
+    judge_.expect(waiting.size() == expected.size(), "the outbox has another number of entries");
+    for (std::size_t i = 0; i < std::min(waiting.size(), expected.size()); ++i)
+      judge_.expect(waiting[i].entry == expected[i] && waiting[i].tenant == "acme" && waiting[i].nonce == "n-" + std::to_string(i) &&
+                        waiting[i].exec_id == digest(1, static_cast<int>(i)),
+                    "the outbox has other entries than were sealed");
+    must(store->logged("acme", "n-1", 1), "logged");
+    must(store->logged("acme", "n-1", 1), "logged twice");
+    const auto left = must(store->unlogged(), "unlogged");
+    judge_.expect(left.size() == expected.size() - 1 && left[1].nonce == "n-2", "logged() did not confirm that entry alone");
+  }
+
+  void one_fresh() {
+    auto store = factory_.create();
+    for (int round = 0; round < factory_.rounds; ++round) {
+      const std::string nonce = "n-" + std::to_string(round);
+      std::atomic<int> fresh = 0;
+      std::atomic<int> others = 0;
+      on_threads(factory_.threads, [&](int) {
+        auto answer = store->claim(claim_of(nonce, round));
+        if (answer.ok() && answer->kind == Kind::fresh) ++fresh;
+        if (answer.ok() && answer->kind == Kind::exists) ++others;
+      });
+      judge_.expect(fresh == 1, std::to_string(fresh) + " were fresh");
+      judge_.expect(fresh + others == factory_.threads, "an equal claim got another answer");
+    }
+  }
+
+  void one_approval() {
+    auto store = factory_.create();
+    for (int round = 0; round < std::max(1, factory_.rounds / 10); ++round) {
+      const std::string approval = "a-" + std::to_string(round);
+      std::atomic<int> fresh = 0;
+      std::atomic<int> spent = 0;
+      on_threads(factory_.threads, [&](int i) {
+        const std::string nonce = "n-" + std::to_string(round) + "-" + std::to_string(i);
+        Claim next = claim_of(nonce, i);
+        next.approval_id = approval;
+        auto answer = store->claim(next);
+        if (answer.ok() && answer->kind == Kind::fresh) ++fresh;
+        if (answer.ok() && answer->kind == Kind::approval_spent) ++spent;
+      });
+      judge_.expect(fresh == 1, std::to_string(fresh) + " were fresh");
+      judge_.expect(fresh + spent == factory_.threads, "a claim got another answer");
+    }
+  }
+
+  void one_seal() {
+    auto store = factory_.create();
+    for (int round = 0; round < std::max(1, factory_.rounds / 10); ++round) {
+      const std::string nonce = "n-" + std::to_string(round);
+      const Claim next = claim_of(nonce, round);
+      claim(*store, next);
+      std::atomic<int> sealed = 0;
+      std::atomic<int> refused = 0;
+      on_threads(factory_.threads, [&](int i) {
+        const std::string result = std::to_string(i);
+        Seal seal = seal_of(next, NonceState::sealed);
+        seal.result = result;
+        auto answer = store->seal(seal);
+        if (answer.ok()) ++sealed;
+        if (answer.code() == Code::invalid_argument) ++refused;
+      });
+      judge_.expect(sealed == 1 && sealed + refused == factory_.threads, std::to_string(sealed) + " seals succeeded");
+    }
+  }
+
+  void many_nonces() {
+    auto store = factory_.create();
+    constexpr int each = 5;
+    std::atomic<int> wrong = 0;
+    on_threads(factory_.threads, [&](int i) {
+      for (int j = 0; j < each; ++j) {
+        const std::string nonce = "n-" + std::to_string(i) + "-" + std::to_string(j);
+        const Claim next = claim_of(nonce, i * each + j);
+        auto answer = store->claim(next);
+        if (!answer.ok() || answer->kind != Kind::fresh) ++wrong;
+        if (!store->seal(seal_of(next, NonceState::sealed)).ok()) ++wrong;
+        auto record = store->find("acme", nonce);
+        if (!record.ok() || !*record || (*record)->state != NonceState::sealed) ++wrong;
+      }
+    });
+    judge_.expect(wrong == 0, std::to_string(wrong) + " calls went wrong");
+    if (ReceiptLog* log = store->log())
+      judge_.expect(must(log->size(), "size") == static_cast<std::uint64_t>(factory_.threads * each), "the log has another size");
+  }
+
+  void survives() {
+    auto store = factory_.create();
+    const bool own_log = store->log() != nullptr;
+    Claim sealed = claim_of("sealed", 1);
+    sealed.approval_id = "a-1";
+    sealed.approval = R"({"id":"a-1"})";
+    sealed.approval_digest = digest(3);
+    const Claim doubtful = claim_of("doubtful", 2);
+    const Claim running = claim_of("running", 3);
+    for (const Claim& next : {sealed, doubtful, running}) claim(*store, next);
+    const Seal seal = seal_of(sealed, NonceState::sealed, R"({"n":1})");
+    const Seal doubt = seal_of(doubtful, NonceState::in_doubt, R"({"n":2})");
+    must(store->seal(seal), "seal");
+    must(store->seal(doubt), "in doubt");
+    must(store->pin("hasher", "jcs-sha256"), "pin");
+    for (int time = 0; time < 2; ++time) {
+      store.reset();
+      store = factory_.reopen();
+      if (!judge_.expect(store != nullptr, "the store did not open again")) return;
+      same(found(*store, "sealed"), seal);
+      same(found(*store, "sealed"), sealed);
+      same(found(*store, "doubtful"), doubt);
+      same(found(*store, "running"), running);
+      for (const Claim& next : {sealed, doubtful, running})
+        judge_.expect(claim(*store, next) == Kind::exists, "a nonce was fresh again after a restart");
+      Claim thief = claim_of("thief", 4);
+      thief.approval_id = "a-1";
+      judge_.expect(claim(*store, thief) == Kind::approval_spent, "an approval was fresh again after a restart");
+      judge_.refused(store->pin("hasher", "other"), Code::store_failed, "a pin was lost");
+      judge_.expect(must(store->latest(), "latest").micros == 2'000, "the highest time was lost");
+      judge_.refused(store->seal(seal).status(), Code::invalid_argument, "a seal was lost");
+      if (own_log) {
+        const auto lines = must(store->log()->read(0, 10), "read");
+        judge_.expect(lines.size() == 2 && lines[0].json == seal.entry && lines[1].json == doubt.entry, "the log was lost");
+      } else {
+        judge_.expect(must(store->unlogged(), "unlogged").size() == 2, "the outbox was lost");
+      }
+    }
+  }
+
+  void orphans_after_restart() {
+    auto store = factory_.create();
+    std::vector<std::string> nonces;
+    for (int i = 0; i < 6; ++i) nonces.push_back("n-" + std::to_string(9 - i));  // names in another order than claims
+    for (int i = 0; i < 6; ++i) claim(*store, claim_of(nonces[static_cast<std::size_t>(i)], i));
+    must(store->seal(seal_of(claim_of(nonces[1], 1), NonceState::sealed)), "seal");
+    must(store->seal(seal_of(claim_of(nonces[3], 3), NonceState::in_doubt)), "in doubt");
+    store.reset();
+    store = factory_.reopen();
+    if (!judge_.expect(store != nullptr, "the store did not open again")) return;
+    claim(*store, claim_of("new", 100));
+    auto orphans = must(store->orphans(), "orphans");
+    std::vector<std::string> found_nonces;
+    for (const NonceRecord& orphan : orphans) found_nonces.push_back(orphan.nonce);
+    judge_.expect(found_nonces == std::vector<std::string>{nonces[0], nonces[2], nonces[4], nonces[5]},
+                  "the orphans are not the claims that died, in order");
+    if (!orphans.empty()) same(orphans[0], claim_of(nonces[0], 0));
+    must(store->seal(seal_of(claim_of(nonces[0], 0), NonceState::in_doubt)), "an orphan in doubt");
+    judge_.expect(must(store->orphans(), "orphans").size() == 3, "an orphan in doubt stayed an orphan");
+    store.reset();
+    store = factory_.reopen();
+    if (!judge_.expect(store != nullptr, "the store did not open again")) return;
+    judge_.expect(must(store->orphans(), "orphans").size() == 4, "orphans were lost, or the second process's claim was not one");
+  }
+
+  StoreFactory factory_;
+  Judge judge_;
+};
+
+inline Failures run_store_suite(const StoreFactory& factory) { return StoreSuite(factory).run(); }
+
+}  // namespace openexec::test

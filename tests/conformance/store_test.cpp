@@ -1,0 +1,164 @@
+// Every supplied store and log under the suites; and the suites themselves, over stores that are broken on purpose.
+#include <openexec/builtin.hpp>
+
+#include "conformance/log_suite.hpp"
+#include "conformance/store_suite.hpp"
+#include "support/catch.hpp"
+#include "support/parts.hpp"
+#include "support/split_store.hpp"
+
+using namespace openexec;
+using namespace openexec::test;
+
+namespace {
+
+void check_passes(const Failures& failures) {
+  for (const std::string& failure : failures) UNSCOPED_INFO(failure);
+  CHECK(failures.empty());
+}
+
+/// Hands out a new file each time, and opens the last one again.
+class SqliteFiles {
+ public:
+  std::shared_ptr<Ledger> create() {
+    ++number_;
+    return reopen();
+  }
+  std::shared_ptr<Ledger> reopen() {
+    return must(open_ledger("sqlite:///" + folder_.file("ledger-" + std::to_string(number_) + ".db")), "open");
+  }
+
+ private:
+  TemporaryFolder folder_;
+  int number_ = 0;
+};
+
+/// A store that is right, for others to break.
+class Decorated : public NonceStore {
+ public:
+  Result<ClaimAnswer> claim(const Claim& claim) override { return inner_->claim(claim); }
+  Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) override { return inner_->find(tenant, nonce); }
+  Result<std::optional<std::uint64_t>> seal(const Seal& seal) override { return inner_->seal(seal); }
+  Result<std::vector<NonceRecord>> orphans() override { return inner_->orphans(); }
+  Status pin(std::string_view key, std::string_view value) override { return inner_->pin(key, value); }
+  Result<Timestamp> latest() override { return inner_->latest(); }
+  Status ready() override { return inner_->ready(); }
+  ReceiptLog* log() noexcept override { return inner_->log(); }
+
+ protected:
+  std::shared_ptr<Ledger> inner_ = memory_ledger();
+};
+
+class LosesApprovals final : public Decorated {
+ public:
+  Result<ClaimAnswer> claim(const Claim& claim) override {
+    Claim without = claim;
+    without.approval_id = {};
+    return inner_->claim(without);
+  }
+};
+
+class TrustsTheNonceAlone final : public Decorated {
+ public:
+  Result<ClaimAnswer> claim(const Claim& claim) override {
+    auto answer = inner_->claim(claim);
+    if (answer.ok() && answer->kind == ClaimAnswer::Kind::nonce_conflict)
+      return ClaimAnswer{ClaimAnswer::Kind::exists, *inner_->find(claim.tenant, claim.nonce).value()};
+    return answer;
+  }
+};
+
+/// Looks, then writes: two claims at once both find nothing.
+class LooksBeforeItWrites final : public Decorated {
+ public:
+  Result<ClaimAnswer> claim(const Claim& claim) override {
+    auto known = inner_->find(claim.tenant, claim.nonce);
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();
+    auto answer = inner_->claim(claim);
+    if (known.ok() && !*known && answer.ok() && answer->kind == ClaimAnswer::Kind::exists)
+      return ClaimAnswer{ClaimAnswer::Kind::fresh, std::nullopt};
+    return answer;
+  }
+};
+
+class Evicts final : public Decorated {
+ public:
+  Result<ClaimAnswer> claim(const Claim& claim) override {
+    if (++claims_ % 8 == 0) inner_ = memory_ledger();
+    return inner_->claim(claim);
+  }
+
+ private:
+  std::atomic<int> claims_ = 0;
+};
+
+class SealsTwice final : public Decorated {
+ public:
+  Result<std::optional<std::uint64_t>> seal(const Seal& seal) override {
+    auto answer = inner_->seal(seal);
+    if (answer.code() == Code::invalid_argument) return std::optional<std::uint64_t>(0);
+    return answer;
+  }
+};
+
+class ForgetsTime final : public Decorated {
+ public:
+  Result<Timestamp> latest() override { return Timestamp{}; }
+};
+
+template <class Broken>
+Failures suite_over() {
+  StoreFactory factory{[] { return std::make_shared<Broken>(); }, nullptr};
+  factory.threads = 16;
+  return run_store_suite(factory);
+}
+
+bool mentions(const Failures& failures, const std::string& promise) {
+  return std::any_of(failures.begin(), failures.end(), [&](const std::string& failure) { return failure.find(promise) == 0; });
+}
+
+}  // namespace
+
+TEST_CASE("The ledger in memory keeps the store's contract") {
+  check_passes(run_store_suite({[] { return memory_ledger(); }, nullptr, 64, 200}));
+}
+
+TEST_CASE("The SQLite ledger keeps the store's contract") {
+  SqliteFiles files;
+  check_passes(run_store_suite({[&] { return files.create(); }, [&] { return files.reopen(); }, 64, 50}));
+}
+
+TEST_CASE("A store apart from its log keeps the contract, and its outbox") {
+  auto store = std::make_shared<SplitStore>();
+  check_passes(run_store_suite({[&] { return store = std::make_shared<SplitStore>(); },
+                                [&] {
+                                  store->restart();
+                                  return store;
+                                },
+                                64, 50}));
+}
+
+TEST_CASE("The ledger in memory keeps the log's contract") {
+  check_passes(run_log_suite({[] { return memory_ledger(); }, nullptr}));
+}
+
+TEST_CASE("The SQLite ledger keeps the log's contract") {
+  SqliteFiles files;
+  check_passes(run_log_suite({[&] { return files.create(); }, [&] { return files.reopen(); }}));
+}
+
+TEST_CASE("The store's suite finds stores that break their contract") {
+  CHECK(mentions(suite_over<LosesApprovals>(), "an approval is spent once"));
+  CHECK(mentions(suite_over<TrustsTheNonceAlone>(), "another request under a claimed nonce"));
+  CHECK(mentions(suite_over<LooksBeforeItWrites>(), "of concurrent equal claims"));
+  CHECK(mentions(suite_over<SealsTwice>(), "a seal is final"));
+  CHECK(mentions(suite_over<ForgetsTime>(), "the highest time"));
+  CHECK(mentions(suite_over<Evicts>(), "an approval is spent once"));
+}
+
+TEST_CASE("The store's suite finds a store that forgets over a restart") {
+  check_passes(run_store_suite({[] { return memory_ledger(); }, nullptr, 4, 4}));
+  const Failures failures = run_store_suite({[] { return memory_ledger(); }, [] { return memory_ledger(); }, 4, 4});
+  CHECK(mentions(failures, "everything survives a restart"));
+  CHECK(mentions(failures, "claims of a process that is gone"));
+}
