@@ -22,7 +22,8 @@ struct ClawshieldGrant {
 
 /// The signed artifact for the proposal's action and payload, in RFC 8785 form. invalid_argument where the grant breaks
 /// section 4 of docs/formats.md, so that nothing is signed that no verifier would accept.
-Result<std::string> sign_clawshield_v1(const crypto::PrivateKey& key, const Proposal& proposal, const ClawshieldGrant& grant);
+Result<std::string> sign_clawshield_v1(const crypto::PrivateKey& key, const Proposal& proposal,
+                                       const ClawshieldGrant& grant);
 
 /// A random UUID (RFC 9562, version 4).
 std::string uuid_v4();

@@ -95,7 +95,8 @@ namespace {
 
 class ClawshieldVerifier final : public Verifier {
  public:
-  ClawshieldVerifier(std::optional<crypto::PublicKey> key, std::string tenant_id, std::chrono::microseconds issued_ahead)
+  ClawshieldVerifier(std::optional<crypto::PublicKey> key, std::string tenant_id,
+                     std::chrono::microseconds issued_ahead)
       : key_(std::move(key)),
         key_id_(key_ ? key_->fingerprint() : std::string()),
         tenant_id_(std::move(tenant_id)),

@@ -70,7 +70,8 @@ class Reading {
   /// A request in four: payload and artifact are parsed as the members of one text would be.
   Status fields(const Request& request) {
     if (!fits(request, whole_.max_bytes))
-      return {Code::malformed_request, "the request is larger than " + std::to_string(whole_.max_bytes) + " bytes", 413};
+      return {Code::malformed_request, "the request is larger than " + std::to_string(whole_.max_bytes) + " bytes",
+              413};
     if (Status status = action(request.action); !status.ok()) return status;
     const auto payload_value = parse("payload", request.payload, parts_.request);
     if (!payload_value.ok()) return payload_value.status();
@@ -174,8 +175,6 @@ Digest Proposal::action_hash() const {
 
 Digest Proposal::parameters_hash() const { return crypto::sha256(parts_->payload_jcs); }
 
-Digest Proposal::artifact_digest() const {
-  return parts_->artifact ? crypto::sha256(parts_->artifact_jcs) : Digest{};
-}
+Digest Proposal::artifact_digest() const { return parts_->artifact ? crypto::sha256(parts_->artifact_jcs) : Digest{}; }
 
 }  // namespace openexec

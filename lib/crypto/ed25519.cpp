@@ -34,8 +34,8 @@ Bignum number(const char* hex) {
   return Bignum(value);
 }
 
-/// Whether some x makes (x, y) a point of -x^2 + y^2 = 1 + d x^2 y^2. x^2 is u/v with u = y^2 - 1 and v = d y^2 + 1, and
-/// v is never 0; u/v is a square exactly if u v is, which Euler's criterion tells: (u v)^((p-1)/2) is 0 or 1.
+/// Whether some x makes (x, y) a point of -x^2 + y^2 = 1 + d x^2 y^2. x^2 is u/v with u = y^2 - 1 and v = d y^2 + 1,
+/// and v is never 0; u/v is a square exactly if u v is, which Euler's criterion tells: (u v)^((p-1)/2) is 0 or 1.
 /// OpenSSL decodes a key only when it verifies, so it is asked here, once per key, with its own arithmetic.
 bool is_on_curve(std::string_view point) {
   std::string y_bytes(point);
@@ -49,8 +49,7 @@ bool is_on_curve(std::string_view point) {
   const Bignum u(BN_new());
   const Bignum v(BN_new());
   const Bignum half(BN_new());
-  return context && p && d && y && u && v && half &&
-         BN_mod_sqr(u.get(), y.get(), p.get(), context.get()) == 1 &&
+  return context && p && d && y && u && v && half && BN_mod_sqr(u.get(), y.get(), p.get(), context.get()) == 1 &&
          BN_mod_mul(v.get(), d.get(), u.get(), p.get(), context.get()) == 1 && BN_add_word(v.get(), 1) == 1 &&
          BN_sub_word(u.get(), 1) == 1 && BN_mod_mul(u.get(), u.get(), v.get(), p.get(), context.get()) == 1 &&
          BN_rshift1(half.get(), p.get()) == 1 &&
@@ -69,8 +68,8 @@ EvpMdCtx copy_of(const EVP_MD_CTX* prepared) {
 bool library_verifies(const EVP_MD_CTX* prepared, std::string_view message, std::string_view signature) {
   const ErrorScope errors;
   const EvpMdCtx context = copy_of(prepared);
-  return context && EVP_DigestVerify(context.get(), bytes(signature), signature.size(), bytes(message),
-                                     message.size()) == 1;
+  return context &&
+         EVP_DigestVerify(context.get(), bytes(signature), signature.size(), bytes(message), message.size()) == 1;
 }
 
 }  // namespace

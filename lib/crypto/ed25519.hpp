@@ -16,7 +16,8 @@ namespace openexec::crypto {
 class PublicKey {
  public:
   /// Exactly one PEM block `PUBLIC KEY` with an Ed25519 SubjectPublicKeyInfo: no second block, no headers, no trailing
-  /// bytes, canonical encoding, a point of the curve, not of small order. invalid_argument that says which of these failed.
+  /// bytes, canonical encoding, a point of the curve, not of small order. invalid_argument that says which of these
+  /// failed.
   static Result<PublicKey> from_pem(std::string_view pem);
   static Result<PublicKey> from_raw(std::string_view bytes32);
 

@@ -28,11 +28,11 @@ constexpr Scalar small(std::uint8_t number) { return Scalar{number}; }
 // The y coordinates of the points of small order and their alternative encodings. Each stands for two encodings: the
 // sign of x is not compared.
 constexpr std::array<Scalar, 7> small_order_y{{
-    small(0),         // order 4
-    small(1),         // the neutral element
-    prime_plus(-1),   // order 2
-    prime_plus(0),    // 0 again
-    prime_plus(1),    // 1 again
+    small(0),        // order 4
+    small(1),        // the neutral element
+    prime_plus(-1),  // order 2
+    prime_plus(0),   // 0 again
+    prime_plus(1),   // 1 again
     {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
      0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},  // order 8
     {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,

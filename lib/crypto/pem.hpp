@@ -1,5 +1,5 @@
-// A strict reader of one PEM block (RFC 7468). OpenSSL's own takes trailing garbage, skips what it does not know, and may
-// prompt on a terminal.
+// A strict reader of one PEM block (RFC 7468). OpenSSL's own takes trailing garbage, skips what it does not know, and
+// may prompt on a terminal.
 #pragma once
 
 #include <string>

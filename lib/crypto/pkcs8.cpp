@@ -67,7 +67,8 @@ std::string encrypt(std::string_view plain, std::string_view passphrase) {
   X509Algor method(PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), salt.data(), static_cast<int>(salt.size()), nullptr,
                                          scrypt_n, scrypt_r, scrypt_p));
   if (!method) return {};
-  const X509Sig sealed(PKCS8_set0_pbe(passphrase.data(), static_cast<int>(passphrase.size()), info.get(), method.get()));
+  const X509Sig sealed(
+      PKCS8_set0_pbe(passphrase.data(), static_cast<int>(passphrase.size()), info.get(), method.get()));
   if (!sealed) return {};
   static_cast<void>(method.release());  // the sealed object owns it now
   const int size = i2d_X509_SIG(sealed.get(), nullptr);

@@ -69,8 +69,8 @@ TEST_CASE("Of the cases of 'Taming the many EdDSAs' only number 3 is accepted") 
   std::size_t number = 0;
   for (const auto [unused, test] : file.root()) {
     INFO("case " << number);
-    CHECK(accepts(unhex(text_at(test, "pub_key")), unhex(text_at(test, "message")), unhex(text_at(test, "signature"))) ==
-          (number == 3));
+    CHECK(accepts(unhex(text_at(test, "pub_key")), unhex(text_at(test, "message")),
+                  unhex(text_at(test, "signature"))) == (number == 3));
     ++number;
   }
   CHECK(number == 12);

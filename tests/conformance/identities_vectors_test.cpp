@@ -25,12 +25,13 @@ TEST_CASE("Every identity's action_hash and request_hash come out") {
 
     const auto fields = Proposal::parse(Request{action, payload, nonce, {}}, text_at(test, "tenant"));
     const auto text = Proposal::parse_json(
-        R"({"payload":)" + payload + R"(,"action":")" + action + R"(","nonce":)" + quoted_nonce + "}", text_at(test, "tenant"));
+        R"({"payload":)" + payload + R"(,"action":")" + action + R"(","nonce":)" + quoted_nonce + "}",
+        text_at(test, "tenant"));
     for (const auto* proposal : {&fields, &text}) {
       REQUIRE(proposal->ok());
       CHECK(to_hex((*proposal)->action_hash()) == text_at(test, "action_hash"));
-      CHECK(to_hex(crypto::sha256({R"({"action":")", (*proposal)->action(), R"(","payload":)", (*proposal)->payload(), "}"})) ==
-            text_at(test, "request_hash"));
+      CHECK(to_hex(crypto::sha256({R"({"action":")", (*proposal)->action(), R"(","payload":)", (*proposal)->payload(),
+                                   "}"})) == text_at(test, "request_hash"));
       CHECK((*proposal)->nonce() == nonce);
     }
   }

@@ -105,8 +105,9 @@ TEST_CASE("Random UUIDs have their shape, version and variant, and differ") {
 TEST_CASE("A UUID is 36 characters in five groups of hexadecimal digits") {
   CHECK(approval::is_uuid("04f85147-ab32-4255-96c6-dbcb57b0229e"));
   CHECK(approval::is_uuid("04F85147-AB32-4255-96C6-DBCB57B0229E"));
-  for (const char* text : {"", "04f85147ab32425596c6dbcb57b0229e", "04f85147-ab32-4255-96c6-dbcb57b0229", "04f85147-ab32-4255-96c6-dbcb57b0229ea",
-                           "{4f85147-ab32-4255-96c6-dbcb57b0229}", "04f85147-ab32-4255-96c6_dbcb57b0229e", "04f8514-7ab32-4255-96c6-dbcb57b0229e",
+  for (const char* text : {"", "04f85147ab32425596c6dbcb57b0229e", "04f85147-ab32-4255-96c6-dbcb57b0229",
+                           "04f85147-ab32-4255-96c6-dbcb57b0229ea", "{4f85147-ab32-4255-96c6-dbcb57b0229}",
+                           "04f85147-ab32-4255-96c6_dbcb57b0229e", "04f8514-7ab32-4255-96c6-dbcb57b0229e",
                            "g4f85147-ab32-4255-96c6-dbcb57b0229e", "04f85147-ab32-4255-96c6-dbcb57b0229 "})
     CHECK_FALSE(approval::is_uuid(text));
 }
@@ -115,7 +116,8 @@ TEST_CASE("The first check that fails names the code, in the order of the table"
   // One artifact that breaks everything; what stands first in the table is mended first.
   ClawshieldOptions broken;
   CHECK(says(clawshield_v1(broken).value()->verify(proposal(), now), Code::approval_missing, "approval_artifact"));
-  const std::string other = approval::sign_clawshield_v1(key, proposal({}, "{}"), {"umbrella", approval_id, after(90), after(100)}).value();
+  const std::string other =
+      approval::sign_clawshield_v1(key, proposal({}, "{}"), {"umbrella", approval_id, after(90), after(100)}).value();
   std::string artifact = replaced(other, "}", ",\"x\":1}");
   CHECK(says(verify(artifact, broken), Code::approval_key_missing, "CLAWSHIELD_PUBLIC_KEY not configured"));
   broken.public_key_pem = key.public_key().to_pem();
@@ -174,7 +176,8 @@ TEST_CASE("Line breaks in the key may be spelled as backslash and n") {
 
 TEST_CASE("The allowance for clocks is bounded and can be set") {
   ClawshieldOptions set = options();
-  for (const std::chrono::seconds bad : {std::chrono::seconds(-1), std::chrono::seconds(86401), std::chrono::seconds::max()}) {
+  for (const std::chrono::seconds bad :
+       {std::chrono::seconds(-1), std::chrono::seconds(86401), std::chrono::seconds::max()}) {
     set.max_issued_ahead = bad;
     CHECK(clawshield_v1(set).code() == Code::invalid_argument);
   }
@@ -188,17 +191,22 @@ TEST_CASE("The allowance for clocks is bounded and can be set") {
 TEST_CASE("A clock at either end of time neither overflows nor accepts") {
   const auto verifier = clawshield_v1(options()).value();
   const Proposal approved = proposal(signed_artifact());
-  CHECK(verifier->verify(approved, Timestamp{std::numeric_limits<std::int64_t>::max()}).code() == Code::approval_expired);
-  CHECK(verifier->verify(approved, Timestamp{std::numeric_limits<std::int64_t>::min()}).code() == Code::approval_not_yet_valid);
+  CHECK(verifier->verify(approved, Timestamp{std::numeric_limits<std::int64_t>::max()}).code() ==
+        Code::approval_expired);
+  CHECK(verifier->verify(approved, Timestamp{std::numeric_limits<std::int64_t>::min()}).code() ==
+        Code::approval_not_yet_valid);
 }
 
 TEST_CASE("An approval serves no other payload, action or tenant") {
   const std::string artifact = signed_artifact();
   const auto verifier = clawshield_v1(options()).value();
-  CHECK(verifier->verify(proposal(artifact, R"({"to":"b@example.com","n":1.0})"), now).code() == Code::approval_hash_mismatch);
-  CHECK(verifier->verify(proposal(artifact, R"({"to":"a@example.com","n":1})"), now).code() == Code::approval_hash_mismatch);
-  CHECK(verifier->verify(Proposal::parse(Request{"send_emails", payload, "n-1", artifact}, "acme").value(), now).code() ==
+  CHECK(verifier->verify(proposal(artifact, R"({"to":"b@example.com","n":1.0})"), now).code() ==
         Code::approval_hash_mismatch);
+  CHECK(verifier->verify(proposal(artifact, R"({"to":"a@example.com","n":1})"), now).code() ==
+        Code::approval_hash_mismatch);
+  CHECK(
+      verifier->verify(Proposal::parse(Request{"send_emails", payload, "n-1", artifact}, "acme").value(), now).code() ==
+      Code::approval_hash_mismatch);
   CHECK(verify(signed_artifact(-60, 240, "acm")).code() == Code::approval_tenant_mismatch);
   CHECK(verify(signed_artifact(-60, 240, "acmee")).code() == Code::approval_tenant_mismatch);
 }

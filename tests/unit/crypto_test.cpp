@@ -23,7 +23,8 @@ std::string unhex(std::string_view text) { return base::unhex(text).value(); }
 const std::string seed = unhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
 const std::string point = unhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
 const std::string pem =
-    "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
+    "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC "
+    "KEY-----\n";
 
 PrivateKey signer() { return PrivateKey::from_seed(seed).value(); }
 
@@ -42,7 +43,8 @@ std::string malleated(std::string signature) {
   const std::string order = unhex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
   unsigned carry = 0;
   for (std::size_t i = 0; i < 32; ++i) {
-    carry += static_cast<unsigned char>(signature[32 + i]) + static_cast<unsigned>(static_cast<unsigned char>(order[i]));
+    carry +=
+        static_cast<unsigned char>(signature[32 + i]) + static_cast<unsigned>(static_cast<unsigned char>(order[i]));
     signature[32 + i] = static_cast<char>(carry & 0xffU);
     carry >>= 8;
   }
@@ -54,7 +56,8 @@ std::string malleated(std::string signature) {
 TEST_CASE("SHA-256 gives the published digests") {
   CHECK(to_hex(sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   CHECK(to_hex(sha256("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  CHECK(to_hex(sha256(std::string(1000000, 'a'))) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  CHECK(to_hex(sha256(std::string(1000000, 'a'))) ==
+        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 TEST_CASE("The digest of parts is the digest of their concatenation") {
@@ -78,7 +81,8 @@ TEST_CASE("A key pair signs and verifies, and its public half is the derived one
   CHECK(key.public_key().raw() == point);
   const std::string signature = key.sign("");
   CHECK(base::hex({reinterpret_cast<const std::uint8_t*>(signature.data()), signature.size()}) ==
-        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655"
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe"
+        "24655"
         "141438e7a100b");
   CHECK(verify(key.public_key(), "", signature) == Code::ok);
   CHECK(verify(key.public_key(), std::string_view{}, signature) == Code::ok);

@@ -43,7 +43,8 @@ std::string as_json_string(std::string_view text) {
 }  // namespace
 
 TEST_CASE("A request's fields come out as they went in, the payload in its canonical form") {
-  const auto proposal = json(R"( {"nonce": "n-\u00e9", "payload": {"b": 1.0, "a": [true, null]}, "action": "mail.send/v1:x_-"} )");
+  const auto proposal =
+      json(R"( {"nonce": "n-\u00e9", "payload": {"b": 1.0, "a": [true, null]}, "action": "mail.send/v1:x_-"} )");
   REQUIRE(proposal.ok());
   CHECK(proposal->tenant() == "acme");
   CHECK(proposal->action() == "mail.send/v1:x_-");
@@ -138,8 +139,9 @@ TEST_CASE("Unknown top-level fields are refused, and a long name is cut") {
 }
 
 TEST_CASE("Text that is not strict JSON is refused with 400") {
-  for (const char* text : {"", " ", "{", "{\"action\":\"echo\",}", "{\"action\":\"echo\"} x", "\xef\xbb\xbf{}", "{\"a\":\"\xff\"}",
-                           "{\"a\":\"\\ud800\"}", "{\"a\":1e999}", "{\"a\":9007199254740992}", "{\"a\":01}", "{\"a\":NaN}"}) {
+  for (const char* text :
+       {"", " ", "{", "{\"action\":\"echo\",}", "{\"action\":\"echo\"} x", "\xef\xbb\xbf{}", "{\"a\":\"\xff\"}",
+        "{\"a\":\"\\ud800\"}", "{\"a\":1e999}", "{\"a\":9007199254740992}", "{\"a\":01}", "{\"a\":NaN}"}) {
     INFO(text);
     CHECK(refusal(json(text)).starts_with("400 "));
   }
@@ -154,8 +156,8 @@ TEST_CASE("Actions and nonces outside their rules are refused in both forms") {
   };
   CHECK(with_action(std::string(128, 'a')) == Code::ok);
   CHECK(with_action("AZaz09_.:/-") == Code::ok);
-  for (const std::string& action : {std::string(), std::string(129, 'a'), std::string("a b"), std::string("\u00e9"), std::string("a\n"),
-                                    std::string("a\0b", 3), std::string("a\"b"), std::string("a*")})
+  for (const std::string& action : {std::string(), std::string(129, 'a'), std::string("a b"), std::string("\u00e9"),
+                                    std::string("a\n"), std::string("a\0b", 3), std::string("a\"b"), std::string("a*")})
     CHECK(with_action(action) == Code::malformed_request);
 
   const auto with_nonce = [](const std::string& nonce) {
@@ -166,7 +168,8 @@ TEST_CASE("Actions and nonces outside their rules are refused in both forms") {
   };
   CHECK(with_nonce(std::string(255, 'n')) == Code::ok);
   CHECK(with_nonce(" \u00e9\U0001f600\"\\ ") == Code::ok);
-  for (const std::string& nonce : {std::string(), std::string(256, 'n'), std::string("a\nb"), std::string("a\x7f"), std::string("\0", 1)})
+  for (const std::string& nonce :
+       {std::string(), std::string(256, 'n'), std::string("a\nb"), std::string("a\x7f"), std::string("\0", 1)})
     CHECK(with_nonce(nonce) == Code::malformed_request);
   for (const char* nonce : {"\xff", "a\xc0\x80", "\xed\xa0\x80", "\xe2\x82"})
     CHECK(Proposal::parse(Request{"echo", {}, nonce, {}}, "acme").code() == Code::malformed_request);
@@ -177,8 +180,10 @@ TEST_CASE("A nonce beside the request stands in for an absent one, and must agre
   const std::string with = R"({"action":"echo","nonce":"n-1"})";
   CHECK(Proposal::parse_json(without, "acme", {}, "n-2")->nonce() == "n-2");
   CHECK(Proposal::parse_json(with, "acme", {}, "n-1")->nonce() == "n-1");
-  CHECK(refusal(Proposal::parse_json(with, "acme", {}, "n-2")) == "400 nonce: differs from the one given beside the request");
-  CHECK(refusal(Proposal::parse_json(R"({"action":"echo","nonce":null})", "acme", {}, "n-2")) == "422 nonce: must be a string");
+  CHECK(refusal(Proposal::parse_json(with, "acme", {}, "n-2")) ==
+        "400 nonce: differs from the one given beside the request");
+  CHECK(refusal(Proposal::parse_json(R"({"action":"echo","nonce":null})", "acme", {}, "n-2")) ==
+        "422 nonce: must be a string");
   CHECK(Proposal::parse_json(without, "acme", {}, "").code() == Code::malformed_request);
   CHECK(Proposal::parse_json(without, "acme", {}, "\xff").code() == Code::malformed_request);
 }
@@ -192,7 +197,8 @@ TEST_CASE("An artifact is kept in canonical form with its digest; null and absen
     CHECK(proposal->artifact_digest() == crypto::sha256(canonical));
     CHECK(proposal->parts().artifact->find("a")->string() == "x");
   }
-  for (const auto& proposal : {json(R"({"action":"echo","nonce":"n","approval_artifact":null})"), fields("{}", "null")}) {
+  for (const auto& proposal :
+       {json(R"({"action":"echo","nonce":"n","approval_artifact":null})"), fields("{}", "null")}) {
     REQUIRE(proposal.ok());
     CHECK(proposal->artifact().empty());
     CHECK_FALSE(proposal->parts().artifact);
@@ -247,7 +253,9 @@ TEST_CASE("A tenant that is not UTF-8 is the host's bug") {
 }
 
 TEST_CASE("A proposal owns what it shows: the text may go, and the proposal may move") {
-  std::string text = R"({"action":"echo","nonce":"n-1","payload":"{\"k\":\"vvvvvvvvvvvvvvvvvvvvvvvvvvvvvv\"}","approval_artifact":{"a":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}})";
+  std::string text =
+      R"({"action":"echo","nonce":"n-1","payload":"{\"k\":\"vvvvvvvvvvvvvvvvvvvvvvvvvvvvvv\"}",)"
+      R"("approval_artifact":{"a":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}})";
   auto first = json(text);
   REQUIRE(first.ok());
   text.assign(text.size(), 'x');
