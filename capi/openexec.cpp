@@ -67,15 +67,15 @@ void fill(openexec_recovery* place, const Recovery& found) {
 }
 
 /// One call inside an executor, which lives at least as long.
-class Call {
+class Visit {
  public:
-  explicit Call(const openexec_executor* executor) : executor_(in(executor, "executor")) {
+  explicit Visit(const openexec_executor* executor) : executor_(in(executor, "executor")) {
     executor_->owner.require_here("executor");
     executor_->holders.fetch_add(1, std::memory_order_relaxed);
   }
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
-  ~Call() { openexec_executor::let_go(executor_); }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+  ~Visit() { openexec_executor::let_go(executor_); }
   Executor* operator->() const noexcept { return executor_->value.get(); }
   [[nodiscard]] const std::shared_ptr<ReceiptLog>& log() const noexcept { return executor_->log; }
 
@@ -87,7 +87,7 @@ template <class Arrival>
 openexec_code execute(openexec_executor* executor, const Arrival& arrival, const openexec_call_options* options,
                       Out<openexec_outcome>& outcome) {
   const CallOptions call = options_of(options);
-  const Call inside(executor);
+  const Visit inside(executor);
   auto handle = std::make_unique<openexec_outcome>();  // before anything runs: no outcome is lost for want of memory
   if constexpr (std::is_same_v<Arrival, Request>)
     handle->value = inside->execute(arrival, call);
@@ -530,11 +530,11 @@ openexec_code openexec_executor_execute_json(openexec_executor* executor, openex
 }
 
 openexec_code openexec_executor_halt(openexec_executor* executor, openexec_error** error) {
-  return guard(error, [&] { Call(executor)->halt(); });
+  return guard(error, [&] { Visit(executor)->halt(); });
 }
 
 openexec_code openexec_executor_resume(openexec_executor* executor, openexec_error** error) {
-  return guard(error, [&] { Call(executor)->resume(); });
+  return guard(error, [&] { Visit(executor)->resume(); });
 }
 
 int32_t openexec_executor_halted(const openexec_executor* executor) {
@@ -542,14 +542,14 @@ int32_t openexec_executor_halted(const openexec_executor* executor) {
 }
 
 openexec_code openexec_executor_ready(const openexec_executor* executor, openexec_error** error) {
-  return guard(error, [&] { require(Call(executor)->ready()); });
+  return guard(error, [&] { require(Visit(executor)->ready()); });
 }
 
 openexec_code openexec_executor_recovered(const openexec_executor* executor, openexec_recovery* recovery,
                                           openexec_error** error) {
   return guard(error, [&] {
     (void)sized(recovery, "recovery");
-    fill(recovery, Call(executor)->recovered());
+    fill(recovery, Visit(executor)->recovered());
   });
 }
 
@@ -557,7 +557,7 @@ openexec_code openexec_executor_recover(openexec_executor* executor, openexec_re
                                         openexec_error** error) {
   return guard(error, [&] {
     (void)sized(recovery, "recovery");
-    fill(recovery, require(Call(executor)->recover()));
+    fill(recovery, require(Visit(executor)->recover()));
   });
 }
 
@@ -668,7 +668,7 @@ openexec_code openexec_log_open(openexec_str url, openexec_log** log, openexec_e
 openexec_code openexec_executor_log(const openexec_executor* executor, openexec_log** log, openexec_error** error) {
   return guard(error, [&] {
     Out place(log, "log");
-    place.give(std::make_unique<openexec_log>(openexec_log{Call(executor).log(), {}}));
+    place.give(std::make_unique<openexec_log>(openexec_log{Visit(executor).log(), {}}));
   });
 }
 
