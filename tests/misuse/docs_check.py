@@ -91,6 +91,17 @@ def check_example(root):
         yield "README.md: the first C++ program is not examples/01_echo.cpp"
 
 
+def check_snippets(root):
+    """What tests/service runs as printed is what is printed."""
+    readme = text(root / "README.md")
+    snippets = re.findall(r"^as_printed (\S+) <<'END'\n(.*?)^END$", text(root / "tests/service/seed_snippets.sh"),
+                          re.MULTILINE | re.DOTALL)
+    if not snippets:
+        yield "docs_check.py finds no snippet in tests/service/seed_snippets.sh any more"
+    yield from (f"README.md: {name} of tests/service/seed_snippets.sh is not in it" for name, snippet in snippets
+                if f"```{'python' if name.endswith('.py') else 'bash'}\n{snippet}```" not in readme)
+
+
 def check_settings(root):
     readme = text(root / "README.md")
     options = re.findall(r"^(?:option|set)\((OPENEXEC_\w+)(?=\s+\")", text(root / "CMakeLists.txt"), re.MULTILINE)
@@ -114,7 +125,8 @@ def check_decisions(root):
 
 
 def breaches(root):
-    for check in (check_codes, check_links, check_paths, check_headers, check_example, check_settings, check_decisions):
+    for check in (check_codes, check_links, check_paths, check_headers, check_example, check_snippets, check_settings,
+                  check_decisions):
         yield from check(root)
 
 
@@ -131,6 +143,7 @@ def self_test(original):
         ("README.md", r"`examples/05_tool_call\.cpp`", "`examples/06_tool_call.cpp`"),
         ("README.md", r"^\| \[`openexec/hasher\.hpp`\].*\n", ""),
         ("README.md", r'\.nonce = "unique-1"', '.nonce = "unique-2"'),
+        ("README.md", r"localhost:5000/health", "localhost:8080/health"),
         ("README.md", r"`OPENEXEC_WERROR`", "`OPENEXEC_STRICT`"),
         ("README.md", r"`OPENEXEC_DB_URL`", "`OPENEXEC_DATABASE`"),
         ("README.md", r"`--drain-timeout-ms`", "`--drain`"),
