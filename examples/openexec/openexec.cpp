@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,12 @@ constexpr auto exit_codes = R"(Exit codes:
 
 Files may be - for standard input. Colours only on a terminal, and not where NO_COLOR is set.)";
 
+/// A variable that is set but empty is not the same as one that is not: an empty allow-list allows nothing.
+std::optional<std::string> environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
 struct Options {
   std::string file = "-";
   bool json = false;
@@ -42,9 +49,9 @@ struct Options {
   std::string exec_id;
   std::string receipt;
   std::string ledger = "sqlite:///openexec.db";
-  std::string mode = "demo";
+  std::string mode = environment("OPENEXEC_MODE").value_or("demo");
   std::string public_key_file;
-  std::optional<std::vector<std::string>> allowed;
+  std::optional<std::string> allowed = environment("OPENEXEC_ALLOWED_ACTIONS");
   std::uint64_t last = 20;
   std::optional<std::uint64_t> first;
   std::string entry;
@@ -164,18 +171,16 @@ int verify_receipt(const Options& options) {
 // execute
 
 Parts parts_of(const Options& options) {
+  if (options.mode != "demo" && options.mode != "clawshield")
+    throw Stop(terminal::cannot, "the mode must be demo or clawshield (--mode, OPENEXEC_MODE)");
   Parts parts;
   if (options.mode == "demo") {
     std::cerr << "openexec: demo mode, no approval is verified\n";
     parts.verifier = std::make_shared<DemoVerifier>();
   } else {
     ClawshieldOptions clawshield;
-    const char* from_environment = std::getenv("CLAWSHIELD_PUBLIC_KEY");
-    if (!options.public_key_file.empty()) {
-      clawshield.public_key_pem = terminal::read_input(options.public_key_file);
-    } else if (from_environment != nullptr) {
-      clawshield.public_key_pem = from_environment;
-    }
+    clawshield.public_key_pem = options.public_key_file.empty() ? environment("CLAWSHIELD_PUBLIC_KEY").value_or("")
+                                                                : terminal::read_input(options.public_key_file);
     clawshield.tenant_id = options.tenant;
     parts.verifier = or_stop(clawshield_v1(clawshield), terminal::cannot, "the public key");
   }
@@ -183,10 +188,19 @@ Parts parts_of(const Options& options) {
   return parts;
 }
 
+/// "a,b" names a and b; "" names nothing.
+std::vector<std::string> names_in(const std::string& list) {
+  std::vector<std::string> names;
+  std::istringstream in(list);
+  for (std::string name; std::getline(in, name, ',');)
+    if (!name.empty()) names.push_back(name);
+  return names;
+}
+
 int execute(const Options& options) {
   const std::string request = terminal::read_input(options.file);
   Config config;
-  config.allowed_actions = options.allowed;
+  if (options.allowed) config.allowed_actions = names_in(*options.allowed);
   if (!options.tenant.empty()) config.tenant = options.tenant;
   auto executor = or_stop(Executor::assemble(config, parts_of(options), demo_handlers()), terminal::cannot, "the executor");
   CallOptions call;
@@ -355,14 +369,11 @@ int main(int argc, char** argv) {
   ledger(execute_command);
   nonce(execute_command);
   tenant(execute_command);
-  execute_command->add_option("--mode", options.mode, "demo verifies nothing; clawshield asks for a signed approval")
-      ->envname("OPENEXEC_MODE")
-      ->check(CLI::IsMember({"demo", "clawshield"}))
+  execute_command->add_option("--mode", options.mode, "demo verifies nothing; clawshield asks for a signed approval [OPENEXEC_MODE]")
       ->capture_default_str();
   execute_command->add_option("--public-key", options.public_key_file, "PEM file; else CLAWSHIELD_PUBLIC_KEY holds the PEM");
-  execute_command->add_option("--allow", options.allowed, "Only these actions, separated by commas")
-      ->envname("OPENEXEC_ALLOWED_ACTIONS")
-      ->delimiter(',');
+  execute_command->add_option("--allow", options.allowed,
+                              "Only these actions, separated by commas; empty: none [OPENEXEC_ALLOWED_ACTIONS]");
 
   CLI::App* log_command = command(app, "log", "Look at the receipts, also beside a running executor");
   log_command->require_subcommand(1);

@@ -292,7 +292,11 @@ class Cli(Folder):
         self.assertEqual((changed["code"], changed["approved"]), ("nonce_conflict", False))
         self.assertEqual(self.answer(NO, {"action": "rm", "nonce": "n"})["detail"], "Unknown action: rm")
         self.assertEqual(self.answer(NO, {**self.echo, "nonce": "n2"}, "--allow", "add")["code"], "action_not_allowed")
+        self.assertEqual(self.answer(NO, {**self.echo, "nonce": "n2"}, env={"OPENEXEC_ALLOWED_ACTIONS": ""})["code"],
+                         "action_not_allowed", "an empty allow-list allows nothing")
+        self.assertEqual(self.answer(YES, {**self.echo, "nonce": "n2"}, "--allow", "add,echo")["code"], "ok")
         self.assertEqual(self.answer(NO, {"action": "echo"})["code"], "malformed_request")
+        self.says(CANNOT, "mode", self.execute(self.echo, env={"OPENEXEC_MODE": ""}))
         self.assertEqual(self.answer(YES, {"action": "echo"}, "--nonce", "beside")["result"], {"echo": {}})
 
     def test_add_keeps_integers_exact_and_says_when_it_cannot_add(self):
