@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# An outsider with an empty folder and OpenExec: builds main.cpp and main.c against it, and runs both.
+# An outsider with an empty folder and OpenExec: builds programs against it, and runs them.
 #   outsider.sh find_package PREFIX | pkg_config PREFIX | fetch_content SOURCES
 # Environment: CC and CXX; FLAGS, which everything is compiled and linked with (sanitizers); LAUNCHER, e.g. ccache.
 set -euo pipefail
@@ -35,6 +35,10 @@ case "$how" in
     # Unquoted: pkg-config answers with words.
     # shellcheck disable=SC2046
     "$CXX" -std=c++20 "${flags[@]}" main.cpp -o outsider_cpp $(pkg-config --cflags --libs openexec)
+    if pkg-config --exists openexec-service; then
+      # shellcheck disable=SC2046
+      "$CXX" -std=c++20 "${flags[@]}" service.cpp -o outsider_service $(pkg-config --cflags --libs openexec-service)
+    fi
     # shellcheck disable=SC2046
     "$CC" -std=c11 "${flags[@]}" main.c -o outsider_c $(pkg-config --cflags --libs openexec-c)
     LD_LIBRARY_PATH=$(pkg-config --variable=libdir openexec-c)
@@ -42,5 +46,4 @@ case "$how" in
     ;;
   *) echo "unknown: $how" >&2; exit 2 ;;
 esac
-./outsider_cpp
-./outsider_c
+for program in ./outsider_*; do "$program"; done
