@@ -41,12 +41,12 @@ struct Attempt {
 
   std::optional<Proposal> proposal;
   Digest exec_id{};
+  Digest artifact_digest{};  ///< zero where none was presented
   const HandlerTable::Row* handler = nullptr;
   std::optional<Approval> approval;  ///< who approved it; nothing is claimed without
   Entry entry;
 
   Flights::Seat seat;
-  Gate::Passage passage;
   bool waiting = false;  ///< for an equal attempt that is running
   bool claimed = false;  ///< the handler may be, or was, entered
 

@@ -72,14 +72,9 @@ class Gate {
  public:
   class Passage {
    public:
-    Passage() = default;
     explicit Passage(Gate* gate) noexcept : gate_(gate) {}
-    Passage(Passage&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
-    Passage& operator=(Passage&& other) noexcept {
-      end();
-      gate_ = std::exchange(other.gate_, nullptr);
-      return *this;
-    }
+    Passage(const Passage&) = delete;
+    Passage& operator=(const Passage&) = delete;
     ~Passage() { end(); }
     [[nodiscard]] bool open() const noexcept { return gate_ != nullptr; }
     void end() noexcept {
@@ -87,7 +82,7 @@ class Gate {
     }
 
    private:
-    Gate* gate_ = nullptr;
+    Gate* gate_;
   };
 
   [[nodiscard]] Passage pass() noexcept;

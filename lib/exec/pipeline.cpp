@@ -40,6 +40,8 @@ void Pipeline::walk(std::span<Attempt> attempts, const Lend& lend) {
 
 namespace {
 
+constexpr std::size_t recent_bytes = std::size_t{2} << 20;
+
 std::string error_text(Code code) {
   std::string text = R"({"error": ")";
   text.append(name(code)).append("\"}");
@@ -113,7 +115,8 @@ Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp 
       handlers_(std::move(handlers)),
       latest_(latest.micros),
       in_flight_(config_.limits.max_in_flight),
-      refusals_(config_.limits.max_refusals_per_second) {
+      refusals_(config_.limits.max_refusals_per_second),
+      recent_(recent_bytes) {
   if (config_.allowed_actions) allowed_.emplace(config_.allowed_actions->begin(), config_.allowed_actions->end());
 }
 
@@ -175,6 +178,7 @@ void Pipeline::canonicalise(Attempt& attempt) {
   attempt.proposal.emplace(*std::move(proposal));
 
   attempt.exec_id = exec::exec_id(*attempt.proposal, *parts_.hasher);
+  attempt.artifact_digest = attempt.proposal->artifact_digest();
 
   Entry& entry = attempt.entry;
   entry.request_hash = request_hash(*attempt.proposal, *parts_.hasher);
@@ -182,7 +186,7 @@ void Pipeline::canonicalise(Attempt& attempt) {
   entry.action = attempt.proposal->action();
   entry.nonce = attempt.proposal->nonce();
   if (!parts_.verifier->profile().empty() && !attempt.proposal->artifact().empty())
-    entry.approval = ApprovalNote{std::string(parts_.verifier->profile()), {}, attempt.proposal->artifact_digest(), {}};
+    entry.approval = ApprovalNote{std::string(parts_.verifier->profile()), {}, attempt.artifact_digest, {}};
 }
 
 void Pipeline::hold_limits(Attempt& attempt) {
@@ -195,11 +199,23 @@ void Pipeline::check_halt(Attempt& attempt) {
 
 bool Pipeline::may_know(const Attempt& attempt, const NonceRecord& record) const {
   if (parts_.verifier->profile().empty() || attempt.approval) return true;
-  return record.approval_digest != Digest{} && attempt.proposal->artifact_digest() == record.approval_digest;
+  return record.approval_digest != Digest{} && attempt.artifact_digest == record.approval_digest;
 }
 
-// What became of this very request before, for a caller who may know. Anybody else walks on, and learns nothing.
+// An outcome that was sealed lately, for a caller who may know it: no disk is touched, nothing is verified again.
 void Pipeline::recall(Attempt& attempt) {
+  const std::shared_ptr<const SealedOutcome> sealed = recent_.find(attempt.exec_id);
+  if (sealed && may_know(attempt, sealed->record)) tell(attempt, *sealed);
+}
+
+// A no to come. A caller who may know what became of this very request is told that instead, whatever changed since.
+// Anybody else learns nothing. What is approved needs no look: its claim finds the nonce.
+void Pipeline::deny(Attempt& attempt, const Status& why) {
+  if (parts_.verifier->profile().empty() || attempt.artifact_digest != Digest{}) look_back(attempt);
+  if (!attempt.ending && !attempt.waiting) refuse(attempt, why);
+}
+
+void Pipeline::look_back(Attempt& attempt) {
   for (;;) {
     const auto found = parts_.store->find(attempt.proposal->tenant(), attempt.proposal->nonce());
     if (!found.ok()) return refuse(attempt, found.status());
@@ -219,9 +235,9 @@ void Pipeline::recall(Attempt& attempt) {
 void Pipeline::admit(Attempt& attempt) {
   const std::string action(attempt.proposal->action());
   if (allowed_ && allowed_->count(action) == 0)
-    return refuse(attempt, Status(Code::action_not_allowed, "Action not on the allow-list: " + action));
+    return deny(attempt, Status(Code::action_not_allowed, "Action not on the allow-list: " + action));
   attempt.handler = handlers_.find(action);
-  if (attempt.handler == nullptr) refuse(attempt, Status(Code::unknown_action, "Unknown action: " + action));
+  if (attempt.handler == nullptr) deny(attempt, Status(Code::unknown_action, "Unknown action: " + action));
 }
 
 void Pipeline::verify(Attempt& attempt) {
@@ -236,12 +252,12 @@ void Pipeline::verify(Attempt& attempt) {
   if (!approval.ok()) {
     const Status& no = approval.status();
     const bool in_table = no.code() >= Code::approval_missing && no.code() < Code::approval_spent;
-    return refuse(attempt, in_table ? no : Status(Code::approval_signature_invalid, "the verifier failed: " + no.detail()));
+    return deny(attempt, in_table ? no : Status(Code::approval_signature_invalid, "the verifier failed: " + no.detail()));
   }
   if (!parts_.verifier->profile().empty()) {
-    if (approval->id.empty()) return refuse(attempt, Status(Code::approval_malformed, "the approval has no id to spend"));
+    if (approval->id.empty()) return deny(attempt, Status(Code::approval_malformed, "the approval has no id to spend"));
     attempt.entry.approval =
-        ApprovalNote{approval->profile, approval->id, attempt.proposal->artifact_digest(), approval->keys};
+        ApprovalNote{approval->profile, approval->id, attempt.artifact_digest, approval->keys};
   }
   attempt.approval.emplace(*std::move(approval));
 }
@@ -254,9 +270,8 @@ void Pipeline::claim(std::span<Attempt> attempts) {
     attempt.seat = flights_.board(attempt.exec_id);
     attempt.waiting = !attempt.seat.leads();
     if (attempt.waiting) continue;
-    attempt.passage = gate_.pass();
     check_halt(attempt);
-    if (attempt.passage.open()) leading.push_back(&attempt);
+    if (!attempt.ending) leading.push_back(&attempt);
   }
   std::vector<std::string> notes;
   std::vector<Claim> claims;
@@ -272,7 +287,7 @@ void Pipeline::claim(std::span<Attempt> attempts) {
                       .exec_id = attempt->exec_id,
                       .request_hash = attempt->entry.request_hash,
                       .approval_id = attempt->approval->id,
-                      .approval_digest = attempt->proposal->artifact_digest(),
+                      .approval_digest = attempt->artifact_digest,
                       .approval = notes.back(),
                       .at = attempt->entry.observed_at});
     operations.push_back({.what = &claims.back()});
@@ -286,7 +301,7 @@ void Pipeline::claim(std::span<Attempt> attempts) {
   }
 }
 
-// The one place that lets a handler be entered.
+// The one place that lets an attempt go on to its handler.
 void Pipeline::settle(Attempt& attempt, const ClaimAnswer& answer) {
   switch (answer.kind) {
     case ClaimAnswer::Kind::fresh: attempt.claimed = true; return;
@@ -329,7 +344,12 @@ void Pipeline::handle(std::span<Attempt> attempts, const Lend& lend) {
 
 void Pipeline::call_handler(Attempt& attempt) {
   const InsideHandlers::Mark mark(inside_);
-  attempt.passage.end();
+  Gate::Passage passage = gate_.pass();
+  if (!passage.open()) {  // since it was claimed: it is spent, and did not run
+    attempt.ending = judge(HandlerResult::failed("the kill switch went on before the handler was entered", Effect::none));
+    return;
+  }
+  passage.end();
   const HandlerResult said = [&] {
     try {
       return attempt.handler->run({.exec_id = attempt.entry.exec_id,
@@ -441,6 +461,7 @@ void Pipeline::conclude(Attempt& attempt, const Operation& written) {
   attempt.outcome = outcome_of(attempt);
   attempt.outcome->entry = std::move(attempt.json);
   attempt.outcome->entry_index = written.entry;
+  remember(attempt, *written.entry);
   attempt.seat = {};
 }
 
@@ -456,7 +477,6 @@ void Pipeline::wait(std::span<Attempt> attempts) {
 
 // Nothing ran, or nothing more.
 void Pipeline::refuse(Attempt& attempt, const Status& why) {
-  attempt.passage.end();
   if (!attempt.proposal) attempt.entry.request_hash = digest_of(attempt.arrival);
   const RefusalMeter::Ruling ruling = refusals_.rule(parts_.clock->monotonic(), why.code() == Code::overloaded);
   append_suppressed(ruling.suppressed);
@@ -472,31 +492,56 @@ void Pipeline::refuse(Attempt& attempt, const Status& why) {
 
 // The outcome of an earlier attempt, told again to a caller who may know.
 void Pipeline::tell(Attempt& attempt, const NonceRecord& record) {
+  if (record.state == NonceState::sealed) {
+    auto sealed = std::make_shared<SealedOutcome>(SealedOutcome{record, std::nullopt});
+    if (record.code == Code::ok) {
+      const Result<canon::Document> value = canon::parse(record.result, {record.result.size(), 128});
+      if (value.ok()) sealed->result_hash = crypto::sha256(canon::jcs(value->root()));
+    }
+    tell(attempt, *sealed);
+    return recent_.add(attempt.exec_id, std::move(sealed));
+  }
   if (record.state == NonceState::claimed && !lost_.has(attempt.exec_id))
     return refuse(attempt, Status(Code::in_progress, "the first attempt is still running"));
-  attempt.passage.end();
   attempt.replayed = true;
   attempt.entry.prior = record.entry;
-
   Ending ending;
-  if (record.state == NonceState::sealed) {
-    ending.verdict = Verdict::replayed;
-    ending.code = record.code;
-    ending.effect = record.effect;
-    ending.result = record.result;
-    if (record.code != Code::ok) ending.detail = "the first attempt failed; its outcome is final";
-    if (record.code == Code::ok) {
-      const Result<canon::Document> value = canon::parse(ending.result, {ending.result.size(), 128});
-      if (value.ok()) ending.result_hash = crypto::sha256(canon::jcs(value->root()));
-    }
-  } else {
-    ending.verdict = Verdict::in_doubt;
-    ending.code = Code::in_doubt;
-    ending.effect = Effect::unknown;
-    ending.result = error_text(ending.code);
-    ending.detail = "the handler may have run and no outcome was recorded; it is never run again";
-  }
+  ending.verdict = Verdict::in_doubt;
+  ending.code = Code::in_doubt;
+  ending.effect = Effect::unknown;
+  ending.result = error_text(ending.code);
+  ending.detail = "the handler may have run and no outcome was recorded; it is never run again";
   attempt.ending = std::move(ending);
+}
+
+void Pipeline::tell(Attempt& attempt, const SealedOutcome& sealed) {
+  attempt.replayed = true;
+  attempt.entry.prior = sealed.record.entry;
+  Ending ending;
+  ending.verdict = Verdict::replayed;
+  ending.code = sealed.record.code;
+  ending.effect = sealed.record.effect;
+  ending.result = sealed.record.result;
+  ending.result_hash = sealed.result_hash;
+  if (ending.code != Code::ok) ending.detail = "the first attempt failed; its outcome is final";
+  attempt.ending = std::move(ending);
+}
+
+// So that it is told again without a look into the store.
+void Pipeline::remember(const Attempt& attempt, std::uint64_t index) {
+  const Ending& ending = *attempt.ending;
+  if (!attempt.claimed || ending.state != NonceState::sealed) return;
+  SealedOutcome sealed;
+  sealed.record.state = ending.state;
+  sealed.record.exec_id = attempt.exec_id;
+  sealed.record.request_hash = attempt.entry.request_hash;
+  sealed.record.approval_digest = attempt.artifact_digest;
+  sealed.record.code = ending.code;
+  sealed.record.effect = ending.effect;
+  sealed.record.result = ending.result;
+  sealed.record.entry = index;
+  sealed.result_hash = ending.result_hash;
+  recent_.add(attempt.exec_id, std::make_shared<const SealedOutcome>(std::move(sealed)));
 }
 
 // An answer without an entry: a flood, or a store that could not write one. Nothing ran.
@@ -522,7 +567,6 @@ void Pipeline::lose(Attempt& attempt, std::string_view why) {
 }
 
 void Pipeline::end_without_entry(Attempt& attempt, Ending ending) {
-  attempt.passage.end();
   attempt.replayed = false;
   write_entry(attempt.entry, ending, attempt.json);
   attempt.ending = std::move(ending);

@@ -13,6 +13,7 @@
 #include "exec/attempt.hpp"
 #include "exec/flights.hpp"
 #include "exec/limits.hpp"
+#include "exec/recent.hpp"
 
 namespace openexec::exec {
 
@@ -43,6 +44,7 @@ class Pipeline {
   void hold_limits(Attempt& attempt);
   void check_halt(Attempt& attempt);
   void recall(Attempt& attempt);
+  void look_back(Attempt& attempt);
   void admit(Attempt& attempt);
   void verify(Attempt& attempt);
   void claim(std::span<Attempt> attempts);
@@ -51,8 +53,11 @@ class Pipeline {
   void wait(std::span<Attempt> attempts);
 
   // How an attempt ends.
+  void deny(Attempt& attempt, const Status& why);
   void refuse(Attempt& attempt, const Status& why);
   void tell(Attempt& attempt, const NonceRecord& record);
+  void tell(Attempt& attempt, const SealedOutcome& sealed);
+  void remember(const Attempt& attempt, std::uint64_t index);
   void settle(Attempt& attempt, const ClaimAnswer& answer);
   void call_handler(Attempt& attempt);
   void conclude(Attempt& attempt, const Operation& written);
@@ -77,6 +82,7 @@ class Pipeline {
 
   InFlight in_flight_;
   RefusalMeter refusals_;
+  Recent recent_;
   Flights flights_;
   Gate gate_;
   InsideHandlers inside_;

@@ -619,3 +619,48 @@ TEST_CASE("two batches that hold each other's nonces both end") {
   CHECK(forth[1].ok());
   CHECK(*house.calls == 2);
 }
+
+TEST_CASE("halt from inside a handler stops the rest of its batch, whose nonces are spent without effect") {
+  Executor* self = nullptr;
+  int calls = 0;
+  House house({}, table_of([&](const Invocation&) {
+                ++calls;
+                self->halt();
+                return HandlerResult::result("1");
+              }));
+  self = &*house.executor;
+  const Call first{.request = Request{.action = "act", .payload = "{}", .nonce = "a", .approval_artifact = R"({"id":"a"})"}, .options = {}};
+  const Call second{.request = Request{.action = "act", .payload = "{}", .nonce = "b", .approval_artifact = R"({"id":"b"})"}, .options = {}};
+  const auto outcomes = self->execute_many(std::vector<Call>{first, second});
+  CHECK(outcomes[0].ok());
+  CHECK(outcomes[1].code == Code::handler_failed);
+  CHECK(outcomes[1].effect == Effect::none);
+  self->resume();
+  CHECK(self->execute(std::get<Request>(second.request)).receipt == outcomes[1].receipt);
+  CHECK(calls == 1);
+}
+
+TEST_CASE("a stranger burns no nonce: what was refused may still run under it") {
+  House house;
+  for (const Code code : {Code::approval_malformed, Code::approval_signature_invalid, Code::approval_expired}) {
+    house.verifier->say(code);
+    CHECK(house.run("n-1").code == code);
+  }
+  house.verifier->say(Code::ok);
+  CHECK(house.run("n-1").ok());
+  CHECK(*house.calls == 1);
+}
+
+TEST_CASE("what is not remembered any more is found in the store") {
+  House house({.tenant = "default", .executor = "openexec", .allowed_actions = {}, .limits = {}},
+              table_of([](const Invocation&) { return HandlerResult::result("\"" + std::string(100'000, 'x') + "\""); }));
+  std::vector<std::string> receipts;
+  for (int i = 0; i < 40; ++i)
+    receipts.push_back(house.run("n-" + std::to_string(i), "{}", "{\"id\":" + std::to_string(i) + "}", "act").receipt);
+  house.verifier->say(Code::approval_expired);
+  for (int i = 0; i < 40; ++i) {
+    const Outcome again = house.run("n-" + std::to_string(i), "{}", "{\"id\":" + std::to_string(i) + "}", "act");
+    CHECK(again.replayed);
+    CHECK(again.receipt == receipts[static_cast<std::size_t>(i)]);
+  }
+}

@@ -1,0 +1,40 @@
+#include "exec/recent.hpp"
+
+#include <cstring>
+#include <utility>
+
+namespace openexec::exec {
+namespace {
+
+constexpr std::size_t overhead = 512;  // of an entry in the two containers, and of the record's short members
+
+}  // namespace
+
+std::size_t Recent::Hash::operator()(const Digest& digest) const noexcept {
+  std::size_t hash = 0;
+  std::memcpy(&hash, digest.data(), sizeof hash);  // a digest's bytes are as good as any hash of them
+  return hash;
+}
+
+void Recent::add(const Digest& exec_id, std::shared_ptr<const SealedOutcome> outcome) {
+  const std::size_t bytes = overhead + outcome->record.result.size();
+  if (bytes > max_bytes_) return;
+  const std::lock_guard lock(mutex_);
+  const auto [place, added] = outcomes_.insert_or_assign(exec_id, std::move(outcome));
+  if (!added) return;
+  order_.push_back({exec_id, bytes});
+  bytes_ += bytes;
+  while (bytes_ > max_bytes_) {
+    outcomes_.erase(order_.front().exec_id);
+    bytes_ -= order_.front().bytes;
+    order_.pop_front();
+  }
+}
+
+std::shared_ptr<const SealedOutcome> Recent::find(const Digest& exec_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto place = outcomes_.find(exec_id);
+  return place == outcomes_.end() ? nullptr : place->second;
+}
+
+}  // namespace openexec::exec

@@ -1,0 +1,46 @@
+// Outcomes that were sealed lately, so that telling them again touches no disk.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+
+#include <openexec/bytes.hpp>
+#include <openexec/nonce_store.hpp>
+
+namespace openexec::exec {
+
+/// A sealed record with the hash that its entry carries. Never changes.
+struct SealedOutcome {
+  NonceRecord record;
+  std::optional<Digest> result_hash;
+};
+
+/// Bounded in bytes; forgets the oldest first. What it forgets is found in the store.
+class Recent {
+ public:
+  explicit Recent(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+
+  void add(const Digest& exec_id, std::shared_ptr<const SealedOutcome> outcome);
+  [[nodiscard]] std::shared_ptr<const SealedOutcome> find(const Digest& exec_id) const;
+
+ private:
+  struct Hash {
+    std::size_t operator()(const Digest& digest) const noexcept;
+  };
+  struct Place {
+    Digest exec_id;
+    std::size_t bytes;
+  };
+
+  const std::size_t max_bytes_;
+  mutable std::mutex mutex_;
+  std::unordered_map<Digest, std::shared_ptr<const SealedOutcome>, Hash> outcomes_;
+  std::list<Place> order_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace openexec::exec
