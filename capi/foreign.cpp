@@ -45,7 +45,8 @@ Status broken(std::string_view who, std::string_view why) {
   return Status(Code::store_failed, std::string(who) + ": " + std::string(why));
 }
 
-HandlerResult conclude(openexec_answer answer, openexec_sink& result, std::string detail, std::size_t max_result_bytes) {
+HandlerResult conclude(openexec_answer answer, openexec_sink& result, std::string detail,
+                       std::size_t max_result_bytes) {
   detail = shown(std::move(detail));
   switch (answer) {
     case OPENEXEC_ANSWER_RESULT:
@@ -53,10 +54,14 @@ HandlerResult conclude(openexec_answer answer, openexec_sink& result, std::strin
       if (result.failed && result.text.size() <= max_result_bytes)
         return HandlerResult::in_doubt("out of memory for the handler's result");
       return HandlerResult::result(std::move(result.text));
-    case OPENEXEC_ANSWER_FAILED: return HandlerResult::failed(std::move(detail));
-    case OPENEXEC_ANSWER_FAILED_NO_EFFECT: return HandlerResult::failed(std::move(detail), Effect::none);
-    case OPENEXEC_ANSWER_IN_DOUBT: return HandlerResult::in_doubt(std::move(detail));
-    default: return HandlerResult::in_doubt("the handler answered " + std::to_string(answer) + ", which means nothing");
+    case OPENEXEC_ANSWER_FAILED:
+      return HandlerResult::failed(std::move(detail));
+    case OPENEXEC_ANSWER_FAILED_NO_EFFECT:
+      return HandlerResult::failed(std::move(detail), Effect::none);
+    case OPENEXEC_ANSWER_IN_DOUBT:
+      return HandlerResult::in_doubt(std::move(detail));
+    default:
+      return HandlerResult::in_doubt("the handler answered " + std::to_string(answer) + ", which means nothing");
   }
 }
 
@@ -87,8 +92,8 @@ NonceRecord read_record(const openexec_record* given) {
   const openexec_record record = sized(given, "record");
   if (record.state < OPENEXEC_STATE_CLAIMED || record.state > OPENEXEC_STATE_IN_DOUBT)
     misuse("record.state: " + std::to_string(record.state) + " means nothing");
-  const bool final_code = record.code == OPENEXEC_OK || record.code == OPENEXEC_HANDLER_FAILED ||
-                          record.code == OPENEXEC_RESULT_INVALID;
+  const bool final_code =
+      record.code == OPENEXEC_OK || record.code == OPENEXEC_HANDLER_FAILED || record.code == OPENEXEC_RESULT_INVALID;
   if (record.state == OPENEXEC_STATE_SEALED ? !final_code : record.code != OPENEXEC_IN_DOUBT)
     misuse("record.code: " + std::to_string(record.code) + " does not go with its state");
   if (record.effect < OPENEXEC_EFFECT_NONE || record.effect > OPENEXEC_EFFECT_UNKNOWN)
@@ -131,8 +136,8 @@ std::chrono::milliseconds ForeignHandler::deadline() const noexcept {
 HandlerResult ForeignHandler::run(const Invocation& call, std::size_t max_result_bytes) const {
   const openexec_cancellation cancellation{call.cancellation};
   const auto deadline = std::chrono::duration_cast<std::chrono::nanoseconds>(call.deadline.time_since_epoch());
-  const openexec_invocation invocation{sizeof invocation, out(call.exec_id),  out(call.action), out(call.payload),
-                                       out(call.tenant),  deadline.count(), &cancellation};
+  const openexec_invocation invocation{sizeof invocation, out(call.exec_id), out(call.action), out(call.payload),
+                                       out(call.tenant),  deadline.count(),  &cancellation};
   std::string text;
   std::string detail;
   openexec_sink result{text, max_result_bytes + 1};
@@ -168,9 +173,8 @@ Result<std::uint64_t> ForeignLog::append(const NewEntry& entry) {
   const openexec_new_entry given{sizeof given, out(entry.json), digest(entry.exec_id), digest(entry.attempt),
                                  entry.at.micros};
   std::uint64_t index = 0;
-  if (Status no = ask("log.append", [&](openexec_sink* detail) {
-        return table_.append(self_.get(), &given, &index, detail);
-      });
+  if (Status no =
+          ask("log.append", [&](openexec_sink* detail) { return table_.append(self_.get(), &given, &index, detail); });
       !no.ok())
     return no;
   return index;
@@ -186,9 +190,8 @@ Result<std::uint64_t> ForeignLog::size() {
 
 Result<std::vector<LogLine>> ForeignLog::read(std::uint64_t first, std::size_t count) {
   openexec_lines lines(count);
-  if (Status no = ask("log.read", [&](openexec_sink* detail) {
-        return table_.read(self_.get(), first, count, &lines, detail);
-      });
+  if (Status no = ask("log.read",
+                      [&](openexec_sink* detail) { return table_.read(self_.get(), first, count, &lines, detail); });
       !no.ok())
     return no;
   if (lines.failed) return broken("log.read", "gave a line that could not be taken");
@@ -200,9 +203,8 @@ Result<std::vector<LogLine>> ForeignLog::read(std::uint64_t first, std::size_t c
 Result<std::vector<LogLine>> ForeignLog::find(const Digest& exec_id, std::size_t count) {
   openexec_lines lines(count);
   const openexec_digest id = digest(exec_id);
-  if (Status no = ask("log.find", [&](openexec_sink* detail) {
-        return table_.find(self_.get(), &id, count, &lines, detail);
-      });
+  if (Status no =
+          ask("log.find", [&](openexec_sink* detail) { return table_.find(self_.get(), &id, count, &lines, detail); });
       !no.ok())
     return no;
   if (lines.failed) return broken("log.find", "gave a line that could not be taken");
@@ -233,21 +235,16 @@ ForeignStore::ForeignStore(const openexec_store_table* table)
 }
 
 Result<ClaimAnswer> ForeignStore::claim(const Claim& claim) {
-  const openexec_claim given{sizeof given,
-                             out(claim.tenant),
-                             out(claim.nonce),
-                             out(claim.action),
-                             digest(claim.exec_id),
-                             digest(claim.request_hash),
-                             out(claim.approval_id),
-                             digest(claim.approval_digest),
-                             out(claim.approval),
-                             claim.at.micros};
+  const openexec_claim given{sizeof given,           out(claim.tenant),
+                             out(claim.nonce),       out(claim.action),
+                             digest(claim.exec_id),  digest(claim.request_hash),
+                             out(claim.approval_id), digest(claim.approval_digest),
+                             out(claim.approval),    claim.at.micros};
   openexec_claimed claimed = 0;
   openexec_records existing(1);
-  if (Status no = ask("store.claim", [&](openexec_sink* detail) {
-        return table_.claim(self_.get(), &given, &claimed, &existing, detail);
-      });
+  if (Status no =
+          ask("store.claim",
+              [&](openexec_sink* detail) { return table_.claim(self_.get(), &given, &claimed, &existing, detail); });
       !no.ok())
     return no;
   if (claimed < OPENEXEC_CLAIM_EXISTS || claimed > OPENEXEC_CLAIM_FRESH)
@@ -263,9 +260,8 @@ Result<std::optional<NonceRecord>> ForeignStore::find(std::string_view tenant, s
   const openexec_str of = out(tenant);
   const openexec_str which = out(nonce);
   openexec_records found(1);
-  if (Status no = ask("store.find", [&](openexec_sink* detail) {
-        return table_.find(self_.get(), &of, &which, &found, detail);
-      });
+  if (Status no = ask("store.find",
+                      [&](openexec_sink* detail) { return table_.find(self_.get(), &of, &which, &found, detail); });
       !no.ok())
     return no;
   if (found.failed) return broken("store.find", "gave a record that could not be taken");
@@ -286,9 +282,8 @@ Result<std::optional<std::uint64_t>> ForeignStore::seal(const Seal& seal) {
                             static_cast<openexec_effect>(seal.effect),
                             0};
   std::int64_t entry = -1;
-  if (Status no = ask("store.seal", [&](openexec_sink* detail) {
-        return table_.seal(self_.get(), &given, &entry, detail);
-      });
+  if (Status no =
+          ask("store.seal", [&](openexec_sink* detail) { return table_.seal(self_.get(), &given, &entry, detail); });
       !no.ok())
     return no;
   if ((entry >= 0) != log_.has_value())
@@ -298,9 +293,8 @@ Result<std::optional<std::uint64_t>> ForeignStore::seal(const Seal& seal) {
 
 Result<std::vector<NonceRecord>> ForeignStore::orphans() {
   openexec_records orphans(unbounded);
-  if (Status no = ask("store.orphans", [&](openexec_sink* detail) {
-        return table_.orphans(self_.get(), &orphans, detail);
-      });
+  if (Status no =
+          ask("store.orphans", [&](openexec_sink* detail) { return table_.orphans(self_.get(), &orphans, detail); });
       !no.ok())
     return no;
   if (orphans.failed) return broken("store.orphans", "gave a record that could not be taken");
@@ -315,9 +309,8 @@ Status ForeignStore::pin(std::string_view key, std::string_view value) {
 
 Result<Timestamp> ForeignStore::latest() {
   Timestamp at;
-  if (Status no = ask("store.latest", [&](openexec_sink* detail) {
-        return table_.latest(self_.get(), &at.micros, detail);
-      });
+  if (Status no =
+          ask("store.latest", [&](openexec_sink* detail) { return table_.latest(self_.get(), &at.micros, detail); });
       !no.ok())
     return no;
   return at;
@@ -330,9 +323,8 @@ Status ForeignStore::ready() {
 Result<std::vector<Unlogged>> ForeignStore::unlogged() {
   openexec_unlogged unlogged(unbounded);
   if (table_.unlogged == nullptr) return std::move(unlogged.items);
-  if (Status no = ask("store.unlogged", [&](openexec_sink* detail) {
-        return table_.unlogged(self_.get(), &unlogged, detail);
-      });
+  if (Status no =
+          ask("store.unlogged", [&](openexec_sink* detail) { return table_.unlogged(self_.get(), &unlogged, detail); });
       !no.ok())
     return no;
   if (unlogged.failed) return broken("store.unlogged", "gave an entry that could not be taken");
@@ -343,9 +335,8 @@ Status ForeignStore::logged(std::string_view tenant, std::string_view nonce, std
   if (table_.logged == nullptr) return Status::success();
   const openexec_str of = out(tenant);
   const openexec_str which = out(nonce);
-  return ask("store.logged", [&](openexec_sink* detail) {
-    return table_.logged(self_.get(), &of, &which, index, detail);
-  });
+  return ask("store.logged",
+             [&](openexec_sink* detail) { return table_.logged(self_.get(), &of, &which, index, detail); });
 }
 
 // Verifiers. What they throw, and numbers that are not a verifier's, are refusals that the executor makes.

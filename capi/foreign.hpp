@@ -1,20 +1,20 @@
 // Tables of C callbacks become C++ parts: an ordinary part that wears a table.
 #pragma once
 
+#include <openexec.h>
+
 #include <cstddef>
 #include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include <openexec.h>
 #include <openexec/clock.hpp>
 #include <openexec/handler.hpp>
 #include <openexec/hasher.hpp>
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt_log.hpp>
 #include <openexec/verifier.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "guard.hpp"
 
@@ -63,28 +63,28 @@ struct openexec_cancellation {
 namespace openexec::capi {
 
 template <>
-inline constexpr std::size_t first_size<openexec_handler_table> =
-    offsetof(openexec_handler_table, deadline_ms) + sizeof(std::int64_t);
+inline constexpr std::size_t first_size<openexec_handler_table> = offsetof(openexec_handler_table, deadline_ms) +
+                                                                  sizeof(std::int64_t);
 template <>
 inline constexpr std::size_t first_size<openexec_log_table> = offsetof(openexec_log_table, find) + sizeof(void*);
 template <>
 inline constexpr std::size_t first_size<openexec_store_table> = offsetof(openexec_store_table, logged) + sizeof(void*);
 template <>
-inline constexpr std::size_t first_size<openexec_verifier_table> =
-    offsetof(openexec_verifier_table, ready) + sizeof(void*);
+inline constexpr std::size_t first_size<openexec_verifier_table> = offsetof(openexec_verifier_table, ready) +
+                                                                   sizeof(void*);
 template <>
-inline constexpr std::size_t first_size<openexec_hasher_table> =
-    offsetof(openexec_hasher_table, digest) + sizeof(void*);
+inline constexpr std::size_t first_size<openexec_hasher_table> = offsetof(openexec_hasher_table, digest) +
+                                                                 sizeof(void*);
 template <>
-inline constexpr std::size_t first_size<openexec_clock_table> =
-    offsetof(openexec_clock_table, monotonic_ns) + sizeof(void*);
+inline constexpr std::size_t first_size<openexec_clock_table> = offsetof(openexec_clock_table, monotonic_ns) +
+                                                                sizeof(void*);
 template <>
 inline constexpr std::size_t first_size<openexec_log_line> = offsetof(openexec_log_line, json) + sizeof(openexec_str);
 template <>
 inline constexpr std::size_t first_size<openexec_record> = offsetof(openexec_record, reserved) + sizeof(std::int32_t);
 template <>
-inline constexpr std::size_t first_size<openexec_unlogged_entry> =
-    offsetof(openexec_unlogged_entry, entry) + sizeof(openexec_str);
+inline constexpr std::size_t first_size<openexec_unlogged_entry> = offsetof(openexec_unlogged_entry, entry) +
+                                                                   sizeof(openexec_str);
 
 Digest digest(const openexec_digest& bytes) noexcept;
 openexec_digest digest(const Digest& bytes) noexcept;

@@ -1,18 +1,18 @@
 // The border. Nothing is thrown across it in either direction, and nothing else in capi/ catches.
 #pragma once
 
+#include <openexec.h>
+
 #include <cstddef>
 #include <cstring>
 #include <limits>
 #include <memory>
 #include <new>
+#include <openexec/status.hpp>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-
-#include <openexec.h>
-#include <openexec/status.hpp>
 
 struct openexec_error {
   openexec_code code;
@@ -107,8 +107,9 @@ T sized(const T* given, const char* what) {
   constexpr std::size_t implausible = 4096;  // no struct here will ever be so large; a size that nobody set may be
   const std::size_t size = in(given, what)->size;
   if (size < first_size<T> || size > implausible)
-    refuse(Code::unsupported_abi, std::string(what) + ": size is " + std::to_string(size) + ", and this library serves " +
-                                      std::to_string(first_size<T>) + " to " + std::to_string(sizeof(T)));
+    refuse(Code::unsupported_abi, std::string(what) + ": size is " + std::to_string(size) +
+                                      ", and this library serves " + std::to_string(first_size<T>) + " to " +
+                                      std::to_string(sizeof(T)));
   const char* bytes = reinterpret_cast<const char*>(given);
   for (std::size_t i = sizeof(T); i < size; ++i)
     if (bytes[i] != 0)

@@ -1,19 +1,18 @@
 // What the opaque handles hold.
 #pragma once
 
+#include <openexec.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <openexec/builtin.hpp>
+#include <openexec/executor.hpp>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include <openexec.h>
-#include <openexec/builtin.hpp>
-#include <openexec/executor.hpp>
 
 #include "foreign.hpp"
 #include "guard.hpp"
@@ -37,14 +36,16 @@ struct LedgerPath {
 using NamedHandlers = std::vector<std::pair<std::string, std::shared_ptr<ForeignHandler>>>;
 
 template <>
-inline constexpr std::size_t first_size<openexec_request> =
-    offsetof(openexec_request, approval_artifact) + sizeof(openexec_str);
+inline constexpr std::size_t first_size<openexec_request> = offsetof(openexec_request, approval_artifact) +
+                                                            sizeof(openexec_str);
 template <>
-inline constexpr std::size_t first_size<openexec_call_options> =
-    offsetof(openexec_call_options, nonce) + sizeof(openexec_str);
+inline constexpr std::size_t first_size<openexec_call_options> = offsetof(openexec_call_options, nonce) +
+                                                                 sizeof(openexec_str);
 template <>
-inline constexpr std::size_t first_size<openexec_recovery> =
-    offsetof(openexec_recovery, relogged) + sizeof(std::uint64_t);
+inline constexpr std::size_t first_size<openexec_call> = offsetof(openexec_call, options) + sizeof(void*);
+template <>
+inline constexpr std::size_t first_size<openexec_recovery> = offsetof(openexec_recovery, relogged) +
+                                                             sizeof(std::uint64_t);
 
 /// The process that made something. A child that was forked off has no business with it.
 class Owner {

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-
+#include <functional>
 #include <openexec/openexec.hpp>
 
 #include "base/text.hpp"
@@ -98,6 +98,26 @@ openexec_code execute(openexec_executor* executor, const Arrival& arrival, const
   return code;
 }
 
+Call call_of(const openexec_call* given) {
+  const openexec_call call = sized(given, "call");
+  const std::string_view json = in(call.json, "call.json");
+  if (call.request != nullptr && !json.empty()) misuse("call: both a request and json");
+  if (call.request != nullptr) return {request_of(call.request), options_of(call.options)};
+  return {json, options_of(call.options)};
+}
+
+/// Lets a host run pieces of work where it likes. Without memory for a piece, it runs here.
+Lend lender(openexec_lend lend, void* self) {
+  using Work = std::function<void()>;
+  if (lend == nullptr) return nullptr;
+  return [lend, self](Work work) noexcept {  // pieces that run elsewhere need what an exception would take away
+    auto* piece = new (std::nothrow) Work(std::move(work));
+    if (piece == nullptr) return work();
+    lend(
+        self, [](void* handed) { (*std::unique_ptr<Work>(static_cast<Work*>(handed)))(); }, piece);
+  };
+}
+
 std::unique_ptr<openexec_proposal> handle_of(Proposal proposal) {
   auto handle = std::make_unique<openexec_proposal>();
   handle->own.emplace(std::move(proposal));
@@ -107,21 +127,31 @@ std::unique_ptr<openexec_proposal> handle_of(Proposal proposal) {
 
 Digest hash_of(const Proposal& proposal, openexec_hash hash) {
   switch (hash) {
-    case OPENEXEC_HASH_REQUEST: return exec::request_hash(proposal, *jcs_sha256());
-    case OPENEXEC_HASH_ACTION: return proposal.action_hash();
-    case OPENEXEC_HASH_PARAMETERS: return proposal.parameters_hash();
-    case OPENEXEC_HASH_EXEC_ID: return exec::exec_id(proposal, *jcs_sha256());
-    case OPENEXEC_HASH_ARTIFACT: return proposal.artifact_digest();
-    default: misuse("hash: " + std::to_string(hash) + " is none");
+    case OPENEXEC_HASH_REQUEST:
+      return exec::request_hash(proposal, *jcs_sha256());
+    case OPENEXEC_HASH_ACTION:
+      return proposal.action_hash();
+    case OPENEXEC_HASH_PARAMETERS:
+      return proposal.parameters_hash();
+    case OPENEXEC_HASH_EXEC_ID:
+      return exec::exec_id(proposal, *jcs_sha256());
+    case OPENEXEC_HASH_ARTIFACT:
+      return proposal.artifact_digest();
+    default:
+      misuse("hash: " + std::to_string(hash) + " is none");
   }
 }
 
 std::string form_of(canon::View value, openexec_form form) {
   switch (form) {
-    case OPENEXEC_FORM_JCS: return canon::jcs(value);
-    case OPENEXEC_FORM_CLAWSHIELD_V1: return canon::clawshield_v1(value);
-    case OPENEXEC_FORM_DISPLAY: return canon::display(value);
-    default: misuse("form: " + std::to_string(form) + " is none");
+    case OPENEXEC_FORM_JCS:
+      return canon::jcs(value);
+    case OPENEXEC_FORM_CLAWSHIELD_V1:
+      return canon::clawshield_v1(value);
+    case OPENEXEC_FORM_DISPLAY:
+      return canon::display(value);
+    default:
+      misuse("form: " + std::to_string(form) + " is none");
   }
 }
 
@@ -190,7 +220,9 @@ HandlerTable table_of(const NamedHandlers& handlers, std::size_t max_result_byte
 
 // 2 values
 
-openexec_str openexec_text(const char* text) { return text == nullptr ? openexec_str{} : openexec_str{text, std::strlen(text)}; }
+openexec_str openexec_text(const char* text) {
+  return text == nullptr ? openexec_str{} : openexec_str{text, std::strlen(text)};
+}
 
 openexec_str openexec_code_name(openexec_code code) { return out(name(Code{code})); }
 
@@ -335,14 +367,29 @@ openexec_code openexec_config_set_limit(openexec_config* config, openexec_limit 
     if (value > std::numeric_limits<std::uint32_t>::max()) misuse("value: above 4294967295");
     const auto number = static_cast<std::uint32_t>(value);
     switch (limit) {
-      case OPENEXEC_LIMIT_REQUEST_BYTES: limits.request.max_bytes = number; break;
-      case OPENEXEC_LIMIT_REQUEST_DEPTH: limits.request.max_depth = number; break;
-      case OPENEXEC_LIMIT_RESULT_BYTES: limits.max_result_bytes = number; break;
-      case OPENEXEC_LIMIT_IN_FLIGHT: limits.max_in_flight = number; break;
-      case OPENEXEC_LIMIT_REFUSALS_PER_SECOND: limits.max_refusals_per_second = number; break;
-      case OPENEXEC_LIMIT_WAIT_MS: limits.max_wait = std::chrono::milliseconds(number); break;
-      case OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS: config->max_issued_ahead = std::chrono::seconds(number); break;
-      default: misuse("limit: " + std::to_string(limit) + " is none");
+      case OPENEXEC_LIMIT_REQUEST_BYTES:
+        limits.request.max_bytes = number;
+        break;
+      case OPENEXEC_LIMIT_REQUEST_DEPTH:
+        limits.request.max_depth = number;
+        break;
+      case OPENEXEC_LIMIT_RESULT_BYTES:
+        limits.max_result_bytes = number;
+        break;
+      case OPENEXEC_LIMIT_IN_FLIGHT:
+        limits.max_in_flight = number;
+        break;
+      case OPENEXEC_LIMIT_REFUSALS_PER_SECOND:
+        limits.max_refusals_per_second = number;
+        break;
+      case OPENEXEC_LIMIT_WAIT_MS:
+        limits.max_wait = std::chrono::milliseconds(number);
+        break;
+      case OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS:
+        config->max_issued_ahead = std::chrono::seconds(number);
+        break;
+      default:
+        misuse("limit: " + std::to_string(limit) + " is none");
     }
   });
 }
@@ -529,6 +576,31 @@ openexec_code openexec_executor_execute_json(openexec_executor* executor, openex
   });
 }
 
+openexec_code openexec_executor_execute_many(openexec_executor* executor, const openexec_call* const* calls,
+                                             size_t count, openexec_lend lend, void* self, openexec_outcome** outcomes,
+                                             openexec_error** error) {
+  return guard(error, [&] {
+    if (count == 0) return openexec_code{OPENEXEC_OK};
+    std::fill_n(in(outcomes, "outcomes"), count, nullptr);
+    in(calls, "calls");
+    std::vector<Call> many;
+    std::vector<std::unique_ptr<openexec_outcome>> handles;  // before anything runs
+    for (size_t i = 0; i < count; ++i) {
+      many.push_back(call_of(calls[i]));
+      handles.push_back(std::make_unique<openexec_outcome>());
+    }
+    const Visit inside(executor);
+    std::vector<Outcome> answers = inside->execute_many(many, lender(lend, self));
+    openexec_code code = OPENEXEC_OK;
+    for (size_t i = 0; i < count; ++i) {
+      if (code == OPENEXEC_OK) code = number(answers[i].code);
+      handles[i]->value = std::move(answers[i]);
+      outcomes[i] = handles[i].release();
+    }
+    return code;
+  });
+}
+
 openexec_code openexec_executor_halt(openexec_executor* executor, openexec_error** error) {
   return guard(error, [&] { Visit(executor)->halt(); });
 }
@@ -620,9 +692,8 @@ void openexec_outcome_destroy(openexec_outcome** outcome) { destroy(outcome); }
 
 openexec_code openexec_verify_receipt(openexec_str exec_id, openexec_str result, openexec_str receipt,
                                       openexec_error** error) {
-  return guard(error, [&] {
-    require(verify_receipt(in(exec_id, "exec_id"), in(result, "result"), in(receipt, "receipt")));
-  });
+  return guard(error,
+               [&] { require(verify_receipt(in(exec_id, "exec_id"), in(result, "result"), in(receipt, "receipt"))); });
 }
 
 openexec_code openexec_verify_clawshield_v1(openexec_str public_key_pem, openexec_str tenant, openexec_str action,
@@ -635,9 +706,8 @@ openexec_code openexec_verify_clawshield_v1(openexec_str public_key_pem, openexe
     options.tenant_id = in(tenant, "tenant");
     const auto verifier = require(clawshield_v1(options));
     constexpr std::string_view any_nonce = "-";  // a clawshield-v1 approval is for no nonce in particular
-    const Proposal proposal =
-        require(Proposal::parse({in(action, "action"), in(payload, "payload"), any_nonce, in(artifact, "artifact")},
-                                options.tenant_id));
+    const Proposal proposal = require(Proposal::parse(
+        {in(action, "action"), in(payload, "payload"), any_nonce, in(artifact, "artifact")}, options.tenant_id));
     Approval who = require(verifier->verify(proposal, {now_us}));
     const ApprovalNote note{std::move(who.profile), std::move(who.id), proposal.artifact_digest(), std::move(who.keys)};
     place.give(std::make_unique<openexec_buffer>(openexec_buffer{to_json(note)}));

@@ -1,7 +1,7 @@
 // What must never change. A static_assert that fails here is a broken promise, not a test to be adapted.
-#include <cstddef>
-
 #include <openexec.h>
+
+#include <cstddef>
 #include <openexec/builtin.hpp>
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt.hpp>
@@ -225,6 +225,11 @@ PIN(openexec_call_options, size, 0);
 PIN(openexec_call_options, max_wait_ms, 8);
 PIN(openexec_call_options, cancellation, 16);
 PIN(openexec_call_options, nonce, 24);
+static_assert(sizeof(openexec_call) == 40);
+PIN(openexec_call, size, 0);
+PIN(openexec_call, request, 8);
+PIN(openexec_call, json, 16);
+PIN(openexec_call, options, 32);
 static_assert(sizeof(openexec_recovery) == 32);
 PIN(openexec_recovery, size, 0);
 PIN(openexec_recovery, in_doubt, 8);

@@ -47,11 +47,11 @@ extern "C" {
  *
  * Strings are views, (data, size), not terminated by zero; `data` may be NULL only if `size` is 0. Text is UTF-8.
  *
- * Memory never changes its owner. Views go in and are not kept: whatever has to outlive the call is copied. Handles come
- * out and go back through their own destroy(T **), which accepts NULL and a pointer to NULL, and sets the pointer to
- * NULL. A view that comes out of a handle lives as long as the handle. Callbacks write their answers into objects that
- * are lent to them (sinks, records, lines, approvals) for the duration of the callback. An out parameter for a handle is
- * overwritten in every case, with NULL on failure.
+ * Memory never changes its owner. Views go in and are not kept: whatever has to outlive the call is copied. Handles
+ * come out and go back through their own destroy(T **), which accepts NULL and a pointer to NULL, and sets the pointer
+ * to NULL. A view that comes out of a handle lives as long as the handle. Callbacks write their answers into objects
+ * that are lent to them (sinks, records, lines, approvals) for the duration of the callback. An out parameter for a
+ * handle is overwritten in every case, with NULL on failure.
  *
  * Sizes. Structs that can grow carry `size` first: set it to sizeof the struct and zero what you do not use. They only
  * ever grow at the end. A struct shorter than its first version is refused; one that is longer than this library knows
@@ -64,18 +64,18 @@ extern "C" {
  * once, and changed or destroyed by one alone. OpenExec starts no thread.
  *
  * Callbacks are called from whichever thread called into OpenExec, concurrently where several did; handlers always on
- * the thread that called execute. `self` is handed back untouched. They return one of the numbers they are documented to
- * return; anything else is taken as failure. They should not throw; a C++ exception that leaves one counts as
- * failure, except where a callback cannot fail (hasher, clock, close): there it ends the process.
- * A table is copied when it is set. If, and only if, the setter succeeds OpenExec owns `self`, and calls `close` exactly
- * once, when the config and every executor and log reader that hold it are gone. `close` may be NULL.
+ * the thread that called execute. `self` is handed back untouched. They return one of the numbers they are documented
+ * to return; anything else is taken as failure. They should not throw; a C++ exception that leaves one counts as
+ * failure, except where a callback cannot fail (hasher, clock, lend, close): there it ends the process.
+ * A table is copied when it is set. If, and only if, the setter succeeds OpenExec owns `self`, and calls `close`
+ * exactly once, when the config and every executor and log reader that hold it are gone. `close` may be NULL.
  *
  * Re-entry. A handler must not execute on the executor that runs it: the attempt is refused with
- * OPENEXEC_INVALID_ARGUMENT. Everything else it may call, destroy included. The callbacks of the other parts must not
- * call into the executor that they are part of.
+ * OPENEXEC_INVALID_ARGUMENT. Everything else it may call, destroy included; but see halt. The callbacks of the other
+ * parts must not call into the executor that they are part of.
  *
- * Fork. Executors and log readers belong to the process that made them. In a child they answer OPENEXEC_INVALID_ARGUMENT,
- * and destroy sets the pointer to NULL and leaves the rest to the parent.
+ * Fork. Executors and log readers belong to the process that made them. In a child they answer
+ * OPENEXEC_INVALID_ARGUMENT, and destroy sets the pointer to NULL and leaves the rest to the parent.
  */
 
 /* Handles. Opaque; each has its own destroy. */
@@ -101,14 +101,14 @@ typedef struct openexec_approval openexec_approval; /* takes what a verifier fou
 
 /* A view of bytes. */
 typedef struct openexec_str {
-  const char *data;
+  const char* data;
   size_t size;
 } openexec_str;
 
 /* The view of a string that ends with zero, without the zero.
  * Returns: the view; it lives as long as `text`. The empty one for NULL.
  */
-openexec_str openexec_text(const char *text);
+openexec_str openexec_text(const char* text);
 
 /* SHA-256. All zero means "none". */
 typedef struct openexec_digest {
@@ -195,7 +195,7 @@ openexec_str openexec_code_name(openexec_code code);
  * In:  name
  * Out: code, unchanged on failure
  */
-openexec_code openexec_code_from_name(openexec_str name, openexec_code *code, openexec_error **error);
+openexec_code openexec_code_from_name(openexec_str name, openexec_code* code, openexec_error** error);
 
 /* The code's HTTP status.
  * Returns: the status; 0 for codes that never reach HTTP; 500 for a number that is not in the table.
@@ -227,36 +227,36 @@ typedef struct openexec_hex {
  * In:  digest
  * Out: hex
  */
-openexec_code openexec_digest_to_hex(const openexec_digest *digest, openexec_hex *hex, openexec_error **error);
+openexec_code openexec_digest_to_hex(const openexec_digest* digest, openexec_hex* hex, openexec_error** error);
 
 /* Reads a digest from text.
  * Returns: OPENEXEC_OK, or OPENEXEC_INVALID_ARGUMENT for anything but exactly 64 lower-case hexadecimal digits.
  * In:  hex
  * Out: digest, unchanged on failure
  */
-openexec_code openexec_digest_from_hex(openexec_str hex, openexec_digest *digest, openexec_error **error);
+openexec_code openexec_digest_from_hex(openexec_str hex, openexec_digest* digest, openexec_error** error);
 
 /* Why a function failed.
  * Returns: the code that the function returned.
  */
-openexec_code openexec_error_code(const openexec_error *error);
+openexec_code openexec_error_code(const openexec_error* error);
 
 /* The explanation for a person: names the argument, the field, the byte or the setting. Holds no payload, no key and no
  * result.
  * Returns: a view that lives as long as `error`.
  */
-openexec_str openexec_error_detail(const openexec_error *error);
+openexec_str openexec_error_detail(const openexec_error* error);
 
 /* Ends an error. Accepts NULL and a pointer to NULL; sets the pointer to NULL. */
-void openexec_error_destroy(openexec_error **error);
+void openexec_error_destroy(openexec_error** error);
 
 /* The bytes of a buffer.
  * Returns: a view that lives as long as `buffer`.
  */
-openexec_str openexec_buffer_view(const openexec_buffer *buffer);
+openexec_str openexec_buffer_view(const openexec_buffer* buffer);
 
 /* Ends a buffer. Accepts NULL and a pointer to NULL; sets the pointer to NULL. */
-void openexec_buffer_destroy(openexec_buffer **buffer);
+void openexec_buffer_destroy(openexec_buffer** buffer);
 
 /* The library that is running, e.g. "0.1.0" (semantic versioning).
  * Returns: a view that lives as long as the library.
@@ -284,8 +284,8 @@ typedef struct openexec_request {
  *      tenant     part of the exec_id
  * Out: proposal   the caller destroys it
  */
-openexec_code openexec_proposal_create(const openexec_request *request, openexec_str tenant,
-                                       openexec_proposal **proposal, openexec_error **error);
+openexec_code openexec_proposal_create(const openexec_request* request, openexec_str tenant,
+                                       openexec_proposal** proposal, openexec_error** error);
 
 /* The same from one JSON object with the members action, payload, nonce and approval_artifact.
  * Returns: OPENEXEC_OK, or OPENEXEC_MALFORMED_REQUEST with the place in the detail.
@@ -293,28 +293,29 @@ openexec_code openexec_proposal_create(const openexec_request *request, openexec
  *      tenant     part of the exec_id
  * Out: proposal   the caller destroys it
  */
-openexec_code openexec_proposal_create_json(openexec_str request, openexec_str tenant, openexec_proposal **proposal,
-                                            openexec_error **error);
+openexec_code openexec_proposal_create_json(openexec_str request, openexec_str tenant, openexec_proposal** proposal,
+                                            openexec_error** error);
 
 /* Ends a proposal that was created; not one that is lent to a verifier. Accepts NULL and a pointer to NULL; sets the
  * pointer to NULL.
  */
-void openexec_proposal_destroy(openexec_proposal **proposal);
+void openexec_proposal_destroy(openexec_proposal** proposal);
 
 /* Returns: the tenant; a view that lives as long as `proposal`. */
-openexec_str openexec_proposal_tenant(const openexec_proposal *proposal);
+openexec_str openexec_proposal_tenant(const openexec_proposal* proposal);
 
 /* Returns: the action; a view that lives as long as `proposal`. */
-openexec_str openexec_proposal_action(const openexec_proposal *proposal);
+openexec_str openexec_proposal_action(const openexec_proposal* proposal);
 
 /* Returns: the nonce; a view that lives as long as `proposal`. */
-openexec_str openexec_proposal_nonce(const openexec_proposal *proposal);
+openexec_str openexec_proposal_nonce(const openexec_proposal* proposal);
 
 /* Returns: the payload in RFC 8785 form, as the handler gets it; a view that lives as long as `proposal`. */
-openexec_str openexec_proposal_payload(const openexec_proposal *proposal);
+openexec_str openexec_proposal_payload(const openexec_proposal* proposal);
 
-/* Returns: the approval artifact in RFC 8785 form, empty where there is none; a view that lives as long as `proposal`. */
-openexec_str openexec_proposal_artifact(const openexec_proposal *proposal);
+/* Returns: the approval artifact in RFC 8785 form, empty where there is none; a view that lives as long as `proposal`.
+ */
+openexec_str openexec_proposal_artifact(const openexec_proposal* proposal);
 
 /* The hashes of a proposal (docs/formats.md, section 3). */
 typedef int32_t openexec_hash;
@@ -332,8 +333,8 @@ enum {
  *      hash       one of OPENEXEC_HASH_...
  * Out: digest     unchanged on failure
  */
-openexec_code openexec_proposal_hash(const openexec_proposal *proposal, openexec_hash hash, openexec_digest *digest,
-                                     openexec_error **error);
+openexec_code openexec_proposal_hash(const openexec_proposal* proposal, openexec_hash hash, openexec_digest* digest,
+                                     openexec_error** error);
 
 /* ================================================================================================================== */
 /* 3 config                                                                                                           */
@@ -345,24 +346,24 @@ openexec_code openexec_proposal_hash(const openexec_proposal *proposal, openexec
  * Returns: OPENEXEC_OK.
  * Out: config     the caller destroys it
  */
-openexec_code openexec_config_create(openexec_config **config, openexec_error **error);
+openexec_code openexec_config_create(openexec_config** config, openexec_error** error);
 
 /* Ends a config. Accepts NULL and a pointer to NULL; sets the pointer to NULL. */
-void openexec_config_destroy(openexec_config **config);
+void openexec_config_destroy(openexec_config** config);
 
 /* Sets whose nonces and approvals these are.
  * Returns: OPENEXEC_OK.
  * In:  config
  *      tenant     UTF-8, not empty
  */
-openexec_code openexec_config_set_tenant(openexec_config *config, openexec_str tenant, openexec_error **error);
+openexec_code openexec_config_set_tenant(openexec_config* config, openexec_str tenant, openexec_error** error);
 
 /* Sets the executor's own name in receipts.
  * Returns: OPENEXEC_OK.
  * In:  config
  *      name       UTF-8, not empty
  */
-openexec_code openexec_config_set_executor_name(openexec_config *config, openexec_str name, openexec_error **error);
+openexec_code openexec_config_set_executor_name(openexec_config* config, openexec_str name, openexec_error** error);
 
 /* Sets the allow-list: only these actions run. Without it every registered action may; with an empty one none.
  * Returns: OPENEXEC_OK.
@@ -370,8 +371,8 @@ openexec_code openexec_config_set_executor_name(openexec_config *config, openexe
  *      actions    an array; may be NULL if count is 0
  *      count
  */
-openexec_code openexec_config_set_allowed_actions(openexec_config *config, const openexec_str *actions, size_t count,
-                                                  openexec_error **error);
+openexec_code openexec_config_set_allowed_actions(openexec_config* config, const openexec_str* actions, size_t count,
+                                                  openexec_error** error);
 
 /* Bounds. What exceeds one is refused; nothing is dropped in silence. */
 typedef int32_t openexec_limit;
@@ -391,17 +392,17 @@ enum {
  *      limit      one of OPENEXEC_LIMIT_...
  *      value
  */
-openexec_code openexec_config_set_limit(openexec_config *config, openexec_limit limit, uint64_t value,
-                                        openexec_error **error);
+openexec_code openexec_config_set_limit(openexec_config* config, openexec_limit limit, uint64_t value,
+                                        openexec_error** error);
 
-/* Takes a supplied ledger (a store that is its own log) by URL: sqlite:///relative.db, sqlite:////absolute.db, sqlite://
- * (memory, forgotten with the executor). Opened, and held alone, by each executor that the config makes.
+/* Takes a supplied ledger (a store that is its own log) by URL: sqlite:///relative.db, sqlite:////absolute.db,
+ * sqlite:// (memory, forgotten with the executor). Opened, and held alone, by each executor that the config makes.
  * Replaces any store that was set before.
  * Returns: OPENEXEC_OK.
  * In:  config
  *      url
  */
-openexec_code openexec_config_set_ledger_url(openexec_config *config, openexec_str url, openexec_error **error);
+openexec_code openexec_config_set_ledger_url(openexec_config* config, openexec_str url, openexec_error** error);
 
 /* Takes a supplied SQLite ledger by the path of its file, which is created where it does not exist.
  * Replaces any store that was set before.
@@ -409,7 +410,7 @@ openexec_code openexec_config_set_ledger_url(openexec_config *config, openexec_s
  * In:  config
  *      path
  */
-openexec_code openexec_config_set_ledger_path(openexec_config *config, openexec_str path, openexec_error **error);
+openexec_code openexec_config_set_ledger_path(openexec_config* config, openexec_str path, openexec_error** error);
 
 /* Requires approvals of profile clawshield-v1 (docs/formats.md, section 4). Replaces any verifier that was set before.
  * An empty key or tenant is accepted, and then refuses every request: not configured is refused.
@@ -418,15 +419,15 @@ openexec_code openexec_config_set_ledger_path(openexec_config *config, openexec_
  *      public_key_pem
  *      tenant     what an artifact's tenant_id must be
  */
-openexec_code openexec_config_set_clawshield_verifier(openexec_config *config, openexec_str public_key_pem,
-                                                      openexec_str tenant, openexec_error **error);
+openexec_code openexec_config_set_clawshield_verifier(openexec_config* config, openexec_str public_key_pem,
+                                                      openexec_str tenant, openexec_error** error);
 
 /* WEAK: verifies nothing, so that everybody may run everything. For demonstrations. Replaces any verifier that was set
  * before.
  * Returns: OPENEXEC_OK.
  * In:  config
  */
-openexec_code openexec_config_set_demo_verifier(openexec_config *config, openexec_error **error);
+openexec_code openexec_config_set_demo_verifier(openexec_config* config, openexec_error** error);
 
 /* ================================================================================================================== */
 /* 4 parts                                                                                                            */
@@ -442,19 +443,21 @@ openexec_code openexec_config_set_demo_verifier(openexec_config *config, openexe
  * In:  sink       the one that was lent to the running callback
  *      bytes
  */
-openexec_code openexec_sink_write(openexec_sink *sink, openexec_str bytes);
+openexec_code openexec_sink_write(openexec_sink* sink, openexec_str bytes);
 
 /* --- handlers: what runs, once it is approved --- */
 
 /* One call of a handler. The views live until it returns. */
 typedef struct openexec_invocation {
   size_t size;
-  openexec_str exec_id; /* 64 hexadecimal digits, the same on every attempt: pass it downstream as the idempotency key */
+  openexec_str
+      exec_id; /* 64 hexadecimal digits, the same on every attempt: pass it downstream as the idempotency key */
   openexec_str action;
   openexec_str payload; /* RFC 8785 form of what was approved */
   openexec_str tenant;
-  int64_t deadline_ns; /* when the host stops caring, on the executor's monotonic clock; a handler is never interrupted */
-  const openexec_cancellation *cancellation;
+  int64_t
+      deadline_ns; /* when the host stops caring, on the executor's monotonic clock; a handler is never interrupted */
+  const openexec_cancellation* cancellation;
 } openexec_invocation;
 
 /* An interrupted call, of which a reconcile function knows or finds out whether it took place. */
@@ -476,37 +479,34 @@ enum {
 
 typedef struct openexec_handler_table {
   size_t size; /* sizeof(openexec_handler_table) */
-  void *self;
-  void (*close)(void *self); /* may be NULL */
+  void* self;
+  void (*close)(void* self); /* may be NULL */
 
   /* Runs the action, on the thread that called execute; concurrently with itself when several threads call.
    * `detail` explains every answer but RESULT; it reaches this caller only. */
-  openexec_answer (*run)(void *self, const openexec_invocation *call, openexec_sink *result, openexec_sink *detail);
+  openexec_answer (*run)(void* self, const openexec_invocation* call, openexec_sink* result, openexec_sink* detail);
 
   /* Asked on recovery whether an interrupted action took place, and never runs it. RESULT: yes; FAILED_NO_EFFECT: no;
    * everything else: unknown. May be NULL. */
-  openexec_answer (*reconcile)(void *self, const openexec_settlement *settlement, openexec_sink *result,
-                               openexec_sink *detail);
+  openexec_answer (*reconcile)(void* self, const openexec_settlement* settlement, openexec_sink* result,
+                               openexec_sink* detail);
 
   int64_t deadline_ms; /* becomes the invocation's deadline; 0 means 30,000 */
 } openexec_handler_table;
 
 /* Registers what an action runs.
- * Returns: OPENEXEC_OK, or OPENEXEC_INVALID_ARGUMENT where the name breaks the rule for actions or is taken, or `run` is
- *          NULL.
- * In:  config
- *      action     its name
- *      handler    copied; `self` is owned from success on
+ * Returns: OPENEXEC_OK, or OPENEXEC_INVALID_ARGUMENT where the name breaks the rule for actions or is taken, or `run`
+ * is NULL. In:  config action     its name handler    copied; `self` is owned from success on
  */
-openexec_code openexec_config_add_handler(openexec_config *config, openexec_str action,
-                                          const openexec_handler_table *handler, openexec_error **error);
+openexec_code openexec_config_add_handler(openexec_config* config, openexec_str action,
+                                          const openexec_handler_table* handler, openexec_error** error);
 
 /* --- logs: the append-only record of every attempt --- */
 
 /* An entry on its way into a log. */
 typedef struct openexec_new_entry {
   size_t size;
-  openexec_str json;       /* at most 65,535 bytes */
+  openexec_str json;       /* 1 to 65,535 bytes; anything else is to be refused */
   openexec_digest exec_id; /* finds the entry again; zero for a malformed request */
   openexec_digest attempt; /* not zero: a second append of the same attempt answers the first one's index */
   int64_t at_us;           /* the store's highest time counts it */
@@ -525,7 +525,7 @@ typedef struct openexec_log_line {
  * In:  lines      lent to the running callback
  *      line       copied
  */
-openexec_code openexec_lines_put(openexec_lines *lines, const openexec_log_line *line);
+openexec_code openexec_lines_put(openexec_lines* lines, const openexec_log_line* line);
 
 /* A log of your own. Callbacks return OPENEXEC_OK, or why not: OPENEXEC_STORE_FAILED, or OPENEXEC_INVALID_ARGUMENT.
  *  - append is durable before it answers. Indexes start at 0, have no gaps, and are the order of commit.
@@ -535,16 +535,16 @@ openexec_code openexec_lines_put(openexec_lines *lines, const openexec_log_line 
  */
 typedef struct openexec_log_table {
   size_t size; /* sizeof(openexec_log_table) */
-  void *self;
-  void (*close)(void *self); /* may be NULL */
+  void* self;
+  void (*close)(void* self); /* may be NULL */
 
-  openexec_code (*append)(void *self, const openexec_new_entry *entry, uint64_t *index, openexec_sink *detail);
-  openexec_code (*count)(void *self, uint64_t *entries, openexec_sink *detail);
+  openexec_code (*append)(void* self, const openexec_new_entry* entry, uint64_t* index, openexec_sink* detail);
+  openexec_code (*count)(void* self, uint64_t* entries, openexec_sink* detail);
   /* Up to `count` lines from `first` on, in order; fewer at the end. */
-  openexec_code (*read)(void *self, uint64_t first, uint64_t count, openexec_lines *lines, openexec_sink *detail);
+  openexec_code (*read)(void* self, uint64_t first, uint64_t count, openexec_lines* lines, openexec_sink* detail);
   /* The lines of one execution, in order; at most `count` of them. */
-  openexec_code (*find)(void *self, const openexec_digest *exec_id, uint64_t count, openexec_lines *lines,
-                        openexec_sink *detail);
+  openexec_code (*find)(void* self, const openexec_digest* exec_id, uint64_t count, openexec_lines* lines,
+                        openexec_sink* detail);
 } openexec_log_table;
 
 /* Takes a log of your own, apart from the store. The store is then the log's outbox.
@@ -552,7 +552,7 @@ typedef struct openexec_log_table {
  * In:  config
  *      log        copied; `self` is owned from success on
  */
-openexec_code openexec_config_set_log(openexec_config *config, const openexec_log_table *log, openexec_error **error);
+openexec_code openexec_config_set_log(openexec_config* config, const openexec_log_table* log, openexec_error** error);
 
 /* --- stores: the contract that carries "at most once" --- */
 
@@ -581,9 +581,9 @@ enum {
 
 typedef int32_t openexec_state;
 enum {
-  OPENEXEC_STATE_CLAIMED = 1,  /* its first attempt is running, or died and was not recovered yet */
-  OPENEXEC_STATE_SEALED = 2,   /* final */
-  OPENEXEC_STATE_IN_DOUBT = 3  /* it may have run; never run again; a settlement may still seal it */
+  OPENEXEC_STATE_CLAIMED = 1, /* its first attempt is running, or died and was not recovered yet */
+  OPENEXEC_STATE_SEALED = 2,  /* final */
+  OPENEXEC_STATE_IN_DOUBT = 3 /* it may have run; never run again; a settlement may still seal it */
 };
 
 /* What a store knows of one nonce. */
@@ -633,21 +633,21 @@ typedef struct openexec_unlogged_entry {
  * In:  records    lent to the running callback
  *      record     copied
  */
-openexec_code openexec_records_put(openexec_records *records, const openexec_record *record);
+openexec_code openexec_records_put(openexec_records* records, const openexec_record* record);
 
 /* Gives one unlogged entry to whoever asked.
  * Returns: OPENEXEC_OK; otherwise the entry was not taken, and the callback's answer will count as failed.
  * In:  unlogged   lent to the running callback
  *      entry      copied
  */
-openexec_code openexec_unlogged_put(openexec_unlogged *unlogged, const openexec_unlogged_entry *entry);
+openexec_code openexec_unlogged_put(openexec_unlogged* unlogged, const openexec_unlogged_entry* entry);
 
 /* A store of your own. Callbacks return OPENEXEC_OK, or why not: OPENEXEC_STORE_FAILED, or OPENEXEC_INVALID_ARGUMENT.
  *  - Linearizable per (tenant, nonce) and per (tenant, approval id): across threads, across processes that share the
  *    store, and across restarts. Of any number of concurrent equal claims exactly one is FRESH.
  *  - claim is durable before it answers FRESH. It spends the nonce and the approval id in one step or not at all.
- *  - Not OPENEXEC_OK means: do not run. If a commit's fate is unknown the store finds out, or fails every later call; it
- *    never guesses.
+ *  - Not OPENEXEC_OK means: do not run. If a commit's fate is unknown the store finds out, or fails every later call;
+ * it never guesses.
  *  - seal is durable before it succeeds. Sealing what is not claimed (or in doubt) is OPENEXEC_INVALID_ARGUMENT and
  *    changes nothing.
  *  - Nothing that could be replayed is ever evicted.
@@ -655,35 +655,36 @@ openexec_code openexec_unlogged_put(openexec_unlogged *unlogged, const openexec_
  */
 typedef struct openexec_store_table {
   size_t size; /* sizeof(openexec_store_table) */
-  void *self;
-  void (*close)(void *self); /* may be NULL */
+  void* self;
+  void (*close)(void* self); /* may be NULL */
 
   /* Writes one of OPENEXEC_CLAIM_... to `claimed`, and for EXISTS gives one record to `existing`. */
-  openexec_code (*claim)(void *self, const openexec_claim *claim, openexec_claimed *claimed, openexec_records *existing,
-                         openexec_sink *detail);
+  openexec_code (*claim)(void* self, const openexec_claim* claim, openexec_claimed* claimed, openexec_records* existing,
+                         openexec_sink* detail);
   /* Gives one record, or none. */
-  openexec_code (*find)(void *self, const openexec_str *tenant, const openexec_str *nonce, openexec_records *found,
-                        openexec_sink *detail);
+  openexec_code (*find)(void* self, const openexec_str* tenant, const openexec_str* nonce, openexec_records* found,
+                        openexec_sink* detail);
   /* Writes the index of the entry where this store is the log as well; otherwise leaves `entry` at -1. */
-  openexec_code (*seal)(void *self, const openexec_seal *seal, int64_t *entry, openexec_sink *detail);
+  openexec_code (*seal)(void* self, const openexec_seal* seal, int64_t* entry, openexec_sink* detail);
   /* Gives the claims whose process died, in the order in which they were claimed. */
-  openexec_code (*orphans)(void *self, openexec_records *orphans, openexec_sink *detail);
+  openexec_code (*orphans)(void* self, openexec_records* orphans, openexec_sink* detail);
   /* Records `value` under `key` on first use; a different value later is OPENEXEC_STORE_FAILED. */
-  openexec_code (*pin)(void *self, const openexec_str *key, const openexec_str *value, openexec_sink *detail);
+  openexec_code (*pin)(void* self, const openexec_str* key, const openexec_str* value, openexec_sink* detail);
   /* Writes the highest time of any claim, seal or entry; zero for an empty store. */
-  openexec_code (*latest)(void *self, int64_t *at_us, openexec_sink *detail);
+  openexec_code (*latest)(void* self, int64_t* at_us, openexec_sink* detail);
   /* OPENEXEC_OK when a claim would be possible now. */
-  openexec_code (*ready)(void *self, openexec_sink *detail);
+  openexec_code (*ready)(void* self, openexec_sink* detail);
 
   /* The log, where this store is its own: its callbacks get its own `self`, and its `close` is NULL. Seals and entries
-   * then share one durable step. NULL: a log apart, and this store is its outbox by means of the two callbacks below. */
-  const openexec_log_table *log;
+   * then share one durable step. NULL: a log apart, and this store is its outbox by means of the two callbacks below.
+   */
+  const openexec_log_table* log;
 
   /* Gives the sealed entries that `logged` has not confirmed. NULL only where `log` is not. */
-  openexec_code (*unlogged)(void *self, openexec_unlogged *unlogged, openexec_sink *detail);
+  openexec_code (*unlogged)(void* self, openexec_unlogged* unlogged, openexec_sink* detail);
   /* Confirms that the entry of a sealed nonce is in the log. NULL only where `log` is not. */
-  openexec_code (*logged)(void *self, const openexec_str *tenant, const openexec_str *nonce, uint64_t index,
-                          openexec_sink *detail);
+  openexec_code (*logged)(void* self, const openexec_str* tenant, const openexec_str* nonce, uint64_t index,
+                          openexec_sink* detail);
 } openexec_store_table;
 
 /* Takes a store of your own. Replaces any store that was set before.
@@ -691,8 +692,8 @@ typedef struct openexec_store_table {
  * In:  config
  *      store      copied, with its log; `self` is owned from success on
  */
-openexec_code openexec_config_set_store(openexec_config *config, const openexec_store_table *store,
-                                        openexec_error **error);
+openexec_code openexec_config_set_store(openexec_config* config, const openexec_store_table* store,
+                                        openexec_error** error);
 
 /* --- verifiers: who approved it, or why not --- */
 
@@ -701,32 +702,33 @@ openexec_code openexec_config_set_store(openexec_config *config, const openexec_
  * In:  approval   lent to the running callback
  *      id         UTF-8, not empty
  */
-openexec_code openexec_approval_set_id(openexec_approval *approval, openexec_str id);
+openexec_code openexec_approval_set_id(openexec_approval* approval, openexec_str id);
 
 /* Names one key that verified. Keys are sorted by OpenExec.
  * Returns: OPENEXEC_OK.
  * In:  approval   lent to the running callback
  *      key        UTF-8, not empty
  */
-openexec_code openexec_approval_add_key(openexec_approval *approval, openexec_str key);
+openexec_code openexec_approval_add_key(openexec_approval* approval, openexec_str key);
 
 /* A verifier of your own.
- *  - Answers from the artifact, the proposal, its own configuration and `now_us` alone: no network, no clock of its own.
+ *  - Answers from the artifact, the proposal, its own configuration and `now_us` alone: no network, no clock of its
+ * own.
  *  - Stateless about use: that an approval is used once is the store's promise.
  *  - Called from any thread, concurrently.
  */
 typedef struct openexec_verifier_table {
   size_t size; /* sizeof(openexec_verifier_table) */
-  void *self;
-  void (*close)(void *self); /* may be NULL */
+  void* self;
+  void (*close)(void* self); /* may be NULL */
   openexec_str profile;      /* the name of its rules, as receipts carry it; copied; not empty */
 
-  /* OPENEXEC_OK, after naming the approval: a yes that does not say to what is OPENEXEC_APPROVAL_MALFORMED. Otherwise one
-   * of OPENEXEC_APPROVAL_... 110 to 122; any other number is OPENEXEC_APPROVAL_SIGNATURE_INVALID. */
-  openexec_code (*verify)(void *self, const openexec_proposal *proposal, int64_t now_us, openexec_approval *approval,
-                          openexec_sink *detail);
+  /* OPENEXEC_OK, after naming the approval: a yes that does not say to what is OPENEXEC_APPROVAL_MALFORMED. Otherwise
+   * one of OPENEXEC_APPROVAL_... 110 to 122; any other number is OPENEXEC_APPROVAL_SIGNATURE_INVALID. */
+  openexec_code (*verify)(void* self, const openexec_proposal* proposal, int64_t now_us, openexec_approval* approval,
+                          openexec_sink* detail);
   /* OPENEXEC_OK when the verifier could accept something; else why not. May be NULL: always. */
-  openexec_code (*ready)(void *self, openexec_sink *detail);
+  openexec_code (*ready)(void* self, openexec_sink* detail);
 } openexec_verifier_table;
 
 /* Takes a verifier of your own. Replaces any verifier that was set before.
@@ -734,8 +736,8 @@ typedef struct openexec_verifier_table {
  * In:  config
  *      verifier   copied; `self` is owned from success on
  */
-openexec_code openexec_config_set_verifier(openexec_config *config, const openexec_verifier_table *verifier,
-                                           openexec_error **error);
+openexec_code openexec_config_set_verifier(openexec_config* config, const openexec_verifier_table* verifier,
+                                           openexec_error** error);
 
 /* --- hashers: how a request becomes bytes, and bytes a digest --- */
 
@@ -746,13 +748,13 @@ openexec_code openexec_config_set_verifier(openexec_config *config, const openex
  */
 typedef struct openexec_hasher_table {
   size_t size; /* sizeof(openexec_hasher_table) */
-  void *self;
-  void (*close)(void *self); /* may be NULL */
+  void* self;
+  void (*close)(void* self); /* may be NULL */
   openexec_str name;         /* which rules these are; copied; 1 to 64 bytes of UTF-8 */
 
   /* Writes the bytes whose digest is the request hash. `payload` is in RFC 8785 form. */
-  void (*canonical)(void *self, const openexec_str *action, const openexec_str *payload, openexec_sink *bytes);
-  void (*digest)(void *self, const openexec_str *bytes, openexec_digest *digest);
+  void (*canonical)(void* self, const openexec_str* action, const openexec_str* payload, openexec_sink* bytes);
+  void (*digest)(void* self, const openexec_str* bytes, openexec_digest* digest);
 } openexec_hasher_table;
 
 /* Takes a hasher of your own.
@@ -760,21 +762,22 @@ typedef struct openexec_hasher_table {
  * In:  config
  *      hasher     copied; `self` is owned from success on
  */
-openexec_code openexec_config_set_hasher(openexec_config *config, const openexec_hasher_table *hasher,
-                                         openexec_error **error);
+openexec_code openexec_config_set_hasher(openexec_config* config, const openexec_hasher_table* hasher,
+                                         openexec_error** error);
 
 /* --- clocks --- */
 
 /* A clock of your own. Called from any thread, concurrently. Its callbacks cannot fail. */
 typedef struct openexec_clock_table {
   size_t size; /* sizeof(openexec_clock_table) */
-  void *self;
-  void (*close)(void *self); /* may be NULL */
+  void* self;
+  void (*close)(void* self); /* may be NULL */
 
   /* Civil time, against which approvals expire and which receipts carry. May be wrong and may jump. */
-  int64_t (*now_us)(void *self);
-  /* Time for durations and deadlines, from any beginning. Never goes back. May be NULL: the system's CLOCK_MONOTONIC. */
-  int64_t (*monotonic_ns)(void *self);
+  int64_t (*now_us)(void* self);
+  /* Time for durations and deadlines, from any beginning. Never goes back. May be NULL: the system's CLOCK_MONOTONIC.
+   */
+  int64_t (*monotonic_ns)(void* self);
 } openexec_clock_table;
 
 /* Takes a clock of your own.
@@ -782,8 +785,8 @@ typedef struct openexec_clock_table {
  * In:  config
  *      clock      copied; `self` is owned from success on
  */
-openexec_code openexec_config_set_clock(openexec_config *config, const openexec_clock_table *clock,
-                                        openexec_error **error);
+openexec_code openexec_config_set_clock(openexec_config* config, const openexec_clock_table* clock,
+                                        openexec_error** error);
 
 /* ================================================================================================================== */
 /* 5 execute                                                                                                          */
@@ -796,40 +799,40 @@ openexec_code openexec_config_set_clock(openexec_config *config, const openexec_
  * In:  config     may be used again
  * Out: executor   the caller destroys it
  */
-openexec_code openexec_executor_create(const openexec_config *config, openexec_executor **executor,
-                                       openexec_error **error);
+openexec_code openexec_executor_create(const openexec_config* config, openexec_executor** executor,
+                                       openexec_error** error);
 
-/* Ends an executor. Accepts NULL and a pointer to NULL; sets the pointer to NULL. No call may begin any more; those that
- * are inside, on other threads or on this one, finish as usual, and the last of them ends the executor on its way out.
- * Without one inside, the ledger is closed and every `close` that is due has been called when destroy returns.
+/* Ends an executor. Accepts NULL and a pointer to NULL; sets the pointer to NULL. No call may begin any more; those
+ * that are inside, on other threads or on this one, finish as usual, and the last of them ends the executor on its way
+ * out. Without one inside, the ledger is closed and every `close` that is due has been called when destroy returns.
  */
-void openexec_executor_destroy(openexec_executor **executor);
+void openexec_executor_destroy(openexec_executor** executor);
 
 /* Makes a flag that is handed to the handlers of the calls it is given to.
  * Returns: OPENEXEC_OK.
  * Out: cancellation   the caller destroys it, at any time: running calls keep what they need
  */
-openexec_code openexec_cancellation_create(openexec_cancellation **cancellation, openexec_error **error);
+openexec_code openexec_cancellation_create(openexec_cancellation** cancellation, openexec_error** error);
 
 /* Sets the flag, for ever. May be called from any thread. Stops nothing by itself: handlers look at it.
  * Returns: OPENEXEC_OK.
  * In:  cancellation
  */
-openexec_code openexec_cancellation_cancel(openexec_cancellation *cancellation, openexec_error **error);
+openexec_code openexec_cancellation_cancel(openexec_cancellation* cancellation, openexec_error** error);
 
 /* Looks at the flag.
  * Returns: 1 where it is set, else 0.
  */
-int32_t openexec_cancellation_cancelled(const openexec_cancellation *cancellation);
+int32_t openexec_cancellation_cancelled(const openexec_cancellation* cancellation);
 
 /* Ends the caller's hold on a flag. Accepts NULL and a pointer to NULL; sets the pointer to NULL. */
-void openexec_cancellation_destroy(openexec_cancellation **cancellation);
+void openexec_cancellation_destroy(openexec_cancellation** cancellation);
 
 /* What one call may ask for. */
 typedef struct openexec_call_options {
   size_t size;         /* sizeof(openexec_call_options) */
   int64_t max_wait_ms; /* for a nonce that is running elsewhere; 0: as long as the config says; negative: not at all */
-  const openexec_cancellation *cancellation; /* may be NULL */
+  const openexec_cancellation* cancellation; /* may be NULL */
   openexec_str nonce; /* taken where the request names none; a request that names another is malformed; empty: none */
 } openexec_call_options;
 
@@ -842,9 +845,9 @@ typedef struct openexec_call_options {
  *      options    may be NULL
  * Out: outcome    the caller destroys it
  */
-openexec_code openexec_executor_execute(openexec_executor *executor, const openexec_request *request,
-                                        const openexec_call_options *options, openexec_outcome **outcome,
-                                        openexec_error **error);
+openexec_code openexec_executor_execute(openexec_executor* executor, const openexec_request* request,
+                                        const openexec_call_options* options, openexec_outcome** outcome,
+                                        openexec_error** error);
 
 /* The same from one JSON object with the members action, payload, nonce and approval_artifact.
  * Returns: as openexec_executor_execute.
@@ -853,29 +856,52 @@ openexec_code openexec_executor_execute(openexec_executor *executor, const opene
  *      options    may be NULL
  * Out: outcome    the caller destroys it
  */
-openexec_code openexec_executor_execute_json(openexec_executor *executor, openexec_str request,
-                                             const openexec_call_options *options, openexec_outcome **outcome,
-                                             openexec_error **error);
+openexec_code openexec_executor_execute_json(openexec_executor* executor, openexec_str request,
+                                             const openexec_call_options* options, openexec_outcome** outcome,
+                                             openexec_error** error);
 
-/* Stops everything: from the moment it returns no handler starts, until resume. Lasts as long as this executor.
- * Returns: OPENEXEC_OK.
+/* One of many: a request in either form, with its own options. */
+typedef struct openexec_call {
+  size_t size;                     /* sizeof(openexec_call) */
+  const openexec_request* request; /* may be NULL: then `json` is the request */
+  openexec_str json;               /* JSON text, as openexec_executor_execute_json takes it; empty beside a request */
+  const openexec_call_options* options; /* may be NULL */
+} openexec_call;
+
+/* Runs `run(work)`, here or on another thread, before or after it returns. Each work exactly once. */
+typedef void (*openexec_lend)(void* self, void (*run)(void* work), void* work);
+
+/* Many attempts at once from one thread. Each has the meaning of a concurrent call of its own, and they share what
+ * makes them durable. Handlers run one after the other on this thread, or where `lend` runs them. Returns: OPENEXEC_OK
+ * only if every outcome is; otherwise the code of the first that is not. Where it comes without outcomes, all of them
+ * are NULL and nothing ran. In:  executor calls      an array of pointers; may be NULL if count is 0 count lend may be
+ * NULL self       handed to `lend`; may be NULL Out: outcomes   an array of `count`, in the order of the calls; the
+ * caller destroys each
  */
-openexec_code openexec_executor_halt(openexec_executor *executor, openexec_error **error);
+openexec_code openexec_executor_execute_many(openexec_executor* executor, const openexec_call* const* calls,
+                                             size_t count, openexec_lend lend, void* self, openexec_outcome** outcomes,
+                                             openexec_error** error);
+
+/* Stops everything: from the moment it returns no handler starts, until resume. Lasts as long as this executor. Waits
+ * for calls that are about to start their handlers, so that a handler of openexec_executor_execute_many must not call
+ * it. Returns: OPENEXEC_OK.
+ */
+openexec_code openexec_executor_halt(openexec_executor* executor, openexec_error** error);
 
 /* Ends a halt.
  * Returns: OPENEXEC_OK.
  */
-openexec_code openexec_executor_resume(openexec_executor *executor, openexec_error **error);
+openexec_code openexec_executor_resume(openexec_executor* executor, openexec_error** error);
 
 /* Whether the executor is halted.
  * Returns: 1 or 0; 1 for NULL.
  */
-int32_t openexec_executor_halted(const openexec_executor *executor);
+int32_t openexec_executor_halted(const openexec_executor* executor);
 
 /* Whether an execution would be possible now.
  * Returns: OPENEXEC_OK, or the code of what is in the way: OPENEXEC_HALTED, OPENEXEC_STORE_FAILED, a verifier's.
  */
-openexec_code openexec_executor_ready(const openexec_executor *executor, openexec_error **error);
+openexec_code openexec_executor_ready(const openexec_executor* executor, openexec_error** error);
 
 /* What a recovery found. */
 typedef struct openexec_recovery {
@@ -890,55 +916,55 @@ typedef struct openexec_recovery {
  * In:  executor
  * Out: recovery   its `size` goes in
  */
-openexec_code openexec_executor_recovered(const openexec_executor *executor, openexec_recovery *recovery,
-                                          openexec_error **error);
+openexec_code openexec_executor_recovered(const openexec_executor* executor, openexec_recovery* recovery,
+                                          openexec_error** error);
 
 /* Recovers again: finds what another process of a shared store left behind since.
  * Returns: OPENEXEC_OK or OPENEXEC_STORE_FAILED.
  * In:  executor
  * Out: recovery   its `size` goes in; unchanged on failure
  */
-openexec_code openexec_executor_recover(openexec_executor *executor, openexec_recovery *recovery,
-                                        openexec_error **error);
+openexec_code openexec_executor_recover(openexec_executor* executor, openexec_recovery* recovery,
+                                        openexec_error** error);
 
 /* Returns: what happened; OPENEXEC_INVALID_ARGUMENT for NULL. */
-openexec_code openexec_outcome_code(const openexec_outcome *outcome);
+openexec_code openexec_outcome_code(const openexec_outcome* outcome);
 
 /* Returns: the HTTP status for it. */
-int32_t openexec_outcome_http(const openexec_outcome *outcome);
+int32_t openexec_outcome_http(const openexec_outcome* outcome);
 
 /* Returns: how the attempt ended; OPENEXEC_VERDICT_REFUSED for NULL. */
-openexec_verdict openexec_outcome_verdict(const openexec_outcome *outcome);
+openexec_verdict openexec_outcome_verdict(const openexec_outcome* outcome);
 
 /* Returns: what became of the action in the world; OPENEXEC_EFFECT_NONE for NULL. */
-openexec_effect openexec_outcome_effect(const openexec_outcome *outcome);
+openexec_effect openexec_outcome_effect(const openexec_outcome* outcome);
 
 /* Returns: 1 where this is the outcome of an earlier attempt, told again, and the handler was not entered; else 0. */
-int32_t openexec_outcome_replayed(const openexec_outcome *outcome);
+int32_t openexec_outcome_replayed(const openexec_outcome* outcome);
 
 /* Returns: the execution's id, 64 hexadecimal digits; empty where the request was malformed. */
-openexec_str openexec_outcome_exec_id(const openexec_outcome *outcome);
+openexec_str openexec_outcome_exec_id(const openexec_outcome* outcome);
 
 /* Returns: the action; empty where the request was malformed. */
-openexec_str openexec_outcome_action(const openexec_outcome *outcome);
+openexec_str openexec_outcome_action(const openexec_outcome* outcome);
 
 /* Returns: the result as JSON, the bytes that the receipt covers; {"error": "<code>"} for every no. */
-openexec_str openexec_outcome_result(const openexec_outcome *outcome);
+openexec_str openexec_outcome_result(const openexec_outcome* outcome);
 
 /* Returns: the receipt, 64 hexadecimal digits: SHA-256 of exec_id, ":" and result. */
-openexec_str openexec_outcome_receipt(const openexec_outcome *outcome);
+openexec_str openexec_outcome_receipt(const openexec_outcome* outcome);
 
 /* Returns: the explanation for a person; empty on success. Not covered by the receipt. */
-openexec_str openexec_outcome_detail(const openexec_outcome *outcome);
+openexec_str openexec_outcome_detail(const openexec_outcome* outcome);
 
 /* Returns: this attempt's own log entry as JSON; empty where none could be written. */
-openexec_str openexec_outcome_entry(const openexec_outcome *outcome);
+openexec_str openexec_outcome_entry(const openexec_outcome* outcome);
 
 /* Returns: the place of that entry in the log; -1 where there is none. */
-int64_t openexec_outcome_entry_index(const openexec_outcome *outcome);
+int64_t openexec_outcome_entry_index(const openexec_outcome* outcome);
 
 /* Ends an outcome. Accepts NULL and a pointer to NULL; sets the pointer to NULL. */
-void openexec_outcome_destroy(openexec_outcome **outcome);
+void openexec_outcome_destroy(openexec_outcome** outcome);
 
 /* ================================================================================================================== */
 /* 6 evidence                                                                                                         */
@@ -952,7 +978,7 @@ void openexec_outcome_destroy(openexec_outcome **outcome);
  *      receipt
  */
 openexec_code openexec_verify_receipt(openexec_str exec_id, openexec_str result, openexec_str receipt,
-                                      openexec_error **error);
+                                      openexec_error** error);
 
 /* Checks an approval of profile clawshield-v1, offline. Says nothing about whether it was spent.
  * Returns: OPENEXEC_OK, OPENEXEC_MALFORMED_REQUEST, or one of OPENEXEC_APPROVAL_... 110 to 117.
@@ -967,7 +993,7 @@ openexec_code openexec_verify_receipt(openexec_str exec_id, openexec_str result,
  */
 openexec_code openexec_verify_clawshield_v1(openexec_str public_key_pem, openexec_str tenant, openexec_str action,
                                             openexec_str payload, openexec_str artifact, int64_t now_us,
-                                            openexec_buffer **approval, openexec_error **error);
+                                            openexec_buffer** approval, openexec_error** error);
 
 /* The canonical forms of JSON (docs/formats.md, section 2). */
 typedef int32_t openexec_form;
@@ -983,42 +1009,42 @@ enum {
  *      form       one of OPENEXEC_FORM_...
  * Out: canonical  the caller destroys it
  */
-openexec_code openexec_canonicalise(openexec_str json, openexec_form form, openexec_buffer **canonical,
-                                    openexec_error **error);
+openexec_code openexec_canonicalise(openexec_str json, openexec_form form, openexec_buffer** canonical,
+                                    openexec_error** error);
 
 /* SHA-256 of bytes.
  * Returns: OPENEXEC_OK.
  * In:  bytes
  * Out: digest     unchanged on failure
  */
-openexec_code openexec_sha256(openexec_str bytes, openexec_digest *digest, openexec_error **error);
+openexec_code openexec_sha256(openexec_str bytes, openexec_digest* digest, openexec_error** error);
 
 /* Opens the log of a ledger for reading only, beside a running executor or an archived file.
  * Returns: OPENEXEC_OK, or OPENEXEC_STORE_FAILED where it is not a ledger that can be read.
  * In:  url        as openexec_config_set_ledger_url
  * Out: log        the caller destroys it
  */
-openexec_code openexec_log_open(openexec_str url, openexec_log **log, openexec_error **error);
+openexec_code openexec_log_open(openexec_str url, openexec_log** log, openexec_error** error);
 
 /* The log of an executor, for reading. It keeps the log open even after the executor is destroyed.
  * Returns: OPENEXEC_OK.
  * In:  executor
  * Out: log        the caller destroys it
  */
-openexec_code openexec_executor_log(const openexec_executor *executor, openexec_log **log, openexec_error **error);
+openexec_code openexec_executor_log(const openexec_executor* executor, openexec_log** log, openexec_error** error);
 
 /* Ends a reader. Accepts NULL and a pointer to NULL; sets the pointer to NULL. */
-void openexec_log_destroy(openexec_log **log);
+void openexec_log_destroy(openexec_log** log);
 
 /* Counts the entries.
  * Returns: OPENEXEC_OK or OPENEXEC_STORE_FAILED.
  * In:  log
  * Out: entries    unchanged on failure
  */
-openexec_code openexec_log_count(const openexec_log *log, uint64_t *entries, openexec_error **error);
+openexec_code openexec_log_count(const openexec_log* log, uint64_t* entries, openexec_error** error);
 
 /* Gets one line, which lives until it returns. 0: go on; anything else: enough. */
-typedef int32_t (*openexec_visit)(void *self, const openexec_log_line *line);
+typedef int32_t (*openexec_visit)(void* self, const openexec_log_line* line);
 
 /* Reads entries in the order of their index.
  * Returns: OPENEXEC_OK, also where `visit` had enough, or OPENEXEC_STORE_FAILED.
@@ -1028,8 +1054,8 @@ typedef int32_t (*openexec_visit)(void *self, const openexec_log_line *line);
  *      visit      called for each, on this thread
  *      self       handed to `visit`; may be NULL
  */
-openexec_code openexec_log_read(const openexec_log *log, uint64_t first, uint64_t count, openexec_visit visit,
-                                void *self, openexec_error **error);
+openexec_code openexec_log_read(const openexec_log* log, uint64_t first, uint64_t count, openexec_visit visit,
+                                void* self, openexec_error** error);
 
 /* Reads the entries of one execution in the order of their index.
  * Returns: OPENEXEC_OK, also where `visit` had enough, or OPENEXEC_STORE_FAILED.
@@ -1039,8 +1065,8 @@ openexec_code openexec_log_read(const openexec_log *log, uint64_t first, uint64_
  *      visit      called for each, on this thread
  *      self       handed to `visit`; may be NULL
  */
-openexec_code openexec_log_find(const openexec_log *log, const openexec_digest *exec_id, uint64_t count,
-                                openexec_visit visit, void *self, openexec_error **error);
+openexec_code openexec_log_find(const openexec_log* log, const openexec_digest* exec_id, uint64_t count,
+                                openexec_visit visit, void* self, openexec_error** error);
 
 #ifdef __cplusplus
 }
