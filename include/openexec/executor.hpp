@@ -89,6 +89,7 @@ class Executor {
 
   /// Many at once from one thread: each has the meaning of a concurrent call of its own, and they share their syncs.
   /// Outcomes in the order of the calls. Handlers run one after the other on this thread, or where `lend` runs them.
+  /// Throws std::bad_alloc where there is no memory for as many answers, and nothing else.
   [[nodiscard]] std::vector<Outcome> execute_many(std::span<const Call> calls, const Lend& lend = nullptr);
 
   /// What assembly recovered. recover() again finds nothing new unless another process of a shared store died since.

@@ -39,8 +39,9 @@ bool fits(const Request& request, std::size_t max_bytes) {
 /// Fills a proposal's parts. Whichever form a request came in, its fields meet the same rules here.
 class Reading {
  public:
-  Reading(Proposal::Parts& parts, const RequestLimits& limits)
+  Reading(Proposal::Parts& parts, canon::Parser& parser, const RequestLimits& limits)
       : parts_(parts),
+        parser_(parser),
         whole_{limits.max_bytes, std::min(limits.max_depth, max_depth)},
         field_{limits.max_bytes, whole_.max_depth == 0 ? 0 : whole_.max_depth - 1} {}
 
@@ -128,9 +129,9 @@ class Reading {
   }
 
   Proposal::Parts& parts_;
+  canon::Parser& parser_;
   canon::ParseLimits whole_;
   canon::ParseLimits field_;  // one level down
-  canon::Parser parser_;
 };
 
 }  // namespace
@@ -140,23 +141,45 @@ Proposal::Proposal(Proposal&&) noexcept = default;
 Proposal& Proposal::operator=(Proposal&&) noexcept = default;
 Proposal::~Proposal() = default;
 
-Result<Proposal> Proposal::parse(const Request& request, std::string_view tenant, const RequestLimits& limits) try {
+template <class Form>
+Result<Proposal> Proposal::Parts::read_with(std::unique_ptr<Parts>& parts, std::string_view tenant, const Form& form) try {
   if (!base::is_utf8(tenant)) return Status(Code::invalid_argument, "tenant is not UTF-8");
-  auto parts = std::make_unique<Parts>();
+  if (!parts) parts = std::make_unique<Parts>();
   parts->tenant = tenant;
-  if (Status status = Reading(*parts, limits).fields(request); !status.ok()) return status;
+  parts->payload.reset();
+  parts->artifact.reset();
+  parts->payload_jcs.clear();
+  parts->artifact_jcs.clear();
+  if (Status status = form(*parts); !status.ok()) return status;
   return Proposal(std::move(parts));
+} catch (const std::bad_alloc&) {
+  return Status(Code::overloaded, "out of memory");
+}
+
+Result<Proposal> Proposal::Parts::read(std::unique_ptr<Parts>& parts, canon::Parser& parser, const Request& request,
+                                       std::string_view tenant, const RequestLimits& limits) {
+  return read_with(parts, tenant, [&](Parts& into) { return Reading(into, parser, limits).fields(request); });
+}
+
+Result<Proposal> Proposal::Parts::read_json(std::unique_ptr<Parts>& parts, canon::Parser& parser, std::string_view text,
+                                            std::string_view tenant, const RequestLimits& limits,
+                                            std::optional<std::string_view> nonce) {
+  return read_with(parts, tenant, [&](Parts& into) { return Reading(into, parser, limits).json(text, nonce); });
+}
+
+Result<Proposal> Proposal::parse(const Request& request, std::string_view tenant, const RequestLimits& limits) try {
+  std::unique_ptr<Parts> parts;
+  canon::Parser parser;
+  return Parts::read(parts, parser, request, tenant, limits);
 } catch (const std::bad_alloc&) {
   return Status(Code::overloaded, "out of memory");
 }
 
 Result<Proposal> Proposal::parse_json(std::string_view text, std::string_view tenant, const RequestLimits& limits,
                                       std::optional<std::string_view> nonce) try {
-  if (!base::is_utf8(tenant)) return Status(Code::invalid_argument, "tenant is not UTF-8");
-  auto parts = std::make_unique<Parts>();
-  parts->tenant = tenant;
-  if (Status status = Reading(*parts, limits).json(text, nonce); !status.ok()) return status;
-  return Proposal(std::move(parts));
+  std::unique_ptr<Parts> parts;
+  canon::Parser parser;
+  return Parts::read_json(parts, parser, text, tenant, limits, nonce);
 } catch (const std::bad_alloc&) {
   return Status(Code::overloaded, "out of memory");
 }

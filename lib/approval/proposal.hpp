@@ -1,8 +1,11 @@
 // A proposal's inside: the parsed values, for the supplied verifiers.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include <openexec/request.hpp>
 
@@ -21,6 +24,19 @@ struct Proposal::Parts {
   std::optional<canon::View> artifact;  ///< an object; absent where none was presented
   std::string payload_jcs;
   std::string artifact_jcs;
+
+  // As Proposal::parse and parse_json, with buffers that served before. `parts` is taken on success only.
+  static Result<Proposal> read(std::unique_ptr<Parts>& parts, canon::Parser& parser, const Request& request,
+                               std::string_view tenant, const RequestLimits& limits);
+  static Result<Proposal> read_json(std::unique_ptr<Parts>& parts, canon::Parser& parser, std::string_view text,
+                                    std::string_view tenant, const RequestLimits& limits,
+                                    std::optional<std::string_view> nonce);
+  /// Gives the buffers back.
+  static std::unique_ptr<Parts> reclaim(Proposal proposal) noexcept { return std::move(proposal.parts_); }
+
+ private:
+  template <class Form>
+  static Result<Proposal> read_with(std::unique_ptr<Parts>& parts, std::string_view tenant, const Form& form);
 };
 
 }  // namespace openexec

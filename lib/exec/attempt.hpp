@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include <openexec/executor.hpp>
 
+#include "exec/bench.hpp"
 #include "exec/flights.hpp"
 #include "exec/limits.hpp"
 
@@ -39,6 +41,7 @@ struct Attempt {
   InFlight::Place place;
   std::chrono::steady_clock::time_point deadline;  ///< for waiting on another attempt
 
+  std::unique_ptr<Bench> bench;
   std::optional<Proposal> proposal;
   Digest exec_id{};
   Digest artifact_digest{};  ///< zero where none was presented

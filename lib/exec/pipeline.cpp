@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
@@ -58,15 +59,18 @@ Digest digest_of(const Arrival& arrival) {
   return crypto::sha256(bytes);
 }
 
-Result<Proposal> parse(const Arrival& arrival, const Config& config, const CallOptions& options) {
+Result<Proposal> parse(const Arrival& arrival, const Config& config, const CallOptions& options, Bench& bench) {
   const RequestLimits& limits = config.limits.request;
-  if (const auto* text = std::get_if<std::string_view>(&arrival))
-    return Proposal::parse_json(*text, config.tenant, limits, options.nonce);
+  if (const auto* text = std::get_if<std::string_view>(&arrival)) {
+    bench.stretched = std::max(bench.stretched, text->size());
+    return Proposal::Parts::read_json(bench.parts, bench.parser, *text, config.tenant, limits, options.nonce);
+  }
   Request request = std::get<Request>(arrival);
   if (options.nonce && request.nonce.empty()) request.nonce = *options.nonce;
   if (options.nonce && request.nonce != *options.nonce)
     return Status(Code::malformed_request, "nonce: differs from the one given beside the request");
-  return Proposal::parse(request, config.tenant, limits);
+  bench.stretched = std::max({bench.stretched, request.payload.size(), request.approval_artifact.size()});
+  return Proposal::Parts::read(bench.parts, bench.parser, request, config.tenant, limits);
 }
 
 /// Reads back what to_json(ApprovalNote) wrote.
@@ -83,6 +87,13 @@ std::optional<ApprovalNote> read_approval(std::string_view json) {
     for (const canon::View::Member key : *keys)
       if (key.value.is(canon::Type::string)) note.keys.emplace_back(key.value.string());
   return note;
+}
+
+/// For want of memory there is no more to say. It starts as a refusal, and stays one.
+Outcome unanswered() noexcept {
+  Outcome outcome;
+  outcome.http = http_status(outcome.code);
+  return outcome;
 }
 
 /// The attempt's own answer, from its ending and the entry that records it.
@@ -127,16 +138,18 @@ Pipeline::~Pipeline() {
   }
 }
 
-Outcome Pipeline::run(const Arrival& arrival, const CallOptions& options) noexcept {
+Outcome Pipeline::run(const Arrival& arrival, const CallOptions& options) noexcept try {
   Attempt attempt = enter(arrival, options);
   try {
     walk({&attempt, 1}, nullptr);
   } catch (...) {  // out of memory, or a part that broke its contract: leave() says what that means
   }
   return leave(attempt);
+} catch (...) {
+  return unanswered();
 }
 
-std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const Lend& lend) {
+std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const Lend& lend) try {
   std::vector<Outcome> outcomes;
   std::vector<Attempt> attempts;
   outcomes.reserve(calls.size());
@@ -148,10 +161,13 @@ std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const Lend& lend
   }
   for (Attempt& attempt : attempts) outcomes.push_back(leave(attempt));
   return outcomes;
+} catch (const std::bad_alloc&) {
+  return std::vector<Outcome>(calls.size(), unanswered());
 }
 
 Attempt Pipeline::enter(const Arrival& arrival, const CallOptions& options) {
   Attempt attempt(arrival, options, in_flight_.enter());
+  attempt.bench = benches_.take();
   attempt.entry.tenant = config_.tenant;
   attempt.entry.executor = config_.executor;
   attempt.entry.observed_at = now();
@@ -167,13 +183,15 @@ Outcome Pipeline::leave(Attempt& attempt) {
     else
       fail(attempt, Status(Code::store_failed, "an internal failure"));
   }
+  if (attempt.proposal) attempt.bench->parts = Proposal::Parts::reclaim(*std::move(attempt.proposal));
+  benches_.give_back(std::move(attempt.bench));
   return *std::move(attempt.outcome);
 }
 
 void Pipeline::canonicalise(Attempt& attempt) {
   if (inside_.this_thread())
     return refuse(attempt, Status(Code::invalid_argument, "a handler must not call the executor that runs it", 500));
-  Result<Proposal> proposal = parse(attempt.arrival, config_, attempt.options);
+  Result<Proposal> proposal = parse(attempt.arrival, config_, attempt.options, *attempt.bench);
   if (!proposal.ok()) return refuse(attempt, proposal.status());
   attempt.proposal.emplace(*std::move(proposal));
 
@@ -346,7 +364,7 @@ void Pipeline::call_handler(Attempt& attempt) {
   const InsideHandlers::Mark mark(inside_);
   Gate::Passage passage = gate_.pass();
   if (!passage.open()) {  // since it was claimed: it is spent, and did not run
-    attempt.ending = judge(HandlerResult::failed("the kill switch went on before the handler was entered", Effect::none));
+    attempt.ending = judge(HandlerResult::failed("the kill switch went on before the handler was entered", Effect::none), *attempt.bench);
     return;
   }
   passage.end();
@@ -362,10 +380,10 @@ void Pipeline::call_handler(Attempt& attempt) {
       return HandlerResult::in_doubt("the handler threw");
     }
   }();
-  attempt.ending = judge(said);
+  attempt.ending = judge(said, *attempt.bench);
 }
 
-Ending Pipeline::judge(const HandlerResult& said) const {
+Ending Pipeline::judge(const HandlerResult& said, Bench& bench) const {
   Ending ending;
   const auto no = [&](NonceState state, Verdict verdict, Code code, Effect effect) {
     ending = {state, verdict, code, effect, error_text(code), std::nullopt, said.text(), 0};
@@ -378,18 +396,18 @@ Ending Pipeline::judge(const HandlerResult& said) const {
       no(NonceState::sealed, Verdict::failed, Code::handler_failed, said.effect());
       break;
     case HandlerResult::Kind::result: {
-      const Result<canon::Document> result = canon::parse(said.text(), {config_.limits.max_result_bytes, 128});
-      if (!result.ok()) {
+      bench.stretched = std::max(bench.stretched, said.text().size());
+      if (Status bad = bench.parser.parse(said.text(), {config_.limits.max_result_bytes, 128}, bench.result); !bad.ok()) {
         no(NonceState::sealed, Verdict::failed, Code::result_invalid, Effect::unknown);
-        ending.detail = "the handler's result: " + result.status().detail();
+        ending.detail = "the handler's result: " + bad.detail();
         break;
       }
       ending.state = NonceState::sealed;
       ending.verdict = Verdict::executed;
       ending.code = Code::ok;
       ending.effect = Effect::confirmed;
-      ending.result = canon::display(result->root());
-      ending.result_hash = crypto::sha256(canon::jcs(result->root()));
+      ending.result = canon::display(bench.result.root());
+      ending.result_hash = crypto::sha256(canon::jcs(bench.result.root()));
     }
   }
   return ending;
@@ -648,8 +666,9 @@ Status Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found) {
   entry.request_hash = orphan.request_hash;
   entry.approval = read_approval(orphan.approval);
   entry.executor = config_.executor;
+  Bench bench;
   const auto end = [&](const HandlerResult& said) {
-    const Ending ending = judge(said);
+    const Ending ending = judge(said, bench);
     std::string json;
     entry.observed_at = now();
     write_entry(entry, ending, json);

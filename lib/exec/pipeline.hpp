@@ -66,7 +66,7 @@ class Pipeline {
   void end_without_entry(Attempt& attempt, Ending ending);
 
   [[nodiscard]] bool may_know(const Attempt& attempt, const NonceRecord& record) const;
-  [[nodiscard]] Ending judge(const HandlerResult& said) const;
+  [[nodiscard]] Ending judge(const HandlerResult& said, Bench& bench) const;
   Status settle_orphan(const NonceRecord& orphan, Recovery& found);
   void submit(std::span<Operation> operations);
   Result<std::uint64_t> feed_log(std::string_view tenant, std::string_view nonce, const Digest& exec_id,
@@ -83,6 +83,7 @@ class Pipeline {
   InFlight in_flight_;
   RefusalMeter refusals_;
   Recent recent_;
+  Benches benches_;
   Flights flights_;
   Gate gate_;
   InsideHandlers inside_;
