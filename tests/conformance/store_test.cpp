@@ -1,4 +1,6 @@
 // Every supplied store and log under the suites; and the suites themselves, over stores that are broken on purpose.
+#include <mutex>
+
 #include <openexec/builtin.hpp>
 
 #include "conformance/log_suite.hpp"
@@ -81,15 +83,23 @@ class LooksBeforeItWrites final : public Decorated {
   }
 };
 
+/// Forgets everything with every eighth claim.
 class Evicts final : public Decorated {
  public:
-  Result<ClaimAnswer> claim(const Claim& claim) override {
-    if (++claims_ % 8 == 0) inner_ = memory_ledger();
-    return inner_->claim(claim);
+  Result<ClaimAnswer> claim(const Claim& claim) override { return current(true)->claim(claim); }
+  Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) override {
+    return current(false)->find(tenant, nonce);
   }
+  Result<std::optional<std::uint64_t>> seal(const Seal& seal) override { return current(false)->seal(seal); }
 
  private:
-  std::atomic<int> claims_ = 0;
+  std::shared_ptr<Ledger> current(bool claiming) {
+    const std::lock_guard lock(mutex_);
+    if (claiming && ++claims_ % 8 == 0) inner_ = memory_ledger();
+    return inner_;
+  }
+  std::mutex mutex_;
+  int claims_ = 0;
 };
 
 class SealsTwice final : public Decorated {
