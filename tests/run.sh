@@ -24,6 +24,7 @@ say() { printf '%s\n' "${bold}== $*${plain}"; }
 jobs=$(nproc)
 launchers=() prefix=()
 summary=() failed=0
+failures=Testing/Temporary/LastTestsFailed.log  # CTest's list
 
 configure_and_build() {  # preset, target
   cmake --preset "$1" "${launchers[@]}" >"build/$1.configure.log" 2>&1 || { cat "build/$1.configure.log"; return 1; }
@@ -33,6 +34,7 @@ configure_and_build() {  # preset, target
 run_tests() {  # preset, further CTest arguments
   local preset=$1
   shift
+  rm -f "build/$preset/$failures"
   "${prefix[@]}" ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=error "$@"
 }
 
@@ -59,6 +61,7 @@ for run in "${runs[@]}"; do
   start=$SECONDS
   if "run_$run"; then verdict="${green}passed${plain}"; else verdict="${red}FAILED${plain}"; failed=1; fi
   summary+=("$(printf '  %-6s %s in %d s' "$run" "$verdict" $((SECONDS - start)))")
+  if [ -s "build/$run/$failures" ]; then summary+=("$(sed 's/^[0-9]*:/         /' "build/$run/$failures")"); fi
 done
 
 say "Summary"

@@ -66,6 +66,10 @@ def signed_text(artifact):
     return "".join(artifact[k] for k in ("approval_id", "tenant_id", "action_hash", "issued_at", "expires_at")).encode()
 
 
+def spki(public_key):
+    return public_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 class Folder(unittest.TestCase):
     def setUp(self):
         self.before = os.getcwd()
@@ -128,7 +132,7 @@ class Approve(Folder):
         self.assertIn(b"ENCRYPTED PRIVATE KEY", pem)
         key = serialization.load_pem_private_key(pem, b"correct horse")
         public = serialization.load_pem_public_key(pathlib.Path("approver.pub.pem").read_bytes())
-        self.assertEqual(key.public_key().public_bytes_raw(), public.public_bytes_raw())
+        self.assertEqual(spki(key.public_key()), spki(public))
         self.write("request.json", self.request)
         self.expect(YES, self.sign("--yes", "--passphrase-fd", "0", stdin="correct horse\n"))
         self.says(CANNOT, "passphrase", self.sign("--yes", "--passphrase-fd", "0", stdin="wrong\n"))
@@ -229,8 +233,7 @@ class Approve(Folder):
         old = {**artifact, "issued_at": "2001-01-01T00:00:00", "expires_at": "2001-01-01T00:05:00"}
         old["signature"] = base64.b64encode(signer.sign(signed_text(old))).decode()
         self.write("artifact", old)
-        pem = signer.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        self.write("old.pem", pem.decode())
+        self.write("old.pem", spki(signer.public_key()))
         code, answer = look("--public-key", "old.pem")
         self.assertEqual((code, answer["checks"]["signature"], answer["checks"]["time"]), (NO, True, False))
 
@@ -317,7 +320,8 @@ class Cli(Folder):
         self.write("request.json", self.echo)
         sign = (APPROVE, "sign", "request.json", "--key", "approver.key.pem", "--tenant", "acme", "--yes", "--embed")
         approved = json.loads(self.expect(YES, run(*sign)))
-        env = {"CLAWSHIELD_PUBLIC_KEY": pathlib.Path("approver.pub.pem").read_text(encoding="utf-8"), "CLAWSHIELD_TENANT_ID": "acme",
+        pem = pathlib.Path("approver.pub.pem").read_text(encoding="utf-8")
+        env = {"CLAWSHIELD_PUBLIC_KEY": pem, "CLAWSHIELD_TENANT_ID": "acme",
                "OPENEXEC_MODE": "clawshield", "OPENEXEC_DB_URL": "sqlite:///approved.db"}
         self.assertEqual(self.answer(NO, self.echo, env=env)["code"], "approval_missing")
         self.assertEqual(self.answer(NO, {**approved, "payload": {}}, env=env)["code"], "approval_hash_mismatch")
