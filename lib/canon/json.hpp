@@ -82,10 +82,7 @@ class View::Iterator {
 
   Iterator() = default;
   [[nodiscard]] Member operator*() const;
-  Iterator& operator++() {
-    node_ += step_;
-    return *this;
-  }
+  Iterator& operator++();
   Iterator operator++(int) {
     Iterator before = *this;
     ++*this;
@@ -95,10 +92,10 @@ class View::Iterator {
 
  private:
   friend class View;
-  Iterator(const Tree* tree, std::uint32_t node, std::uint32_t step) : tree_(tree), node_(node), step_(step) {}
+  Iterator(const Tree* tree, std::uint32_t at, bool object) : tree_(tree), at_(at), object_(object) {}
   const Tree* tree_ = nullptr;
-  std::uint32_t node_ = 0;
-  std::uint32_t step_ = 1;  ///< 2 in an object, where each value stands behind its key
+  std::uint32_t at_ = 0;
+  bool object_ = false;
 };
 
 /// Owns a parsed value; null until something is parsed into it, and after a parse that failed.
@@ -127,7 +124,7 @@ class Parser {
   /// Strict JSON, any value at the top: UTF-8, no duplicate keys at any depth, no lone surrogates, finite numbers,
   /// integers within ±(2^53 − 1), nothing after the value. malformed_request with the byte offset, or the path of a
   /// duplicate key, in the detail (at most 200 bytes of printable ASCII); with http 413 where the text is over max_bytes.
-  /// Reuses the buffers of `out`. Throws only std::bad_alloc.
+  /// Reuses the buffers of `out`, which keeps what its largest text took. Throws only std::bad_alloc.
   Status parse(std::string_view text, const ParseLimits& limits, Document& out);
 
  private:

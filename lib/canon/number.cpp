@@ -2,7 +2,9 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
+#include <iterator>
 
 namespace openexec::canon {
 namespace {
@@ -14,11 +16,25 @@ struct Decimal {
   int point;
 };
 
+/// Most numbers are short: n/10^4 with n of at most 15 digits. Two decimals of at most 15 digits are never the same
+/// double, and a division is rounded correctly; so if n/10^4 gives the value, its digits are the shortest, and the only
+/// ones of their length. Precondition: positive.
+bool short_decimal(double value, Decimal& decimal) {
+  if (!(value < 1e11)) return false;
+  const auto scaled = static_cast<std::uint64_t>(value * 1e4 + 0.5);
+  if (scaled >= 1000000000000000 || static_cast<double>(scaled) / 1e4 != value) return false;
+  decimal.count = static_cast<int>(std::to_chars(decimal.digits, std::end(decimal.digits), scaled).ptr - decimal.digits);
+  decimal.point = decimal.count - 4;
+  while (decimal.digits[decimal.count - 1] == '0') --decimal.count;
+  return true;
+}
+
 /// Precondition: positive and finite.
 Decimal shortest(double value) {
+  Decimal decimal{};
+  if (short_decimal(value, decimal)) return decimal;
   char text[max_number_size];
   const char* end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
-  Decimal decimal{};
   const char* at = text;
   for (; *at != 'e'; ++at)
     if (*at != '.') decimal.digits[decimal.count++] = *at;

@@ -15,10 +15,11 @@ constexpr std::uint8_t utf16_weight(std::uint8_t byte) {
   return byte == 0xee || byte == 0xef ? static_cast<std::uint8_t>(byte + 0x10) : byte;
 }
 
-/// The first eight characters as a number; where two differ, they order their strings as compare_utf16 does.
+/// The first eight characters of a Tree's string as a number; where two differ, they order their strings as
+/// compare_utf16 does.
 inline std::uint64_t utf16_prefix(std::string_view text) {
-  std::uint64_t word = text.size() >= 8 ? load_word(text.data()) : load_short(text.data(), text.size());
-  word = reversed(word);
+  std::uint64_t word = reversed(load_word(text.data()));
+  if (text.size() < 8) word &= ~(~std::uint64_t{0} >> (8 * text.size()));
   if (word & every_byte(0x80)) {
     for (unsigned shift = 0; shift < 64; shift += 8) {
       const auto byte = static_cast<std::uint8_t>(word >> shift);

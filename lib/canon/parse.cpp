@@ -1,10 +1,12 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <bit>
+#include <functional>
 #include <new>
 #include <string>
-#include <vector>
 
+#include <canon/block.hpp>
 #include <canon/order.hpp>
 #include <canon/scan.hpp>
 #include <canon/tree.hpp>
@@ -20,105 +22,109 @@ Tree::~Tree() = default;
 
 namespace {
 
+/// What simdjson can take, and the indices of the tape can count.
+constexpr std::size_t max_text = (std::size_t{1} << 31) - Block::size;
+constexpr std::size_t least_capacity = 256;
+
 /// A container that is still open.
 struct Frame {
-  std::size_t start;  ///< its first child among the pending nodes
+  std::uint32_t at;     ///< where it begins
+  std::uint32_t first;  ///< of an object: its first key among those that wait
   bool object;
+  bool ascending;  ///< its keys came in order so far
+  bool ascii;      ///< and were ASCII
 };
 
-/// A member while its object is sorted.
-struct Candidate {
+/// A key that waits for its object to end and be sorted.
+struct Key {
   std::uint64_t prefix;
-  std::size_t at;  ///< its key among the pending nodes
+  std::uint32_t at;
 };
 
-/// What building needs besides the tree, kept from parse to parse.
+/// What sorting needs besides the tree, kept from parse to parse.
 struct Workbench {
-  std::vector<Node> pending;  ///< finished nodes whose container is still open
-  std::vector<Frame> open;
-  std::vector<Candidate> candidates;
+  Buffer<Frame> open;  ///< the containers around the one that is being read
+  Buffer<Key> waiting;
 };
 
 enum class Verdict { strict, duplicate_key, other };
 
-/// Turns simdjson's tape into a Tree in one walk. The tape is documented in simdjson's doc/tape.md: words with a tag in
-/// the highest byte and, depending on it, an offset below or a number in the next word.
-class Builder {
+/// Walks the tape once; sorts every object's keys, and finds what simdjson lets pass.
+class Sorter {
  public:
-  Builder(const simdjson::dom::document& document, const ParseLimits& limits, Workbench& bench, std::vector<Node>& nodes)
-      : tape_(document.tape.get()),
-        strings_(reinterpret_cast<const char*>(document.string_buf.get())),
-        max_depth_(limits.max_depth),
-        pending_(bench.pending),
-        open_(bench.open),
-        candidates_(bench.candidates),
-        nodes_(nodes) {
-    pending_.clear();
-    open_.clear();
-    nodes_.clear();
-  }
+  Sorter(Tree& tree, const ParseLimits& limits, Workbench& bench)
+      : tree_(tree), tape_(tree.tape), max_depth_(limits.max_depth), open_(bench.open), waiting_(bench.waiting) {}
 
-  Verdict build() {
-    for (std::size_t at = 1;; ++at) {
-      const std::uint64_t word = tape_[at];
-      const char tag = static_cast<char>(word >> 56);
-      Node node;
-      switch (tag) {
+  Verdict sort() {
+    words_ = tape_.behind(0);
+    tree_.order.reserve(words_, 0);
+    tree_.keys.reserve(words_, 0);
+    waiting_.reserve(words_, 0);
+    tree_.depth = 0;
+    const Tape tape = tape_;
+    Frame frame{0, 0, false, true, true};
+    for (std::uint32_t at = Tape::root;; ++at) {
+      if (frame.object && tape.tag(at) == '"') add_key(frame, at++);
+      switch (const char tag = tape.tag(at)) {
         case '"':
-          node = string_at(word & offset_mask);
-          break;
-        case 'l':
-          node.type = Type::integer;
-          std::memcpy(&node.integer, &tape_[++at], sizeof node.integer);
-          if (node.integer < -max_integer || node.integer > max_integer) return Verdict::other;
-          break;
-        case 'd':
-          node.type = Type::number;
-          std::memcpy(&node.number, &tape_[++at], sizeof node.number);
-          break;
         case 't':
         case 'f':
-          node.type = Type::boolean;
-          node.boolean = tag == 't';
-          break;
         case 'n':
+          break;
+        case 'l': {
+          const std::int64_t value = tape.integer(at++);
+          if (value < -max_integer || value > max_integer) return Verdict::other;
+          break;
+        }
+        case 'd':
+          ++at;
           break;
         case '{':
         case '[':
-          if (open_.size() >= max_depth_) return Verdict::other;
-          open_.push_back({pending_.size(), tag == '{'});
-          continue;
-        case '}':
-          if (!close_object(node)) return Verdict::duplicate_key;
+          if (depth_ >= max_depth_) return Verdict::other;
+          open_.reserve(depth_ + 1, depth_)[depth_] = frame;
+          tree_.depth = std::max(tree_.depth, ++depth_);
+          frame = {at, count_, tag == '{', true, true};
           break;
+        case '}':
+          if (!sort_keys(frame)) return Verdict::duplicate_key;
+          [[fallthrough]];
         case ']':
-          close_array(node);
+          frame = open_[--depth_];
           break;
         case 'r':
-          nodes_.push_back(pending_.front());
           return Verdict::strict;
-        default:  // among them 'u', an integer beyond 2^63 - 1
+        default:  // 'u', an integer beyond 2^63 - 1, or something that simdjson does not say today
           return Verdict::other;
       }
-      pending_.push_back(node);
     }
   }
 
-  /// Where the duplicate key is: "/payload/3/a", cut at the front if need be. Precondition: build() found one.
+  /// Where the duplicate key is: "/payload/3/a", cut at the front if need be. Precondition: sort() found one.
   std::string duplicate_path() const {
-    std::string path = "/" + printable(string_of(pending_[duplicate_]));
-    for (std::size_t depth = open_.size() - 1; depth > 0 && path.size() < max_path; --depth) {
+    std::string path;
+    prepend(printable(tape_.string(duplicate_)), path);
+    std::uint32_t child = duplicate_in_;
+    for (std::size_t depth = depth_; depth > 1 && path.size() < max_path; --depth) {
       const Frame& parent = open_[depth - 1];
-      const std::size_t start = open_[depth].start;
-      path.insert(0, "/" + (parent.object ? printable(string_of(pending_[start - 1])) : std::to_string(start - parent.start)));
+      prepend(parent.object ? printable(tape_.string(child - 1)) : std::to_string(place(parent.at, child)), path);
+      child = parent.at;
     }
     if (path.size() > max_path) path.replace(0, path.size() - max_path, "...");
     return path;
   }
 
  private:
-  static constexpr std::uint64_t offset_mask = (std::uint64_t{1} << 56) - 1;
   static constexpr std::size_t max_path = 160;
+
+  static void prepend(const std::string& step, std::string& path) { path.insert(0, step).insert(0, 1, '/'); }
+
+  /// Which element of the array the child is.
+  std::size_t place(std::uint32_t array, std::uint32_t child) const {
+    std::size_t place = 0;
+    for (std::uint32_t at = array + 1; at < child; at = tape_.after(at)) ++place;
+    return place;
+  }
 
   /// The end of a key, short enough for a detail, in printable ASCII.
   static std::string printable(std::string_view key) {
@@ -131,89 +137,70 @@ class Builder {
     return quoted.substr(1, quoted.size() - 2);
   }
 
-  Node string_at(std::uint64_t offset) const {
-    Node node;
-    node.type = Type::string;
-    std::memcpy(&node.size, strings_ + offset, sizeof node.size);
-    node.text = strings_ + offset + sizeof node.size;
-    return node;
-  }
-
-  void close_array(Node& array) {
-    const auto start = static_cast<std::ptrdiff_t>(open_.back().start);
-    array.type = Type::array;
-    array.size = static_cast<std::uint32_t>(pending_.size() - open_.back().start);
-    array.first = static_cast<std::uint32_t>(nodes_.size());
-    nodes_.insert(nodes_.end(), pending_.begin() + start, pending_.end());
-    pending_.resize(open_.back().start);
-    open_.pop_back();
+  void add_key(Frame& frame, std::uint32_t at) {
+    const std::string_view name = tape_.string(at);
+    const Key key{utf16_prefix(name), at};
+    if ((key.prefix & every_byte(0x80)) != 0 || (name.size() > 8 && !is_ascii(name))) frame.ascii = false;
+    if (frame.ascending && count_ != frame.first) frame.ascending = before(waiting_[count_ - 1], key);
+    waiting_[count_++] = key;
   }
 
   /// False where two members have the same key.
-  bool close_object(Node& object) {
-    const std::size_t start = open_.back().start;
-    object.type = Type::object;
-    object.size = static_cast<std::uint32_t>((pending_.size() - start) / 2);
-    object.first = static_cast<std::uint32_t>(nodes_.size());
-    const auto before = [this](const Candidate& a, const Candidate& b) {
-      return a.prefix != b.prefix ? a.prefix < b.prefix : compare_utf16(key(a), key(b)) < 0;
-    };
-    bool ascending = true, ascii = true;
-    candidates_.clear();
-    for (std::size_t at = start; at < pending_.size(); at += 2) {
-      const std::string_view name = string_of(pending_[at]);
-      candidates_.push_back({utf16_prefix(name), at});
-      ascii = ascii && is_ascii(name);
-      ascending = ascending && (at == start || before(candidates_.end()[-2], candidates_.back()));
-    }
-    if (ascending) {
-      nodes_.insert(nodes_.end(), pending_.begin() + static_cast<std::ptrdiff_t>(start), pending_.end());
-    } else {
-      std::sort(candidates_.begin(), candidates_.end(), before);
-      const auto same = std::adjacent_find(candidates_.begin(), candidates_.end(),
-                                           [&](const Candidate& a, const Candidate& b) { return !before(a, b); });
-      if (same != candidates_.end()) {
+  bool sort_keys(const Frame& object) {
+    Key* const begin = waiting_.data() + object.first;
+    Key* const end = waiting_.data() + count_;
+    count_ = object.first;
+    const auto by_utf16 = [this](const Key& a, const Key& b) { return before(a, b); };
+    if (!object.ascending) {
+      std::sort(begin, end, by_utf16);
+      const Key* const same = std::adjacent_find(begin, end, std::not_fn(by_utf16));
+      if (same != end) {
         duplicate_ = same->at;
+        duplicate_in_ = object.at;
         return false;
       }
-      append_candidates();
     }
-    if (!ascii) object.twice = repeat_by_code_point();
-    pending_.resize(start);
-    open_.pop_back();
+    Order& order = tree_.order[object.at];
+    order.by_utf16 = order.by_code_point = list(begin, end);
+    if (!object.ascii && order_depends(begin, end)) {
+      std::sort(begin, end, [this](const Key& a, const Key& b) { return tape_.string(a.at) < tape_.string(b.at); });
+      words_ += static_cast<std::size_t>(end - begin);
+      tree_.keys.reserve(words_, listed_);
+      order.by_code_point = list(begin, end);
+    }
     return true;
   }
 
-  /// Where the order by code point differs from the order by UTF-16, appends the members in that order too.
-  bool repeat_by_code_point() {
-    const auto any_key = [this](std::uint8_t from, std::uint8_t to) {
-      return std::any_of(candidates_.begin(), candidates_.end(),
-                         [&](const Candidate& c) { return has_byte(key(c), from, to); });
+  /// Whether the order by code point may differ from the order by UTF-16.
+  bool order_depends(const Key* begin, const Key* end) const {
+    const auto any_key = [&](std::uint8_t from, std::uint8_t to) {
+      return std::any_of(begin, end, [&](const Key& key) { return has_byte(tape_.string(key.at), from, to); });
     };
-    if (!any_key(0xee, 0xef) || !any_key(0xf0, 0xf4)) return false;
-    std::sort(candidates_.begin(), candidates_.end(),
-              [this](const Candidate& a, const Candidate& b) { return key(a) < key(b); });
-    append_candidates();
-    return true;
+    return any_key(0xee, 0xef) && any_key(0xf0, 0xf4);
   }
 
-  void append_candidates() {
-    for (const Candidate& candidate : candidates_) {
-      nodes_.push_back(pending_[candidate.at]);
-      nodes_.push_back(pending_[candidate.at + 1]);
-    }
+  /// Puts the keys into the tree in their order and says where.
+  std::uint32_t list(const Key* begin, const Key* end) {
+    const std::uint32_t first = listed_;
+    for (const Key* key = begin; key != end; ++key) tree_.keys[listed_++] = key->at;
+    return first;
   }
 
-  std::string_view key(const Candidate& candidate) const { return string_of(pending_[candidate.at]); }
+  bool before(const Key& a, const Key& b) const {
+    return a.prefix != b.prefix ? a.prefix < b.prefix : compare_utf16(tape_.string(a.at), tape_.string(b.at)) < 0;
+  }
 
-  const std::uint64_t* tape_;
-  const char* strings_;
+  Tree& tree_;
+  const Tape tape_;
   std::size_t max_depth_;
-  std::vector<Node>& pending_;
-  std::vector<Frame>& open_;
-  std::vector<Candidate>& candidates_;
-  std::vector<Node>& nodes_;
-  std::size_t duplicate_ = 0;
+  Buffer<Frame>& open_;
+  Buffer<Key>& waiting_;
+  std::size_t depth_ = 0;
+  std::size_t words_ = 0;           ///< at least the number of keys to be listed: each has a word on the tape
+  std::uint32_t count_ = 0;         ///< of keys that wait
+  std::uint32_t listed_ = 0;        ///< of keys in the tree
+  std::uint32_t duplicate_ = 0;     ///< a key that is there twice
+  std::uint32_t duplicate_in_ = 0;  ///< and its object
 };
 
 Status malformed(std::string detail, int http = 0) { return {Code::malformed_request, std::move(detail), http}; }
@@ -233,27 +220,32 @@ Status say_where(std::string_view text, const ParseLimits& limits) {
 struct Parser::Impl {
   simdjson::dom::parser simd;
   Workbench bench;
-  std::unique_ptr<char[]> padded;
-  std::size_t capacity = 0;
+  Buffer<char> padded;
 
   /// The text with the padding that simdjson reads beyond it.
   const char* pad(std::string_view text) {
-    const std::size_t needed = text.size() + simdjson::SIMDJSON_PADDING;
-    if (needed > capacity) {
-      capacity = 0;
-      padded = std::make_unique_for_overwrite<char[]>(std::bit_ceil(needed));
-      capacity = std::bit_ceil(needed);
-    }
-    std::copy(text.begin(), text.end(), padded.get());
-    std::fill_n(padded.get() + text.size(), simdjson::SIMDJSON_PADDING, ' ');
-    return padded.get();
+    char* const copy = padded.reserve(text.size() + simdjson::SIMDJSON_PADDING, 0);
+    std::copy(text.begin(), text.end(), copy);
+    std::fill_n(copy + text.size(), simdjson::SIMDJSON_PADDING, ' ');
+    return copy;
+  }
+
+  static std::size_t rounded(std::size_t size) { return std::bit_ceil(std::max(size, least_capacity)); }
+
+  simdjson::error_code prepare(std::size_t size, const ParseLimits& limits, simdjson::dom::document& document) {
+    // Ready for a text with one more block in its last string, the document lets us read a block behind every string.
+    const std::size_t needed = size + Block::size;
+    // simdjson's own limit must not be the tighter one; a text cannot be nested deeper than it is long.
+    const std::size_t depth = std::min(limits.max_depth, size) + 1;
+    simdjson::error_code error = simdjson::SUCCESS;
+    if (document.capacity() < needed) error = document.allocate(rounded(needed));
+    if (error == simdjson::SUCCESS && (simd.capacity() < needed || simd.max_depth() < depth))
+      error = simd.allocate(rounded(needed), std::max(depth, simd.max_depth()));
+    return error;
   }
 
   bool read(std::string_view text, const ParseLimits& limits, simdjson::dom::document& document) {
-    // simdjson's own limit must not be the tighter one; a text cannot be nested deeper than it is long.
-    const std::size_t depth = std::min(limits.max_depth, text.size()) + 1;
-    simdjson::error_code error = simdjson::SUCCESS;
-    if (depth > simd.max_depth()) error = simd.allocate(std::max(simd.capacity(), text.size()), depth);
+    simdjson::error_code error = prepare(text.size(), limits, document);
     if (error == simdjson::SUCCESS) error = simd.parse_into_document(document, pad(text), text.size(), false).error();
     if (error == simdjson::MEMALLOC) throw std::bad_alloc();
     return error == simdjson::SUCCESS;
@@ -266,8 +258,8 @@ Parser::Parser(Parser&&) noexcept = default;
 Parser& Parser::operator=(Parser&&) noexcept = default;
 
 Status Parser::parse(std::string_view text, const ParseLimits& limits, Document& out) {
-  if (out.tree_) out.tree_->nodes.clear();
-  const std::size_t max_bytes = std::min(limits.max_bytes, simdjson::SIMDJSON_MAXSIZE_BYTES);
+  if (out.tree_) out.tree_->empty = true;
+  const std::size_t max_bytes = std::min(limits.max_bytes, max_text);
   if (text.size() > max_bytes) return too_large(text.size(), max_bytes);
   if (!out.tree_) out.tree_ = std::make_unique<Tree>();
 
@@ -275,12 +267,14 @@ Status Parser::parse(std::string_view text, const ParseLimits& limits, Document&
   const bool has_mark = text.starts_with("\xef\xbb\xbf");  // newer versions of simdjson skip it
   if (has_mark || !impl_->read(text, limits, tree.source->document)) return say_where(text, limits);
 
-  Builder builder(tree.source->document, limits, impl_->bench, tree.nodes);
-  const Verdict verdict = builder.build();
-  if (verdict == Verdict::strict) return Status::success();
-  tree.nodes.clear();
-  return verdict == Verdict::duplicate_key ? malformed("duplicate key at " + builder.duplicate_path())
-                                           : say_where(text, limits);
+  const simdjson::dom::document& document = tree.source->document;
+  tree.tape = {document.tape.get(), reinterpret_cast<const char*>(document.string_buf.get())};
+  Sorter sorter(tree, limits, impl_->bench);
+  const Verdict verdict = sorter.sort();
+  if (verdict == Verdict::duplicate_key) return malformed("duplicate key at " + sorter.duplicate_path());
+  if (verdict == Verdict::other) return say_where(text, limits);
+  tree.empty = false;
+  return Status::success();
 }
 
 Result<Document> parse(std::string_view text, const ParseLimits& limits) {

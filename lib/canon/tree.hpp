@@ -1,42 +1,122 @@
-// How a Document holds its value: nodes in one array, so that reading and writing are loops over indices.
+// How a Document holds its value: simdjson's tape, and the order of each object's members, which simdjson does not know.
 //
-// The children of a container lie side by side: an array's elements in order; an object's members as key, value, key,
-// value in jcs order of the keys (UTF-16 code units), with no two keys equal. Where the order by code point differs
-// from that (some key has a character beyond U+FFFF and another one from U+E000 to U+FFFF), the members follow once
-// more in that order.
+// The tape (simdjson's doc/tape.md) is the value in document order, in words of 64 bits: a tag in the highest byte, and
+//   {  [   below it the number of members or elements (24 bits, full meaning "that many or more"), and in the lowest
+//          32 bits the index behind the matching bracket; the children follow, members as key, value, key, value
+//   "      below it where the string lies: 32 bits of length, then the characters
+//   l  d   an integer or a double in the next word
+//   t f n  true, false, null
+// So whatever reads or writes a value is a loop over indices.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <memory>
-#include <vector>
+#include <utility>
 
 #include <canon/json.hpp>
 
 namespace openexec::canon {
 
-struct Node {
-  Type type = Type::null;
-  bool twice = false;       ///< an object whose members follow once more, by code point
-  std::uint32_t size = 0;   ///< bytes of a string, elements or members of a container
-  union {
-    std::int64_t integer = 0;
-    bool boolean;
-    double number;
-    const char* text;
-    std::uint32_t first;    ///< the first child
-  };
-};
-static_assert(sizeof(Node) == 16);
+/// An array that grows and is never cleared, so that it is paid for once.
+template <class T>
+class Buffer {
+ public:
+  /// Room for `count` items; the first `kept` stay.
+  T* reserve(std::size_t count, std::size_t kept) {
+    if (count > capacity_) grow(std::bit_ceil(count), kept);
+    return items_.get();
+  }
+  T& operator[](std::size_t i) { return items_[i]; }
+  const T& operator[](std::size_t i) const { return items_[i]; }
+  T* data() { return items_.get(); }
+  const T* data() const { return items_.get(); }
 
-inline std::string_view string_of(const Node& node) { return {node.text, node.size}; }
+ private:
+  [[gnu::noinline]] void grow(std::size_t capacity, std::size_t kept) {
+    auto larger = std::make_unique_for_overwrite<T[]>(capacity);
+    std::copy_n(items_.get(), kept, larger.get());
+    items_ = std::move(larger);
+    capacity_ = capacity;
+  }
+
+  std::unique_ptr<T[]> items_;
+  std::size_t capacity_ = 0;
+};
+
+/// What simdjson made of a text. Small enough to be copied, which spares the compiler doubts about what a write through
+/// a char pointer might change.
+struct Tape {
+  const std::uint64_t* words = nullptr;
+  const char* strings = nullptr;
+
+  static constexpr std::uint32_t root = 1;
+
+  char tag(std::uint32_t at) const { return static_cast<char>(words[at] >> 56); }
+
+  /// At least sixteen bytes can be read wherever a string has not ended.
+  std::string_view string(std::uint32_t at) const {
+    const char* text = strings + (words[at] & ((std::uint64_t{1} << 56) - 1));
+    std::uint32_t size;
+    std::memcpy(&size, text, sizeof size);
+    return {text + sizeof size, size};
+  }
+
+  std::int64_t integer(std::uint32_t at) const { return static_cast<std::int64_t>(words[at + 1]); }
+  double number(std::uint32_t at) const { return std::bit_cast<double>(words[at + 1]); }
+
+  /// The index behind a container.
+  std::uint32_t behind(std::uint32_t at) const { return static_cast<std::uint32_t>(words[at]); }
+
+  /// The index behind any value.
+  std::uint32_t after(std::uint32_t at) const {
+    switch (tag(at)) {
+      case '{':
+      case '[':
+        return behind(at);
+      case 'l':
+      case 'd':
+        return at + 2;
+      default:
+        return at + 1;
+    }
+  }
+
+  /// The number of a container's members or elements.
+  std::uint32_t size(std::uint32_t at) const {
+    constexpr std::uint32_t full = 0xffffff;
+    const auto count = static_cast<std::uint32_t>(words[at] >> 32) & full;
+    return count < full ? count : counted(at);
+  }
+
+ private:
+  std::uint32_t counted(std::uint32_t at) const {
+    const std::uint32_t values_each = tag(at) == '{' ? 2 : 1, end = behind(at) - 1;
+    std::uint32_t count = 0;
+    for (++at; at < end; at = after(at)) ++count;
+    return count / values_each;
+  }
+};
+
+/// Where the keys of an object are in Tree::keys, sorted.
+struct Order {
+  std::uint32_t by_utf16;
+  std::uint32_t by_code_point;  ///< nearly always the same place
+};
 
 struct Tree {
   Tree();
   ~Tree();
 
   struct Source;
-  std::unique_ptr<Source> source;  ///< what simdjson made; the strings lie in it
-  std::vector<Node> nodes;         ///< the root comes last
+  std::unique_ptr<Source> source;  ///< simdjson's document, which owns the tape
+  Tape tape;
+  Buffer<Order> order;         ///< by an object's index
+  Buffer<std::uint32_t> keys;  ///< the indices of keys, object by object
+  std::size_t depth = 0;       ///< the most containers within each other
+  bool empty = true;           ///< nothing was parsed into it
 };
 
 }  // namespace openexec::canon

@@ -1,45 +1,66 @@
-#include <canon/tree.hpp>
-
-#include <algorithm>
-
 #include <canon/order.hpp>
+#include <canon/tree.hpp>
 
 namespace openexec::canon {
 
-Type View::type() const { return tree_ ? tree_->nodes[node_].type : Type::null; }
-bool View::boolean() const { return tree_->nodes[node_].boolean; }
-std::int64_t View::integer() const { return tree_->nodes[node_].integer; }
-std::string_view View::string() const { return string_of(tree_->nodes[node_]); }
-std::size_t View::size() const { return tree_->nodes[node_].size; }
+Type View::type() const {
+  if (!tree_) return Type::null;
+  switch (tree_->tape.tag(node_)) {
+    case '{':
+      return Type::object;
+    case '[':
+      return Type::array;
+    case '"':
+      return Type::string;
+    case 'l':
+      return Type::integer;
+    case 'd':
+      return Type::number;
+    case 't':
+    case 'f':
+      return Type::boolean;
+    default:
+      return Type::null;
+  }
+}
+
+bool View::boolean() const { return tree_->tape.tag(node_) == 't'; }
+std::int64_t View::integer() const { return tree_->tape.integer(node_); }
+std::string_view View::string() const { return tree_->tape.string(node_); }
+std::size_t View::size() const { return tree_->tape.size(node_); }
 
 double View::number() const {
-  const Node& node = tree_->nodes[node_];
-  return node.type == Type::integer ? static_cast<double>(node.integer) : node.number;
+  return tree_->tape.tag(node_) == 'l' ? static_cast<double>(integer()) : tree_->tape.number(node_);
 }
 
 View::Iterator View::begin() const {
-  const Node& node = tree_->nodes[node_];
-  return node.type == Type::object ? Iterator(tree_, node.first + 1, 2) : Iterator(tree_, node.first, 1);
+  const bool object = tree_->tape.tag(node_) == '{';
+  return {tree_, object ? tree_->order[node_].by_utf16 : node_ + 1, object};
 }
 
 View::Iterator View::end() const {
-  Iterator end = begin();
-  end.node_ += tree_->nodes[node_].size * end.step_;
-  return end;
+  const bool object = tree_->tape.tag(node_) == '{';
+  return {tree_, object ? tree_->order[node_].by_utf16 + tree_->tape.size(node_) : tree_->tape.behind(node_) - 1, object};
 }
 
 View::Member View::Iterator::operator*() const {
-  return {step_ == 2 ? string_of(tree_->nodes[node_ - 1]) : std::string_view(), View(tree_, node_)};
+  if (!object_) return {std::string_view(), View(tree_, at_)};
+  const std::uint32_t key = tree_->keys[at_];
+  return {tree_->tape.string(key), View(tree_, key + 1)};
+}
+
+View::Iterator& View::Iterator::operator++() {
+  at_ = object_ ? at_ + 1 : tree_->tape.after(at_);
+  return *this;
 }
 
 View::Found View::find(std::string_view key) const {
-  const Node& object = tree_->nodes[node_];
-  std::uint32_t low = 0, high = object.size;
+  const std::uint32_t* low = tree_->keys.data() + tree_->order[node_].by_utf16;
+  const std::uint32_t* high = low + tree_->tape.size(node_);
   while (low < high) {
-    const std::uint32_t middle = low + (high - low) / 2;
-    const std::uint32_t at = object.first + 2 * middle;
-    const int order = compare_utf16(string_of(tree_->nodes[at]), key);
-    if (order == 0) return View(tree_, at + 1);
+    const std::uint32_t* middle = low + (high - low) / 2;
+    const int order = compare_utf16(tree_->tape.string(*middle), key);
+    if (order == 0) return View(tree_, *middle + 1);
     (order < 0 ? low : high) = order < 0 ? middle + 1 : middle;
   }
   return {};
@@ -50,9 +71,6 @@ Document::~Document() = default;
 Document::Document(Document&&) noexcept = default;
 Document& Document::operator=(Document&&) noexcept = default;
 
-View Document::root() const {
-  if (!tree_ || tree_->nodes.empty()) return {};
-  return {tree_.get(), static_cast<std::uint32_t>(tree_->nodes.size() - 1)};
-}
+View Document::root() const { return tree_ && !tree_->empty ? View(tree_.get(), Tape::root) : View(); }
 
 }  // namespace openexec::canon

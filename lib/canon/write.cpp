@@ -1,42 +1,52 @@
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
-#include <vector>
+#include <cstring>
+#include <memory>
 
+#include <canon/block.hpp>
 #include <canon/number.hpp>
 #include <canon/tree.hpp>
-#include <canon/word.hpp>
 
 namespace openexec::canon {
 
 /// Opens a View to the writers.
 struct Writing {
-  static const Tree& tree(View view) { return *view.tree_; }
+  static const Tree* tree(View view) { return view.tree_; }  ///< nothing stands for null
   static std::uint32_t node(View view) { return view.node_; }
 };
 
 namespace {
 
-/// Appends to a string through a pointer. Grows in proportion to what it has written itself, so that many small values
+/// The room behind what is being written; the place itself is handed around as a pointer, since a store through it
+/// would make the compiler read a member again. Grows in proportion to what was written here, so that many small values
 /// cost no more than one large one.
 class Sink {
  public:
-  explicit Sink(std::string& out) : out_(out), start_(out.size()), at_(out.size()) {}
-  ~Sink() { out_.resize(at_); }
-  Sink(const Sink&) = delete;
-  Sink& operator=(const Sink&) = delete;
+  explicit Sink(std::string& out) : out_(out), start_(out.size()), end_(begin()) {}
 
-  /// Room for `size` characters more; wrote() ends their writing.
-  char* room(std::size_t size) {
-    if (out_.size() - at_ < size) out_.resize(at_ + std::max({size, at_ - start_, least_growth}));
-    return out_.data() + at_;
+  char* begin() { return out_.data() + start_; }
+  void finish(const char* at) { out_.resize(static_cast<std::size_t>(at - out_.data())); }
+
+  /// Room for `size` characters at `at`, which may move.
+  char* room(char* at, std::size_t size) {
+    return static_cast<std::size_t>(end_ - at) >= size ? at : grow(at, size);
   }
-  void wrote(const char* end) { at_ = static_cast<std::size_t>(end - out_.data()); }
 
  private:
-  static constexpr std::size_t least_growth = 256;
+  static constexpr std::size_t least_growth = 512;
+
+  [[gnu::noinline]] char* grow(const char* at, std::size_t size) {
+    const auto used = static_cast<std::size_t>(at - out_.data());
+    out_.resize(used + std::max({size, used - start_, least_growth}));
+    end_ = out_.data() + out_.size();
+    return out_.data() + used;
+  }
+
   std::string& out_;
   std::size_t start_;
-  std::size_t at_;
+  const char* end_;
 };
 
 struct Jcs {
@@ -62,18 +72,11 @@ struct Display : ClawshieldV1 {
 
 char* put(std::string_view text, char* out) { return std::copy(text.begin(), text.end(), out); }
 
-/// Flags the bytes equal to `byte`: the lowest flag is right, those above it may not be.
-constexpr std::uint64_t flag_equal(std::uint64_t word, std::uint8_t byte) {
-  const std::uint64_t difference = word ^ every_byte(byte);
-  return (difference - every_byte(1)) & ~difference;
-}
-
-/// Flags the characters that the form escapes, in the highest bit of each; the lowest flag is right.
+/// The characters that the form escapes.
 template <class Form>
-constexpr std::uint64_t flag_special(std::uint64_t word) {
-  std::uint64_t flags = ((word - every_byte(0x20)) & ~word) | flag_equal(word, '"') | flag_equal(word, '\\');
-  if constexpr (Form::ascii_only) flags |= word | (word + every_byte(1));
-  return flags & every_byte(0x80);
+BlockMask special(const Block& block) {
+  const BlockMask mask = block.control() | block.equal('"') | block.equal('\\');
+  return Form::ascii_only ? mask | block.equal(0x7f) | block.not_ascii() : mask;
 }
 
 constexpr std::size_t max_escape = 12;  // a surrogate pair
@@ -110,123 +113,179 @@ char* put_escaped_ascii(char c, char* out) {
   }
 }
 
-/// Writes the escape for the character at `in`; returns the next one. Precondition: well-formed UTF-8.
-const char* escape(const char* in, char*& out) {
-  const auto byte = [in](int i) { return std::uint32_t{static_cast<unsigned char>(in[i])}; };
-  const auto tail = [byte](int i) { return byte(i) & 0x3f; };
-  const std::uint32_t lead = byte(0);
-  if (lead < 0x80) {
-    out = put_escaped_ascii(*in, out);
-    return in + 1;
-  }
-  if (lead < 0xe0) {
-    out = put_code_unit((lead & 0x1f) << 6 | tail(1), out);
-    return in + 2;
-  }
-  if (lead < 0xf0) {
-    out = put_code_unit((lead & 0x0f) << 12 | tail(1) << 6 | tail(2), out);
-    return in + 3;
-  }
-  const std::uint32_t beyond = ((lead & 0x07) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3)) - 0x10000;
-  out = put_code_unit(0xd800 + (beyond >> 10), out);
-  out = put_code_unit(0xdc00 + (beyond & 0x3ff), out);
-  return in + 4;
+/// The size of the character that begins with this byte.
+std::size_t utf8_size(char lead) {
+  const auto byte = static_cast<unsigned char>(lead);
+  return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
 }
 
-template <class Form>
-void put_string(std::string_view text, Sink& sink) {
-  constexpr std::size_t slack = 8 + max_escape + 2;  // a word stored whole, an escape, the quotes
+/// Writes the escape for the character at `in`. Precondition: well-formed UTF-8.
+char* put_escaped(const char* in, char* out) {
+  const auto byte = [in](int i) { return std::uint32_t{static_cast<unsigned char>(in[i])}; };
+  const auto tail = [byte](int i) { return byte(i) & 0x3f; };
+  switch (utf8_size(*in)) {
+    case 1:
+      return put_escaped_ascii(*in, out);
+    case 2:
+      return put_code_unit((byte(0) & 0x1f) << 6 | tail(1), out);
+    case 3:
+      return put_code_unit((byte(0) & 0x0f) << 12 | tail(1) << 6 | tail(2), out);
+    default: {
+      const std::uint32_t beyond = ((byte(0) & 0x07) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3)) - 0x10000;
+      return put_code_unit(0xdc00 + (beyond & 0x3ff), put_code_unit(0xd800 + (beyond >> 10), out));
+    }
+  }
+}
+
+Block short_block(const char* text, std::size_t size) {
+  char bytes[Block::size] = {};
+  std::memcpy(bytes, text, size);
+  return Block(bytes);
+}
+
+/// Room for the quotes, for a whole block stored where less is meant, and for one escape. What is left of it after the
+/// closing quote holds any separator.
+constexpr std::size_t string_slack = 2 + Block::size + max_escape;
+
+/// Writes a string's characters and the closing quote. There is room for `text` and string_slack. `Slack` tells that a
+/// whole block can be read wherever the text has not ended, as in a Tree.
+template <class Form, bool Slack>
+[[gnu::noinline]] char* put_characters(std::string_view text, char* out, Sink& sink) {
   const char* in = text.data();
-  const char* const end = in + text.size();
-  char* out = sink.room(text.size() + slack);
-  *out++ = '"';
-  while (in != end) {
-    const auto left = static_cast<std::size_t>(end - in);
-    const std::uint64_t word = left >= 8 ? load_word(in) : load_short(in, left);
-    std::uint64_t special = flag_special<Form>(word);
-    if (left < 8) special &= (std::uint64_t{1} << (8 * left)) - 1;
-    const std::size_t plain = special != 0 ? first_flagged(special) : std::min<std::size_t>(left, 8);
-    store_word(word, out);
+  std::size_t left = text.size();
+  while (left != 0) {
+    const std::size_t size = std::min(left, Block::size);
+    const Block block = Slack || size == Block::size ? Block(in) : short_block(in, size);
+    block.store(out);
+    const BlockMask mask = special<Form>(block) & first_of(size);
+    const std::size_t plain = mask == 0 ? size : static_cast<std::size_t>(std::countr_zero(mask));
     in += plain;
     out += plain;
-    if (special == 0) continue;
-    in = escape(in, out);
-    sink.wrote(out);
-    out = sink.room(static_cast<std::size_t>(end - in) + slack);
+    left -= plain;
+    if (mask == 0) continue;
+    out = put_escaped(in, out);
+    in += utf8_size(*in);
+    left = static_cast<std::size_t>(text.data() + text.size() - in);
+    out = sink.room(out, left + string_slack);
   }
   *out++ = '"';
-  sink.wrote(out);
+  return out;
+}
+
+/// Most strings are short and plain: one block, no branch taken.
+template <class Form, bool Slack>
+[[gnu::always_inline]] inline char* put_string(std::string_view text, char* out, Sink& sink) {
+  out = sink.room(out, text.size() + string_slack);
+  *out++ = '"';
+  if (Slack && text.size() <= Block::size) {
+    const Block block(text.data());
+    block.store(out);
+    if ((special<Form>(block) & first_of(text.size())) == 0) {
+      out += text.size();
+      *out++ = '"';
+      return out;
+    }
+  }
+  return put_characters<Form, Slack>(text, out, sink);
 }
 
 template <class Form>
 class Writer {
  public:
-  Writer(const Tree& tree, std::string& out) : tree_(tree), sink_(out) {}
+  Writer(const Tree& tree, std::string& out) : tree_(tree), sink_(out), many_parents_(many(tree.depth)) {}
 
   void write(std::uint32_t root) {
-    value(tree_.nodes[root]);
-    while (!open_.empty()) {
-      Frame& frame = open_.back();
-      if (frame.next == frame.end) {
-        text(frame.object ? "}" : "]");
-        open_.pop_back();
-        continue;
+    const Tape tape = tree_.tape;
+    const std::uint32_t* const keys = tree_.keys.data();
+    std::array<Children, few> few_parents;
+    Children* parent = many_parents_ ? many_parents_.get() : few_parents.data();
+    const Children* const none = parent;
+    Children children{root, tape.after(root), false};
+    char* out = sink_.begin();
+    for (;;) {
+      while (children.next != children.end) {
+        std::uint32_t at = children.next;
+        if (children.object) {
+          at = keys[children.next++];
+          out = put(Form::colon, put_string<Form, true>(tape.string(at++), out, sink_));
+        } else {
+          children.next = tape.after(at);
+        }
+        const char tag = tape.tag(at);
+        if (tag == '{' || tag == '[') {
+          *parent++ = children;
+          children = children_of(at);
+          out = sink_.room(out, separator_room);
+          *out++ = tag;
+        } else {
+          out = separated(children, scalar(tape, at, out));
+        }
       }
-      if (frame.next != frame.begin) text(Form::comma);
-      if (frame.object) {
-        put_string<Form>(string_of(tree_.nodes[frame.next++]), sink_);
-        text(Form::colon);
-      }
-      value(tree_.nodes[frame.next++]);  // may open a container and so invalidate `frame`
+      if (parent == none) break;
+      out = sink_.room(out, separator_room);
+      *out++ = children.object ? '}' : ']';
+      children = *--parent;
+      out = separated(children, out);
     }
+    sink_.finish(out);
   }
 
  private:
-  /// An open container's children that are still to be written.
-  struct Frame {
-    std::uint32_t begin, next, end;
+  /// A container's children that are still to be written: an array's as indices of the tape, an object's of Tree::keys.
+  struct Children {
+    std::uint32_t next, end;
     bool object;
   };
 
-  void value(const Node& node) {
-    switch (node.type) {
-      case Type::null:
-        return text("null");
-      case Type::boolean:
-        return text(node.boolean ? "true" : "false");
-      case Type::integer: {
-        char* out = sink_.room(max_number_size);
-        return sink_.wrote(std::to_chars(out, out + max_number_size, node.integer).ptr);
-      }
-      case Type::number:
-        return sink_.wrote(Form::number(node.number, sink_.room(max_number_size)));
-      case Type::string:
-        return put_string<Form>(string_of(node), sink_);
-      case Type::array:
-        text("[");
-        return open_.push_back({node.first, node.first, node.first + node.size, false});
-      case Type::object: {
-        text("{");
-        const std::uint32_t width = 2 * node.size;
-        const std::uint32_t first = Form::by_code_point && node.twice ? node.first + width : node.first;
-        return open_.push_back({first, first, first + width, true});
-      }
+  static constexpr std::size_t few = 16;
+  static constexpr std::size_t separator_room = 4;
+  static constexpr std::size_t scalar_room = max_number_size + separator_room;
+
+  static std::unique_ptr<Children[]> many(std::size_t depth) {
+    return depth > few ? std::make_unique_for_overwrite<Children[]>(depth) : nullptr;
+  }
+
+  Children children_of(std::uint32_t at) const {
+    if (tree_.tape.tag(at) == '[') return {at + 1, tree_.tape.behind(at) - 1, false};
+    const Order& order = tree_.order[at];
+    const std::uint32_t first = Form::by_code_point ? order.by_code_point : order.by_utf16;
+    return {first, first + tree_.tape.size(at), true};
+  }
+
+  /// A comma where a child follows. Whatever was written last has left room for it.
+  static char* separated(const Children& children, char* out) {
+    return children.next != children.end ? put(Form::comma, out) : out;
+  }
+
+  char* scalar(const Tape tape, std::uint32_t at, char* out) {
+    const char tag = tape.tag(at);
+    if (tag == '"') return put_string<Form, true>(tape.string(at), out, sink_);
+    out = sink_.room(out, scalar_room);
+    switch (tag) {
+      case 'l':
+        return std::to_chars(out, out + max_number_size, tape.integer(at)).ptr;
+      case 'd':
+        return Form::number(tape.number(at), out);
+      case 't':
+        return put("true", out);
+      case 'f':
+        return put("false", out);
+      default:
+        return put("null", out);
     }
   }
 
-  void text(std::string_view text) { sink_.wrote(put(text, sink_.room(text.size()))); }
-
   const Tree& tree_;
   Sink sink_;
-  std::vector<Frame> open_;
+  std::unique_ptr<Children[]> many_parents_;
 };
 
 template <class Form>
 void append(View value, std::string& out) {
-  if (value.is(Type::null)) {
-    out += "null";
+  if (const Tree* tree = Writing::tree(value)) {
+    Writer<Form>(*tree, out).write(Writing::node(value));
   } else {
-    Writer<Form>(Writing::tree(value), out).write(Writing::node(value));
+    out += "null";
   }
 }
 
@@ -240,7 +299,7 @@ std::string written(View value) {
 template <class Form>
 void append_string(std::string_view text, std::string& out) {
   Sink sink(out);
-  put_string<Form>(text, sink);
+  sink.finish(put_string<Form, false>(text, sink.begin(), sink));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <functional>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -160,6 +161,27 @@ TEST_CASE("Numbers follow ECMAScript in jcs and Python in clawshield-v1") {
     CHECK(jcs(text) == ecmascript);
     CHECK(clawshield(text) == python);
     CHECK(display(text) == python);
+  }
+}
+
+TEST_CASE("A decimal of at most 15 digits is written with its own digits") {
+  std::mt19937_64 random(3);
+  for (int round = 0; round < 20000; ++round) {
+    const int places = static_cast<int>(random() % 8);
+    const std::uint64_t digits = random() % (random() % 2 ? 1000000000000000 : 100000);
+    const std::string integer = std::to_string(digits);
+    std::string text = integer.size() > static_cast<std::size_t>(places)
+                           ? integer
+                           : std::string(static_cast<std::size_t>(places) + 1 - integer.size(), '0') + integer;
+    text.insert(text.size() - static_cast<std::size_t>(places), 1, '.');
+    std::string expected = text;
+    while (expected.back() == '0') expected.pop_back();
+    if (expected.back() == '.') expected.pop_back();
+    if (text.back() == '.') text += '0';
+    INFO(text);
+    if (expected != "0" && std::stod(expected) < 1e-6) continue;  // written with an exponent
+    REQUIRE(jcs(text) == expected);
+    REQUIRE(jcs("-" + text) == (expected == "0" ? expected : "-" + expected));
   }
 }
 
@@ -363,6 +385,12 @@ TEST_CASE("A value is read through views") {
   CHECK(root.find("s")->string() == "x\0y"s);
   CHECK_FALSE(root.find("x"));
   CHECK_FALSE(root.find(""));
+  CHECK_THROWS_AS(root.find("x").value(), std::bad_optional_access);
+  const std::optional<View> kept = root.find("i");
+  CHECK(kept->integer() == -3);
+  std::size_t looped = 0;
+  for (const auto& [key, value] : *root.find("a")) looped += value.is(Type::integer) || value.is(Type::array);
+  CHECK(looped == 2);
 
   std::string keys;
   for (const auto& [key, value] : root) keys += key;
