@@ -36,7 +36,7 @@ struct Answer {
 struct Call {
   std::string_view argument;                    ///< the rest of the path, where the route takes one
   std::string_view body;
-  std::optional<std::string_view> idempotency_key;  ///< the field's lines, joined by ", "
+  std::optional<std::string_view> idempotency_key;  ///< several lines of the field are joined by line feeds
 };
 
 class Api;

@@ -111,6 +111,7 @@ void Connection::on_header(Error error) {
   if (timed_out_) return refuse(408, "the header took too long");
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
     return refuse(431, "the header is over " + std::to_string(server_.options().header_limit) + " bytes");
+  if (error == http::error::bad_version) return refuse(505, "HTTP/1.1 or HTTP/1.0");
   if (is_bad_http(error)) return refuse(400, error.message());
   if (error) return close();  // gone
 
@@ -124,7 +125,7 @@ void Connection::on_header(Error error) {
   idempotency_key_.reset();
   const auto keys = request.equal_range("Idempotency-Key");
   for (auto field = keys.first; field != keys.second; ++field) {
-    idempotency_key_ = idempotency_key_ ? *idempotency_key_ + ", " : std::string();
+    idempotency_key_ = idempotency_key_ ? *idempotency_key_ + "\n" : std::string();
     *idempotency_key_ += view(field->value());
   }
   head.content_encoding = view(request[http::field::content_encoding]);

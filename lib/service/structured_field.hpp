@@ -8,7 +8,7 @@
 namespace openexec::service {
 
 /// The value of a field that is one String item, such as Idempotency-Key. Strict: a token, a list or any other type,
-/// parameters, and bytes outside printable ASCII are nothing. `field` is the value with its lines joined by ", ".
+/// parameters, and bytes outside printable ASCII (such as a line feed between two lines of the field) are nothing.
 std::optional<std::string> parse_string_item(std::string_view field);
 
 }  // namespace openexec::service

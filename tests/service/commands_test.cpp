@@ -1,0 +1,337 @@
+// Actions that are commands: the file that names them, and every way in which one can end.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include <openexec/openexec.hpp>
+#include <openexec/service.hpp>
+
+#include "service/command_handler.hpp"
+#include "support/catch.hpp"
+#include "support/daemon.hpp"
+#include "support/http.hpp"
+#include "support/json.hpp"
+#include "support/parts.hpp"
+
+namespace openexec {
+namespace {
+
+using service::Command;
+using Kind = HandlerResult::Kind;
+using std::chrono::milliseconds;
+
+/// Runs a shell script as the command.
+Command script(const std::string& text) { return {.argv = {"/bin/sh", "-c", text}}; }
+
+HandlerResult run(const Command& command, std::string_view payload = "{}", Cancellation cancellation = {}) {
+  return service::command_handler(command)({.exec_id = "e", .action = "act", .payload = payload, .tenant = "ten",
+                                            .deadline = {}, .cancellation = cancellation});
+}
+
+TEST_CASE("A command's exit code and output become the outcome") {
+  struct Case {
+    const char* text;
+    Kind kind;
+    Effect effect;
+    const char* says;
+  };
+  for (const Case& c : {
+           Case{"echo '{\"a\": 1}'", Kind::result, Effect::confirmed, "{\"a\": 1}\n"},
+           Case{"printf ' \\n{'", Kind::result, Effect::confirmed, " \n{"},  // the executor refuses it as invalid
+           Case{"echo '[1]'", Kind::result, Effect::confirmed, ""},           // and so this
+           Case{"echo 5", Kind::result, Effect::confirmed, ""},
+           Case{"true", Kind::result, Effect::confirmed, ""},
+           Case{"echo '{}'; exit 65", Kind::failed, Effect::none, "refused"},
+           Case{"echo '{}'; exit 1", Kind::failed, Effect::unknown, "exited with 1"},
+           Case{"exit 64", Kind::failed, Effect::unknown, "exited with 64"},
+           Case{"exit 127", Kind::failed, Effect::unknown, "exited with 127"},
+           Case{"kill -TERM $$", Kind::failed, Effect::unknown, "signal 15"},
+           Case{"kill -KILL $$", Kind::failed, Effect::unknown, "signal 9"},
+       }) {
+    CAPTURE(c.text);
+    const HandlerResult result = run(script(c.text));
+    CHECK(result.kind() == c.kind);
+    CHECK(result.effect() == c.effect);
+    CHECK(result.text().find(c.says) != std::string::npos);
+    if (*c.says == '\0') CHECK(result.text().empty());
+  }
+}
+
+TEST_CASE("A command that cannot be started did nothing") {
+  const HandlerResult gone = run({.argv = {"/no/such/command"}});
+  CHECK(gone.kind() == Kind::failed);
+  CHECK(gone.effect() == Effect::none);
+  const test::TemporaryFolder folder;
+  std::ofstream(folder.file("text")) << "no program";
+  ::chmod(folder.file("text").c_str(), 0700);
+  CHECK(run({.argv = {folder.file("text")}}).effect() == Effect::none);
+}
+
+TEST_CASE("The canonical payload is on stdin, whole, whether it is read or not") {
+  const std::string large = "{\"x\":\"" + std::string((std::size_t{1} << 20) - 8, 'a') + "\"}";
+  const HandlerResult copied = run({.argv = {"/bin/cat"}, .max_output = std::size_t{2} << 20}, large);
+  CHECK(copied.kind() == Kind::result);
+  CHECK(copied.text() == large);
+  CHECK(run(script("echo '{}'"), large).kind() == Kind::result);
+  CHECK(run(script("exec 0<&-; echo '{}'"), large).kind() == Kind::result);
+  CHECK(run(script("echo more >&0 || echo '{\"sealed\":true}'")).text() == "{\"sealed\":true}\n");
+}
+
+TEST_CASE("The environment is exactly what is listed, no other file is open, and no signal is blocked or ignored") {
+  ::setenv("OPENEXEC_TEST_SECRET", "x", 1);
+  const int leak = ::open("/dev/null", O_RDONLY);  // without CLOEXEC
+  REQUIRE(leak > 2);
+  ::signal(SIGPIPE, SIG_IGN);
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, &before);
+
+  Command printenv{.argv = {"/usr/bin/env"}, .environment = {"SMTP_URL=smtp://host"}};
+  CHECK(run(printenv).kind() == Kind::result);  // not an object; read it through a shell
+  const HandlerResult environment = run({.argv = {"/bin/sh", "-c", "/usr/bin/env -0 | /usr/bin/tr '\\0' ';' | /usr/bin/tr -d '\"' | "
+                                                                   "{ printf '{\"e\":\"'; /bin/cat; printf '\"}'; }"},
+                                         .environment = {"SMTP_URL=smtp://host"}});
+  const canon::Document document = test::parse_json(environment.text());
+  std::istringstream list(test::text_at(document.root(), "e"));
+  std::set<std::string> variables;
+  for (std::string variable; std::getline(list, variable, ';');) variables.insert(variable);
+  // The shell adds PWD (and _ or SHLVL, by its kind) for its children.
+  for (auto it = variables.begin(); it != variables.end();)
+    it = it->starts_with("PWD=") || it->starts_with("_=") || it->starts_with("SHLVL=") ? variables.erase(it) : ++it;
+  CHECK(variables == std::set<std::string>{"SMTP_URL=smtp://host", "OPENEXEC_EXEC_ID=e", "OPENEXEC_ACTION=act", "OPENEXEC_TENANT=ten"});
+
+  const HandlerResult open = run(script(
+      "i=0; while [ $i -lt 256 ]; do [ ! -e /proc/$$/fd/$i ] || out=\"$out $i\"; i=$((i+1)); done; printf '{\"fds\":\"%s\"}' \"$out\""));
+  CHECK(open.text() == "{\"fds\":\" 0 1 2\"}");
+  const HandlerResult signals = run(script(
+      "while read name value; do case $name in SigBlk:|SigIgn:) out=\"$out$name$value,\";; esac; done < /proc/$$/status; "
+      "printf '{\"s\":\"%s\"}' \"$out\""));
+  // glibc leaves its two internal signals, 32 and 33, ignored in what it spawns.
+  std::string masks = signals.text();
+  if (const std::size_t internal = masks.find("180000000"); internal != masks.npos) masks.replace(internal, 9, "000000000");
+  CHECK(masks == "{\"s\":\"SigBlk:0000000000000000,SigIgn:0000000000000000,\"}");
+  CHECK(run(script("echo secret >&2; echo '{}'")).text() == "{}\n");
+
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
+  ::close(leak);
+  ::unsetenv("OPENEXEC_TEST_SECRET");
+}
+
+/// Whether the process whose number a command wrote into `path` is gone.
+bool is_gone(const std::string& path) {
+  pid_t pid = 0;
+  std::ifstream(path) >> pid;
+  REQUIRE(pid > 1);
+  // Killed and reaped by its new parent, or about to be: nothing that still runs.
+  for (;;) {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    if (!std::getline(status, line)) return true;
+    const char state = line[line.rfind(')') + 2];
+    if (state == 'Z' || state == 'X') return true;
+    if (state != 'R' && state != 'S' && state != 'D') return false;
+    std::this_thread::yield();
+  }
+}
+
+TEST_CASE("A command that takes too long is killed with all of its group, and is in doubt") {
+  const test::TemporaryFolder folder;
+  const std::string pid = folder.file("pid");
+  Command slow = script("sleep 1000 & echo $! > " + pid + "; trap '' TERM; echo '{}'; wait");
+  slow.timeout = milliseconds(300);
+  const HandlerResult result = run(slow);
+  CHECK(result.kind() == Kind::in_doubt);
+  CHECK(result.text().find("300 ms") != std::string::npos);
+  CHECK(is_gone(pid));
+
+  Command quiet = script("exec >&-; sleep 1000");  // stdout is closed, the command is not done
+  quiet.timeout = milliseconds(200);
+  CHECK(run(quiet).kind() == Kind::in_doubt);
+}
+
+TEST_CASE("A command that ends is not waited for any longer, whoever holds its stdout") {
+  const test::TemporaryFolder folder;
+  const std::string pid = folder.file("pid");
+  const HandlerResult result = run(script("sleep 1000 & echo $! > " + pid + "; echo '{}'"));
+  CHECK(result.kind() == Kind::result);
+  CHECK(result.text() == "{}\n");
+  CHECK(is_gone(pid));  // what it left in its group
+
+  const HandlerResult escaped = run(script("setsid sleep 5 & echo '{}'"));  // out of reach, and not waited for
+  CHECK(escaped.kind() == Kind::result);
+}
+
+TEST_CASE("A command that writes too much is killed, and is in doubt") {
+  Command endless = script("while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done");
+  endless.max_output = 1000;
+  const HandlerResult result = run(endless);
+  CHECK(result.kind() == Kind::in_doubt);
+  CHECK(result.text().find("1000 bytes") != std::string::npos);
+  Command exact = script("printf '{\"a\":1}'");
+  exact.max_output = 7;
+  CHECK(run(exact).kind() == Kind::result);
+  exact.max_output = 6;
+  CHECK(run(exact).kind() == Kind::in_doubt);
+}
+
+TEST_CASE("A cancelled command is killed, and is in doubt") {
+  const test::TemporaryFolder folder;
+  const std::string fifo = folder.file("fifo");
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  Cancellation cancellation;
+  HandlerResult result = HandlerResult::result("");
+  std::thread worker([&] { result = run(script("echo yes > " + fifo + "; sleep 1000"), "{}", cancellation); });
+  CHECK(test::read_file(fifo) == "yes\n");  // it runs
+  cancellation.cancel();
+  worker.join();
+  CHECK(result.kind() == Kind::in_doubt);
+}
+
+TEST_CASE("Many commands at once keep to themselves") {
+  constexpr std::size_t many = 16;
+  std::vector<std::string> texts(many);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < many; ++i) {
+    threads.emplace_back([&, i] {
+      const std::string payload = "{\"i\":" + std::to_string(i) + "}";
+      texts[i] = run({.argv = {"/bin/cat"}}, payload).text() == payload ? "same" : "other";
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(std::count(texts.begin(), texts.end(), "same") == static_cast<std::ptrdiff_t>(many));
+}
+
+std::string complaint(const std::string& text) {
+  const auto commands = service::parse_commands(text);
+  if (commands.ok()) return "accepted";
+  CHECK(commands.code() == Code::invalid_argument);
+  return commands.status().detail();
+}
+
+TEST_CASE("The handlers file is understood exactly, or refused with the line") {
+  const auto good = service::parse_commands(R"({
+  "send_email": {"argv": ["/bin/cat", "-u"], "timeout_ms": 30000, "max_output": 65536, "env": ["HOME", "NOT_SET_ANYWHERE"]},
+  "plain": {"argv": ["/bin/cat"]}
+})");
+  REQUIRE(good.ok());
+  REQUIRE(good->size() == 2);
+  const Command& plain = good->at("plain");
+  CHECK(plain.argv == std::vector<std::string>{"/bin/cat"});
+  CHECK(plain.timeout == milliseconds(30'000));
+  CHECK(plain.max_output == 65536);
+  CHECK(plain.environment.empty());
+  const char* home = std::getenv("HOME");
+  CHECK(good->at("send_email").environment.size() == (home != nullptr ? 1 : 0));
+  CHECK(good->at("send_email").argv.size() == 2);
+  CHECK(service::parse_commands("{}").ok());
+
+  struct Case {
+    const char* text;
+    const char* line;
+    const char* says;
+  };
+  for (const Case& c : {
+           Case{"", "1: ", "byte 0"},
+           Case{"[]", "1: ", "one object"},
+           Case{"{\n\n  oops\n}", "3: ", "byte"},
+           Case{"{\n\"a\": {\"argv\": [\"/bin/cat\"]},\n\"a\": {\"argv\": [\"/bin/cat\"]}\n}", "", "duplicate key"},
+           Case{"{\n\"a\": 1}", "2: ", "a: must be an object"},
+           Case{"{\n\"a\": {}}", "2: ", "argv is missing"},
+           Case{"{\n\"a\": {\n\"argv\": [\"/bin/cat\"],\n\"timeout\": 5\n}}", "4: ", "unknown member \"timeout\""},
+           Case{"{\"x\": {\"argv\": [\"/bin/cat\", \"shell\"]},\n\"a\": {\"argv\": [\"/bin/cat\"],\n\"shell\": true}}", "3: ",
+                "unknown member \"shell\""},
+           Case{"{\"a b\": {\"argv\": [\"/bin/cat\"]}}", "1: ", "action"},
+           Case{"{\"\": {\"argv\": [\"/bin/cat\"]}}", "1: ", "action"},
+           Case{"{\"a\":\n{\"argv\": [\"cat\"]}}", "2: ", "absolute"},
+           Case{"{\"a\": {\"argv\": [\"/no/such/file\"]}}", "1: ", "/no/such/file"},
+           Case{"{\"a\": {\"argv\": [\"/etc/passwd\"]}}", "1: ", "executable"},
+           Case{"{\"a\": {\"argv\": [\"/bin\"]}}", "1: ", "executable"},
+           Case{"{\"a\": {\"argv\": []}}", "1: ", "argv"},
+           Case{"{\"a\": {\"argv\": \"/bin/cat\"}}", "1: ", "argv"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\", 1]}}", "1: ", "argv"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\", \"a\\u0000b\"]}}", "1: ", "argv"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"timeout_ms\": 0}}", "1: ", "timeout_ms"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"timeout_ms\": 1.5}}", "1: ", "timeout_ms"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"timeout_ms\": \"1\"}}", "1: ", "timeout_ms"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"timeout_ms\": 86400001}}", "1: ", "timeout_ms"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"max_output\": 1048577}}", "1: ", "max_output"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"env\": \"HOME\"}}", "1: ", "env"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"env\": [\"A=B\"]}}", "1: ", "env"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"env\": [\"OPENEXEC_EXEC_ID\"]}}", "1: ", "OPENEXEC_"},
+       }) {
+    CAPTURE(c.text);
+    const std::string said = complaint(c.text);
+    CAPTURE(said);
+    CHECK(said.starts_with(c.line));
+    CHECK(said.find(c.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("openexecd runs the commands of its handlers file, and does not start with one that it does not understand") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.file("handlers.json");
+  std::ofstream(path) << R"({
+  "show": {"argv": ["/bin/sh", "-c", "printf '{\"id\":\"%s\",\"action\":\"%s\",\"tenant\":\"%s\",\"listed\":\"%s\",\"payload\":' $OPENEXEC_EXEC_ID $OPENEXEC_ACTION $OPENEXEC_TENANT $SMTP_URL; cat; echo '}'"], "env": ["SMTP_URL", "PATH"]},
+  "refuse": {"argv": ["/bin/sh", "-c", "exit 65"]},
+  "fail": {"argv": ["/bin/sh", "-c", "exit 3"]},
+  "nonsense": {"argv": ["/bin/sh", "-c", "echo nonsense"]},
+  "list": {"argv": ["/bin/sh", "-c", "echo '[1]'"]},
+  "hang": {"argv": ["/bin/sh", "-c", "read line < /dev/tty; sleep 1000"], "timeout_ms": 100},
+  "flood": {"argv": ["/bin/sh", "-c", "echo '{\"aaaaaaaaaaaaaaaa\":1}'"], "max_output": 5},
+  "echo": {"argv": ["/bin/sh", "-c", "echo '{\"mine\":true}'"]}
+})";
+  test::Daemon daemon({"--db-url", "sqlite://"}, {{"OPENEXEC_HANDLERS", path}, {"SMTP_URL", "smtp://host"}, {"PATH", "/usr/bin:/bin"}});
+  CHECK(daemon.greeting().find("refuse") != std::string::npos);
+  test::HttpClient client(daemon.port());
+  struct Case {
+    const char* action;
+    int status;
+    const char* code;
+    const char* effect;
+  };
+  for (const Case& c : {Case{"refuse", 500, "handler_failed", "none"}, Case{"fail", 500, "handler_failed", "unknown"},
+                        Case{"nonsense", 500, "result_invalid", "unknown"}, Case{"list", 500, "result_invalid", "unknown"},
+                        Case{"hang", 409, "in_doubt", "unknown"}, Case{"flood", 409, "in_doubt", "unknown"},
+                        Case{"echo", 200, "ok", "confirmed"}}) {
+    CAPTURE(c.action);
+    const std::string request = R"({"action":")" + std::string(c.action) + R"(","nonce":")" + c.action + "\"}";
+    const test::HttpAnswer answer = client.post("/execute", request);
+    const canon::Document document = answer.json();
+    CHECK(answer.status == c.status);
+    CHECK(test::text_at(document.root(), "code") == c.code);
+    const canon::Document entries = client.get("/receipts/" + test::text_at(document.root(), "id")).json();
+    const canon::View line = (*test::at(entries.root(), "entries").begin()).value;
+    CHECK(test::text_at(test::at(line, "entry"), "effect") == c.effect);
+    CHECK(client.post("/execute", request).status == c.status);  // final
+  }
+  const canon::Document shown = client.post("/execute", R"x({"action":"show","payload":{"b":1,"a":"$(id)"},"nonce":"x"})x").json();
+  const canon::View result = test::at(shown.root(), "result");
+  CHECK(test::text_at(result, "id") == test::text_at(shown.root(), "id"));
+  CHECK(test::text_at(result, "action") == "show");
+  CHECK(test::text_at(result, "tenant") == "default");
+  CHECK(test::text_at(result, "listed") == "smtp://host");
+  CHECK(canon::jcs(test::at(result, "payload")) == R"x({"a":"$(id)","b":1})x");
+  CHECK(client.post("/execute", R"({"action":"add","payload":{"a":1,"b":1},"nonce":"y"})").status == 200);
+
+  const std::string bad = folder.file("bad.json");
+  std::ofstream(bad) << "{\n  \"x\": {\"argv\": [\"/bin/cat\"],\n    \"shell\": true}\n}\n";
+  const test::Refusal refusal = test::refused_start({"--db-url", "sqlite://", "--handlers", bad});
+  CHECK(refusal.exit_code == 2);
+  CHECK(refusal.text.find(bad + ":3: x: unknown member \"shell\"") != std::string::npos);
+  const test::Refusal missing = test::refused_start({"--db-url", "sqlite://"}, {{"OPENEXEC_HANDLERS", folder.file("none")}});
+  CHECK(missing.exit_code == 2);
+  CHECK(missing.text.find("cannot be read") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace openexec

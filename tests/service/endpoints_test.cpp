@@ -1,0 +1,396 @@
+// Every endpoint of openexecd over a real socket, in both modes.
+#include <openexec/openexec.hpp>
+
+#include "approval/clawshield_sign.hpp"
+#include "crypto/ed25519.hpp"
+#include "support/catch.hpp"
+#include "support/daemon.hpp"
+#include "support/http.hpp"
+#include "support/json.hpp"
+#include "support/parts.hpp"
+
+namespace openexec {
+namespace {
+
+using test::Daemon;
+using test::HttpAnswer;
+using test::HttpClient;
+using test::text_at;
+
+const std::vector<std::string> in_memory{"--db-url", "sqlite://"};
+constexpr const char* hello = R"({"action": "echo", "payload": {"msg":"hello world"}, "nonce":"unique-1"})";
+
+std::string code_of(const HttpAnswer& answer) { return text_at(answer.json().root(), "code"); }
+std::string error_of(const HttpAnswer& answer) {
+  const canon::Document document = answer.json();
+  return text_at(test::at(document.root(), "error"), "code");
+}
+bool is_approved(const HttpAnswer& answer) { return test::at(answer.json().root(), "approved").boolean(); }
+bool is_null(const HttpAnswer& answer, std::string_view member) {
+  return test::at(answer.json().root(), member).is(canon::Type::null);
+}
+
+TEST_CASE("In demo mode the service says so, and runs what it is given") {
+  Daemon daemon(in_memory);
+  HttpClient client(daemon.port());
+  CHECK(daemon.greeting().find("NO APPROVAL IS VERIFIED") != std::string::npos);
+  CHECK(daemon.log().find("no approval is verified") != std::string::npos);
+  CHECK(daemon.log().find("\"port\":" + std::to_string(daemon.port())) != std::string::npos);
+
+  CHECK(client.get("/").body == R"({"service":"OpenExec","status":"running","version":")" + std::string(version()) + "\"}");
+  CHECK(client.get("/health").body == R"({"status":"healthy","exec_mode":"demo","signature_verification":"disabled",)"
+                                      R"("restriction":"open","warning":"No execution allow-list configured"})");
+  CHECK(client.get("/ready").body == R"({"ready":true})");
+  const HttpAnswer metadata = client.get("/version");
+  CHECK(text_at(metadata.json().root(), "version") == version());
+  CHECK(text_at(metadata.json().root(), "timestamp").ends_with('Z'));
+
+  const HttpAnswer answer = client.post("/execute", hello);
+  CHECK(answer.status == 200);
+  CHECK(answer.headers.at("content-type") == "application/json");
+  CHECK(answer.headers.at("cache-control") == "no-store");
+  const canon::Document document = answer.json();
+  const canon::View root = document.root();
+  CHECK(root.size() == 7);
+  CHECK(text_at(root, "action") == "echo");
+  CHECK(text_at(root, "code") == "ok");
+  CHECK(test::at(root, "approved").boolean());
+  CHECK_FALSE(test::at(root, "replayed").boolean());
+  // The very bytes that the receipt covers.
+  CHECK(answer.body.find(R"("result":{"echo": {"msg": "hello world"}},)") != std::string::npos);
+  CHECK(text_at(root, "receipt") == receipt_of(text_at(root, "id"), R"({"echo": {"msg": "hello world"}})"));
+
+  const HttpAnswer replay = client.post("/execute", R"({"nonce":"unique-1","action":"echo","payload":{"msg":"hello world"}})");
+  CHECK(replay.status == 200);
+  std::string told = answer.body;
+  told.replace(told.find("\"replayed\":false"), 16, "\"replayed\":true");
+  CHECK(replay.body == told);
+
+  CHECK(client.post("/execute", R"({"action":"add","payload":{"a":2,"b":3},"nonce":"sum"})").body.find("{\"sum\": 5}") !=
+        std::string::npos);
+  // A tool call carries its arguments as a JSON text.
+  CHECK(code_of(client.post("/execute", R"({"action":"add","payload":"{\"a\":2,\"b\":3}","nonce":"sum-2"})")) == "ok");
+}
+
+TEST_CASE("A refusal answers in the shape of an execution, with its receipt") {
+  Daemon daemon(in_memory, {{"OPENEXEC_ALLOWED_ACTIONS", "echo, send_email"}});
+  HttpClient client(daemon.port());
+  CHECK(client.get("/health").body.find(R"("restriction":"restricted","allow_list":["echo","send_email"])") !=
+        std::string::npos);
+
+  const HttpAnswer refused = client.post("/execute", R"({"action":"add","payload":{"a":1,"b":2},"nonce":"n"})");
+  CHECK(refused.status == 403);
+  CHECK(code_of(refused) == "action_not_allowed");
+  CHECK_FALSE(is_approved(refused));
+  const canon::Document document = refused.json();
+  CHECK(text_at(document.root(), "receipt") ==
+        receipt_of(text_at(document.root(), "id"), R"({"error": "action_not_allowed"})"));
+  CHECK_FALSE(text_at(document.root(), "detail").empty());
+
+  const HttpAnswer listed = client.post("/execute", R"({"action":"send_email","payload":{},"nonce":"n2"})");
+  CHECK(listed.status == 400);
+  CHECK(text_at(listed.json().root(), "detail").find("Unknown action: send_email") != std::string::npos);
+
+  for (const auto& [body, status] : {std::pair{"", 400}, std::pair{"{", 400}, std::pair{"[]", 422}, std::pair{"{}", 422},
+                                     std::pair{R"({"action":"echo","nonce":"n","x":1})", 400},
+                                     std::pair{R"({"action":"echo"})", 422},
+                                     std::pair{R"({"action":1,"nonce":"n"})", 422}}) {
+    CAPTURE(body);
+    const HttpAnswer malformed = client.post("/execute", body);
+    CHECK(malformed.status == status);
+    CHECK(code_of(malformed) == "malformed_request");
+    CHECK_FALSE(is_approved(malformed));
+    CHECK(is_null(malformed, "id"));
+    CHECK(is_null(malformed, "action"));
+    CHECK(text_at(malformed.json().root(), "receipt") == receipt_of("", R"({"error": "malformed_request"})"));
+  }
+}
+
+TEST_CASE("An allow-list that is set and empty allows nothing") {
+  Daemon daemon(in_memory, {{"OPENEXEC_ALLOWED_ACTIONS", ""}});
+  HttpClient client(daemon.port());
+  CHECK(client.get("/health").body.find(R"("restriction":"restricted","allow_list":[])") != std::string::npos);
+  CHECK(code_of(client.post("/execute", hello)) == "action_not_allowed");
+}
+
+TEST_CASE("An Idempotency-Key stands in for the nonce, and never for another one") {
+  Daemon daemon(in_memory);
+  HttpClient client(daemon.port());
+  const HttpAnswer first = client.post("/execute", hello);
+  const std::string without = R"({"action": "echo", "payload": {"msg":"hello world"}})";
+
+  const HttpAnswer by_header = client.post("/execute", without, {{"Idempotency-Key", "\"unique-1\""}});
+  CHECK(by_header.status == 200);
+  CHECK(test::at(by_header.json().root(), "replayed").boolean());
+  CHECK(text_at(by_header.json().root(), "id") == text_at(first.json().root(), "id"));
+  CHECK(client.post("/execute", hello, {{"idempotency-key", "\"unique-1\""}}).status == 200);
+
+  for (const char* bad : {"\"unique-2\"", "unique-1", "\"unique-1\";p=1", "\"unique-1\", \"unique-1\"", "\"unique-1"}) {
+    CAPTURE(bad);
+    const HttpAnswer answer = client.post("/execute", hello, {{"Idempotency-Key", bad}});
+    CHECK(answer.status == 400);
+    CHECK(code_of(answer) == "malformed_request");
+    CHECK_FALSE(is_null(answer, "receipt"));  // it reached the boundary
+  }
+  CHECK(client.post("/execute", without, {{"Idempotency-Key", "\"unique-1\""}, {"Idempotency-Key", "\"unique-1\""}}).status == 400);
+  CHECK(client.post("/execute", without, {{"Idempotency-Key", "\"unique"}, {"Idempotency-Key", "-1\""}}).status == 400);
+  CHECK(client.post("/execute", without, {{"Idempotency-Key", "\"\""}}).status == 422);
+  CHECK(client.post("/execute", without).status == 422);
+}
+
+TEST_CASE("A receipt verifies in any spacing of its result, and with nothing else") {
+  Daemon daemon(in_memory);
+  HttpClient client(daemon.port());
+  const HttpAnswer executed = client.post("/execute", hello);
+  const canon::Document document = executed.json();
+  const std::string id = text_at(document.root(), "id");
+  const std::string receipt = text_at(document.root(), "receipt");
+  const auto verify = [&](const std::string& exec_id, const std::string& result, const std::string& hash) {
+    const HttpAnswer answer =
+        client.post("/receipts/verify", R"({"exec_id":)" + exec_id + R"(,"result":)" + result + R"(,"receipt":")" + hash + "\"}");
+    CHECK(answer.status == 200);
+    return answer.body;
+  };
+  const std::string quoted_id = "\"" + id + "\"";
+  const std::string yes = R"({"valid":true})";
+  const std::string no = R"({"valid":false})";
+  CHECK(verify(quoted_id, R"("{\"echo\": {\"msg\": \"hello world\"}}")", receipt) == yes);
+  CHECK(verify(quoted_id, R"("{\"echo\":{\"msg\":\n\"hello world\"}}")", receipt) == yes);
+  CHECK(verify(quoted_id, R"({"echo":{"msg":"hello world"}})", receipt) == yes);  // the value itself
+  CHECK(verify(quoted_id, R"("{\"echo\":{\"msg\":\"hello World\"}}")", receipt) == no);
+  CHECK(verify(quoted_id, R"("not JSON")", receipt) == no);
+  CHECK(verify(quoted_id, R"("{\"echo\":{\"msg\":\"hello world\"}}")", std::string(64, '0')) == no);
+  CHECK(verify("\"" + std::string(64, 'a') + "\"", R"("{\"echo\":{\"msg\":\"hello world\"}}")", receipt) == no);
+  CHECK(verify("null", R"("{\"error\":\"malformed_request\"}")", receipt_of("", R"({"error": "malformed_request"})")) == yes);
+
+  CHECK(client.post("/receipts/verify", "nonsense").status == 400);
+  for (const char* body : {"[]", "{}", R"({"exec_id":1,"result":"1","receipt":"a"})", R"({"exec_id":"a","receipt":"a"})",
+                           R"({"exec_id":"a","result":"1","receipt":null})"}) {
+    CAPTURE(body);
+    const HttpAnswer answer = client.post("/receipts/verify", body);
+    CHECK(answer.status == 422);
+    CHECK(error_of(answer) == "invalid_field");
+  }
+}
+
+TEST_CASE("The log entries of an execution can be read by its id, in order and bounded") {
+  Daemon daemon(in_memory);
+  HttpClient client(daemon.port());
+  const std::string id = text_at(client.post("/execute", hello).json().root(), "id");
+  client.post("/execute", hello);
+
+  const HttpAnswer answer = client.get("/receipts/" + id + "?format=json");
+  CHECK(answer.status == 200);
+  const canon::Document document = answer.json();
+  CHECK(text_at(document.root(), "exec_id") == id);
+  const canon::View entries = test::at(document.root(), "entries");
+  REQUIRE(entries.size() == 2);
+  std::vector<std::string> verdicts;
+  for (const auto& [key, line] : entries) {
+    CHECK(test::at(line, "index").integer() == static_cast<std::int64_t>(verdicts.size()));
+    CHECK(text_at(line, "leaf_hash").size() == 64);
+    const canon::View entry = test::at(line, "entry");
+    CHECK(text_at(entry, "exec_id") == id);
+    CHECK_FALSE(entry.find("payload"));
+    CHECK_FALSE(entry.find("result"));
+    verdicts.push_back(text_at(entry, "verdict"));
+  }
+  CHECK(verdicts == std::vector<std::string>{"executed", "replayed"});
+
+  for (int i = 0; i < 110; ++i) client.post("/execute", hello);
+  const canon::Document many = client.get("/receipts/" + id).json();
+  CHECK(test::at(many.root(), "entries").size() == 100);
+  CHECK_FALSE(text_at(many.root(), "note").empty());
+
+  client.post("/execute", "malformed");
+  for (const std::string& unknown : {std::string(64, 'a'), std::string(64, '0'), std::string(63, 'a'), std::string(64, 'A'),
+                                     std::string(), std::string("../etc/passwd"), id + "/"}) {
+    CAPTURE(unknown);
+    const HttpAnswer none = client.get("/receipts/" + unknown);
+    CHECK(none.status == 404);
+    CHECK(error_of(none) == "not_found");
+  }
+}
+
+TEST_CASE("Wrong paths, methods and types are told apart") {
+  Daemon daemon(in_memory);
+  HttpClient client(daemon.port());
+  for (const char* path : {"/nothing", "/execute/", "/Execute", "/health/x", "/receipts", "*", "//", "/%65xecute"}) {
+    CAPTURE(path);
+    const HttpAnswer answer = client.get(path);
+    CHECK(answer.status == 404);
+    CHECK(error_of(answer) == "not_found");
+  }
+  for (const char* path : {"/", "/health", "/ready", "/version", "/receipts/abc"}) {
+    CAPTURE(path);
+    for (const char* method : {"POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW"}) {
+      HttpClient other(daemon.port());
+      const HttpAnswer answer = other.request(method, path);
+      CHECK(answer.status == 405);
+      CHECK(answer.headers.at("allow") == "GET, HEAD, OPTIONS");
+    }
+    const HttpAnswer options = client.request("OPTIONS", path);
+    CHECK(options.status == 204);
+    CHECK(options.headers.at("allow") == "GET, HEAD, OPTIONS");
+  }
+  for (const char* path : {"/execute", "/receipts/verify"}) {
+    CAPTURE(path);
+    const HttpAnswer answer = client.get(path);
+    CHECK(answer.status == 405);
+    CHECK(answer.headers.at("allow") == "POST, OPTIONS");
+  }
+  CHECK(client.request("OPTIONS", "*").status == 204);
+  CHECK(client.get("http://localhost/health").status == 200);
+  CHECK(client.get("/health?verbose=1").status == 200);
+
+  const HttpAnswer whole = client.get("/health");
+  const HttpAnswer head = client.request("HEAD", "/health");
+  CHECK(head.status == 200);
+  CHECK(head.headers.at("content-length") == std::to_string(whole.body.size()));
+  CHECK(client.get("/health").body == whole.body);  // nothing of HEAD's body is in the way
+
+  for (const char* type : {"text/plain", "application/x-www-form-urlencoded", "application/jsonx", "application/json; charset=latin1",
+                           "application/json; charset=utf-8; x=y", ""}) {
+    CAPTURE(type);
+    HttpClient other(daemon.port());
+    const HttpAnswer answer = other.request("POST", "/execute", hello, {{"Content-Type", type}});
+    CHECK(answer.status == 415);
+    CHECK(code_of(answer) == "malformed_request");
+    CHECK(is_null(answer, "receipt"));  // it never reached the boundary
+    CHECK_FALSE(is_approved(answer));
+  }
+  HttpClient missing(daemon.port());
+  CHECK(missing.request("POST", "/execute", hello).status == 415);
+  HttpClient verify(daemon.port());
+  CHECK(error_of(verify.request("POST", "/receipts/verify", "{}", {{"Content-Type", "text/plain"}})) == "unsupported_media_type");
+  HttpClient zipped(daemon.port());
+  CHECK(zipped.post("/execute", hello, {{"Content-Encoding", "gzip"}}).status == 415);
+  for (const char* type : {"application/json", "Application/JSON", "application/json;charset=UTF-8", "application/json ; charset=\"utf-8\""}) {
+    CAPTURE(type);
+    CHECK(client.request("POST", "/execute", hello, {{"Content-Type", type}}).status == 200);
+  }
+}
+
+struct Approver {
+  crypto::PrivateKey key = *crypto::PrivateKey::generate();
+  std::string tenant = "tenant-id";
+
+  [[nodiscard]] std::string approve(const std::string& action, const std::string& payload) const {
+    const auto proposal = Proposal::parse({.action = action, .payload = payload, .nonce = "any"}, tenant);
+    const Timestamp now = system_clock()->now();
+    return *approval::sign_clawshield_v1(key, *proposal,
+                                         {.tenant_id = tenant,
+                                          .approval_id = approval::uuid_v4(),
+                                          .issued_at = now,
+                                          .expires_at = {now.micros + 600'000'000}});
+  }
+  /// As an environment variable can carry it, in one line.
+  [[nodiscard]] std::string public_key() const {
+    std::string pem = key.public_key().to_pem();
+    for (std::size_t at = 0; (at = pem.find('\n', at)) != pem.npos;) pem.replace(at, 1, "\\n");
+    return pem;
+  }
+};
+
+std::string request(const std::string& payload, const std::string& nonce, const std::string& artifact) {
+  return R"({"action":"echo","payload":)" + payload + R"(,"nonce":")" + nonce + R"(","approval_artifact":)" + artifact + "}";
+}
+
+TEST_CASE("In clawshield mode nothing runs without its own approval, which runs once, across a restart") {
+  const Approver approver;
+  const test::TemporaryFolder folder;
+  const test::Environment environment{{"OPENEXEC_MODE", "clawshield"},
+                                      {"CLAWSHIELD_PUBLIC_KEY", approver.public_key()},
+                                      {"CLAWSHIELD_TENANT_ID", approver.tenant},
+                                      {"OPENEXEC_DB_URL", "sqlite:///" + folder.file("ledger.db")}};
+  const std::string artifact = approver.approve("echo", R"({"n":1})");
+  std::string executed;
+  {
+    Daemon daemon({}, environment);
+    HttpClient client(daemon.port());
+    CHECK(client.get("/health").body.find(R"("exec_mode":"clawshield","signature_verification":"enabled")") != std::string::npos);
+    CHECK(client.get("/ready").status == 200);
+    CHECK(daemon.greeting().find("NO APPROVAL") == std::string::npos);
+
+    const HttpAnswer missing = client.post("/execute", R"({"action":"echo","payload":{"n":1},"nonce":"a"})");
+    CHECK(missing.status == 403);
+    CHECK(code_of(missing) == "approval_missing");
+    const HttpAnswer ran = client.post("/execute", request(R"({"n":1})", "a", artifact));
+    CHECK(ran.status == 200);
+    CHECK(is_approved(ran));
+    executed = ran.body;
+    const HttpAnswer changed = client.post("/execute", request(R"({"n":2})", "b", artifact));
+    CHECK(changed.status == 403);
+    CHECK(code_of(changed) == "approval_hash_mismatch");
+    CHECK(text_at(changed.json().root(), "detail").find("hash mismatch") != std::string::npos);
+    const HttpAnswer spent = client.post("/execute", request(R"({"n":1})", "b", artifact));
+    CHECK(spent.status == 403);
+    CHECK(code_of(spent) == "approval_spent");
+    CHECK(daemon.terminate() == 0);
+    CHECK(daemon.log().find("\"nonce\"") == std::string::npos);
+    CHECK(daemon.log().find(approver.tenant) == std::string::npos);
+  }
+  Daemon daemon({}, environment);
+  HttpClient client(daemon.port());
+  const HttpAnswer replay = client.post("/execute", request(R"({"n":1})", "a", artifact));
+  executed.replace(executed.find("\"replayed\":false"), 16, "\"replayed\":true");
+  CHECK(replay.body == executed);
+  CHECK(code_of(client.post("/execute", request(R"({"n":1})", "b", artifact))) == "approval_spent");
+}
+
+TEST_CASE("What is not configured refuses, and readiness says why") {
+  const Approver approver;
+  const std::string artifact = approver.approve("echo", "{}");
+  {
+    Daemon daemon(in_memory, {{"OPENEXEC_MODE", "clawshield"}, {"CLAWSHIELD_TENANT_ID", approver.tenant}});
+    HttpClient client(daemon.port());
+    const HttpAnswer ready = client.get("/ready");
+    CHECK(ready.status == 503);
+    CHECK(ready.body.find("CLAWSHIELD_PUBLIC_KEY not configured") != std::string::npos);
+    const HttpAnswer answer = client.post("/execute", request("{}", "n", artifact));
+    CHECK(code_of(answer) == "approval_key_missing");
+    CHECK(text_at(answer.json().root(), "detail").find("CLAWSHIELD_PUBLIC_KEY not configured") != std::string::npos);
+    CHECK(client.get("/health").status == 200);
+  }
+  Daemon daemon(in_memory, {{"OPENEXEC_MODE", "clawshield"}, {"CLAWSHIELD_PUBLIC_KEY", approver.public_key()}});
+  HttpClient client(daemon.port());
+  CHECK(client.get("/ready").body.find("CLAWSHIELD_TENANT_ID not configured") != std::string::npos);
+  CHECK(code_of(client.post("/execute", request("{}", "n", artifact))) == "approval_tenant_mismatch");
+}
+
+TEST_CASE("Settings that are wrong stop the start, and say what to do") {
+  const auto refused = [](const std::vector<std::string>& flags, const test::Environment& environment, int exit_code,
+                          const std::string& says) {
+    const test::Refusal refusal = test::refused_start(flags, environment);
+    CAPTURE(flags, refusal.text);
+    CHECK(refusal.exit_code == exit_code);
+    CHECK(refusal.text.find(says) != std::string::npos);
+  };
+  refused(in_memory, {{"OPENEXEC_MODE", "production"}}, 2, "OPENEXEC_MODE");
+  refused(in_memory, {{"OPENEXEC_MODE", ""}}, 2, "clawshield");
+  refused(in_memory, {{"OPENEXEC_MODE", "Demo"}}, 2, "demo");
+  refused({"--db-url", "sqlite://", "--mode", "x"}, {{"OPENEXEC_MODE", "demo"}}, 2, "\"x\"");  // the flag wins
+  refused(in_memory, {{"OPENEXEC_MODE", "clawshield"}, {"CLAWSHIELD_PUBLIC_KEY", "nonsense"}}, 2, "PEM");
+  refused({"--no-such-flag"}, {}, 2, "no-such-flag");
+  refused({"--port", "65536"}, {}, 2, "port");
+  refused({"--db-url", "postgres://somewhere"}, {}, 1, "OPENEXEC_DB_URL");
+  refused({"--db-url", "sqlite:////no/such/folder/x.db"}, {}, 1, "OPENEXEC_DB_URL");
+  refused({"--db-url", "sqlite://", "--host", "example.com"}, {}, 1, "numeric");
+  refused({"--db-url", "sqlite://", "--workers", "0"}, {}, 1, "workers");
+  refused({"--db-url", "sqlite://", "--max-connections", "100000000"}, {}, 1, "max_connections");
+  Daemon daemon(in_memory);
+  refused({"--db-url", "sqlite://", "--port", std::to_string(daemon.port())}, {}, 1, "cannot listen");
+}
+
+TEST_CASE("A second openexecd on one ledger is told who holds it") {
+  const test::TemporaryFolder folder;
+  const std::vector<std::string> flags{"--db-url", "sqlite:///" + folder.file("ledger.db")};
+  Daemon first(flags);
+  const test::Refusal refusal = test::refused_start(flags);
+  CAPTURE(refusal.text);
+  CHECK(refusal.exit_code == 1);
+  CHECK(refusal.text.find("in use by process " + std::to_string(first.pid())) != std::string::npos);
+}
+
+}  // namespace
+}  // namespace openexec

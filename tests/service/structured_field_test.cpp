@@ -1,0 +1,68 @@
+// Idempotency-Key: a String item of RFC 9651, and nothing else.
+#include "service/structured_field.hpp"
+
+#include "support/catch.hpp"
+#include "support/json.hpp"
+
+namespace openexec {
+namespace {
+
+using service::parse_string_item;
+
+// The verdict on a vector: accepted exactly where it is one field line that holds a bare String item. Items of other
+// types, parameters, lists and dictionaries are well formed, and still no key. A string over two lines may fail by
+// RFC 9651, and does here.
+std::optional<std::string> expected_key(canon::View vector) {
+  if (vector.find("must_fail") || vector.find("can_fail")) return std::nullopt;
+  if (test::text_at(vector, "header_type") != "item") return std::nullopt;
+  const canon::View expected = test::at(vector, "expected");  // [value, parameters]
+  auto part = expected.begin();
+  const canon::View value = (*part).value;
+  const canon::View parameters = (*++part).value;
+  if (!value.is(canon::Type::string) || parameters.size() != 0) return std::nullopt;
+  return std::string(value.string());
+}
+
+std::string joined(canon::View lines) {
+  std::string out;
+  for (const auto& [key, line] : lines) {
+    if (!out.empty()) out += '\n';
+    out += line.string();
+  }
+  return out;
+}
+
+TEST_CASE("An Idempotency-Key is one quoted string, and every structured field vector has its verdict") {
+  const auto folder = test::public_vectors();
+  if (!folder) return;
+  std::size_t cases = 0;
+  std::size_t accepted = 0;
+  for (const char* file : {"sf_string.json", "sf_item.json", "sf_token.json", "sf_examples.json"}) {
+    const canon::Document document = test::read_json(*folder / "7-http-idempotency" / file);
+    for (const auto& [index, vector] : document.root()) {
+      CAPTURE(file, test::text_at(vector, "name"));
+      const auto want = expected_key(vector);
+      CHECK(parse_string_item(joined(test::at(vector, "raw"))) == want);
+      ++cases;
+      if (want) ++accepted;
+    }
+  }
+  CHECK(accepted >= 5);
+  CHECK(cases >= 40);
+  test::report("Idempotency-Key (7-http-idempotency)", cases);
+}
+
+TEST_CASE("Only spaces may surround the key, and only printable ASCII may be in it") {
+  CHECK(parse_string_item("  \"a\"  ") == "a");
+  CHECK(parse_string_item("\"\"") == "");
+  CHECK(parse_string_item("\"a\\\"b\\\\c\"") == "a\"b\\c");
+  for (const char* bad : {"", " ", "a", "\"a", "a\"", "\"a\"b", "\"a\";p", "\"a\";p=1", "\"a\", \"b\"", "\"a\tb\"",
+                          "\t\"a\"", "\"a\"\t", "\"\x7f\"", "\"\xc3\xbc\"", "\"\\a\"", "\"\\", "\"a\\\"", ":YQ==:",
+                          "?1", "1", "@1", "%\"a\""}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_string_item(bad).has_value());
+  }
+}
+
+}  // namespace
+}  // namespace openexec
