@@ -6,10 +6,11 @@
 
 namespace openexec::store {
 
-/// A ledger's path, absolute and without symbolic links, and the SQLite file system it is reached through.
+/// A ledger's path, absolute and without symbolic links, and how it is reached.
 struct LedgerPath {
   std::string database;
-  const char* vfs = nullptr;  ///< null: SQLite's own
+  const char* vfs = nullptr;     ///< SQLite's file system; null: its own
+  int checkpoint_pages = 1000;  ///< pages of write-ahead log after which a commit moves them into the database
 
   [[nodiscard]] std::string lock() const { return database + ".lock"; }
   [[nodiscard]] std::string log() const { return database + "-wal"; }

@@ -31,7 +31,7 @@ struct Writing {
 
 /// The parts that hold descriptors and locks of one process.
 struct Opened {
-  explicit Opened(LedgerPath at) : path(std::move(at)), reader(path) {}
+  explicit Opened(const LedgerPath& at) : path(at), reader(path) {}
 
   LedgerPath path;
   Reader reader;
@@ -192,6 +192,7 @@ Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const Sqlit
   return guarded([&]() -> Result<std::shared_ptr<Ledger>> {
     if (sqlite3_threadsafe() == 0) return Status(Code::store_failed, "this SQLite was built without thread safety");
     auto opened = std::make_unique<Opened>(resolve(path, internals.vfs));
+    opened->path.checkpoint_pages = internals.checkpoint_pages;
     if (options.read_only) {
       if (!inspect(opened->path)) return Status(Code::store_failed, "no ledger is there to read");
       opened->reader.read([](ReadQueries& queries) { return queries.position().entries; });

@@ -12,6 +12,7 @@ namespace openexec::store {
 struct SqliteInternals {
   const char* vfs = nullptr;          ///< name of a registered SQLite file system; null: SQLite's own
   std::size_t queue_capacity = 4096;  ///< operations that may wait
+  int checkpoint_pages = 1000;        ///< pages of write-ahead log after which a commit moves them into the database
 };
 
 Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const SqliteOptions& options,

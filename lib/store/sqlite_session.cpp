@@ -23,6 +23,7 @@ Database open_to_write(const LedgerPath& path) {
   database.execute("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON");
   if (database.integer("PRAGMA synchronous") != 2) throw StoreFailure("SQLite refused synchronous = FULL");
   database.execute("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864");
+  sqlite3_wal_autocheckpoint(database.handle(), path.checkpoint_pages);
   // What an earlier process wrote but could not sync may be in the system's cache alone. Moving it into the database, with
   // a sync that is checked, makes what is read below durable; and leaves nothing behind that a crash could bring back.
   database.checkpoint_all();
