@@ -7,35 +7,40 @@ namespace openexec::store {
 namespace {
 
 // Bounds on one transaction: how long it keeps others waiting, and how much memory it takes.
-constexpr std::size_t max_batch_operations = 512;
+constexpr std::size_t max_batch_members = 512;
 constexpr std::size_t max_batch_weight = std::size_t{8} << 20;
 
-std::size_t weight_of(std::span<const Operation> operations) noexcept {
+std::size_t weight_of(std::span<const Member> members) noexcept {
   std::size_t total = 0;
-  for (const Operation& operation : operations) total += weight(operation);
+  for (const Member& member : members) total += weight(member);
   return total;
 }
 
 }  // namespace
 
 CommitQueue::CommitQueue(Commit commit, std::size_t capacity) : commit_(std::move(commit)), capacity_(capacity) {
-  batch_.reserve(max_batch_operations);
+  batch_.reserve(max_batch_members);
 }
 
-void CommitQueue::submit(std::span<Operation> operations) {
-  while (!operations.empty()) {
-    const std::size_t together = std::min(operations.size(), max_batch_operations);
-    submit_together(operations.first(together));
-    operations = operations.subspan(together);
+void CommitQueue::submit(std::span<Member> members) {
+  while (!members.empty()) {
+    const std::size_t together = std::min(members.size(), max_batch_members);
+    submit_together(members.first(together));
+    members = members.subspan(together);
   }
 }
 
-void CommitQueue::submit_together(std::span<Operation> operations) {
-  Waiter waiter{operations, nullptr, false, {}};
+std::size_t CommitQueue::queued() {
+  const std::lock_guard lock(mutex_);
+  return queued_;
+}
+
+void CommitQueue::submit_together(std::span<Member> members) {
+  Waiter waiter{members, nullptr, false, {}};
   std::unique_lock lock(mutex_);
   if (!enqueue(waiter)) {
     lock.unlock();
-    for (Operation& operation : operations) operation.status = {Code::overloaded, "the ledger's queue is full"};
+    for (Member& member : members) member.status = {Code::overloaded, "the ledger's queue is full"};
     return;
   }
   waiter.wake.wait(lock, [&] { return waiter.done || (!led_ && first_ == &waiter); });
@@ -58,26 +63,26 @@ void CommitQueue::submit_together(std::span<Operation> operations) {
 }
 
 bool CommitQueue::enqueue(Waiter& waiter) noexcept {
-  const bool sealing = std::any_of(waiter.operations.begin(), waiter.operations.end(), is_seal);
-  if (!sealing && first_ != nullptr && queued_ + waiter.operations.size() > capacity_) return false;
+  const bool sealing = std::any_of(waiter.members.begin(), waiter.members.end(), is_seal);
+  if (!sealing && first_ != nullptr && queued_ + waiter.members.size() > capacity_) return false;
   (first_ == nullptr ? first_ : last_->next) = &waiter;
   last_ = &waiter;
-  queued_ += waiter.operations.size();
+  queued_ += waiter.members.size();
   return true;
 }
 
-/// Takes the first waiters off the chain, at least one; their operations become the batch.
+/// Takes the first waiters off the chain, at least one; their members become the batch.
 CommitQueue::Waiter* CommitQueue::take_batch() noexcept {
   Waiter* const served = first_;
   Waiter* last = nullptr;
   std::size_t total = 0;
   batch_.clear();
   for (; first_ != nullptr; first_ = first_->next) {
-    const std::span<Operation> operations = first_->operations;
-    total += weight_of(operations);
-    const bool fits = batch_.size() + operations.size() <= max_batch_operations && total <= max_batch_weight;
+    const std::span<Member> members = first_->members;
+    total += weight_of(members);
+    const bool fits = batch_.size() + members.size() <= max_batch_members && total <= max_batch_weight;
     if (last != nullptr && !fits) break;
-    for (Operation& operation : operations) batch_.push_back(&operation);
+    for (Member& member : members) batch_.push_back(&member);
     last = first_;
   }
   queued_ -= batch_.size();
@@ -90,7 +95,7 @@ void CommitQueue::write_batch() noexcept {
   try {
     commit_(batch_);
   } catch (...) {
-    for (Operation* operation : batch_) operation->status = {Code::store_failed, {}};
+    for (Member* member : batch_) member->status = {Code::store_failed, {}};
   }
 }
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "store/operation.hpp"
+#include "store/member.hpp"
 
 namespace openexec::store {
 
@@ -18,24 +18,27 @@ namespace openexec::store {
 class CommitQueue {
  public:
   /// Writes a batch durably and sets every member's status. Called by one thread at a time.
-  using Commit = std::function<void(std::span<Operation* const>)>;
+  using Commit = std::function<void(std::span<Member* const>)>;
 
   CommitQueue(Commit commit, std::size_t capacity);
 
-  /// Returns when each of `operations` has its answer. They travel together, up to a batch's size. Where the queue is
+  /// Returns when each of `members` has its answer. They travel together, up to a batch's size. Where the queue is
   /// full they are overloaded, but seals are let in.
-  void submit(std::span<Operation> operations);
+  void submit(std::span<Member> members);
+
+  /// Operations that wait for a leader.
+  [[nodiscard]] std::size_t queued();
 
  private:
   /// On its thread's stack; the queue is a chain of them, so that nothing is allocated while the lock is held.
   struct Waiter {
-    std::span<Operation> operations;
+    std::span<Member> members;
     Waiter* next = nullptr;
     bool done = false;
     std::condition_variable wake;
   };
 
-  void submit_together(std::span<Operation> operations);
+  void submit_together(std::span<Member> members);
   bool enqueue(Waiter& waiter) noexcept;
   Waiter* take_batch() noexcept;
   void write_batch() noexcept;
@@ -46,10 +49,10 @@ class CommitQueue {
   std::mutex mutex_;
   Waiter* first_ = nullptr;
   Waiter* last_ = nullptr;
-  std::size_t queued_ = 0;  ///< operations in the chain
+  std::size_t queued_ = 0;  ///< members in the chain
   bool led_ = false;        ///< somebody is writing a batch
 
-  std::vector<Operation*> batch_;  ///< the leader's own
+  std::vector<Member*> batch_;  ///< the leader's own
 };
 
 }  // namespace openexec::store

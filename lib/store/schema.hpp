@@ -12,7 +12,7 @@
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt_log.hpp>
 
-#include "store/operation.hpp"
+#include "store/member.hpp"
 #include "store/sqlite_db.hpp"
 
 namespace openexec::store {

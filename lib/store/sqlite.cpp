@@ -19,10 +19,10 @@ namespace {
 
 /// What a ledger that may be written has beside its reader. The lock is given back last.
 struct Writing {
-  Writing(const LedgerPath& path, LedgerLock held, Reader& reader, std::size_t queue_capacity)
+  Writing(const LedgerPath& path, LedgerLock held, std::size_t queue_capacity)
       : lock(std::move(held)),
-        writer(path, [&reader] { reader.close(); }),
-        queue([this](std::span<Operation* const> batch) { writer.write(batch); }, queue_capacity) {}
+        writer(path),
+        queue([this](std::span<Member* const> batch) { writer.write(batch); }, queue_capacity) {}
 
   LedgerLock lock;
   SqliteWriter writer;
@@ -50,53 +50,53 @@ class SqliteLedger final : public Ledger {
   Result<ClaimAnswer> claim(const Claim& claim) override {
     return guarded([&]() -> Result<ClaimAnswer> {
       if (Status status = check(claim); !status.ok()) return status;
-      Operation operation{&claim};
-      if (Status status = write(operation); !status.ok()) return status;
-      return std::move(operation.claim);
+      Member member{&claim};
+      if (Status status = write(member); !status.ok()) return status;
+      return std::move(member.claim);
     });
   }
 
   Result<std::optional<std::uint64_t>> seal(const Seal& seal) override {
     return guarded([&]() -> Result<std::optional<std::uint64_t>> {
       if (Status status = check(seal); !status.ok()) return status;
-      Operation operation{&seal};
-      if (Status status = write(operation); !status.ok()) return status;
-      return std::optional(operation.entry);
+      Member member{&seal};
+      if (Status status = write(member); !status.ok()) return status;
+      return std::optional(member.entry);
     });
   }
 
   Result<std::uint64_t> append(const NewEntry& entry) override {
     return guarded([&]() -> Result<std::uint64_t> {
       if (Status status = check(entry); !status.ok()) return status;
-      Operation operation{&entry};
-      if (Status status = write(operation); !status.ok()) return status;
-      return operation.entry;
+      Member member{&entry};
+      if (Status status = write(member); !status.ok()) return status;
+      return member.entry;
     });
   }
 
-  void submit(std::span<openexec::Operation> asked) override {
+  void submit(std::span<Operation> asked) override {
     const Status failed = guarded([&]() -> Status {
       if (Status status = may_write(); !status.ok()) return status;
-      std::vector<store::Operation> operations;
-      std::vector<openexec::Operation*> members;
-      operations.reserve(asked.size());
+      std::vector<Member> members;
+      std::vector<Operation*> askers;
       members.reserve(asked.size());
-      for (openexec::Operation& one : asked) {
+      askers.reserve(asked.size());
+      for (Operation& one : asked) {
         one.status = std::visit([](const auto* what) { return check(*what); }, one.what);
         if (!one.status.ok()) continue;
-        operations.push_back({std::visit([](const auto* what) -> decltype(store::Operation::what) { return what; }, one.what)});
-        members.push_back(&one);
+        members.push_back({std::visit([](const auto* what) -> decltype(Member::what) { return what; }, one.what)});
+        askers.push_back(&one);
       }
-      opened_->writing->queue.submit(operations);
+      opened_->writing->queue.submit(members);
       for (std::size_t i = 0; i < members.size(); ++i) {
-        members[i]->status = std::move(operations[i].status);
-        members[i]->claim = std::move(operations[i].claim);
-        members[i]->entry = operations[i].entry;
+        askers[i]->status = std::move(members[i].status);
+        askers[i]->claim = std::move(members[i].claim);
+        askers[i]->entry = members[i].entry;
       }
       return Status::success();
     });
     if (failed.ok()) return;
-    for (openexec::Operation& one : asked) one.status = failed;
+    for (Operation& one : asked) one.status = failed;
   }
 
   Status pin(std::string_view key, std::string_view value) override {
@@ -105,14 +105,14 @@ class SqliteLedger final : public Ledger {
       const auto known = read([&](ReadQueries& queries) { return queries.pinned(key); });
       if (!known.ok()) return known.status();
       if (*known) return **known == value ? Status::success() : pinned_otherwise(key);
-      Operation operation{Pin{key, value}};
-      return write(operation);
+      Member member{Pin{key, value}};
+      return write(member);
     });
   }
 
   Status ready() override {
     return guarded([&]() -> Status {
-      Operation probe{Probe{}};
+      Member probe{Probe{}};
       if (Status status = write(probe); !status.ok()) return status;
       check_free_space(opened_->path);
       return Status::success();
@@ -162,10 +162,10 @@ class SqliteLedger final : public Ledger {
     return Status::success();
   }
 
-  Status write(store::Operation& operation) {
+  Status write(Member& member) {
     if (Status status = may_write(); !status.ok()) return status;
-    opened_->writing->queue.submit({&operation, 1});
-    return operation.status;
+    opened_->writing->queue.submit({&member, 1});
+    return member.status;
   }
 
   template <class Query>
@@ -174,7 +174,7 @@ class SqliteLedger final : public Ledger {
     return guarded([&]() -> Answer {
       if (Status status = in_own_process(); !status.ok()) return status;
       if (opened_->writing && !opened_->writing->writer.knows_its_ledger()) {
-        Operation find_out{Probe{}};
+        Member find_out{Probe{}};
         if (Status status = write(find_out); !status.ok()) return status;
       }
       return opened_->reader.read(query);
@@ -199,7 +199,7 @@ Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const Sqlit
     } else {
       LedgerLock lock = LedgerLock::acquire(opened->path);
       if (!inspect(opened->path)) create(opened->path);
-      opened->writing.emplace(opened->path, std::move(lock), opened->reader, internals.queue_capacity);
+      opened->writing.emplace(opened->path, std::move(lock), internals.queue_capacity);
     }
     return std::shared_ptr<Ledger>(std::make_shared<SqliteLedger>(std::move(opened)));
   });

@@ -51,12 +51,6 @@ class Reader {
     }
   }
 
-  /// Lets go of the files; the next read opens them again.
-  void close() noexcept {
-    const std::lock_guard lock(mutex_);
-    session_.reset();
-  }
-
  private:
   const LedgerPath path_;
   std::mutex mutex_;

@@ -21,8 +21,7 @@ bool is_harmless(const SqliteError& error) noexcept {
 
 }  // namespace
 
-SqliteWriter::SqliteWriter(LedgerPath path, std::function<void()> release_readers)
-    : path_(std::move(path)), release_readers_(std::move(release_readers)) {
+SqliteWriter::SqliteWriter(LedgerPath path) : path_(std::move(path)) {
   session_.emplace(path_);
   session_->write.begin();
   epoch_ = session_->write.new_epoch();
@@ -31,21 +30,21 @@ SqliteWriter::SqliteWriter(LedgerPath path, std::function<void()> release_reader
   knows_ = true;
 }
 
-void SqliteWriter::write(std::span<Operation* const> batch) {
+void SqliteWriter::write(std::span<Member* const> batch) {
   const Status status = guarded([&]() -> Status {
     try {
       transact(batch);
     } catch (const SqliteError& error) {
       if (batch.size() == 1 || !session_ || !may_be_one_members(error)) throw;
-      for (Operation* operation : batch) write({&operation, 1});
+      for (Member* member : batch) write({&member, 1});
     }
     return Status::success();
   });
   if (status.ok()) return;
-  for (Operation* operation : batch) operation->status = status;
+  for (Member* member : batch) member->status = status;
 }
 
-void SqliteWriter::transact(std::span<Operation* const> batch) {
+void SqliteWriter::transact(std::span<Member* const> batch) {
   if (dead_) throw StoreFailure(*dead_);
   if (!session_) revive();
   Position after = end_;
@@ -53,11 +52,11 @@ void SqliteWriter::transact(std::span<Operation* const> batch) {
 }
 
 /// Opens a transaction and adds the batch's rows to it. False where there are none; the transaction is then over.
-bool SqliteWriter::stage(std::span<Operation* const> batch, Position& at) {
+bool SqliteWriter::stage(std::span<Member* const> batch, Position& at) {
   try {
     begin();
     bool wrote = false;
-    for (Operation* operation : batch) wrote = apply(*operation, at) || wrote;
+    for (Member* member : batch) wrote = apply(*member, at) || wrote;
     if (!wrote) session_->write.rollback();
     return wrote;
   } catch (const SqliteError& error) {
@@ -102,60 +101,60 @@ void SqliteWriter::abandon(const SqliteError* error) noexcept {
   if (!sound) drop_session();
 }
 
-bool SqliteWriter::apply(Operation& operation, Position& at) {
-  operation.status = Status::success();
+bool SqliteWriter::apply(Member& member, Position& at) {
+  member.status = Status::success();
   try {
-    return std::visit([&](const auto& what) { return apply(what, operation, at); }, operation.what);
+    return std::visit([&](const auto& what) { return apply(what, member, at); }, member.what);
   } catch (const SqliteError&) {
     throw;
   } catch (const StoreFailure& failure) {  // its own row is damaged, found before anything was written for it
-    operation.status = {Code::store_failed, failure.what()};
+    member.status = {Code::store_failed, failure.what()};
     return false;
   }
 }
 
-bool SqliteWriter::apply(const Probe&, Operation&, Position&) { return false; }
+bool SqliteWriter::apply(const Probe&, Member&, Position&) { return false; }
 
-bool SqliteWriter::apply(const Claim* claim, Operation& operation, Position& at) {
+bool SqliteWriter::apply(const Claim* claim, Member& member, Position& at) {
   if (auto known = session_->read.record(claim->tenant, claim->nonce)) {
     if (same_request(known->record, *claim))
-      operation.claim = {ClaimAnswer::Kind::exists, std::move(known->record)};
+      member.claim = {ClaimAnswer::Kind::exists, std::move(known->record)};
     else
-      operation.claim = {ClaimAnswer::Kind::nonce_conflict, std::nullopt};
+      member.claim = {ClaimAnswer::Kind::nonce_conflict, std::nullopt};
     return false;
   }
   if (!claim->approval_id.empty() && session_->write.approval_spent(*claim)) {
-    operation.claim = {ClaimAnswer::Kind::approval_spent, std::nullopt};
+    member.claim = {ClaimAnswer::Kind::approval_spent, std::nullopt};
     return false;
   }
   session_->write.add_claim(*claim, epoch_, at);
-  operation.claim = {ClaimAnswer::Kind::fresh, std::nullopt};
+  member.claim = {ClaimAnswer::Kind::fresh, std::nullopt};
   return true;
 }
 
-bool SqliteWriter::apply(const Seal* seal, Operation& operation, Position& at) {
+bool SqliteWriter::apply(const Seal* seal, Member& member, Position& at) {
   const auto known = session_->read.record(seal->tenant, seal->nonce);
-  operation.status = known ? check_transition(known->record, *seal) : never_claimed();
-  if (!operation.status.ok()) return false;
-  operation.entry = session_->write.add_entry({seal->entry, seal->exec_id, {}, seal->at}, at);
-  session_->write.add_outcome(*seal, known->attempt, operation.entry);
+  member.status = known ? check_transition(known->record, *seal) : never_claimed();
+  if (!member.status.ok()) return false;
+  member.entry = session_->write.add_entry({seal->entry, seal->exec_id, {}, seal->at}, at);
+  session_->write.add_outcome(*seal, known->attempt, member.entry);
   return true;
 }
 
-bool SqliteWriter::apply(const NewEntry* entry, Operation& operation, Position& at) {
+bool SqliteWriter::apply(const NewEntry* entry, Member& member, Position& at) {
   if (!is_zero(entry->attempt)) {
     if (const auto known = session_->write.entry_of(entry->attempt)) {
-      operation.entry = *known;
+      member.entry = *known;
       return false;
     }
   }
-  operation.entry = session_->write.add_entry(*entry, at);
+  member.entry = session_->write.add_entry(*entry, at);
   return true;
 }
 
-bool SqliteWriter::apply(const Pin& pin, Operation& operation, Position&) {
+bool SqliteWriter::apply(const Pin& pin, Member& member, Position&) {
   if (const auto known = session_->read.pinned(pin.key)) {
-    if (*known != pin.value) operation.status = pinned_otherwise(pin.key);
+    if (*known != pin.value) member.status = pinned_otherwise(pin.key);
     return false;
   }
   session_->write.add_pin(pin);
@@ -180,7 +179,6 @@ void SqliteWriter::revive() {
 
 /// Opens the ledger anew and finds out whether the commit in doubt took place.
 SqliteWriter::Fate SqliteWriter::reopen() {
-  release_readers_();
   session_.emplace(path_);
   Position found;
   try {

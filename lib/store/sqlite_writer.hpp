@@ -3,12 +3,11 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 
-#include "store/operation.hpp"
+#include "store/member.hpp"
 #include "store/sqlite_session.hpp"
 
 namespace openexec::store {
@@ -17,12 +16,10 @@ namespace openexec::store {
 class SqliteWriter {
  public:
   /// Opens the ledger and starts a new opening. Precondition: the ledger's lock is held. Throws where that fails.
-  /// `release_readers` makes this process's other connections let go of the ledger: while one is open, SQLite trusts the
-  /// shared memory between them and does not look at what the files really hold.
-  SqliteWriter(LedgerPath path, std::function<void()> release_readers);
+  explicit SqliteWriter(LedgerPath path);
 
   /// Writes the batch in one transaction and sets every status. Members are judged in order, each alone.
-  void write(std::span<Operation* const> batch);
+  void write(std::span<Member* const> batch);
 
   /// Claims of lower openings belong to processes that are gone.
   [[nodiscard]] std::int64_t epoch() const noexcept { return epoch_; }
@@ -33,19 +30,19 @@ class SqliteWriter {
  private:
   enum class Fate { committed, not_committed };
 
-  void transact(std::span<Operation* const> batch);
-  bool stage(std::span<Operation* const> batch, Position& at);
+  void transact(std::span<Member* const> batch);
+  bool stage(std::span<Member* const> batch, Position& at);
   void begin();
   void commit(const Position& after);
   void abandon(const SqliteError* error) noexcept;
 
-  // Each judges one operation and adds its rows. True where there are rows to make durable.
-  bool apply(Operation& operation, Position& at);
-  bool apply(const Probe&, Operation& operation, Position& at);
-  bool apply(const Claim* claim, Operation& operation, Position& at);
-  bool apply(const Seal* seal, Operation& operation, Position& at);
-  bool apply(const NewEntry* entry, Operation& operation, Position& at);
-  bool apply(const Pin& pin, Operation& operation, Position& at);
+  // Each judges one member and adds its rows. True where there are rows to make durable.
+  bool apply(Member& member, Position& at);
+  bool apply(const Probe&, Member& member, Position& at);
+  bool apply(const Claim* claim, Member& member, Position& at);
+  bool apply(const Seal* seal, Member& member, Position& at);
+  bool apply(const NewEntry* entry, Member& member, Position& at);
+  bool apply(const Pin& pin, Member& member, Position& at);
 
   void revive();
   Fate reopen();
@@ -53,7 +50,6 @@ class SqliteWriter {
   [[noreturn]] void give_up(std::string why);
 
   const LedgerPath path_;
-  const std::function<void()> release_readers_;
   std::optional<WriteSession> session_;  ///< none after a failure, until reopen() has found out what is true
   std::atomic<bool> knows_{false};       ///< whether there is a session
   std::int64_t epoch_ = 0;

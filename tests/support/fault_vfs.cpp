@@ -91,8 +91,12 @@ struct FaultVfsCalls {
     return counted(*self(file).vfs, [&] { return self(file).real->pMethods->xShmMap(self(file).real, page, size, extend, out); });
   }
   static int shm_lock(sqlite3_file* file, int offset, int count, int flags) {
-    const auto real = [&] { return self(file).real->pMethods->xShmLock(self(file).real, offset, count, flags); };
-    return (flags & SQLITE_SHM_LOCK) != 0 ? counted(*self(file).vfs, real) : real();  // SQLite does not ask how unlocking went
+    FaultFile& f = self(file);
+    // SQLite does not ask how unlocking went; and a lock is either taken or refused, so it fails in one way only.
+    if ((flags & SQLITE_SHM_LOCK) != 0) {
+      if (const int code = f.vfs->decide().code; code != SQLITE_OK) return code;
+    }
+    return f.real->pMethods->xShmLock(f.real, offset, count, flags);
   }
   static void shm_barrier(sqlite3_file* file) { self(file).real->pMethods->xShmBarrier(self(file).real); }
   static int shm_unmap(sqlite3_file* file, int remove) { return self(file).real->pMethods->xShmUnmap(self(file).real, remove); }
@@ -175,7 +179,7 @@ std::uint64_t FaultVfs::syncs() const {
 FaultVfs::Decision FaultVfs::decide() {
   const std::lock_guard lock(mutex_);
   ++calls_;
-  const bool fails = fault_.nth != 0 && (fault_.for_ever ? calls_ >= fault_.nth : calls_ == fault_.nth);
+  const bool fails = fault_.nth != 0 && calls_ >= fault_.nth && calls_ - fault_.nth < fault_.times;
   if (!fails) return {};
   return {fault_.code, fault_.how == Fault::How::after_doing_it};
 }

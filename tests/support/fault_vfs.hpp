@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -16,10 +17,11 @@ namespace openexec::test {
 
 /// Which call fails, and how. Calls that can be counted: open, delete, read, write, truncate, sync, shared memory.
 struct Fault {
+  static constexpr std::uint64_t for_ever = std::numeric_limits<std::uint64_t>::max();
   enum class How { without_doing_it, after_doing_it };
   std::uint64_t nth = 0;  ///< the first call that fails, from 1; 0: none
   How how = How::without_doing_it;
-  bool for_ever = false;
+  std::uint64_t times = 1;  ///< so many calls in a row
   int code = SQLITE_IOERR;
 };
 

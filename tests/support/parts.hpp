@@ -99,6 +99,8 @@ inline Executor assemble(Parts parts, HandlerTable table, Config config = {}) {
 class TemporaryFolder {
  public:
   TemporaryFolder();
+  /// Below `parent` instead of the system's folder for such things.
+  explicit TemporaryFolder(const std::string& parent);
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
   ~TemporaryFolder();

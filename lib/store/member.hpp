@@ -1,4 +1,4 @@
-// One durable operation on its way through the queue.
+// A member of a batch: one durable operation on its way through the queue.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ struct Pin {
 struct Probe {};
 
 /// What is asked, by reference to the caller's argument, and the answer. It starts as a failure.
-struct Operation {
+struct Member {
   std::variant<Probe, const Claim*, const Seal*, const NewEntry*, Pin> what;
 
   Status status{Code::store_failed, "the operation was not reached"};
@@ -31,13 +31,13 @@ struct Operation {
 
 /// A handler ran for it: it goes in even where the queue is full, or the nonce would be in doubt for want of room. The
 /// number of these is bounded by the claims that were let in.
-inline bool is_seal(const Operation& operation) noexcept { return std::holds_alternative<const Seal*>(operation.what); }
+inline bool is_seal(const Member& member) noexcept { return std::holds_alternative<const Seal*>(member.what); }
 
 /// About how much of a transaction it takes.
-inline std::size_t weight(const Operation& operation) noexcept {
+inline std::size_t weight(const Member& member) noexcept {
   constexpr std::size_t row = 512;
-  if (const auto* seal = std::get_if<const Seal*>(&operation.what)) return row + (*seal)->entry.size() + (*seal)->result.size();
-  if (const auto* entry = std::get_if<const NewEntry*>(&operation.what)) return row + (*entry)->json.size();
+  if (const auto* seal = std::get_if<const Seal*>(&member.what)) return row + (*seal)->entry.size() + (*seal)->result.size();
+  if (const auto* entry = std::get_if<const NewEntry*>(&member.what)) return row + (*entry)->json.size();
   return row;
 }
 
