@@ -12,9 +12,9 @@
 
 namespace openexec::store {
 
-/// The first waiter leads: it takes what is queued, has it written in one transaction with one sync, and wakes the rest.
-/// While it syncs, the next leader's batch gathers. First come, first served. No thread of its own, and no wait is added:
-/// a lone caller leads at once.
+/// The first waiter leads: it takes what is queued, has it written in one transaction with one sync, and wakes the
+/// rest. While it syncs, the next leader's batch gathers. First come, first served. No thread of its own, and no wait
+/// is added: a lone caller leads at once.
 class CommitQueue {
  public:
   /// Writes a batch durably and sets every member's status. Called by one thread at a time.

@@ -58,7 +58,8 @@ constexpr std::size_t holder_width = 12;
 void write_holder(int fd) {
   std::array<char, holder_width + 1> text{};
   std::snprintf(text.data(), text.size(), "%-11ld\n", static_cast<long>(::getpid()));
-  if (::pwrite(fd, text.data(), holder_width, 0) != static_cast<ssize_t>(holder_width)) fail("cannot write the ledger's lock");
+  if (::pwrite(fd, text.data(), holder_width, 0) != static_cast<ssize_t>(holder_width))
+    fail("cannot write the ledger's lock");
 }
 
 std::string read_holder(int fd) {
@@ -81,7 +82,8 @@ Header read_header(const LedgerPath& path) {
   Database database(path.database, SQLITE_OPEN_READONLY, path.vfs);
   sqlite3_file* file = nullptr;
   const int code = sqlite3_file_control(database.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
-  if (code != SQLITE_OK || file == nullptr || file->pMethods == nullptr) throw StoreFailure("cannot read the ledger's header");
+  if (code != SQLITE_OK || file == nullptr || file->pMethods == nullptr)
+    throw StoreFailure("cannot read the ledger's header");
   Header header{};
   const int read = file->pMethods->xRead(file, header.data(), header_size, 0);
   if (read == SQLITE_IOERR_SHORT_READ) throw StoreFailure("not a ledger: the file is shorter than a database's header");
@@ -159,7 +161,8 @@ bool inspect(const LedgerPath& path) {
     throw StoreFailure("not a ledger: a database of another application");
   // A cut within a page, which SQLite would take for a page that ends in zeros.
   const std::uint32_t page_size = big_endian(&header[16]) >> 16;
-  if (page_size == 0 || status->st_size % page_size != 0) throw StoreFailure("the ledger is damaged: its file ends within a page");
+  if (page_size == 0 || status->st_size % page_size != 0)
+    throw StoreFailure("the ledger is damaged: its file ends within a page");
   const std::uint32_t version = big_endian(&header[60]);
   if (version != static_cast<std::uint32_t>(schema_version))
     throw StoreFailure("the ledger has schema " + std::to_string(version) + "; this library reads schema " +

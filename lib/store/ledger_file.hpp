@@ -9,7 +9,7 @@ namespace openexec::store {
 /// A ledger's path, absolute and without symbolic links, and how it is reached.
 struct LedgerPath {
   std::string database;
-  const char* vfs = nullptr;     ///< SQLite's file system; null: its own
+  const char* vfs = nullptr;    ///< SQLite's file system; null: its own
   int checkpoint_pages = 1000;  ///< pages of write-ahead log after which a commit moves them into the database
 
   [[nodiscard]] std::string lock() const { return database + ".lock"; }

@@ -25,8 +25,8 @@ struct Member {
   std::variant<Probe, const Claim*, const Seal*, const NewEntry*, Pin> what;
 
   Status status{Code::store_failed, "the operation was not reached"};
-  ClaimAnswer claim;          ///< of a Claim; counts only where `status` is success
-  std::uint64_t entry = 0;    ///< of a Seal or a NewEntry: its index
+  ClaimAnswer claim;        ///< of a Claim; counts only where `status` is success
+  std::uint64_t entry = 0;  ///< of a Seal or a NewEntry: its index
 };
 
 /// A handler ran for it: it goes in even where the queue is full, or the nonce would be in doubt for want of room. The
@@ -36,7 +36,8 @@ inline bool is_seal(const Member& member) noexcept { return std::holds_alternati
 /// About how much of a transaction it takes.
 inline std::size_t weight(const Member& member) noexcept {
   constexpr std::size_t row = 512;
-  if (const auto* seal = std::get_if<const Seal*>(&member.what)) return row + (*seal)->entry.size() + (*seal)->result.size();
+  if (const auto* seal = std::get_if<const Seal*>(&member.what))
+    return row + (*seal)->entry.size() + (*seal)->result.size();
   if (const auto* entry = std::get_if<const NewEntry*>(&member.what)) return row + (*entry)->json.size();
   return row;
 }

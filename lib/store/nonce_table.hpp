@@ -22,8 +22,8 @@ class NonceTable {
   [[nodiscard]] std::optional<NonceRecord> find(std::string_view tenant, std::string_view nonce) const;
   /// Whether seal() would succeed.
   [[nodiscard]] Status may_seal(const Seal& seal) const;
-  /// Precondition: may_seal(). `result` is seal.result, copied by the caller so that nothing can fail here; `entry` is the
-  /// index in the log, where the store is its own log.
+  /// Precondition: may_seal(). `result` is seal.result, copied by the caller so that nothing can fail here; `entry` is
+  /// the index in the log, where the store is its own log.
   void seal(const Seal& seal, std::string result, std::optional<std::uint64_t> entry) noexcept;
   Status pin(std::string_view key, std::string_view value);
   void saw(Timestamp at) noexcept;

@@ -81,8 +81,7 @@ Digest leaf_hash(std::string_view entry) noexcept { return crypto::sha256({std::
 Digest pair_key(std::string_view tenant, std::string_view id) noexcept {
   const auto tenant_size = length_prefix(tenant);
   const auto id_size = length_prefix(id);
-  return crypto::sha256(
-      {{tenant_size.data(), tenant_size.size()}, tenant, {id_size.data(), id_size.size()}, id});
+  return crypto::sha256({{tenant_size.data(), tenant_size.size()}, tenant, {id_size.data(), id_size.size()}, id});
 }
 
 }  // namespace openexec::store

@@ -125,14 +125,16 @@ void check_schema(Database& database) {
 }
 
 ReadQueries::ReadQueries(const Database& database)
-    : record_(database, std::string(record_columns) +
-                            "FROM nonces n JOIN attempts a ON a.id = n.attempt LEFT JOIN outcomes o ON o.attempt = a.id "
-                            "WHERE n.key = ?1"),
+    : record_(database,
+              std::string(record_columns) +
+                  "FROM nonces n JOIN attempts a ON a.id = n.attempt LEFT JOIN outcomes o ON o.attempt = a.id "
+                  "WHERE n.key = ?1"),
       last_attempt_(database, "SELECT id, high_water FROM attempts ORDER BY id DESC LIMIT 1"),
       last_entry_(database, "SELECT idx, high_water FROM entries ORDER BY idx DESC LIMIT 1"),
-      orphans_(database, std::string(record_columns) +
-                             "FROM running r JOIN attempts a ON a.id = r.attempt LEFT JOIN outcomes o ON o.attempt = a.id "
-                             "WHERE r.epoch < ?1 ORDER BY r.attempt"),
+      orphans_(database,
+               std::string(record_columns) +
+                   "FROM running r JOIN attempts a ON a.id = r.attempt LEFT JOIN outcomes o ON o.attempt = a.id "
+                   "WHERE r.epoch < ?1 ORDER BY r.attempt"),
       pinned_(database, "SELECT value FROM pins WHERE key = ?1"),
       lines_(database, "SELECT idx, leaf, json FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2"),
       lines_of_(database,

@@ -1,7 +1,8 @@
 // The ledger's tables and every statement over them.
 //
-// Rows are narrow and appended; what has random keys holds 16-byte hashes and row numbers only. The place of a new table is
-// here, and the place of a step that belongs to every commit is between the last row and COMMIT (sqlite_writer.cpp).
+// Rows are narrow and appended; what has random keys holds 16-byte hashes and row numbers only. The place of a new
+// table is here, and the place of a step that belongs to every commit is between the last row and COMMIT
+// (sqlite_writer.cpp).
 #pragma once
 
 #include <cstdint>

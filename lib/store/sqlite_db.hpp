@@ -70,7 +70,9 @@ class Rows {
 
   bool next();
   [[nodiscard]] std::int64_t integer(int column) const noexcept { return sqlite3_column_int64(statement_, column); }
-  [[nodiscard]] bool is_null(int column) const noexcept { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+  [[nodiscard]] bool is_null(int column) const noexcept {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+  }
   [[nodiscard]] std::string_view bytes(int column) const;  ///< of a text or a blob; until the next call of next()
   [[nodiscard]] Digest digest(int column) const;           ///< zero for null
 

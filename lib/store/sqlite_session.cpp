@@ -19,14 +19,15 @@ void harden(Database& database) {
 Database open_to_write(const LedgerPath& path) {
   Database database(path.database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, path.vfs);
   harden(database);
-  if (database.text("PRAGMA journal_mode = WAL") != "wal") throw StoreFailure("the file system cannot hold a write-ahead log");
+  if (database.text("PRAGMA journal_mode = WAL") != "wal")
+    throw StoreFailure("the file system cannot hold a write-ahead log");
   database.execute("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON");
   if (database.integer("PRAGMA synchronous") != 2) throw StoreFailure("SQLite refused synchronous = FULL");
   database.execute("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864");
   sqlite3_wal_autocheckpoint(database.handle(), path.checkpoint_pages);
-  // What was written but could not be synced may be in the system's cache alone. Moving it into the database, with a sync
-  // that is checked, makes what is read below durable. And it empties the log: rows of a commit that failed, which SQLite
-  // does not see as long as other connections are open, cannot come back after a crash.
+  // What was written but could not be synced may be in the system's cache alone. Moving it into the database, with a
+  // sync that is checked, makes what is read below durable. And it empties the log: rows of a commit that failed, which
+  // SQLite does not see as long as other connections are open, cannot come back after a crash.
   database.checkpoint_all();
   check_schema(database);
   return database;

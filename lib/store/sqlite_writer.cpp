@@ -161,8 +161,8 @@ bool SqliteWriter::apply(const Pin& pin, Member& member, Position&) {
   return true;
 }
 
-/// After a failure whose end was not known then. Callers were told that it failed: where it did not, its claims belong to
-/// nobody, and are handed to whoever asks for orphans.
+/// After a failure whose end was not known then. Callers were told that it failed: where it did not, its claims belong
+/// to nobody, and are handed to whoever asks for orphans.
 void SqliteWriter::revive() {
   const Position told = end_;
   if (reopen() == Fate::not_committed) return;

@@ -61,7 +61,8 @@ class LogSuite {
     for (std::size_t i = 0; i < lines.size(); ++i) {
       judge_.expect(lines[i].index == i, "there is a gap before index " + std::to_string(lines[i].index));
       judge_.expect(lines[i].json == expected[i], "entry " + std::to_string(i) + " is another");
-      judge_.expect(lines[i].leaf_hash == crypto::sha256({std::string_view("\0", 1), lines[i].json}), "a leaf hash is wrong");
+      judge_.expect(lines[i].leaf_hash == crypto::sha256({std::string_view("\0", 1), lines[i].json}),
+                    "a leaf hash is wrong");
     }
   }
 
@@ -82,7 +83,8 @@ class LogSuite {
     judge_.expect(append(*log, json(1), {}, digest(1, 1)) == 1, "the second append has another index");
     judge_.expect(append(*log, json(0), {}, digest(1, 0)) == 0, "an attempt was appended twice");
     judge_.expect(append(*log, json(9), {}, digest(1, 1)) == 1, "an attempt was appended twice");
-    judge_.expect(append(*log, json(0)) == 2 && append(*log, json(0)) == 3, "entries without an attempt were taken for one");
+    judge_.expect(append(*log, json(0)) == 2 && append(*log, json(0)) == 3,
+                  "entries without an attempt were taken for one");
     intact(*log, {json(0), json(1), json(0), json(0)});
   }
 
@@ -91,7 +93,8 @@ class LogSuite {
     for (int i = 0; i < 9; ++i) append(*log, json(i), digest(2, static_cast<std::uint8_t>(i % 3)));
     append(*log, json(9));
     const auto found = must(log->find(digest(2, 1), 10), "find");
-    judge_.expect(found.size() == 3 && found[0].index == 1 && found[1].index == 4 && found[2].index == 7 && found[2].json == json(7),
+    judge_.expect(found.size() == 3 && found[0].index == 1 && found[1].index == 4 && found[2].index == 7 &&
+                      found[2].json == json(7),
                   "other entries were found");
     judge_.expect(must(log->find(digest(2, 1), 2), "find").size() == 2, "the count was not kept");
     judge_.expect(must(log->find(digest(2, 1), 0), "find").empty(), "a count of none found some");
@@ -107,14 +110,17 @@ class LogSuite {
     for (int i = 0; i < 5; ++i) append(*log, json(i));
     const auto read = [&](std::uint64_t first, std::size_t count) { return must(log->read(first, count), "read"); };
     judge_.expect(read(1, 2).size() == 2 && read(1, 2)[0].index == 1, "a range was not kept");
-    judge_.expect(read(3, 10).size() == 2 && read(0, std::numeric_limits<std::size_t>::max()).size() == 5, "the end was passed");
-    judge_.expect(read(5, 1).empty() && read(std::numeric_limits<std::uint64_t>::max(), 1).empty() && read(0, 0).empty(),
-                  "nothing was something");
+    judge_.expect(read(3, 10).size() == 2 && read(0, std::numeric_limits<std::size_t>::max()).size() == 5,
+                  "the end was passed");
+    judge_.expect(
+        read(5, 1).empty() && read(std::numeric_limits<std::uint64_t>::max(), 1).empty() && read(0, 0).empty(),
+        "nothing was something");
   }
 
   void bytes() {
     auto log = factory_.create();
-    const std::vector<std::string> entries = {std::string(65'535, 'e'), "\"\xF0\x9F\x94\x91 \\u0000 '\"", std::string("a\0b", 3), "x"};
+    const std::vector<std::string> entries = {std::string(65'535, 'e'), "\"\xF0\x9F\x94\x91 \\u0000 '\"",
+                                              std::string("a\0b", 3), "x"};
     for (const std::string& entry : entries) append(*log, entry);
     intact(*log, entries);
     const std::string over(65'536, 'e');
@@ -137,10 +143,12 @@ class LogSuite {
         if (index.ok()) indexes[static_cast<std::size_t>(i * each + j)] = *index;
       }
     });
-    judge_.expect(std::set<std::uint64_t>(indexes.begin(), indexes.end()).size() == total, "two appends share an index");
+    judge_.expect(std::set<std::uint64_t>(indexes.begin(), indexes.end()).size() == total,
+                  "two appends share an index");
     std::vector<std::string> expected(total);
     for (std::size_t i = 0; i < total; ++i) {
-      if (judge_.expect(indexes[i] < total, "an append failed or lies beyond the end")) expected[indexes[i]] = json(static_cast<int>(i));
+      if (judge_.expect(indexes[i] < total, "an append failed or lies beyond the end"))
+        expected[indexes[i]] = json(static_cast<int>(i));
     }
     intact(*log, expected);
   }
@@ -152,7 +160,8 @@ class LogSuite {
       auto index = log->append({.json = "{}", .exec_id = {}, .attempt = digest(5, 5), .at = {}});
       if (index.ok()) indexes[static_cast<std::size_t>(i)] = *index;
     });
-    judge_.expect(std::all_of(indexes.begin(), indexes.end(), [](std::uint64_t index) { return index == 0; }), "an attempt got two indexes");
+    judge_.expect(std::all_of(indexes.begin(), indexes.end(), [](std::uint64_t index) { return index == 0; }),
+                  "an attempt got two indexes");
     intact(*log, {"{}"});
   }
 

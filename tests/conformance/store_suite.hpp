@@ -18,8 +18,8 @@ namespace openexec::test {
 
 struct StoreFactory {
   std::function<std::shared_ptr<NonceStore>()> create;  ///< a new, empty store
-  /// What create() made last, opened again as after a restart; everything that pointed to it is gone. Empty: such a store
-  /// does not outlive its process.
+  /// What create() made last, opened again as after a restart; everything that pointed to it is gone. Empty: such a
+  /// store does not outlive its process.
   std::function<std::shared_ptr<NonceStore>()> reopen;
   int threads = 64;
   int rounds = 50;  ///< of contention
@@ -46,6 +46,7 @@ class StoreSuite {
     judge_.promise("the highest time never goes back", [&] { highest_time(); });
     judge_.promise("a store that works is ready", [&] { must(factory_.create()->ready(), "ready"); });
     judge_.promise("each sealed entry is in the log, or in the outbox until it is logged", [&] { entries(); });
+    judge_.promise("the members of a batch are judged each alone", [&] { batch(); });
     judge_.promise("of concurrent equal claims one is fresh", [&] { one_fresh(); });
     judge_.promise("of concurrent claims with one approval one is fresh", [&] { one_approval(); });
     judge_.promise("of concurrent seals one succeeds", [&] { one_seal(); });
@@ -63,7 +64,8 @@ class StoreSuite {
   static Digest digest(std::uint8_t tag, int number = 0) {
     Digest digest{};
     digest[0] = tag;
-    for (std::size_t i = 0; i < 4; ++i) digest[1 + i] = static_cast<std::uint8_t>(static_cast<unsigned>(number) >> (8 * i));
+    for (std::size_t i = 0; i < 4; ++i)
+      digest[1 + i] = static_cast<std::uint8_t>(static_cast<unsigned>(number) >> (8 * i));
     digest[31] = 1;
     return digest;
   }
@@ -134,7 +136,8 @@ class StoreSuite {
     }
     const NonceRecord record = found(*store, "n-1");
     same(record, first);
-    judge_.expect(record.state == NonceState::claimed && record.result.empty() && !record.entry, "a claimed record had an end");
+    judge_.expect(record.state == NonceState::claimed && record.result.empty() && !record.entry,
+                  "a claimed record had an end");
   }
 
   void conflict() {
@@ -171,7 +174,8 @@ class StoreSuite {
     elsewhere.approval_id = "a-1";
     judge_.expect(claim(*store, elsewhere) == Kind::fresh, "another tenant's approval was spent");
     for (int i = 100; i < 103; ++i)
-      judge_.expect(claim(*store, claim_of("n-" + std::to_string(i), i)) == Kind::fresh, "no approval was spent as one");
+      judge_.expect(claim(*store, claim_of("n-" + std::to_string(i), i)) == Kind::fresh,
+                    "no approval was spent as one");
   }
 
   void refused_spends_nothing() {
@@ -194,15 +198,33 @@ class StoreSuite {
     auto store = factory_.create();
     const std::string zero("a\0b", 3);
     const std::string longest(255, 'x');
-    const std::vector<std::string> nonces = {"a",        "A",           "a ",     " a",          "a\xCC\x81", "\xC3\xA1", "'",
-                                             "\"",       "%",           "a;--",   "?1",          "null",      "0",        "00",
-                                             zero,       "a",           longest,  longest + "x", "\xF0\x9F\x94\x91",      "\\u0061",
+    const std::vector<std::string> nonces = {"a",
+                                             "A",
+                                             "a ",
+                                             " a",
+                                             "a\xCC\x81",
+                                             "\xC3\xA1",
+                                             "'",
+                                             "\"",
+                                             "%",
+                                             "a;--",
+                                             "?1",
+                                             "null",
+                                             "0",
+                                             "00",
+                                             zero,
+                                             "a",
+                                             longest,
+                                             longest + "x",
+                                             "\xF0\x9F\x94\x91",
+                                             "\\u0061",
                                              "nonce-\xE2\x80\xA8"};
     std::vector<std::string> seen;
     for (std::size_t i = 0; i < nonces.size(); ++i) {
       const bool again = std::find(seen.begin(), seen.end(), nonces[i]) != seen.end();
       const Claim next = claim_of(nonces[i], static_cast<int>(i));
-      judge_.expect(claim(*store, next) == (again ? Kind::nonce_conflict : Kind::fresh), "nonce number " + std::to_string(i) + " was mixed up");
+      judge_.expect(claim(*store, next) == (again ? Kind::nonce_conflict : Kind::fresh),
+                    "nonce number " + std::to_string(i) + " was mixed up");
       if (!again) same(found(*store, nonces[i]), next);
       seen.push_back(nonces[i]);
     }
@@ -212,14 +234,16 @@ class StoreSuite {
     Claim right = claim_of("c", 2);
     right.tenant = "ab";
     right.approval_id = "z";
-    judge_.expect(claim(*store, left) == Kind::fresh && claim(*store, right) == Kind::fresh, "tenant and nonce ran together");
+    judge_.expect(claim(*store, left) == Kind::fresh && claim(*store, right) == Kind::fresh,
+                  "tenant and nonce ran together");
     Claim crossed = claim_of("cc", 3);
     crossed.tenant = "ay";
     crossed.approval_id = "z";
     judge_.expect(claim(*store, crossed) == Kind::fresh, "tenant and approval ran together");
     Claim empty_tenant = claim_of("n", 4);
     empty_tenant.tenant = "";
-    judge_.expect(claim(*store, empty_tenant) == Kind::fresh && must(store->find("", "n"), "find").has_value(), "the empty tenant was lost");
+    judge_.expect(claim(*store, empty_tenant) == Kind::fresh && must(store->find("", "n"), "find").has_value(),
+                  "the empty tenant was lost");
   }
 
   void nothing_found() {
@@ -247,8 +271,10 @@ class StoreSuite {
       same(record, first);
     }
     auto answer = must(store->claim(first), "claim");
-    if (judge_.expect(answer.kind == Kind::exists && answer.record, "the sealed record is not told")) same(*answer.record, seal);
-    for (auto [code, effect] : {std::pair{Code::handler_failed, Effect::none}, {Code::result_invalid, Effect::unknown}}) {
+    if (judge_.expect(answer.kind == Kind::exists && answer.record, "the sealed record is not told"))
+      same(*answer.record, seal);
+    for (auto [code, effect] :
+         {std::pair{Code::handler_failed, Effect::none}, {Code::result_invalid, Effect::unknown}}) {
       const std::string nonce = std::string(name(code));
       const Claim failed = claim_of(nonce, static_cast<int>(code));
       claim(*store, failed);
@@ -282,12 +308,14 @@ class StoreSuite {
   void seal_needs_claim() {
     auto store = factory_.create();
     const Claim first = claim_of("n-1", 1);
-    judge_.refused(store->seal(seal_of(first, NonceState::sealed)).status(), Code::invalid_argument, "a seal without a claim was not refused");
+    judge_.refused(store->seal(seal_of(first, NonceState::sealed)).status(), Code::invalid_argument,
+                   "a seal without a claim was not refused");
     judge_.expect(!find(*store, "n-1"), "a seal without a claim left a record");
     claim(*store, first);
     judge_.refused(store->seal(seal_of(claim_of("n-1", 2), NonceState::sealed)).status(), Code::invalid_argument,
                    "another request's seal was not refused");
-    judge_.refused(store->seal(seal_of(first, NonceState::claimed)).status(), Code::invalid_argument, "a seal that claims was not refused");
+    judge_.refused(store->seal(seal_of(first, NonceState::claimed)).status(), Code::invalid_argument,
+                   "a seal that claims was not refused");
     judge_.expect(found(*store, "n-1").state == NonceState::claimed, "a refused seal changed the record");
     if (store->log() != nullptr)
       judge_.expect(must(store->log()->size(), "size") == 0, "a refused seal left an entry");
@@ -308,7 +336,8 @@ class StoreSuite {
     const Claim larger = claim_of("larger", 2);
     claim(*store, larger);
     const std::string over(65'536, 'e');
-    judge_.refused(store->seal(seal_of(larger, NonceState::sealed, over)).status(), Code::invalid_argument, "an entry of 65,536 bytes was not refused");
+    judge_.refused(store->seal(seal_of(larger, NonceState::sealed, over)).status(), Code::invalid_argument,
+                   "an entry of 65,536 bytes was not refused");
     judge_.expect(found(*store, "larger").state == NonceState::claimed, "a refused seal changed the record");
     Seal silent = seal_of(larger, NonceState::sealed);
     silent.result = "";
@@ -321,7 +350,8 @@ class StoreSuite {
     judge_.refused(store->claim(claim_of("")).status(), Code::invalid_argument, "an empty nonce was not refused");
     const Claim first = claim_of("n-1");
     claim(*store, first);
-    judge_.refused(store->seal(seal_of(first, NonceState::sealed, "")).status(), Code::invalid_argument, "a seal without an entry was not refused");
+    judge_.refused(store->seal(seal_of(first, NonceState::sealed, "")).status(), Code::invalid_argument,
+                   "a seal without an entry was not refused");
   }
 
   void running_is_no_orphan() {
@@ -384,20 +414,66 @@ class StoreSuite {
       const auto lines = must(log->read(0, 100), "read");
       judge_.expect(lines.size() == expected.size(), "the log has another number of entries");
       for (std::size_t i = 0; i < std::min(lines.size(), expected.size()); ++i)
-        judge_.expect(lines[i].json == expected[i] && lines[i].index == i, "the log has other entries than were sealed");
+        judge_.expect(lines[i].json == expected[i] && lines[i].index == i,
+                      "the log has other entries than were sealed");
       judge_.expect(must(log->find(digest(1, 3), 10), "find").size() == 1, "an entry is not found by its execution");
       return;
     }
     const auto waiting = must(store->unlogged(), "unlogged");
     judge_.expect(waiting.size() == expected.size(), "the outbox has another number of entries");
     for (std::size_t i = 0; i < std::min(waiting.size(), expected.size()); ++i)
-      judge_.expect(waiting[i].entry == expected[i] && waiting[i].tenant == "acme" && waiting[i].nonce == "n-" + std::to_string(i) &&
+      judge_.expect(waiting[i].entry == expected[i] && waiting[i].tenant == "acme" &&
+                        waiting[i].nonce == "n-" + std::to_string(i) &&
                         waiting[i].exec_id == digest(1, static_cast<int>(i)),
                     "the outbox has other entries than were sealed");
     must(store->logged("acme", "n-1", 1), "logged");
     must(store->logged("acme", "n-1", 1), "logged twice");
     const auto left = must(store->unlogged(), "unlogged");
-    judge_.expect(left.size() == expected.size() - 1 && left[1].nonce == "n-2", "logged() did not confirm that entry alone");
+    judge_.expect(left.size() == expected.size() - 1 && left[1].nonce == "n-2",
+                  "logged() did not confirm that entry alone");
+  }
+
+  void batch() {
+    auto store = factory_.create();
+    Claim first = claim_of("n-1", 1);
+    first.approval_id = "a-1";
+    Claim thief = claim_of("n-2", 2);
+    thief.approval_id = "a-1";
+    const Claim other = claim_of("n-1", 3);
+    const Claim nameless = claim_of("");
+    const Claim last = claim_of("n-3", 4);
+    const Seal unclaimed = seal_of(thief, NonceState::sealed);
+    std::vector<Operation> claims = {{&first}, {&first}, {&thief}, {&other}, {&nameless}, {&unclaimed}, {&last}};
+    store->submit(claims);
+    int fresh = 0;
+    for (std::size_t i : {0U, 1U})
+      if (judge_.expect(claims[i].status.ok(), "an equal claim failed") && claims[i].claim.kind == Kind::fresh) ++fresh;
+    judge_.expect(fresh == 1, std::to_string(fresh) + " of two equal claims were fresh");
+    judge_.expect(claims[2].status.ok() && claims[2].claim.kind == Kind::approval_spent,
+                  "a spent approval was not refused");
+    judge_.expect(claims[3].status.ok() && claims[3].claim.kind == Kind::nonce_conflict, "a conflict was not one");
+    judge_.refused(claims[4].status, Code::invalid_argument, "an empty nonce was not refused");
+    judge_.refused(claims[5].status, Code::invalid_argument, "a seal without a claim was not refused");
+    judge_.expect(claims[6].status.ok() && claims[6].claim.kind == Kind::fresh,
+                  "a good claim suffered from its neighbours");
+
+    const Seal good = seal_of(first, NonceState::sealed, R"({"n":1})");
+    const Seal better = seal_of(last, NonceState::in_doubt, R"({"n":2})");
+    std::vector<Operation> seals = {{&good}, {&good}, {&better}};
+    store->submit(seals);
+    judge_.expect(seals[0].status.ok() != seals[1].status.ok(), "of two equal seals not one succeeded");
+    judge_.expect(seals[2].status.ok(), "a good seal suffered from its neighbours");
+    same(found(*store, "n-1"), good);
+    same(found(*store, "n-3"), better);
+    for (const Operation& seal : seals)
+      if (seal.status.ok())
+        judge_.expect(seal.entry.has_value() == (store->log() != nullptr), "a seal's index is not told");
+    store->submit({});
+    if (store->log() == nullptr) return;
+    const NewEntry entry{.json = R"({"n":3})", .exec_id = {}, .attempt = {}, .at = {1}};
+    std::vector<Operation> appended = {{&entry}};
+    store->submit(appended);
+    judge_.expect(appended[0].status.ok() && appended[0].entry == 2U, "an entry in a batch has another index");
   }
 
   void one_fresh() {
@@ -472,7 +548,8 @@ class StoreSuite {
     });
     judge_.expect(wrong == 0, std::to_string(wrong) + " calls went wrong");
     if (ReceiptLog* log = store->log())
-      judge_.expect(must(log->size(), "size") == static_cast<std::uint64_t>(factory_.threads * each), "the log has another size");
+      judge_.expect(must(log->size(), "size") == static_cast<std::uint64_t>(factory_.threads * each),
+                    "the log has another size");
   }
 
   void survives() {
@@ -508,7 +585,8 @@ class StoreSuite {
       judge_.refused(store->seal(seal).status(), Code::invalid_argument, "a seal was lost");
       if (own_log) {
         const auto lines = must(store->log()->read(0, 10), "read");
-        judge_.expect(lines.size() == 2 && lines[0].json == seal.entry && lines[1].json == doubt.entry, "the log was lost");
+        judge_.expect(lines.size() == 2 && lines[0].json == seal.entry && lines[1].json == doubt.entry,
+                      "the log was lost");
       } else {
         judge_.expect(must(store->unlogged(), "unlogged").size() == 2, "the outbox was lost");
       }
@@ -537,7 +615,8 @@ class StoreSuite {
     store.reset();
     store = factory_.reopen();
     if (!judge_.expect(store != nullptr, "the store did not open again")) return;
-    judge_.expect(must(store->orphans(), "orphans").size() == 4, "orphans were lost, or the second process's claim was not one");
+    judge_.expect(must(store->orphans(), "orphans").size() == 4,
+                  "orphans were lost, or the second process's claim was not one");
   }
 
   StoreFactory factory_;

@@ -39,7 +39,9 @@ class SqliteFiles {
 class Decorated : public NonceStore {
  public:
   Result<ClaimAnswer> claim(const Claim& claim) override { return inner_->claim(claim); }
-  Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) override { return inner_->find(tenant, nonce); }
+  Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) override {
+    return inner_->find(tenant, nonce);
+  }
   Result<std::optional<std::uint64_t>> seal(const Seal& seal) override { return inner_->seal(seal); }
   Result<std::vector<NonceRecord>> orphans() override { return inner_->orphans(); }
   Status pin(std::string_view key, std::string_view value) override { return inner_->pin(key, value); }
@@ -124,7 +126,8 @@ Failures suite_over() {
 }
 
 bool mentions(const Failures& failures, const std::string& promise) {
-  return std::any_of(failures.begin(), failures.end(), [&](const std::string& failure) { return failure.find(promise) == 0; });
+  return std::any_of(failures.begin(), failures.end(),
+                     [&](const std::string& failure) { return failure.find(promise) == 0; });
 }
 
 }  // namespace

@@ -56,11 +56,13 @@ class Judge {
 /// The value, or an exception that ends the promise.
 template <class T>
 T must(Result<T> result, const std::string& what) {
-  if (!result.ok()) throw std::runtime_error(what + ": " + std::string(name(result.code())) + " (" + result.status().detail() + ")");
+  if (!result.ok())
+    throw std::runtime_error(what + ": " + std::string(name(result.code())) + " (" + result.status().detail() + ")");
   return *std::move(result);
 }
 inline void must(const Status& status, const std::string& what) {
-  if (!status.ok()) throw std::runtime_error(what + ": " + std::string(name(status.code())) + " (" + status.detail() + ")");
+  if (!status.ok())
+    throw std::runtime_error(what + ": " + std::string(name(status.code())) + " (" + status.detail() + ")");
 }
 
 /// Calls `work(i)` on `count` threads at once.

@@ -87,11 +87,13 @@ Claim claim_of(const std::string& nonce, const std::string& approval, const Dige
 
 std::string approval_of(const std::string& nonce) { return "approval of " + nonce; }
 
-/// One caller's life with a store that may fail under it: claim, seal, append, and try again where it was told to have failed.
+/// One caller's life with a store that may fail under it: claim, seal, append, and try again where it was told to have
+/// failed.
 class Caller {
  public:
   /// `enough` is asked before each call whether it is to be made at all.
-  Caller(NonceStore& store, ReceiptLog& log, Told& told, std::function<bool()> enough = [] { return false; })
+  Caller(
+      NonceStore& store, ReceiptLog& log, Told& told, std::function<bool()> enough = [] { return false; })
       : store_(store), log_(log), told_(told), enough_(std::move(enough)) {}
 
   void attempt(const std::string& nonce, bool doubtful) {
@@ -163,12 +165,14 @@ Failures check_ledger(Ledger& ledger, const Told& told) {
     std::set<std::string> seen;
     for (std::size_t i = 0; i < lines.size(); ++i) {
       judge.expect(lines[i].index == i, "a gap before entry " + std::to_string(lines[i].index));
-      judge.expect(lines[i].leaf_hash == crypto::sha256({std::string_view("\0", 1), lines[i].json}), "a wrong leaf hash");
+      judge.expect(lines[i].leaf_hash == crypto::sha256({std::string_view("\0", 1), lines[i].json}),
+                   "a wrong leaf hash");
       judge.expect(seen.insert(lines[i].json).second, "an entry is there twice: " + lines[i].json);
     }
     for (const auto& [index, texts] : told.entries) {
       judge.expect(texts.size() == 1, "two entries were told the index " + std::to_string(index));
-      judge.expect(index < lines.size() && lines[index].json == *texts.begin(), "an acknowledged entry is not there: " + *texts.begin());
+      judge.expect(index < lines.size() && lines[index].json == *texts.begin(),
+                   "an acknowledged entry is not there: " + *texts.begin());
     }
   });
   judge.promise("the nonces", [&] {
@@ -178,9 +182,11 @@ Failures check_ledger(Ledger& ledger, const Told& told) {
       const auto record = must(ledger.find("acme", nonce), "find");
       if (was.fresh > 0) judge.expect(record.has_value(), "an acknowledged claim is not there: " + nonce);
       if (was.sealed)
-        judge.expect(record && (record->result == *was.sealed || record->result == was.sealing), "an acknowledged seal is not there: " + nonce);
+        judge.expect(record && (record->result == *was.sealed || record->result == was.sealing),
+                     "an acknowledged seal is not there: " + nonce);
       if (record && record->state != NonceState::claimed)
-        judge.expect(record->entry && must(ledger.read(*record->entry, 1), "read").size() == 1, "a sealed record has no entry: " + nonce);
+        judge.expect(record->entry && must(ledger.read(*record->entry, 1), "read").size() == 1,
+                     "a sealed record has no entry: " + nonce);
       if (record && record->state == NonceState::claimed) unfinished.insert(nonce);
     }
     for (const NonceRecord& orphan : must(ledger.orphans(), "orphans")) unfinished.erase(orphan.nonce);
@@ -192,7 +198,8 @@ Failures check_ledger(Ledger& ledger, const Told& told) {
       const std::string approval = approval_of(nonce);
       const std::string thief = "thief of " + nonce;
       const Kind stolen = must(ledger.claim(claim_of(thief, approval, digest_of(thief))), "claim").kind;
-      judge.expect(stolen == (there ? Kind::approval_spent : Kind::fresh), "nonce and approval were not spent together: " + nonce + (there ? " is there" : " is not there"));
+      judge.expect(stolen == (there ? Kind::approval_spent : Kind::fresh),
+                   "nonce and approval were not spent together: " + nonce + (there ? " is there" : " is not there"));
       const Kind again = must(ledger.claim(claim_of(nonce, "", digest_of(nonce))), "claim").kind;
       judge.expect(again == (there ? Kind::exists : Kind::fresh), "a spent nonce was fresh again: " + nonce);
     }
@@ -229,8 +236,8 @@ class Sweep {
   }
 
   FaultVfs& vfs() { return vfs_; }
-  /// Whether callers look before they claim: the ledger then has a second connection, through which SQLite remembers what
-  /// else it would have to find out from the files.
+  /// Whether callers look before they claim: the ledger then has a second connection, through which SQLite remembers
+  /// what else it would have to find out from the files.
   void look_first(bool looks) { looks_ = looks; }
   [[nodiscard]] std::uint64_t runs() const { return runs_; }
 
@@ -241,13 +248,21 @@ class Sweep {
 
   /// After the n-th call there is no power; `choose` says which of the writes that were not synced reached the disk.
   Failures every_power_cut(const std::function<bool()>& choose) {
-    return each([&](std::uint64_t nth) { return Fault{nth, Fault::How::without_doing_it, Fault::for_ever, SQLITE_IOERR}; }, choose, false);
+    return each(
+        [&](std::uint64_t nth) {
+          return Fault{nth, Fault::How::without_doing_it, Fault::for_ever, SQLITE_IOERR};
+        },
+        choose, false);
   }
 
-  /// The n-th call fails once; what the ledger says next is its last word before the power is cut. What a sync that failed
-  /// left in the system's cache is lost then.
+  /// The n-th call fails once; what the ledger says next is its last word before the power is cut. What a sync that
+  /// failed left in the system's cache is lost then.
   Failures every_call_before_a_power_cut() {
-    return each([&](std::uint64_t nth) { return Fault{nth, Fault::How::without_doing_it, 1, SQLITE_IOERR}; }, [] { return false; }, true);
+    return each(
+        [&](std::uint64_t nth) {
+          return Fault{nth, Fault::How::without_doing_it, 1, SQLITE_IOERR};
+        },
+        [] { return false; }, true);
   }
 
   /// A ledger that is not there yet.
@@ -314,7 +329,8 @@ class Sweep {
       for (const auto& [nonce, was] : told.nonces) {
         const auto record = ledger.find("acme", nonce);
         if (!record.ok() || !*record || (*record)->state != NonceState::claimed) continue;
-        judge.expect((was.fresh == 0) == (orphaned.count(nonce) == 1), "a claim is neither running nor an orphan: " + nonce);
+        judge.expect((was.fresh == 0) == (orphaned.count(nonce) == 1),
+                     "a claim is neither running nor an orphan: " + nonce);
       }
     });
     return judge.failures();
@@ -339,7 +355,9 @@ class Decorated : public NonceStore {
  public:
   explicit Decorated(std::shared_ptr<Ledger> inner) : inner_(std::move(inner)) {}
   Result<ClaimAnswer> claim(const Claim& claim) override { return inner_->claim(claim); }
-  Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) override { return inner_->find(tenant, nonce); }
+  Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) override {
+    return inner_->find(tenant, nonce);
+  }
   Result<std::optional<std::uint64_t>> seal(const Seal& seal) override { return inner_->seal(seal); }
   Result<std::vector<NonceRecord>> orphans() override { return inner_->orphans(); }
   Status pin(std::string_view key, std::string_view value) override { return inner_->pin(key, value); }
@@ -412,7 +430,8 @@ Wrap broken() {
 
 }  // namespace
 
-TEST_CASE("Whatever call of the disk fails, once, for a while or for ever, before or after it was done, no promise breaks") {
+TEST_CASE(
+    "Whatever call of the disk fails, once, for a while or for ever, before or after it was done, no promise breaks") {
   Sweep sweep;
   for (std::uint64_t times : {std::uint64_t{1}, std::uint64_t{6}, Fault::for_ever})
     for (Fault::How how : {Fault::How::without_doing_it, Fault::How::after_doing_it}) {
@@ -446,7 +465,8 @@ TEST_CASE("A ledger whose creation fails is not there, or whole") {
 }
 
 TEST_CASE("The fault suite finds stores that break their promises") {
-  CHECK_FALSE(Sweep(broken<Optimist>()).every_call(Fault::How::without_doing_it, Fault::for_ever, SQLITE_IOERR).empty());
+  CHECK_FALSE(
+      Sweep(broken<Optimist>()).every_call(Fault::How::without_doing_it, Fault::for_ever, SQLITE_IOERR).empty());
   CHECK_FALSE(Sweep(broken<SealsLater>()).every_power_cut([] { return false; }).empty());
   CHECK_FALSE(Sweep(broken<LosesApprovals>()).every_call(Fault::How::without_doing_it, 1, SQLITE_IOERR).empty());
   Sweep lying_disk;
@@ -464,7 +484,9 @@ struct Word {
 };
 
 std::string seal_text(std::uint32_t number) { return "seal " + std::to_string(number); }
-std::string entry_text(std::uint32_t number, int thread) { return "entry " + std::to_string(number) + " of " + std::to_string(thread); }
+std::string entry_text(std::uint32_t number, int thread) {
+  return "entry " + std::to_string(number) + " of " + std::to_string(thread);
+}
 
 /// The child: four threads that fight for the same nonces and tell what they were told, until they are killed.
 [[noreturn]] void live_until_killed(const std::string& path, std::uint32_t first, int pipe_end, const Wrap& wrap) {
@@ -508,7 +530,8 @@ std::string entry_text(std::uint32_t number, int thread) { return "entry " + std
 }
 
 /// Lets a child live until it has said `words`, kills it, and notes everything that it had said by then.
-Failures round_of_killing(const std::string& path, std::uint32_t first, std::size_t words, const Wrap& wrap, Told& told, std::uint32_t& last) {
+Failures round_of_killing(const std::string& path, std::uint32_t first, std::size_t words, const Wrap& wrap, Told& told,
+                          std::uint32_t& last) {
   int ends[2];
   if (::pipe(ends) != 0) return {"no pipe"};
   const pid_t child = ::fork();

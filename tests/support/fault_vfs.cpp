@@ -45,7 +45,8 @@ struct FaultVfsCalls {
     return code;
   }
   static int read(sqlite3_file* file, void* data, int size, sqlite3_int64 offset) {
-    return counted(*self(file).vfs, [&] { return self(file).real->pMethods->xRead(self(file).real, data, size, offset); });
+    return counted(*self(file).vfs,
+                   [&] { return self(file).real->pMethods->xRead(self(file).real, data, size, offset); });
   }
   static int write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
     FaultFile& f = self(file);
@@ -53,7 +54,8 @@ struct FaultVfsCalls {
       if (!f.vfs->has_room(offset + size)) return SQLITE_FULL;
       const int code = f.real->pMethods->xWrite(f.real, data, size, offset);
       if (code == SQLITE_OK && f.path != nullptr)
-        f.vfs->wrote(*f.path, {offset, std::string(static_cast<const char*>(data), static_cast<std::size_t>(size)), false});
+        f.vfs->wrote(*f.path,
+                     {offset, std::string(static_cast<const char*>(data), static_cast<std::size_t>(size)), false});
       return code;
     });
   }
@@ -78,17 +80,24 @@ struct FaultVfsCalls {
       return SQLITE_OK;
     });
   }
-  static int file_size(sqlite3_file* file, sqlite3_int64* size) { return self(file).real->pMethods->xFileSize(self(file).real, size); }
+  static int file_size(sqlite3_file* file, sqlite3_int64* size) {
+    return self(file).real->pMethods->xFileSize(self(file).real, size);
+  }
   static int lock(sqlite3_file* file, int kind) { return self(file).real->pMethods->xLock(self(file).real, kind); }
   static int unlock(sqlite3_file* file, int kind) { return self(file).real->pMethods->xUnlock(self(file).real, kind); }
-  static int check_lock(sqlite3_file* file, int* out) { return self(file).real->pMethods->xCheckReservedLock(self(file).real, out); }
+  static int check_lock(sqlite3_file* file, int* out) {
+    return self(file).real->pMethods->xCheckReservedLock(self(file).real, out);
+  }
   static int control(sqlite3_file* file, int what, void* argument) {
     return self(file).real->pMethods->xFileControl(self(file).real, what, argument);
   }
   static int sector_size(sqlite3_file* file) { return self(file).real->pMethods->xSectorSize(self(file).real); }
-  static int characteristics(sqlite3_file* file) { return self(file).real->pMethods->xDeviceCharacteristics(self(file).real); }
+  static int characteristics(sqlite3_file* file) {
+    return self(file).real->pMethods->xDeviceCharacteristics(self(file).real);
+  }
   static int shm_map(sqlite3_file* file, int page, int size, int extend, void volatile** out) {
-    return counted(*self(file).vfs, [&] { return self(file).real->pMethods->xShmMap(self(file).real, page, size, extend, out); });
+    return counted(*self(file).vfs,
+                   [&] { return self(file).real->pMethods->xShmMap(self(file).real, page, size, extend, out); });
   }
   static int shm_lock(sqlite3_file* file, int offset, int count, int flags) {
     FaultFile& f = self(file);
@@ -99,12 +108,15 @@ struct FaultVfsCalls {
     return f.real->pMethods->xShmLock(f.real, offset, count, flags);
   }
   static void shm_barrier(sqlite3_file* file) { self(file).real->pMethods->xShmBarrier(self(file).real); }
-  static int shm_unmap(sqlite3_file* file, int remove) { return self(file).real->pMethods->xShmUnmap(self(file).real, remove); }
+  static int shm_unmap(sqlite3_file* file, int remove) {
+    return self(file).real->pMethods->xShmUnmap(self(file).real, remove);
+  }
 
   static int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out_flags) {
-    static const sqlite3_io_methods methods = {2,        close,        read,       write,     truncate,    sync,          file_size,
-                                               lock,     unlock,       check_lock, control,   sector_size, characteristics, shm_map,
-                                               shm_lock, shm_barrier,  shm_unmap,  nullptr,   nullptr};
+    static const sqlite3_io_methods methods = {
+        2,         close,      read,    write,       truncate,        sync,    file_size, lock,
+        unlock,    check_lock, control, sector_size, characteristics, shm_map, shm_lock,  shm_barrier,
+        shm_unmap, nullptr,    nullptr};
     FaultVfs& v = self(vfs);
     FaultFile& f = self(file);
     f = {};

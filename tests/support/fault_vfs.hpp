@@ -25,8 +25,8 @@ struct Fault {
   int code = SQLITE_IOERR;
 };
 
-/// Registered under its name as long as it lives. Thread-safe. Syncs are not passed on to the disk: what they promise is
-/// kept by cut_power().
+/// Registered under its name as long as it lives. Thread-safe. Syncs are not passed on to the disk: what they promise
+/// is kept by cut_power().
 class FaultVfs {
  public:
   explicit FaultVfs(std::string name);
@@ -40,7 +40,8 @@ class FaultVfs {
   [[nodiscard]] std::uint64_t calls() const;
   [[nodiscard]] std::uint64_t syncs() const;
 
-  /// Leaves in every file what was synced, and of what was written since a part that `choose` decides on, write by write.
+  /// Leaves in every file what was synced, and of what was written since a part that `choose` decides on, write by
+  /// write.
   void cut_power(const std::function<bool()>& choose);
   /// What is in the files from here on is taken to be on the disk.
   void forget_files();
@@ -57,8 +58,8 @@ class FaultVfs {
 
   struct Write {
     std::int64_t offset;
-    std::string bytes;   ///< of a write
-    bool truncate;       ///< to `offset`
+    std::string bytes;  ///< of a write
+    bool truncate;      ///< to `offset`
   };
   struct Disk {
     std::string synced;

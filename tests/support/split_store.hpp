@@ -20,7 +20,8 @@ class SplitStore final : public NonceStore {
     return store::guarded([&]() -> Result<ClaimAnswer> {
       const std::lock_guard lock(mutex_);
       auto answer = nonces_.claim(claim);
-      if (answer.ok() && answer->kind == ClaimAnswer::Kind::fresh) claims_.push_back({text(claim.tenant), text(claim.nonce)});
+      if (answer.ok() && answer->kind == ClaimAnswer::Kind::fresh)
+        claims_.push_back({text(claim.tenant), text(claim.nonce)});
       return answer;
     });
   }

@@ -272,10 +272,10 @@ TEST_CASE("Members of one batch are judged in order, each alone") {
   const Seal sealed = seal_of(claim);
   const Seal unclaimed = seal_of(thief);
   const NewEntry entry{.json = "{}", .exec_id = {}, .attempt = {7}, .at = {3}};
-  std::vector<Member> batch = {Member{&claim},     Member{&claim}, Member{&other},  Member{&thief},
-                                  Member{&unclaimed}, Member{&third}, Member{&sealed}, Member{&sealed},
-                                  Member{&claim},     Member{&entry}, Member{&entry},  Member{Pin{"k", "v"}},
-                                  Member{Pin{"k", "w"}}};
+  std::vector<Member> batch = {Member{&claim},       Member{&claim}, Member{&other},  Member{&thief},
+                               Member{&unclaimed},   Member{&third}, Member{&sealed}, Member{&sealed},
+                               Member{&claim},       Member{&entry}, Member{&entry},  Member{Pin{"k", "v"}},
+                               Member{Pin{"k", "w"}}};
   ledger.write(batch);
   using Kind = ClaimAnswer::Kind;
   for (std::size_t i : {0U, 1U, 2U, 3U, 5U, 6U, 8U, 9U, 10U, 11U}) {
@@ -306,11 +306,13 @@ TEST_CASE("A batch is one sync, whatever its size, and a batch without rows is n
     ledger.vfs.arm({});
     ledger.write(batch);
     CHECK(ledger.vfs.syncs() == 1);
-    CHECK(std::all_of(batch.begin(), batch.end(), [](const Member& o) { return o.claim.kind == ClaimAnswer::Kind::fresh; }));
+    CHECK(std::all_of(batch.begin(), batch.end(),
+                      [](const Member& o) { return o.claim.kind == ClaimAnswer::Kind::fresh; }));
     ledger.vfs.arm({});
     ledger.write(batch);
     CHECK(ledger.vfs.syncs() == 0);
-    CHECK(std::all_of(batch.begin(), batch.end(), [](const Member& o) { return o.status.ok() && o.claim.kind == ClaimAnswer::Kind::exists; }));
+    CHECK(std::all_of(batch.begin(), batch.end(),
+                      [](const Member& o) { return o.status.ok() && o.claim.kind == ClaimAnswer::Kind::exists; }));
   }
 }
 

@@ -28,7 +28,9 @@ using Catch::Matchers::Contains;
 
 constexpr SqliteOptions read_only{true};
 
-std::shared_ptr<Ledger> open(const std::string& path, const SqliteOptions& options = {}) { return must(sqlite_ledger(path, options), "open"); }
+std::shared_ptr<Ledger> open(const std::string& path, const SqliteOptions& options = {}) {
+  return must(sqlite_ledger(path, options), "open");
+}
 
 std::string refusal(const std::string& path, const SqliteOptions& options = {}) {
   auto ledger = sqlite_ledger(path, options);
@@ -89,7 +91,8 @@ std::string in_child(What&& what) {
   ::close(ends[1]);
   std::string said;
   char buffer[512];
-  for (ssize_t size; (size = ::read(ends[0], buffer, sizeof buffer)) > 0;) said.append(buffer, static_cast<std::size_t>(size));
+  for (ssize_t size; (size = ::read(ends[0], buffer, sizeof buffer)) > 0;)
+    said.append(buffer, static_cast<std::size_t>(size));
   ::close(ends[0]);
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
@@ -166,14 +169,15 @@ TEST_CASE("A forked child cannot use its parent's ledger, nor harm it by letting
   const std::string path = made(folder);
   auto ledger = open(path);
   const std::string said = in_child([&] {
-    std::string details = ledger->claim(claim_of("child")).status().detail() + "|" + ledger->find("acme", "n-0").status().detail() + "|" +
-                          ledger->ready().detail() + "|";
+    std::string details = ledger->claim(claim_of("child")).status().detail() + "|" +
+                          ledger->find("acme", "n-0").status().detail() + "|" + ledger->ready().detail() + "|";
     ledger.reset();
     return details;
   });
   CHECK(std::count(said.begin(), said.end(), '|') == 3);
   std::size_t named = 0;
-  for (std::size_t at = said.find("before fork()"); at != std::string::npos; at = said.find("before fork()", at + 1)) ++named;
+  for (std::size_t at = said.find("before fork()"); at != std::string::npos; at = said.find("before fork()", at + 1))
+    ++named;
   CHECK(named == 3);
   CHECK(is_fresh(ledger->claim(claim_of("child"))));
   CHECK_THAT(refusal(path), Contains("in use"));
@@ -207,7 +211,8 @@ TEST_CASE("What is not a ledger is refused and left as it is") {
     // Copied while it is open, as after a crash.
     sqlite3* db = nullptr;
     REQUIRE(sqlite3_open(folder.file("live.db").c_str(), &db) == SQLITE_OK);
-    REQUIRE(sqlite3_exec(db, "PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)", nullptr, nullptr, nullptr) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(db, "PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)", nullptr,
+                         nullptr, nullptr) == SQLITE_OK);
     fs::copy_file(folder.file("live.db"), path);
     fs::copy_file(folder.file("live.db-wal"), path + "-wal");
     sqlite3_close(db);
@@ -231,8 +236,9 @@ TEST_CASE("A ledger of another schema is refused, with both numbers") {
 TEST_CASE("A ledger with foreign tables, triggers or lost indexes is refused") {
   TemporaryFolder folder;
   const std::string path = made(folder);
-  for (const char* change : {"CREATE TABLE extra (x)", "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM nonces; END",
-                             "CREATE VIEW v AS SELECT 1", "DROP INDEX entries_by_attempt", "DROP TABLE approvals"}) {
+  for (const char* change :
+       {"CREATE TABLE extra (x)", "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM nonces; END",
+        "CREATE VIEW v AS SELECT 1", "DROP INDEX entries_by_attempt", "DROP TABLE approvals"}) {
     fs::remove(folder.file("copy.db"));
     fs::copy_file(path, folder.file("copy.db"));
     sql(folder.file("copy.db"), change);
@@ -329,8 +335,8 @@ TEST_CASE("What is opened for reading only cannot be written, and says so") {
   seal.nonce = claim.nonce;
   seal.exec_id = claim.exec_id;
   seal.entry = "{}";
-  for (const Status& status : {ledger->claim(claim_of("n")).status(), ledger->seal(seal).status(), ledger->append(entry_of("{}")).status(),
-                               ledger->pin("key", "value"), ledger->ready()}) {
+  for (const Status& status : {ledger->claim(claim_of("n")).status(), ledger->seal(seal).status(),
+                               ledger->append(entry_of("{}")).status(), ledger->pin("key", "value"), ledger->ready()}) {
     CHECK(status.code() == Code::store_failed);
     CHECK_THAT(status.detail(), Contains("reading only"));
   }
@@ -368,8 +374,8 @@ TEST_CASE("A ledger is opened by URL") {
   auto memory = must(open_ledger("sqlite://"), "memory");
   CHECK(is_fresh(memory->claim(claim_of("n"))));
   CHECK(must(open_ledger("sqlite:///relative.db", read_only), "read only")->ready().code() == Code::store_failed);
-  for (const char* url : {"", "sqlite:", "sqlite:/", "sqlite:///", "sqlite://relative.db", "sqlite:///:memory:", "postgres://user:secret@host/db",
-                          "SQLITE:///x.db", "relative.db", "/absolute.db"}) {
+  for (const char* url : {"", "sqlite:", "sqlite:/", "sqlite:///", "sqlite://relative.db", "sqlite:///:memory:",
+                          "postgres://user:secret@host/db", "SQLITE:///x.db", "relative.db", "/absolute.db"}) {
     INFO(url);
     auto refused = open_ledger(url);
     CHECK(refused.code() == Code::invalid_argument);
@@ -391,7 +397,8 @@ TEST_CASE("Every query over the ledger goes by a key") {
       const std::string step(rows.bytes(3));
       INFO(sqlite3_sql(each) << ": " << step);
       // In the order of the row number a scan stops at LIMIT or at the epoch's handful of running claims.
-      const bool ends = std::string(sqlite3_sql(each)).find("LIMIT 1") != std::string::npos || step.find("SCAN r") == 0 || step.find("SCAN CONSTANT") == 0;
+      const bool ends = std::string(sqlite3_sql(each)).find("LIMIT 1") != std::string::npos ||
+                        step.find("SCAN r") == 0 || step.find("SCAN CONSTANT") == 0;
       CHECK((step.find("SCAN") == std::string::npos || ends));
       CHECK(step.find("TEMP B-TREE") == std::string::npos);
     }
