@@ -71,7 +71,7 @@ extern "C" {
  * exactly once, when the config and every executor and log reader that hold it are gone. `close` may be NULL.
  *
  * Re-entry. A handler must not execute on the executor that runs it: the attempt is refused with
- * OPENEXEC_INVALID_ARGUMENT. Everything else it may call, destroy included; but see halt. The callbacks of the other
+ * OPENEXEC_INVALID_ARGUMENT. Everything else it may call, destroy included. The callbacks of the other
  * parts must not call into the executor that they are part of.
  *
  * Fork. Executors and log readers belong to the process that made them. In a child they answer
@@ -882,9 +882,10 @@ openexec_code openexec_executor_execute_many(openexec_executor* executor, const 
                                              size_t count, openexec_lend lend, void* self, openexec_outcome** outcomes,
                                              openexec_error** error);
 
-/* Stops everything: from the moment it returns no handler starts, until resume. Lasts as long as this executor. Waits
- * for calls that are about to start their handlers, so that a handler of openexec_executor_execute_many must not call
- * it. Returns: OPENEXEC_OK.
+/* Stops everything: once it has returned no handler is started, until resume; one that was started just before may still
+ * be on its way into the host's function. What was claimed and not started fails without effect. May be called by a
+ * handler. Lasts as long as this executor.
+ * Returns: OPENEXEC_OK.
  */
 openexec_code openexec_executor_halt(openexec_executor* executor, openexec_error** error);
 

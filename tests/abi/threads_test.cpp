@@ -153,19 +153,16 @@ TEST_CASE("A handler may destroy the executor that runs it") {
   CHECK(text(openexec_outcome_result(outcome)) == R"({"a": 1})");
 }
 
-TEST_CASE("From the moment halt returns no handler starts, on any thread") {
-  std::atomic<bool> halted{false};
-  std::atomic<int> too_late{0};
-  Handler handler([&](const openexec_invocation&, openexec_sink* result, openexec_sink*) {
-    if (halted) ++too_late;
-    openexec_sink_write(result, str("1"));
-    return openexec_answer{OPENEXEC_ANSWER_RESULT};
-  });
+TEST_CASE("Whatever begins after halt has returned is refused, on every thread") {
+  Handler handler;
   const Config config = demo_config();
   handler.add_to(config);
   REQUIRE(openexec_config_set_limit(config, OPENEXEC_LIMIT_REFUSALS_PER_SECOND, 1'000'000, nullptr) == OPENEXEC_OK);
   const Executor executor = assemble(config);
+  std::atomic<bool> halted{false};
   std::atomic<int> started{0};
+  std::atomic<int> too_late{0};
+  std::atomic<int> executed{0};
   std::thread halter([&] {
     while (started < 50) std::this_thread::yield();
     (void)openexec_executor_halt(executor, nullptr);
@@ -174,12 +171,41 @@ TEST_CASE("From the moment halt returns no handler starts, on any thread") {
   on_threads(8, [&](int thread) {
     for (int i = 0; i < 200; ++i) {
       ++started;
-      (void)execute(executor, request("n-" + std::to_string(thread) + "-" + std::to_string(i)));
+      const bool after = halted;
+      const openexec_code code = execute(executor, request("n-" + std::to_string(thread) + "-" + std::to_string(i)));
+      if (code == OPENEXEC_OK) ++executed;
+      if (after && code != OPENEXEC_HALTED) ++too_late;
     }
   });
   halter.join();
   CHECK(too_late == 0);
+  CHECK(handler.calls == executed);
   CHECK(execute(executor, request("after")) == OPENEXEC_HALTED);
+}
+
+TEST_CASE("A handler may halt its executor, and the others of its batch do not start") {
+  openexec_executor* own = nullptr;
+  Handler handler([&](const openexec_invocation&, openexec_sink* result, openexec_sink*) {
+    (void)openexec_executor_halt(own, nullptr);
+    openexec_sink_write(result, str("1"));
+    return openexec_answer{OPENEXEC_ANSWER_RESULT};
+  });
+  const Config config = demo_config();
+  handler.add_to(config);
+  const Executor executor = assemble(config);
+  own = executor;
+  const openexec_request first = request("n-1");
+  const openexec_request second = request("n-2");
+  const openexec_call calls[] = {{sizeof(openexec_call), &first, {}, nullptr},
+                                 {sizeof(openexec_call), &second, {}, nullptr}};
+  const openexec_call* pointers[] = {&calls[0], &calls[1]};
+  openexec_outcome* outcomes[2];
+  CHECK(openexec_executor_execute_many(executor, pointers, 2, nullptr, nullptr, outcomes, nullptr) != OPENEXEC_OK);
+  CHECK(openexec_outcome_code(outcomes[0]) == OPENEXEC_OK);
+  CHECK(openexec_outcome_code(outcomes[1]) == OPENEXEC_HANDLER_FAILED);
+  CHECK(openexec_outcome_effect(outcomes[1]) == OPENEXEC_EFFECT_NONE);
+  CHECK(handler.calls == 1);
+  for (openexec_outcome*& outcome : outcomes) openexec_outcome_destroy(&outcome);
 }
 
 TEST_CASE("Many at once are answered in order, each as if it had been alone") {
