@@ -19,9 +19,9 @@ build_packages=(
   "$boost|the HTTP service (Boost.Beast 1.81 or newer)"
   "libcli11-dev|command lines (CLI11)"
   "curl|talking to the service"
-  "python3|reading its answers"
 )
 test_packages=(
+  "python3|the tests that are written in it"
   "ccache|faster rebuilds"
   "catch2|the unit tests"
   "clang-14|the second compiler"
