@@ -5,8 +5,10 @@
 # The one list of packages; tests/run.sh and examples/quickstart.sh call it.
 set -euo pipefail
 
-boost=libboost-dev
-if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then boost=libboost1.81-dev; fi  # libboost-dev is 1.74 there
+boost=libboost-dev clang=clang
+if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
+  boost=libboost1.81-dev clang=clang-14  # libboost-dev is 1.74 there
+fi
 
 build_packages=(
   "g++|the C++20 compiler"
@@ -24,7 +26,7 @@ test_packages=(
   "python3|the tests that are written in it"
   "ccache|faster rebuilds"
   "catch2|the unit tests"
-  "clang-14|the second compiler"
+  "$clang|the second compiler"
   "python3-requests|the service's clients"
   "python3-cryptography|an independent signer"
   "strace|the proof that nothing is sent out"

@@ -2,7 +2,7 @@
 # Sets up, builds and runs all tests. Everything ends up in build/.
 #   bash tests/run.sh            Debug with address and undefined-behaviour sanitizers
 #   bash tests/run.sh --tsan     the tests that use threads, with the thread sanitizer
-#   bash tests/run.sh --clang    the whole house compiled by clang 14, and the unit tests
+#   bash tests/run.sh --clang    the whole house compiled by clang (14 on Debian 12), and the unit tests
 # Flags add up (--asan names the default); --no-setup leaves the machine's packages alone. Exit: 0 when all passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,9 +26,12 @@ launchers=() prefix=()
 summary=() failed=0
 failures=Testing/Temporary/LastTestsFailed.log  # CTest's list
 
-configure_and_build() {  # preset, target
-  cmake --preset "$1" "${launchers[@]}" >"build/$1.configure.log" 2>&1 || { cat "build/$1.configure.log"; return 1; }
-  cmake --build "build/$1" -j "$jobs" --target "$2"
+configure_and_build() {  # preset, target, further CMake arguments
+  local preset=$1 target=$2
+  shift 2
+  cmake --preset "$preset" "${launchers[@]}" "$@" >"build/$preset.configure.log" 2>&1 ||
+    { cat "build/$preset.configure.log"; return 1; }
+  cmake --build "build/$preset" -j "$jobs" --target "$target"
 }
 
 run_tests() {  # preset, further CTest arguments
@@ -39,7 +42,11 @@ run_tests() {  # preset, further CTest arguments
 }
 
 run_asan() { configure_and_build asan all && run_tests asan; }
-run_clang() { configure_and_build clang all && run_tests clang -L unit; }
+run_clang() {
+  local another=()
+  if ! command -v clang++-14 >/dev/null; then another=(-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++); fi
+  configure_and_build clang all "${another[@]}" && run_tests clang -L unit
+}
 run_tsan() {
   local prefix=()
   # The thread sanitizer wants memory where it expects it; some kernels shuffle it too far.
