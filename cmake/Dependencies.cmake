@@ -35,7 +35,30 @@ endfunction()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
-openexec_need(OpenSSL 3.0 libssl-dev)
+
+# OPENSSL_ROOT_DIR may name an AWS-LC, which calls itself OpenSSL 1.1.1. Whoever links OpenExec needs the same of the
+# two: the packages that are installed ask for these versions again.
+set(OPENEXEC_OPENSSL_VERSION 3.0)
+set(OPENEXEC_PKG_CONFIG_CRYPTO "libcrypto >= 3.0")
+find_package(OpenSSL QUIET)
+if(EXISTS "${OPENSSL_INCLUDE_DIR}/openssl/base.h")
+  file(STRINGS "${OPENSSL_INCLUDE_DIR}/openssl/base.h" awslc REGEX "define OPENSSL_IS_AWSLC")
+  if(awslc)
+    set(OPENEXEC_OPENSSL_VERSION 1.1.1...<3)
+    set(OPENEXEC_PKG_CONFIG_CRYPTO "libcrypto >= 1.1.1, libcrypto < 3")
+  endif()
+endif()
+openexec_need(OpenSSL ${OPENEXEC_OPENSSL_VERSION} libssl-dev)
+set(OPENEXEC_CRYPTO_LIBRARIES OpenSSL::Crypto)
+
+if(OPENEXEC_ED25519 STREQUAL "sodium")
+  openexec_need(sodium 1.0.18 libsodium-dev)
+  list(APPEND OPENEXEC_CRYPTO_LIBRARIES sodium::sodium)
+  string(APPEND OPENEXEC_PKG_CONFIG_CRYPTO ", libsodium >= 1.0.18")
+elseif(NOT OPENEXEC_ED25519 STREQUAL "openssl")
+  message(FATAL_ERROR "OPENEXEC_ED25519 is openssl or sodium, not '${OPENEXEC_ED25519}'")
+endif()
+
 openexec_need(SQLite3 3.40 libsqlite3-dev)
 openexec_need_or_fetch(simdjson 3.0 libsimdjson-dev 3.10.1
   https://github.com/simdjson/simdjson/archive/refs/tags/v3.10.1.tar.gz
@@ -50,6 +73,7 @@ if(OPENEXEC_BUILD_TOOLS)
     f2d893a65c3b1324c50d4e682c0cdc021dd0477ae2c048544f39eed6654b699a)
 endif()
 if(OPENEXEC_BUILD_TESTS)
+  find_package(sodium 1.0.18 QUIET)  # the tests try both
   openexec_need_or_fetch(Catch2 2.13 catch2 3.6.0
     https://github.com/catchorg/Catch2/archive/refs/tags/v3.6.0.tar.gz
     485932259a75c7c6b72d4b874242c489ea5155d17efa345eb8cc72159f49f356)

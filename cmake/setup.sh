@@ -29,6 +29,7 @@ test_packages=(
   "$clang|the second compiler"
   "python3-requests|the service's clients"
   "python3-cryptography|an independent signer"
+  "libsodium-dev|the other library for Ed25519"
   "strace|the proof that nothing is sent out"
 )
 

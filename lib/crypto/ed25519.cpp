@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/text.hpp"
+#include "crypto/ed25519_backend.hpp"
 #include "crypto/ed25519_strict.hpp"
 #include "crypto/openssl.hpp"
 #include "crypto/pem.hpp"
@@ -36,16 +37,16 @@ Bignum number(const char* hex) {
 
 /// Whether some x makes (x, y) a point of -x^2 + y^2 = 1 + d x^2 y^2. x^2 is u/v with u = y^2 - 1 and v = d y^2 + 1,
 /// and v is never 0; u/v is a square exactly if u v is, which Euler's criterion tells: (u v)^((p-1)/2) is 0 or 1.
-/// OpenSSL decodes a key only when it verifies, so it is asked here, once per key, with its own arithmetic.
+/// Libraries decode a key only when they verify, so it is asked here, once per key, with OpenSSL's arithmetic.
 bool is_on_curve(std::string_view point) {
-  std::string y_bytes(point);
-  y_bytes.back() = static_cast<char>(y_bytes.back() & 0x7f);  // without the sign of x
+  std::string y_bytes(point.rbegin(), point.rend());  // big-endian
+  y_bytes.front() = static_cast<char>(y_bytes.front() & 0x7f);  // without the sign of x
 
   const ErrorScope errors;
   const BignumCtx context(BN_CTX_new());
   const Bignum p = number("7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed");
   const Bignum d = number("52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3");
-  const Bignum y(BN_lebin2bn(bytes(y_bytes), static_cast<int>(y_bytes.size()), nullptr));
+  const Bignum y(BN_bin2bn(bytes(y_bytes), key_size, nullptr));
   const Bignum u(BN_new());
   const Bignum v(BN_new());
   const Bignum half(BN_new());
@@ -57,27 +58,12 @@ bool is_on_curve(std::string_view point) {
          (BN_is_zero(u.get()) || BN_is_one(u.get()));
 }
 
-// A context that is ready for one signature or verification, made by copying: setting one up costs 20 times more.
-EvpMdCtx copy_of(const EVP_MD_CTX* prepared) {
-  EvpMdCtx copy(EVP_MD_CTX_new());
-  if (!copy || EVP_MD_CTX_copy_ex(copy.get(), prepared) != 1) return nullptr;
-  return copy;
-}
-
-/// The library's verification, the one place to change for another library. Any failure is a no.
-bool library_verifies(const EVP_MD_CTX* prepared, std::string_view message, std::string_view signature) {
-  const ErrorScope errors;
-  const EvpMdCtx context = copy_of(prepared);
-  return context &&
-         EVP_DigestVerify(context.get(), bytes(signature), signature.size(), bytes(message), message.size()) == 1;
-}
-
 }  // namespace
 
-// Written once, before the key is shared; afterwards only read, from any thread.
+// Both are written once, before the key is shared; afterwards only read, from any thread.
 struct PublicKey::Impl {
   std::string raw;
-  EvpMdCtx prepared;  // owns a reference to the key
+  std::unique_ptr<const PreparedKey> prepared;
 };
 
 struct PrivateKey::Impl {
@@ -104,11 +90,8 @@ Result<PublicKey> PublicKey::from_raw(std::string_view bytes32) {
   if (is_small_order(bytes32)) return refused("the public key is of small order");
   if (!is_on_curve(bytes32)) return refused("the public key is not a point of the curve");
 
-  const ErrorScope errors;
-  const EvpPkey key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes(bytes32), bytes32.size()));
-  EvpMdCtx prepared(EVP_MD_CTX_new());
-  if (!key || !prepared || EVP_DigestVerifyInit(prepared.get(), nullptr, nullptr, nullptr, key.get()) != 1)
-    return refused("OpenSSL refuses the public key");
+  std::unique_ptr<const PreparedKey> prepared = OPENEXEC_ED25519::prepare(bytes32);
+  if (!prepared) return refused("the library refuses the public key");
   return PublicKey(std::make_shared<const Impl>(Impl{std::string(bytes32), std::move(prepared)}));
 }
 
@@ -119,7 +102,7 @@ Status PublicKey::verify(std::string_view message, std::string_view signature64)
   if (!is_canonical_scalar(s)) return invalid_signature("S is not below the group order");
   if (!is_canonical_point(r)) return invalid_signature("R is not canonical");
   if (is_small_order(r)) return invalid_signature("R is of small order");
-  if (library_verifies(impl_->prepared.get(), message, signature64)) return Status::success();
+  if (impl_->prepared->verifies(message, signature64)) return Status::success();
   return invalid_signature("it does not verify under the key");
 }
 

@@ -1,4 +1,5 @@
-// Strict Ed25519 (RFC 8032) and strict PEM, through OpenSSL.
+// Strict Ed25519 (RFC 8032) and strict PEM. OpenSSL or AWS-LC signs, and verifies too, unless libsodium was chosen for
+// that (ed25519_backend.hpp).
 #pragma once
 
 #include <array>

@@ -8,7 +8,8 @@
 
 namespace openexec::crypto {
 
-/// The 32-byte seed in a PEM text of one block, `PRIVATE KEY` or `ENCRYPTED PRIVATE KEY`. The caller wipes it.
+/// The 32-byte seed in a PEM text of one block, `PRIVATE KEY` or `ENCRYPTED PRIVATE KEY`. The caller wipes it. Reads
+/// what write_pkcs8 writes, and what else the library decrypts: AWS-LC no other form of scrypt, OpenSSL all of PBES2.
 Result<std::string> read_pkcs8(std::string_view pem, std::string_view passphrase);
 
 /// Encrypted (PBES2, AES-256-CBC, scrypt with N = 16384, r = 8, p = 1) where a passphrase is given.

@@ -9,7 +9,8 @@ import sys
 import tempfile
 
 ROOMS = ["base", "canon", "crypto", "merkle", "approval", "store", "exec", "service"]  # bottom to top
-GUESTS = {"simdjson": "canon", "openssl": "crypto", "sqlite3": "store", "libpq": "store", "boost": "service"}
+GUESTS = {"simdjson": "canon", "openssl": "crypto", "sodium": "crypto", "sqlite3": "store", "libpq": "store",
+          "boost": "service"}
 SUFFIXES = {".c", ".h", ".cpp", ".hpp"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
@@ -54,6 +55,7 @@ def self_test():
         "lib/exec/c.cpp": "#include <openssl/evp.h>",
         "lib/service/d.cpp": "#include <sqlite3.h>",
         "lib/crypto/e.cpp": "#include <simdjson.h>",
+        "lib/approval/k.cpp": "#include <sodium.h>",
         "lib/exec/f.cpp": "#include <boost/asio.hpp>",
         "include/openexec/g.hpp": '#include "base/text.hpp"',
         "examples/01_h.cpp": '#include "canon/json.hpp"',

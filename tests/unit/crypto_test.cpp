@@ -227,6 +227,35 @@ TEST_CASE("A private key comes back from its own PEM, plain or encrypted") {
   CHECK(sealed != key.to_pem("correct horse").value());
 }
 
+TEST_CASE("A private key that an earlier version encrypted, by OpenSSL's own functions, can be read") {
+  const std::string sealed =
+      "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+      "MIGbMFcGCSqGSIb3DQEFDTBKMCkGCSsGAQQB2kcECzAcBBDXleq4izpAjAhHMZYp\n"
+      "qtiVAgJAAAIBCAIBATAdBglghkgBZQMEASoEEOEmdNoJt8GFgpCl3BJyZd4EQOaq\n"
+      "cu4+9QRQSokrrF/jpKsa2t6jSnWCGOKCW1NGXefk8lkt/f6R4iIoatiL0TC10sDk\n"
+      "FHbB224k9UJMb8xloSs=\n"
+      "-----END ENCRYPTED PRIVATE KEY-----\n";
+  CHECK(PrivateKey::from_pem(sealed, "correct horse").value().public_key().raw() == point);
+  CHECK(PrivateKey::from_pem(sealed, "Correct horse").code() == Code::invalid_argument);
+  CHECK(signer().to_pem("correct horse").value().size() == sealed.size());
+}
+
+TEST_CASE("A private key in another form of scrypt can be read with OpenSSL, and is refused with AWS-LC") {
+  const auto key = PrivateKey::from_pem(
+      "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+      "MIGTME8GCSqGSIb3DQEFDTBCMCEGCSsGAQQB2kcECzAUBAggff3nWADHdwICQAAC\n"
+      "AQgCAQEwHQYJYIZIAWUDBAEqBBBEd0mp4l+FYO2ktvMJfszjBEBg+vAKwH/0UBdT\n"
+      "FuhDWuN167xCGE7j3UFszZMdiw6TzAhSAVIhgF2+5TmnYPS7UDYzUSTY+Rks4Ti1\n"
+      "lpiY32pV\n"
+      "-----END ENCRYPTED PRIVATE KEY-----\n",
+      "correct horse");
+#ifdef OPENSSL_IS_AWSLC
+  CHECK(key.code() == Code::invalid_argument);
+#else
+  CHECK(key.value().public_key().raw() == point);
+#endif
+}
+
 TEST_CASE("A private key that OpenSSL's own program encrypted (PBES2, PBKDF2, AES-256-CBC) can be read") {
   const auto key = PrivateKey::from_pem(
       "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
@@ -253,7 +282,7 @@ TEST_CASE("Whatever fails leaves the host's own OpenSSL errors as they were") {
   fail_in_every_way();
   CHECK(ERR_peek_error() == 0);
 
-  ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
+  ERR_put_error(ERR_LIB_USER, 0, ERR_R_INTERNAL_ERROR, __FILE__, __LINE__);  // AWS-LC has no ERR_raise
   const unsigned long host = ERR_peek_error();
   fail_in_every_way();
   CHECK(ERR_peek_error() == host);
