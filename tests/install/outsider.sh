@@ -30,7 +30,7 @@ case "$how" in
     cd build
     ;;
   pkg_config)
-    PKG_CONFIG_PATH=$(find "$where" -name pkgconfig -type d)
+    PKG_CONFIG_PATH=$(find "$where" -name pkgconfig -type d)${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
     export PKG_CONFIG_PATH
     # Unquoted: pkg-config answers with words.
     # shellcheck disable=SC2046
