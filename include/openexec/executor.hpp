@@ -64,7 +64,8 @@ struct Call {
   CallOptions options;
 };
 
-/// Runs a piece of work, here or on another thread, before or after it returns. Each piece exactly once.
+/// Runs a piece of work, here or on another thread, before or after it returns. A piece that is called again does nothing;
+/// one that is never called keeps execute_many waiting; where Lend throws, the piece runs on the calling thread.
 using Lend = std::function<void(std::function<void()>)>;
 
 /// What recovery found.
@@ -96,7 +97,8 @@ class Executor {
   [[nodiscard]] const Recovery& recovered() const noexcept;
   Result<Recovery> recover();
 
-  /// Stops everything: from the moment halt() returns no handler starts, until resume(). Lasts as long as this executor.
+  /// Stops everything: once halt() has returned, no attempt is let through to its handler until resume(). One that was
+  /// let through an instant before may be entering it still. May be called by a handler. Lasts as long as this executor.
   void halt() noexcept;
   void resume() noexcept;
   [[nodiscard]] bool halted() const noexcept;

@@ -350,11 +350,18 @@ void Pipeline::handle(std::span<Attempt> attempts, const Lend& lend) {
       const std::lock_guard lock(mutex);
       ++running;
     }
-    lend([&] {
+    const auto taken = std::make_shared<std::atomic<bool>>(false);
+    const auto piece = [&, taken] {  // exactly once, whatever the lender does with it
+      if (taken->exchange(true)) return;
       call_handler(attempt);
       const std::lock_guard lock(mutex);
       if (--running == 0) finished.notify_all();
-    });
+    };
+    try {
+      lend(piece);
+    } catch (...) {
+      piece();
+    }
   }
   std::unique_lock lock(mutex);
   finished.wait(lock, [&] { return running == 0; });

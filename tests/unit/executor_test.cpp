@@ -329,22 +329,19 @@ TEST_CASE("after halt nothing starts, replays included, until resume") {
   CHECK(*house.calls == 2);
 }
 
-TEST_CASE("no handler starts after halt has returned") {
+TEST_CASE("an attempt that begins after halt has returned never reaches its handler") {
   std::atomic<bool> stopped{false};
   std::atomic<int> late{0};
-  HandlerTable table = table_of([&](const Invocation&) {
-    return HandlerResult::result("1");
-  });
-  House house({}, std::move(table));
-  std::vector<std::thread> callers;
   std::atomic<int> refused{0};
+  House house;
+  std::vector<std::thread> callers;
   for (int t = 0; t < 4; ++t)
     callers.emplace_back([&, t] {
       for (int i = 0; refused.load() < 4; ++i) {
-        const bool before = stopped.load();
+        const bool after = stopped.load();
         const std::string id = std::to_string(t) + "-" + std::to_string(i);
-        const Outcome outcome = house.run(id, "{}", "{\"id\":\"" + id + "\"}", "act");
-        if (before && outcome.ok()) ++late;
+        const Outcome outcome = house.run(id, "{}", "{\"id\":\"" + id + "\"}");
+        if (after && outcome.ok()) ++late;
         if (outcome.code == Code::halted) ++refused;
       }
     });
@@ -601,6 +598,22 @@ TEST_CASE("handlers of a batch run where the caller lends them a place, each exa
   CHECK(lent.size() == nonces.size());
   CHECK(*house.calls == 16);
   for (const Outcome& outcome : outcomes) CHECK(outcome.ok());
+}
+
+TEST_CASE("a lender that throws, or runs a piece twice, changes nothing") {
+  House house;
+  const Call first{.request = Request{.action = "echo", .payload = "{}", .nonce = "a", .approval_artifact = R"({"id":"a"})"}, .options = {}};
+  const Call second{.request = Request{.action = "echo", .payload = "{}", .nonce = "b", .approval_artifact = R"({"id":"b"})"}, .options = {}};
+  std::vector<std::function<void()>> kept;
+  const auto outcomes = house.executor->execute_many(std::vector<Call>{first, second}, [&](std::function<void()> work) {
+    kept.push_back(work);
+    if (kept.size() == 1) work();
+    throw std::runtime_error("no thread to be had");
+  });
+  for (const auto& work : kept) work();
+  CHECK(outcomes[0].ok());
+  CHECK(outcomes[1].ok());
+  CHECK(*house.calls == 2);
 }
 
 TEST_CASE("two batches that hold each other's nonces both end") {
