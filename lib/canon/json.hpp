@@ -13,7 +13,7 @@
 
 namespace openexec::canon {
 
-/// The largest integer; the smallest is its negative. Beyond it doubles, and so other parsers, cannot tell neighbours apart.
+/// The largest integer; the smallest is its negative. Beyond them doubles, and so other parsers, confuse neighbours.
 constexpr std::int64_t max_integer = (std::int64_t{1} << 53) - 1;
 
 struct ParseLimits {
@@ -58,8 +58,8 @@ class View {
   std::uint32_t node_ = 0;
 };
 
-/// A View or nothing. Gives Views of their own, never references into itself: `for (auto [k, v] : *object.find("a"))` is
-/// a loop over a temporary's content, which a plain optional would have destroyed by then.
+/// A View or nothing. Gives Views of their own, never references into itself: in `for (auto [k, v] : *o.find("a"))` the
+/// loop runs over what a temporary holds, which a plain optional would have destroyed by then.
 class View::Found : public std::optional<View> {
  public:
   using std::optional<View>::optional;
@@ -123,7 +123,7 @@ class Parser {
 
   /// Strict JSON, any value at the top: UTF-8, no duplicate keys at any depth, no lone surrogates, finite numbers,
   /// integers within ±(2^53 − 1), nothing after the value. malformed_request with the byte offset, or the path of a
-  /// duplicate key, in the detail (at most 200 bytes of printable ASCII); with http 413 where the text is over max_bytes.
+  /// duplicate key, in the detail (at most 200 bytes of printable ASCII); with http 413 for a text over max_bytes.
   /// Reuses the buffers of `out`, which keeps what its largest text took. Throws only std::bad_alloc.
   Status parse(std::string_view text, const ParseLimits& limits, Document& out);
 

@@ -23,7 +23,8 @@ bool short_decimal(double value, Decimal& decimal) {
   if (!(value < 1e11)) return false;
   const auto scaled = static_cast<std::uint64_t>(value * 1e4 + 0.5);
   if (scaled >= 1000000000000000 || static_cast<double>(scaled) / 1e4 != value) return false;
-  decimal.count = static_cast<int>(std::to_chars(decimal.digits, std::end(decimal.digits), scaled).ptr - decimal.digits);
+  const char* const end = std::to_chars(decimal.digits, std::end(decimal.digits), scaled).ptr;
+  decimal.count = static_cast<int>(end - decimal.digits);
   decimal.point = decimal.count - 4;
   while (decimal.digits[decimal.count - 1] == '0') --decimal.count;
   return true;

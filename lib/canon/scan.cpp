@@ -1,5 +1,6 @@
 #include <canon/scan.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <string>

@@ -1,4 +1,4 @@
-// How a Document holds its value: simdjson's tape, and the order of each object's members, which simdjson does not know.
+// How a Document holds its value: simdjson's tape, and the order of each object's members, which simdjson leaves out.
 //
 // The tape (simdjson's doc/tape.md) is the value in document order, in words of 64 bits: a tag in the highest byte, and
 //   {  [   below it the number of members or elements (24 bits, full meaning "that many or more"), and in the lowest

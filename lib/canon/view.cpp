@@ -39,8 +39,9 @@ View::Iterator View::begin() const {
 }
 
 View::Iterator View::end() const {
-  const bool object = tree_->tape.tag(node_) == '{';
-  return {tree_, object ? tree_->order[node_].by_utf16 + tree_->tape.size(node_) : tree_->tape.behind(node_) - 1, object};
+  const Tape& tape = tree_->tape;
+  if (tape.tag(node_) == '{') return {tree_, tree_->order[node_].by_utf16 + tape.size(node_), true};
+  return {tree_, tape.behind(node_) - 1, false};
 }
 
 View::Member View::Iterator::operator*() const {

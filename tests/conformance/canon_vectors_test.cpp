@@ -193,7 +193,8 @@ TEST_CASE("JCS: the numbers of RFC 8785 appendix B, of which those that are not 
       CHECK(ecmascript(value) == *expected);
     } else {
       REQUIRE_FALSE(std::isfinite(value));
-      for (const char* text : std::isnan(value) ? std::array{"NaN", "nan", "-NaN"} : std::array{"Infinity", "inf", "1e999"})
+      const auto names = std::isnan(value) ? std::array{"NaN", "nan", "-NaN"} : std::array{"Infinity", "inf", "1e999"};
+      for (const char* text : names)
         CHECK_FALSE(Verdict(text).accepted());
     }
   });

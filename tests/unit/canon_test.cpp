@@ -70,8 +70,12 @@ TEST_CASE("Any value may stand at the top") {
 
 TEST_CASE("Keys are sorted by UTF-16 code unit for jcs and by code point for clawshield-v1") {
   // U+E000 and U+FFFD sort before U+10000 by code point, after it (a surrogate pair) by UTF-16.
-  const std::string_view text = "{\"\xef\xbf\xbd\":1,\"\xf0\x90\x80\x80\":{\"\xf0\x90\x80\x80\":[],\"\xee\x80\x80\":[2]},\"\xee\x80\x80\":3,\"z\":4}";
-  CHECK(jcs(text) == "{\"z\":4,\"\xf0\x90\x80\x80\":{\"\xf0\x90\x80\x80\":[],\"\xee\x80\x80\":[2]},\"\xee\x80\x80\":3,\"\xef\xbf\xbd\":1}");
+  const std::string_view text =
+      "{\"\xef\xbf\xbd\":1,\"\xf0\x90\x80\x80\":{\"\xf0\x90\x80\x80\":[],\"\xee\x80\x80\":[2]},"
+      "\"\xee\x80\x80\":3,\"z\":4}";
+  CHECK(jcs(text) ==
+        "{\"z\":4,\"\xf0\x90\x80\x80\":{\"\xf0\x90\x80\x80\":[],\"\xee\x80\x80\":[2]},"
+        "\"\xee\x80\x80\":3,\"\xef\xbf\xbd\":1}");
   CHECK(clawshield(text) == R"({"z":4,"\ue000":3,"\ufffd":1,"\ud800\udc00":{"\ue000":[2],"\ud800\udc00":[]}})");
   // The character that decides stands behind a long common beginning.
   const std::string same(23, 'k');
@@ -249,12 +253,13 @@ TEST_CASE("What breaks the rules is refused with the place") {
 }
 
 TEST_CASE("A number too small for a double reads as zero, however it is spelled") {
-  for (const std::string& text : std::vector<std::string>{"1e-99999999999999999999999", "0." + std::string(400, '0') + "1",
+  const std::string long_zero = "0." + std::string(400, '0');
+  for (const std::string& text : std::vector<std::string>{"1e-99999999999999999999999", long_zero + "1",
                                                           "0e99999999999999999999", "100000e-400", "0.00e400"}) {
     CHECK(jcs(text) == "0");
     CHECK_FALSE(canon::first_fault(text, {}));
   }
-  CHECK(jcs("0." + std::string(400, '0') + "1e401") == "1");
+  CHECK(jcs(long_zero + "1e401") == "1");
 }
 
 TEST_CASE("The same key twice is refused with its path, however it is spelled") {
@@ -348,14 +353,13 @@ TEST_CASE("Depth costs no stack") {
 
 TEST_CASE("Many keys in any order, and many siblings deep down, are read in one go") {
   constexpr int count = 100000;
+  const auto member = [](int i) {
+    return "\"the same beginning of every key " + std::to_string(1000000 + i) + "\":" + std::to_string(i);
+  };
   std::string backward, forward;
   for (int i = 0; i < count; ++i) {
-    const std::string member = "\"the same beginning of every key " + std::to_string(1000000 + i) + "\":" + std::to_string(i);
-    forward += (i ? "," : "") + member;
-  }
-  for (int i = count; i-- > 0;) {
-    const std::string member = "\"the same beginning of every key " + std::to_string(1000000 + i) + "\":" + std::to_string(i);
-    backward += (backward.empty() ? "" : ",") + member;
+    forward += (i ? "," : "") + member(i);
+    backward += (i ? "," : "") + member(count - 1 - i);
   }
   const ParseLimits limits{.max_bytes = std::size_t{1} << 28};
   const std::string open = "{\"a\":[7,{\"b\":", close = "}]}";
@@ -413,7 +417,8 @@ TEST_CASE("A value is read through views") {
 TEST_CASE("An integer is a literal without point and exponent, whatever its value") {
   CHECK(parsed("1").root().is(Type::integer));
   CHECK(parsed("-0").root().is(Type::integer));
-  for (const std::string_view text : {"1.0", "1e0", "1E5", "-0.0", "10e-1"}) CHECK(parsed(text).root().is(Type::number));
+  for (const std::string_view text : {"1.0", "1e0", "1E5", "-0.0", "10e-1"})
+    CHECK(parsed(text).root().is(Type::number));
 }
 
 TEST_CASE("A document is null until parsed into, and after a parse that failed") {
@@ -474,7 +479,10 @@ bool written_as_large_integer(double value) {
 
 TEST_CASE("The jcs form of a double from 2^53 to 10^21 is no strict JSON; its clawshield-v1 form is") {
   for (const auto& [text, form] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"9007199254740992.0", "9007199254740992"}, {"1e20", "100000000000000000000"}, {"-1E+17", "-100000000000000000"}}) {
+           {"9007199254740992.0", "9007199254740992"},
+           {"1e20", "100000000000000000000"},
+           {"-1E+17", "-100000000000000000"},
+       }) {
     CHECK(jcs(text) == form);
     CHECK(refusal(form) == "byte 0: integer beyond 2^53 - 1");
     CHECK(clawshield(clawshield(text)) == clawshield(text));
@@ -549,7 +557,8 @@ class Generator {
 
  private:
   std::string integer() {
-    return std::to_string(std::uniform_int_distribution<std::int64_t>(-canon::max_integer, canon::max_integer)(random_));
+    std::uniform_int_distribution<std::int64_t> any(-canon::max_integer, canon::max_integer);
+    return std::to_string(any(random_));
   }
 
   std::string number() {
@@ -566,8 +575,10 @@ class Generator {
   }
 
   std::u32string characters() {
-    static constexpr char32_t edges[] = {0, 8, 9, 10, 12, 13, 0x1f, ' ', '"', '\\', '/', 'a', 'b', 'k', 0x7e, 0x7f, 0x80, 0x7ff,
-                                         0x800, 0x2028, 0xd7ff, 0xe000, 0xeeee, 0xfffd, 0xffff, 0x10000, 0x1f600, 0x10ffff};
+    static constexpr char32_t edges[] = {
+        0,   8,    9,    10,   12,    13,    0x1f,   ' ',    '"',    '\\',   '/',    'a',    'b',     'k',
+        '~', 0x7f, 0x80, 0x7ff, 0x800, 0x2028, 0xd7ff, 0xe000, 0xeeee, 0xfffd, 0xfffe, 0xffff, 0x10000, 0x10ffff};
+                        0x1f600, 0x10ffff};
     std::u32string made;
     for (std::size_t i = below(below(10) ? 6 : 40); i > 0; --i)
       made += below(3) ? static_cast<char32_t>('a' + below(4)) : edges[below(std::size(edges))];
@@ -590,7 +601,8 @@ class Generator {
       } else if (c < 0x10000) {
         out += {byte(0xe0 | c >> 12), byte(0x80 | (c >> 6 & 0x3f)), byte(0x80 | (c & 0x3f))};
       } else {
-        out += {byte(0xf0 | c >> 18), byte(0x80 | (c >> 12 & 0x3f)), byte(0x80 | (c >> 6 & 0x3f)), byte(0x80 | (c & 0x3f))};
+        out += {byte(0xf0 | c >> 18), byte(0x80 | (c >> 12 & 0x3f)), byte(0x80 | (c >> 6 & 0x3f)),
+                byte(0x80 | (c & 0x3f))};
       }
     }
     return out + "\"";
