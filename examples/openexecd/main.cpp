@@ -53,8 +53,9 @@ void add_flags(CLI::App& app, Settings& settings) {
   app.add_option("--tenant", settings.tenant, "whose approvals count [CLAWSHIELD_TENANT_ID]");
   app.add_option("--allowed-actions", settings.allowed_actions,
                  "a,b,c: only these may run; empty: none may [OPENEXEC_ALLOWED_ACTIONS]");
-  app.add_option("--db-url", settings.db_url, "the ledger: sqlite:///file.db, sqlite:////absolute/file.db or sqlite:// "
-                                              "for memory [OPENEXEC_DB_URL, else sqlite:///openexec.db]");
+  app.add_option("--db-url", settings.db_url,
+                 "the ledger: sqlite:///file.db, sqlite:////absolute/file.db or sqlite:// "
+                 "for memory [OPENEXEC_DB_URL, else sqlite:///openexec.db]");
   app.add_option("--handlers", settings.handlers, "JSON file that gives actions to commands [OPENEXEC_HANDLERS]");
   app.add_option("--workers", service.workers, "executions at once")->capture_default_str();
   app.add_option("--queue", service.queue, "executions that wait for a worker; more are 429")->capture_default_str();
@@ -146,13 +147,14 @@ void introduce(const Settings& settings, const Executor& executor, const std::ve
   out << "OpenExec " << version() << "\n";
   if (settings.mode == "demo") {
     out << "  mode     demo: NO APPROVAL IS VERIFIED. Whoever reaches this port may run every action below.\n"
-           "           For signed approvals set OPENEXEC_MODE=clawshield, CLAWSHIELD_PUBLIC_KEY, CLAWSHIELD_TENANT_ID.\n";
+           "           For signed approvals set OPENEXEC_MODE=clawshield, CLAWSHIELD_PUBLIC_KEY, "
+           "CLAWSHIELD_TENANT_ID.\n";
   } else {
     out << "  mode     clawshield: runs what a signed approval allows, once\n";
   }
   if (const Status ready = executor.ready(); !ready.ok()) out << "  REFUSES  " << ready.detail() << "\n";
-  const std::string ledger = settings.db_url.starts_with("sqlite:") ? settings.db_url
-                                                                    : settings.db_url.substr(0, settings.db_url.find(':'));
+  const std::string ledger =
+      settings.db_url.starts_with("sqlite:") ? settings.db_url : settings.db_url.substr(0, settings.db_url.find(':'));
   out << "  ledger   " << (ledger == "sqlite://" ? "in memory: nothing outlives this process" : ledger) << "\n"
       << "  actions  " << joined(names) << "\n"
       << "  allowed  "
@@ -180,8 +182,8 @@ int run(Settings& settings) {
   if (!ledger.ok()) return complain("OPENEXEC_DB_URL (--db-url): " + ledger.status().detail(), exit_failed);
   Config config{.tenant = settings.tenant.empty() ? "default" : settings.tenant, .executor = "openexecd"};
   if (settings.allowed_actions) config.allowed_actions = split(*settings.allowed_actions);
-  auto executor = Executor::assemble(std::move(config), {.store = *ledger, .verifier = *verify},
-                                     std::move(handlers->table));
+  auto executor =
+      Executor::assemble(std::move(config), {.store = *ledger, .verifier = *verify}, std::move(handlers->table));
   if (!executor.ok()) return complain(executor.status().detail(), exit_failed);
   if (Status serving = service->serve(*executor); !serving.ok()) return complain(serving.detail(), exit_failed);
   introduce(settings, *executor, names, service->port());

@@ -27,7 +27,8 @@
 
 namespace openexec {
 
-/// Takes one JSON object, without a line break. Called from any thread, one call at a time; must not throw or block long.
+/// Takes one JSON object, without a line break. Called from any thread, one call at a time; must not throw or block
+/// long.
 using LogSink = std::function<void(std::string_view line)>;
 
 struct ServiceOptions {
@@ -37,10 +38,10 @@ struct ServiceOptions {
   std::string mode;           ///< `exec_mode` of /health; empty: "demo", or the verifier's profile
 
   // What a client may take. Each runs from its start to its end, however the bytes dribble in.
-  std::chrono::milliseconds idle_deadline{30'000};     ///< until the first byte of a connection's next request
-  std::chrono::milliseconds header_deadline{5'000};    ///< from there to the end of its header
-  std::chrono::milliseconds body_deadline{15'000};     ///< from there to the end of its body
-  std::chrono::milliseconds write_deadline{10'000};    ///< for the answer to be taken
+  std::chrono::milliseconds idle_deadline{30'000};   ///< until the first byte of a connection's next request
+  std::chrono::milliseconds header_deadline{5'000};  ///< from there to the end of its header
+  std::chrono::milliseconds body_deadline{15'000};   ///< from there to the end of its body
+  std::chrono::milliseconds write_deadline{10'000};  ///< for the answer to be taken
   /// From a request's first byte to its answer. An execution that lasts longer goes on; its client is told in_progress
   /// and may ask again with the same nonce. Should exceed the longest handler.
   std::chrono::milliseconds request_deadline{120'000};
@@ -95,8 +96,8 @@ class Service {
 /// "max_output": 65536, "env": ["SMTP_URL"]}}`. Returns their names. invalid_argument, with file and line, for anything
 /// that is not exactly understood: then nothing was added.
 ///
-/// `argv` is fixed, starts with the absolute path of an executable, and no shell and nothing of a request enters it. The
-/// command finds the canonical payload on its stdin; OPENEXEC_EXEC_ID, OPENEXEC_ACTION, OPENEXEC_TENANT and the
+/// `argv` is fixed, starts with the absolute path of an executable, and no shell and nothing of a request enters it.
+/// The command finds the canonical payload on its stdin; OPENEXEC_EXEC_ID, OPENEXEC_ACTION, OPENEXEC_TENANT and the
 /// variables that `env` lists (those that are set now, with their values of now) in its environment, and nothing else
 /// there; no other open file. It leads a process group of its own. Its stderr is discarded: it may hold secrets.
 ///

@@ -1,8 +1,8 @@
 #include "service/api.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
+#include <iterator>
 #include <utility>
 
 #include <openexec/builtin.hpp>
@@ -67,9 +67,8 @@ std::string execution_json(const Outcome& outcome) {
 }
 
 bool same_text(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -175,11 +174,9 @@ Answer Api::problem(const Route* route, int status, std::string_view detail) {
 }
 
 Answer Api::info(const Call&) const {
-  return answer(200, JsonObject()
-                         .text("service", "OpenExec")
-                         .text("status", "running")
-                         .text("version", openexec::version())
-                         .take());
+  return answer(
+      200,
+      JsonObject().text("service", "OpenExec").text("status", "running").text("version", openexec::version()).take());
 }
 
 Answer Api::version(const Call&) const {
@@ -193,9 +190,7 @@ Answer Api::health(const Call&) const {
   const Executor* executor = executor_.load(std::memory_order_acquire);
   if (executor == nullptr) return answer(200, JsonObject().text("status", "starting").take());
   JsonObject json;
-  json.text("status", "healthy")
-      .text("exec_mode", mode_)
-      .text("signature_verification", signature_verification());
+  json.text("status", "healthy").text("exec_mode", mode_).text("signature_verification", signature_verification());
   const auto& allowed = executor->config().allowed_actions;
   json.text("restriction", allowed ? "restricted" : "open");
   if (!allowed) {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
+#include <utility>
 #include <vector>
 
 #include <openexec/executor.hpp>
@@ -17,7 +17,7 @@ namespace openexec::service {
 /// What the first lines of a request say, before its body is read. The views live as long as the header.
 struct Head {
   std::string_view method;
-  std::string_view target;                  ///< as sent
+  std::string_view target;                     ///< as sent
   std::vector<std::string_view> content_type;  ///< one value a field line
   std::string_view content_encoding;
 };
@@ -34,7 +34,7 @@ struct Answer {
 
 /// A request that was read to its end.
 struct Call {
-  std::string_view argument;                    ///< the rest of the path, where the route takes one
+  std::string_view argument;  ///< the rest of the path, where the route takes one
   std::string_view body;
   std::optional<std::string_view> idempotency_key;  ///< several lines of the field are joined by line feeds
 };

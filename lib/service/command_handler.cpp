@@ -195,7 +195,8 @@ HandlerResult Run::finish() {
   if (status->si_status != 0)
     return HandlerResult::failed("the command exited with " + std::to_string(status->si_status));
   // One object; what is not even meant to be one is as invalid as broken JSON.
-  const bool object = text_.find_first_not_of(" \t\r\n") != text_.npos && text_[text_.find_first_not_of(" \t\r\n")] == '{';
+  const std::size_t first = text_.find_first_not_of(" \t\r\n");
+  const bool object = first != text_.npos && text_[first] == '{';
   return HandlerResult::result(object ? std::move(text_) : std::string());
 }
 
@@ -209,7 +210,8 @@ Run::End Run::wait() {
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
     if (left <= milliseconds::zero()) return End::timed_out;
     if (call_.cancellation.cancelled()) return End::cancelled;
-    const int ready = ::poll(events.data(), events.size(), static_cast<int>(std::min(left, cancellation_interval).count()));
+    const int ready =
+        ::poll(events.data(), events.size(), static_cast<int>(std::min(left, cancellation_interval).count()));
     if (ready < 0 && errno != EINTR) return End::lost;
     if (ready <= 0) continue;
     // Its own output is in the pipe when it has ended; who else holds the pipe open is not waited for.

@@ -14,10 +14,10 @@
 namespace openexec::service {
 
 struct Command {
-  std::vector<std::string> argv;               ///< argv[0] is an absolute path
+  std::vector<std::string> argv;  ///< argv[0] is an absolute path
   std::chrono::milliseconds timeout{30'000};
   std::size_t max_output = std::size_t{64} << 10;
-  std::vector<std::string> environment;        ///< "NAME=value", beside the three that describe the execution
+  std::vector<std::string> environment;  ///< "NAME=value", beside the three that describe the execution
 };
 
 using Commands = std::map<std::string, Command, std::less<>>;

@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 
 constexpr std::chrono::milliseconds for_ever = std::chrono::hours(24 * 365);  // keeps sums in range
-constexpr auto linger_time = std::chrono::seconds(2);
+constexpr auto linger_time = std::chrono::seconds(1);
 constexpr std::size_t discard_chunk = 4096;
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -156,11 +156,13 @@ std::optional<std::pair<int, std::string>> Connection::header_problem() const {
   // Anything but plain chunking invites two readers to disagree on where a request ends.
   if (const auto codings = request.count(http::field::transfer_encoding); codings > 0) {
     if (request.version() == 10) return std::pair(400, "Transfer-Encoding in HTTP/1.0");
-    if (request.count(http::field::content_length) > 0) return std::pair(400, "Content-Length beside Transfer-Encoding");
+    if (request.count(http::field::content_length) > 0)
+      return std::pair(400, "Content-Length beside Transfer-Encoding");
     if (codings > 1 || !boost::beast::iequals(request[http::field::transfer_encoding], "chunked"))
       return std::pair(501, "Transfer-Encoding other than chunked");
   }
-  if (const auto expect = request[http::field::expect]; !expect.empty() && !boost::beast::iequals(expect, "100-continue"))
+  if (const auto expect = request[http::field::expect];
+      !expect.empty() && !boost::beast::iequals(expect, "100-continue"))
     return std::pair(417, "Expect other than 100-continue");
   return std::nullopt;
 }
@@ -227,16 +229,15 @@ void Connection::respond(Answer answer) {
   answered_ = std::move(answer);
 
   enter(Phase::writing, server_.options().write_deadline);
-  http::async_write(socket_, response, [self = shared_from_this()](Error error, std::size_t bytes) {
-    self->on_written(error, bytes);
-  });
+  http::async_write(socket_, response,
+                    [self = shared_from_this()](Error error, std::size_t bytes) { self->on_written(error, bytes); });
 }
 
 void Connection::on_written(Error error, std::size_t bytes) {
   log_request(bytes, !error);
   if (phase_ == Phase::closed) return;
   if (error) return close();
-  if (!keep_alive_) return linger();
+  if (!keep_alive_ || server_.api().draining()) return linger();  // the drain may have begun since the answer was made
   await_request();
 }
 

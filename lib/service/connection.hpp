@@ -39,7 +39,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] Time deadline() const { return deadline_; }
   [[nodiscard]] bool turned_away() const { return turned_away_; }
   /// Is there an answer on its way?
-  [[nodiscard]] bool busy() const { return phase_ == Phase::executing || phase_ == Phase::writing || phase_ == Phase::closing; }
+  [[nodiscard]] bool busy() const {
+    return phase_ == Phase::executing || phase_ == Phase::writing || phase_ == Phase::closing;
+  }
 
  private:
   enum class Phase : std::uint8_t { idle, header, body, executing, writing, closing, closed };
@@ -69,14 +71,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Phase phase_ = Phase::idle;
   Time deadline_ = Time::max();
-  Time began_{};             ///< this request's first byte
-  bool timed_out_ = false;   ///< the read that was cancelled was cancelled for its deadline
+  Time began_{};            ///< this request's first byte
+  bool timed_out_ = false;  ///< the read that was cancelled was cancelled for its deadline
   bool turned_away_ = false;
   bool keep_alive_ = false;
   std::uint64_t ticket_ = 0;
   Routed routed_;
   std::optional<std::string> idempotency_key_;
-  Answer answered_;          ///< without its body: for the log
+  Answer answered_;  ///< without its body: for the log
 };
 
 }  // namespace openexec::service

@@ -15,6 +15,7 @@
 
 #include <openexec/service.hpp>
 
+#include "base/names.hpp"
 #include "canon/json.hpp"
 #include "service/command_handler.hpp"
 
@@ -27,15 +28,15 @@ constexpr std::int64_t max_timeout_ms = 24 * 60 * 60 * 1000;
 constexpr std::int64_t max_output_bytes = std::int64_t{1} << 20;
 
 std::size_t line_at(std::string_view text, std::size_t offset) {
-  return 1 + static_cast<std::size_t>(
-                 std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size())), '\n'));
+  return 1 + static_cast<std::size_t>(std::count(
+                 text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size())), '\n'));
 }
 
-// Where the member `action`.`member` (or `action` itself) starts, in text that is known to be strict JSON. Keys are
-// compared as written; one that is written with escapes is not found, and its line is that of the object around it.
-std::size_t line_of(std::string_view text, std::string_view action, std::string_view member = {}) {
+// Where the member `action`.`member` (or `action` itself) is, the last time it is: of a duplicate, the one too many.
+// Keys are compared as written; nothing for one that is written with escapes.
+std::optional<std::size_t> offset_of(std::string_view text, std::string_view action, std::string_view member = {}) {
+  std::optional<std::size_t> found;
   std::size_t depth = 0;
-  std::size_t found = 0;  // where the action's key is
   bool inside = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -43,29 +44,35 @@ std::size_t line_of(std::string_view text, std::string_view action, std::string_
     if (c == '}' || c == ']') --depth;
     if (c != '"') continue;
     const std::size_t start = ++i;
-    while (text[i] != '"') i += text[i] == '\\' ? 2U : 1U;
+    while (i < text.size() && text[i] != '"') i += text[i] == '\\' ? 2U : 1U;
     const std::size_t after = text.find_first_not_of(" \t\r\n", i + 1);
     if (after == text.npos || text[after] != ':') continue;  // a value
     const std::string_view key = text.substr(start, i - start);
-    if (depth == 1) {
-      inside = key == action;
-      if (inside) found = start;
-      if (inside && member.empty()) break;
-    } else if (depth == 2 && inside && key == member) {
-      found = start;
-      break;
-    }
+    if (depth == 1) inside = key == action;
+    if (inside && (depth == 1 ? member.empty() : depth == 2 && key == member)) found = start;
   }
-  return line_at(text, found);
+  return found;
 }
 
-// The offset that the parser's explanation names.
-std::size_t offset_in(std::string_view detail) {
-  constexpr std::string_view mark = "byte ";
+std::size_t line_of(std::string_view text, std::string_view action, std::string_view member = {}) {
+  if (const auto offset = offset_of(text, action, member)) return line_at(text, *offset);
+  return line_at(text, offset_of(text, action).value_or(0));
+}
+
+// The line that the parser's explanation means: it names a byte, or the path of a duplicate key.
+std::size_t line_in(std::string_view text, std::string_view detail) {
+  constexpr std::string_view byte = "byte ";
+  constexpr std::string_view duplicate = "duplicate key at /";
+  if (const std::size_t at = detail.find(duplicate); at != detail.npos) {
+    const std::string_view path = detail.substr(at + duplicate.size());
+    const std::size_t slash = path.rfind('/');
+    if (slash == path.npos || offset_of(text, path)) return line_of(text, path);
+    return line_of(text, path.substr(0, slash), path.substr(slash + 1));
+  }
   std::size_t offset = 0;
-  if (const std::size_t at = detail.find(mark); at != detail.npos)
-    std::from_chars(detail.data() + at + mark.size(), detail.data() + detail.size(), offset);
-  return offset;
+  if (const std::size_t at = detail.find(byte); at != detail.npos)
+    std::from_chars(detail.data() + at + byte.size(), detail.data() + detail.size(), offset);
+  return line_at(text, offset);
 }
 
 Status at_line(std::size_t line, std::string_view what) {
@@ -81,7 +88,8 @@ bool is_variable(std::string_view name) {
 // What is wrong with one member's value; empty where nothing is.
 
 std::string read_argv(canon::View value, Command& command) {
-  if (!value.is(canon::Type::array) || value.size() == 0) return "argv must be a list that begins with the command's path";
+  if (!value.is(canon::Type::array) || value.size() == 0)
+    return "argv must be a list that begins with the command's path";
   for (const auto& [index, argument] : value) {
     if (!argument.is(canon::Type::string) || argument.string().find('\0') != std::string_view::npos)
       return "argv must hold strings without U+0000";
@@ -136,23 +144,21 @@ Result<Commands> parse_commands(std::string_view text) {
   const Result<canon::Document> document = canon::parse(text, {.max_bytes = max_file_bytes});
   if (!document.ok()) {
     const std::string& detail = document.status().detail();
-    return at_line(line_at(text, offset_in(detail)), detail);
+    return at_line(line_in(text, detail), detail);
   }
   const canon::View root = document->root();
   if (!root.is(canon::Type::object)) return at_line(1, "must be one object: action to command");
   Commands commands;
   for (const auto& [action, row] : root) {
-    if (!row.is(canon::Type::object)) return at_line(line_of(text, action), std::string(action) + ": must be an object");
+    if (!row.is(canon::Type::object))
+      return at_line(line_of(text, action), std::string(action) + ": must be an object");
     Command command;
     for (const auto& [name, value] : row) {
       if (const std::string wrong = read_member(name, value, command); !wrong.empty())
         return at_line(line_of(text, action, name), std::string(action) + ": " + wrong);
     }
     if (command.argv.empty()) return at_line(line_of(text, action), std::string(action) + ": argv is missing");
-    if (const Status named = HandlerTable().add(std::string(action), [](const Invocation&) {
-          return HandlerResult::in_doubt({});
-        });
-        !named.ok()) {
+    if (const Status named = base::check_action(action); !named.ok()) {
       return at_line(line_of(text, action), named.detail());
     }
     commands.emplace(action, std::move(command));
@@ -170,8 +176,8 @@ Result<std::vector<std::string>> add_command_handlers(HandlerTable& table, const
   if (!commands.ok()) return Status(Code::invalid_argument, path + ":" + commands.status().detail());
   for (const auto& [action, command] : *commands)
     if (table.find(action) != nullptr)
-      return Status(Code::invalid_argument, path + ":" + std::to_string(service::line_of(text, action)) + ": " + action +
-                                                ": has a handler already");
+      return Status(Code::invalid_argument, path + ":" + std::to_string(service::line_of(text, action)) + ": " +
+                                                action + ": has a handler already");
 
   std::vector<std::string> names;
   for (auto& [action, command] : *commands) {

@@ -145,9 +145,8 @@ bool Server::submit(Work work) {
     } catch (const std::exception&) {
       answer = Api::problem(job->route, 500, "the answer was lost; ask again with the same nonce");
     }
-    boost::asio::post(io_, [this, job = std::move(job), answer = std::move(answer)]() mutable {
-      finish(*job, std::move(answer));
-    });
+    boost::asio::post(
+        io_, [this, job = std::move(job), answer = std::move(answer)]() mutable { finish(*job, std::move(answer)); });
   });
   if (!taken) --running_;
   return taken;

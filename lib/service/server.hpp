@@ -59,6 +59,7 @@ class Server {
 
   void enter(Connection& connection);
   void leave(Connection& connection);
+
  private:
   void accept();
   void accept_later();

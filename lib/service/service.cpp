@@ -23,17 +23,16 @@ Status check(const ServiceOptions& options) {
     return value > decltype(value){} ? Status::success()
                                      : Status(Code::invalid_argument, std::string(name) + " must be positive");
   };
-  for (const Status& status : {
-           positive(options.idle_deadline, "idle_deadline"), positive(options.header_deadline, "header_deadline"),
-           positive(options.body_deadline, "body_deadline"), positive(options.write_deadline, "write_deadline"),
-           positive(options.request_deadline, "request_deadline"), positive(options.header_limit, "header_limit"),
-           positive(options.body_limit, "body_limit"), positive(options.max_connections, "max_connections"),
-           positive(options.workers, "workers")}) {
+  for (const Status& status :
+       {positive(options.idle_deadline, "idle_deadline"), positive(options.header_deadline, "header_deadline"),
+        positive(options.body_deadline, "body_deadline"), positive(options.write_deadline, "write_deadline"),
+        positive(options.request_deadline, "request_deadline"), positive(options.header_limit, "header_limit"),
+        positive(options.body_limit, "body_limit"), positive(options.max_connections, "max_connections"),
+        positive(options.workers, "workers")}) {
     if (!status.ok()) return status;
   }
   rlimit files{};
-  const std::size_t needed =
-      options.max_connections + options.workers * descriptors_of_a_command + other_descriptors;
+  const std::size_t needed = options.max_connections + options.workers * descriptors_of_a_command + other_descriptors;
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < needed) {
     return Status(Code::invalid_argument, "max_connections and workers may need " + std::to_string(needed) +
                                               " open files, and the limit (ulimit -n) is " +
@@ -71,7 +70,8 @@ class Service::Impl {
   void serve(Executor& executor) {
     api_.serve(executor);
     auto line = service::EventLog::line("serving");
-    line.number("in_doubt", executor.recovered().in_doubt).text("signature_verification", api_.signature_verification());
+    line.number("in_doubt", executor.recovered().in_doubt)
+        .text("signature_verification", api_.signature_verification());
     if (executor.verifier().profile().empty())
       line.text("warning", "demo: no approval is verified; whoever reaches this port may run every action");
     log_.write(line);

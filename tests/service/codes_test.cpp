@@ -48,7 +48,8 @@ struct Host {
 
   std::string body(const std::string& action, const std::string& nonce, const std::string& artifact = "") {
     const std::string id = artifact.empty() ? "id-" + nonce : artifact;
-    return R"({"action":")" + action + R"(","payload":{},"nonce":")" + nonce + R"(","approval_artifact":{"id":")" + id + "\"}}";
+    return R"({"action":")" + action + R"(","payload":{},"nonce":")" + nonce + R"(","approval_artifact":{"id":")" + id +
+           "\"}}";
   }
   HttpAnswer execute(const std::string& body) { return HttpClient(service->port()).post("/execute", body); }
 
@@ -124,7 +125,8 @@ TEST_CASE("Every code reaches HTTP with its status, in the shape of an execution
   CHECK(HttpClient(host.service->port()).get("/ready").status == 200);
 
   HttpClient first(host.service->port());
-  REQUIRE(first.send(test::http_request("POST", "/execute", host.body("wait", "10"), {{"Content-Type", "application/json"}})));
+  REQUIRE(first.send(
+      test::http_request("POST", "/execute", host.body("wait", "10"), {{"Content-Type", "application/json"}})));
   host.gate.wait_until_entered();
   expect(Code::in_progress, 409, host.execute(host.body("wait", "10")));
   host.gate.release();
@@ -192,7 +194,8 @@ TEST_CASE("Until it serves, the service answers that it starts") {
   CHECK(early.status == 503);
   CHECK(code_of(early) == "overloaded");
 
-  Executor executor = test::assemble({.store = memory_ledger(), .verifier = std::make_shared<DemoVerifier>()}, test::echo_table());
+  Executor executor =
+      test::assemble({.store = memory_ledger(), .verifier = std::make_shared<DemoVerifier>()}, test::echo_table());
   REQUIRE(service->serve(executor).ok());
   CHECK_FALSE(service->serve(executor).ok());
   CHECK(client.get("/ready").status == 200);

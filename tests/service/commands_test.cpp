@@ -32,8 +32,12 @@ using std::chrono::milliseconds;
 Command script(const std::string& text) { return {.argv = {"/bin/sh", "-c", text}}; }
 
 HandlerResult run(const Command& command, std::string_view payload = "{}", Cancellation cancellation = {}) {
-  return service::command_handler(command)({.exec_id = "e", .action = "act", .payload = payload, .tenant = "ten",
-                                            .deadline = {}, .cancellation = cancellation});
+  return service::command_handler(command)({.exec_id = "e",
+                                            .action = "act",
+                                            .payload = payload,
+                                            .tenant = "ten",
+                                            .deadline = {},
+                                            .cancellation = cancellation});
 }
 
 TEST_CASE("A command's exit code and output become the outcome") {
@@ -46,7 +50,7 @@ TEST_CASE("A command's exit code and output become the outcome") {
   for (const Case& c : {
            Case{"echo '{\"a\": 1}'", Kind::result, Effect::confirmed, "{\"a\": 1}\n"},
            Case{"printf ' \\n{'", Kind::result, Effect::confirmed, " \n{"},  // the executor refuses it as invalid
-           Case{"echo '[1]'", Kind::result, Effect::confirmed, ""},           // and so this
+           Case{"echo '[1]'", Kind::result, Effect::confirmed, ""},          // and so this
            Case{"echo 5", Kind::result, Effect::confirmed, ""},
            Case{"true", Kind::result, Effect::confirmed, ""},
            Case{"echo '{}'; exit 65", Kind::failed, Effect::none, "refused"},
@@ -97,8 +101,9 @@ TEST_CASE("The environment is exactly what is listed, no other file is open, and
 
   Command printenv{.argv = {"/usr/bin/env"}, .environment = {"SMTP_URL=smtp://host"}};
   CHECK(run(printenv).kind() == Kind::result);  // not an object; read it through a shell
-  const HandlerResult environment = run({.argv = {"/bin/sh", "-c", "/usr/bin/env -0 | /usr/bin/tr '\\0' ';' | /usr/bin/tr -d '\"' | "
-                                                                   "{ printf '{\"e\":\"'; /bin/cat; printf '\"}'; }"},
+  const HandlerResult environment = run({.argv = {"/bin/sh", "-c",
+                                                  "/usr/bin/env -0 | /usr/bin/tr '\\0' ';' | /usr/bin/tr -d '\"' | "
+                                                  "{ printf '{\"e\":\"'; /bin/cat; printf '\"}'; }"},
                                          .environment = {"SMTP_URL=smtp://host"}});
   const canon::Document document = test::parse_json(environment.text());
   std::istringstream list(test::text_at(document.root(), "e"));
@@ -107,17 +112,21 @@ TEST_CASE("The environment is exactly what is listed, no other file is open, and
   // The shell adds PWD (and _ or SHLVL, by its kind) for its children.
   for (auto it = variables.begin(); it != variables.end();)
     it = it->starts_with("PWD=") || it->starts_with("_=") || it->starts_with("SHLVL=") ? variables.erase(it) : ++it;
-  CHECK(variables == std::set<std::string>{"SMTP_URL=smtp://host", "OPENEXEC_EXEC_ID=e", "OPENEXEC_ACTION=act", "OPENEXEC_TENANT=ten"});
+  CHECK(variables == std::set<std::string>{"SMTP_URL=smtp://host", "OPENEXEC_EXEC_ID=e", "OPENEXEC_ACTION=act",
+                                           "OPENEXEC_TENANT=ten"});
 
-  const HandlerResult open = run(script(
-      "i=0; while [ $i -lt 256 ]; do [ ! -e /proc/$$/fd/$i ] || out=\"$out $i\"; i=$((i+1)); done; printf '{\"fds\":\"%s\"}' \"$out\""));
+  const HandlerResult open =
+      run(script("i=0; while [ $i -lt 256 ]; do [ ! -e /proc/$$/fd/$i ] || out=\"$out $i\"; i=$((i+1)); done; printf "
+                 "'{\"fds\":\"%s\"}' \"$out\""));
   CHECK(open.text() == "{\"fds\":\" 0 1 2\"}");
-  const HandlerResult signals = run(script(
-      "while read name value; do case $name in SigBlk:|SigIgn:) out=\"$out$name$value,\";; esac; done < /proc/$$/status; "
-      "printf '{\"s\":\"%s\"}' \"$out\""));
+  const HandlerResult signals =
+      run(script("while read name value; do case $name in SigBlk:|SigIgn:) out=\"$out$name$value,\";; esac; done < "
+                 "/proc/$$/status; "
+                 "printf '{\"s\":\"%s\"}' \"$out\""));
   // glibc leaves its two internal signals, 32 and 33, ignored in what it spawns.
   std::string masks = signals.text();
-  if (const std::size_t internal = masks.find("180000000"); internal != masks.npos) masks.replace(internal, 9, "000000000");
+  if (const std::size_t internal = masks.find("180000000"); internal != masks.npos)
+    masks.replace(internal, 9, "000000000");
   CHECK(masks == "{\"s\":\"SigBlk:0000000000000000,SigIgn:0000000000000000,\"}");
   CHECK(run(script("echo secret >&2; echo '{}'")).text() == "{}\n");
 
@@ -220,7 +229,8 @@ std::string complaint(const std::string& text) {
 
 TEST_CASE("The handlers file is understood exactly, or refused with the line") {
   const auto good = service::parse_commands(R"({
-  "send_email": {"argv": ["/bin/cat", "-u"], "timeout_ms": 30000, "max_output": 65536, "env": ["HOME", "NOT_SET_ANYWHERE"]},
+  "send_email": {"argv": ["/bin/cat", "-u"], "timeout_ms": 30000, "max_output": 65536,
+                 "env": ["HOME", "NOT_SET_ANYWHERE"]},
   "plain": {"argv": ["/bin/cat"]}
 })");
   REQUIRE(good.ok());
@@ -244,12 +254,13 @@ TEST_CASE("The handlers file is understood exactly, or refused with the line") {
            Case{"", "1: ", "byte 0"},
            Case{"[]", "1: ", "one object"},
            Case{"{\n\n  oops\n}", "3: ", "byte"},
-           Case{"{\n\"a\": {\"argv\": [\"/bin/cat\"]},\n\"a\": {\"argv\": [\"/bin/cat\"]}\n}", "", "duplicate key"},
+           Case{"{\n\"a\": {\"argv\": [\"/bin/cat\"]},\n\"a\": {\"argv\": [\"/bin/cat\"]}\n}", "3: ", "duplicate key"},
+           Case{"{\n\"a/b\": {\"argv\": [\"/bin/cat\"],\n\"env\": [],\n\"env\": []}}", "4: ", "duplicate key"},
            Case{"{\n\"a\": 1}", "2: ", "a: must be an object"},
            Case{"{\n\"a\": {}}", "2: ", "argv is missing"},
            Case{"{\n\"a\": {\n\"argv\": [\"/bin/cat\"],\n\"timeout\": 5\n}}", "4: ", "unknown member \"timeout\""},
-           Case{"{\"x\": {\"argv\": [\"/bin/cat\", \"shell\"]},\n\"a\": {\"argv\": [\"/bin/cat\"],\n\"shell\": true}}", "3: ",
-                "unknown member \"shell\""},
+           Case{"{\"x\": {\"argv\": [\"/bin/cat\", \"shell\"]},\n\"a\": {\"argv\": [\"/bin/cat\"],\n\"shell\": true}}",
+                "3: ", "unknown member \"shell\""},
            Case{"{\"a b\": {\"argv\": [\"/bin/cat\"]}}", "1: ", "action"},
            Case{"{\"\": {\"argv\": [\"/bin/cat\"]}}", "1: ", "action"},
            Case{"{\"a\":\n{\"argv\": [\"cat\"]}}", "2: ", "absolute"},
@@ -280,8 +291,15 @@ TEST_CASE("The handlers file is understood exactly, or refused with the line") {
 TEST_CASE("openexecd runs the commands of its handlers file, and does not start with one that it does not understand") {
   const test::TemporaryFolder folder;
   const std::string path = folder.file("handlers.json");
+  std::ofstream(folder.file("show.sh"))
+      << R"(printf '{"id":"%s","action":"%s","tenant":"%s",' $OPENEXEC_EXEC_ID $OPENEXEC_ACTION $OPENEXEC_TENANT
+printf '"listed":"%s","payload":' $SMTP_URL
+cat
+echo '}'
+)";
   std::ofstream(path) << R"({
-  "show": {"argv": ["/bin/sh", "-c", "printf '{\"id\":\"%s\",\"action\":\"%s\",\"tenant\":\"%s\",\"listed\":\"%s\",\"payload\":' $OPENEXEC_EXEC_ID $OPENEXEC_ACTION $OPENEXEC_TENANT $SMTP_URL; cat; echo '}'"], "env": ["SMTP_URL", "PATH"]},
+  "show": {"argv": ["/bin/sh", ")"
+                      << folder.file("show.sh") << R"("], "env": ["SMTP_URL", "PATH"]},
   "refuse": {"argv": ["/bin/sh", "-c", "exit 65"]},
   "fail": {"argv": ["/bin/sh", "-c", "exit 3"]},
   "nonsense": {"argv": ["/bin/sh", "-c", "echo nonsense"]},
@@ -290,7 +308,8 @@ TEST_CASE("openexecd runs the commands of its handlers file, and does not start 
   "flood": {"argv": ["/bin/sh", "-c", "echo '{\"aaaaaaaaaaaaaaaa\":1}'"], "max_output": 5},
   "echo": {"argv": ["/bin/sh", "-c", "echo '{\"mine\":true}'"]}
 })";
-  test::Daemon daemon({"--db-url", "sqlite://"}, {{"OPENEXEC_HANDLERS", path}, {"SMTP_URL", "smtp://host"}, {"PATH", "/usr/bin:/bin"}});
+  test::Daemon daemon({"--db-url", "sqlite://"},
+                      {{"OPENEXEC_HANDLERS", path}, {"SMTP_URL", "smtp://host"}, {"PATH", "/usr/bin:/bin"}});
   CHECK(daemon.greeting().find("refuse") != std::string::npos);
   test::HttpClient client(daemon.port());
   struct Case {
@@ -300,9 +319,9 @@ TEST_CASE("openexecd runs the commands of its handlers file, and does not start 
     const char* effect;
   };
   for (const Case& c : {Case{"refuse", 500, "handler_failed", "none"}, Case{"fail", 500, "handler_failed", "unknown"},
-                        Case{"nonsense", 500, "result_invalid", "unknown"}, Case{"list", 500, "result_invalid", "unknown"},
-                        Case{"hang", 409, "in_doubt", "unknown"}, Case{"flood", 409, "in_doubt", "unknown"},
-                        Case{"echo", 200, "ok", "confirmed"}}) {
+                        Case{"nonsense", 500, "result_invalid", "unknown"},
+                        Case{"list", 500, "result_invalid", "unknown"}, Case{"hang", 409, "in_doubt", "unknown"},
+                        Case{"flood", 409, "in_doubt", "unknown"}, Case{"echo", 200, "ok", "confirmed"}}) {
     CAPTURE(c.action);
     const std::string request = R"({"action":")" + std::string(c.action) + R"(","nonce":")" + c.action + "\"}";
     const test::HttpAnswer answer = client.post("/execute", request);
@@ -314,7 +333,8 @@ TEST_CASE("openexecd runs the commands of its handlers file, and does not start 
     CHECK(test::text_at(test::at(line, "entry"), "effect") == c.effect);
     CHECK(client.post("/execute", request).status == c.status);  // final
   }
-  const canon::Document shown = client.post("/execute", R"x({"action":"show","payload":{"b":1,"a":"$(id)"},"nonce":"x"})x").json();
+  const canon::Document shown =
+      client.post("/execute", R"x({"action":"show","payload":{"b":1,"a":"$(id)"},"nonce":"x"})x").json();
   const canon::View result = test::at(shown.root(), "result");
   CHECK(test::text_at(result, "id") == test::text_at(shown.root(), "id"));
   CHECK(test::text_at(result, "action") == "show");
@@ -328,7 +348,8 @@ TEST_CASE("openexecd runs the commands of its handlers file, and does not start 
   const test::Refusal refusal = test::refused_start({"--db-url", "sqlite://", "--handlers", bad});
   CHECK(refusal.exit_code == 2);
   CHECK(refusal.text.find(bad + ":3: x: unknown member \"shell\"") != std::string::npos);
-  const test::Refusal missing = test::refused_start({"--db-url", "sqlite://"}, {{"OPENEXEC_HANDLERS", folder.file("none")}});
+  const test::Refusal missing =
+      test::refused_start({"--db-url", "sqlite://"}, {{"OPENEXEC_HANDLERS", folder.file("none")}});
   CHECK(missing.exit_code == 2);
   CHECK(missing.text.find("cannot be read") != std::string::npos);
 }

@@ -37,7 +37,8 @@ TEST_CASE("In demo mode the service says so, and runs what it is given") {
   CHECK(daemon.log().find("no approval is verified") != std::string::npos);
   CHECK(daemon.log().find("\"port\":" + std::to_string(daemon.port())) != std::string::npos);
 
-  CHECK(client.get("/").body == R"({"service":"OpenExec","status":"running","version":")" + std::string(version()) + "\"}");
+  CHECK(client.get("/").body ==
+        R"({"service":"OpenExec","status":"running","version":")" + std::string(version()) + "\"}");
   CHECK(client.get("/health").body == R"({"status":"healthy","exec_mode":"demo","signature_verification":"disabled",)"
                                       R"("restriction":"open","warning":"No execution allow-list configured"})");
   CHECK(client.get("/ready").body == R"({"ready":true})");
@@ -60,14 +61,16 @@ TEST_CASE("In demo mode the service says so, and runs what it is given") {
   CHECK(answer.body.find(R"("result":{"echo": {"msg": "hello world"}},)") != std::string::npos);
   CHECK(text_at(root, "receipt") == receipt_of(text_at(root, "id"), R"({"echo": {"msg": "hello world"}})"));
 
-  const HttpAnswer replay = client.post("/execute", R"({"nonce":"unique-1","action":"echo","payload":{"msg":"hello world"}})");
+  const HttpAnswer replay =
+      client.post("/execute", R"({"nonce":"unique-1","action":"echo","payload":{"msg":"hello world"}})");
   CHECK(replay.status == 200);
   std::string told = answer.body;
   told.replace(told.find("\"replayed\":false"), 16, "\"replayed\":true");
   CHECK(replay.body == told);
 
-  CHECK(client.post("/execute", R"({"action":"add","payload":{"a":2,"b":3},"nonce":"sum"})").body.find("{\"sum\": 5}") !=
-        std::string::npos);
+  CHECK(
+      client.post("/execute", R"({"action":"add","payload":{"a":2,"b":3},"nonce":"sum"})").body.find("{\"sum\": 5}") !=
+      std::string::npos);
   // A tool call carries its arguments as a JSON text.
   CHECK(code_of(client.post("/execute", R"({"action":"add","payload":"{\"a\":2,\"b\":3}","nonce":"sum-2"})")) == "ok");
 }
@@ -91,10 +94,10 @@ TEST_CASE("A refusal answers in the shape of an execution, with its receipt") {
   CHECK(listed.status == 400);
   CHECK(text_at(listed.json().root(), "detail").find("Unknown action: send_email") != std::string::npos);
 
-  for (const auto& [body, status] : {std::pair{"", 400}, std::pair{"{", 400}, std::pair{"[]", 422}, std::pair{"{}", 422},
-                                     std::pair{R"({"action":"echo","nonce":"n","x":1})", 400},
-                                     std::pair{R"({"action":"echo"})", 422},
-                                     std::pair{R"({"action":1,"nonce":"n"})", 422}}) {
+  for (const auto& [body, status] :
+       {std::pair{"", 400}, std::pair{"{", 400}, std::pair{"[]", 422}, std::pair{"{}", 422},
+        std::pair{R"({"action":"echo","nonce":"n","x":1})", 400}, std::pair{R"({"action":"echo"})", 422},
+        std::pair{R"({"action":1,"nonce":"n"})", 422}}) {
     CAPTURE(body);
     const HttpAnswer malformed = client.post("/execute", body);
     CHECK(malformed.status == status);
@@ -132,7 +135,8 @@ TEST_CASE("An Idempotency-Key stands in for the nonce, and never for another one
     CHECK(code_of(answer) == "malformed_request");
     CHECK_FALSE(is_null(answer, "receipt"));  // it reached the boundary
   }
-  CHECK(client.post("/execute", without, {{"Idempotency-Key", "\"unique-1\""}, {"Idempotency-Key", "\"unique-1\""}}).status == 400);
+  CHECK(client.post("/execute", without, {{"Idempotency-Key", "\"unique-1\""}, {"Idempotency-Key", "\"unique-1\""}})
+            .status == 400);
   CHECK(client.post("/execute", without, {{"Idempotency-Key", "\"unique"}, {"Idempotency-Key", "-1\""}}).status == 400);
   CHECK(client.post("/execute", without, {{"Idempotency-Key", "\"\""}}).status == 422);
   CHECK(client.post("/execute", without).status == 422);
@@ -146,8 +150,8 @@ TEST_CASE("A receipt verifies in any spacing of its result, and with nothing els
   const std::string id = text_at(document.root(), "id");
   const std::string receipt = text_at(document.root(), "receipt");
   const auto verify = [&](const std::string& exec_id, const std::string& result, const std::string& hash) {
-    const HttpAnswer answer =
-        client.post("/receipts/verify", R"({"exec_id":)" + exec_id + R"(,"result":)" + result + R"(,"receipt":")" + hash + "\"}");
+    const HttpAnswer answer = client.post(
+        "/receipts/verify", R"({"exec_id":)" + exec_id + R"(,"result":)" + result + R"(,"receipt":")" + hash + "\"}");
     CHECK(answer.status == 200);
     return answer.body;
   };
@@ -161,11 +165,12 @@ TEST_CASE("A receipt verifies in any spacing of its result, and with nothing els
   CHECK(verify(quoted_id, R"("not JSON")", receipt) == no);
   CHECK(verify(quoted_id, R"("{\"echo\":{\"msg\":\"hello world\"}}")", std::string(64, '0')) == no);
   CHECK(verify("\"" + std::string(64, 'a') + "\"", R"("{\"echo\":{\"msg\":\"hello world\"}}")", receipt) == no);
-  CHECK(verify("null", R"("{\"error\":\"malformed_request\"}")", receipt_of("", R"({"error": "malformed_request"})")) == yes);
+  CHECK(verify("null", R"("{\"error\":\"malformed_request\"}")", receipt_of("", R"({"error": "malformed_request"})")) ==
+        yes);
 
   CHECK(client.post("/receipts/verify", "nonsense").status == 400);
-  for (const char* body : {"[]", "{}", R"({"exec_id":1,"result":"1","receipt":"a"})", R"({"exec_id":"a","receipt":"a"})",
-                           R"({"exec_id":"a","result":"1","receipt":null})"}) {
+  for (const char* body : {"[]", "{}", R"({"exec_id":1,"result":"1","receipt":"a"})",
+                           R"({"exec_id":"a","receipt":"a"})", R"({"exec_id":"a","result":"1","receipt":null})"}) {
     CAPTURE(body);
     const HttpAnswer answer = client.post("/receipts/verify", body);
     CHECK(answer.status == 422);
@@ -203,8 +208,8 @@ TEST_CASE("The log entries of an execution can be read by its id, in order and b
   CHECK_FALSE(text_at(many.root(), "note").empty());
 
   client.post("/execute", "malformed");
-  for (const std::string& unknown : {std::string(64, 'a'), std::string(64, '0'), std::string(63, 'a'), std::string(64, 'A'),
-                                     std::string(), std::string("../etc/passwd"), id + "/"}) {
+  for (const std::string& unknown : {std::string(64, 'a'), std::string(64, '0'), std::string(63, 'a'),
+                                     std::string(64, 'A'), std::string(), std::string("../etc/passwd"), id + "/"}) {
     CAPTURE(unknown);
     const HttpAnswer none = client.get("/receipts/" + unknown);
     CHECK(none.status == 404);
@@ -249,8 +254,8 @@ TEST_CASE("Wrong paths, methods and types are told apart") {
   CHECK(head.headers.at("content-length") == std::to_string(whole.body.size()));
   CHECK(client.get("/health").body == whole.body);  // nothing of HEAD's body is in the way
 
-  for (const char* type : {"text/plain", "application/x-www-form-urlencoded", "application/jsonx", "application/json; charset=latin1",
-                           "application/json; charset=utf-8; x=y", ""}) {
+  for (const char* type : {"text/plain", "application/x-www-form-urlencoded", "application/jsonx",
+                           "application/json; charset=latin1", "application/json; charset=utf-8; x=y", ""}) {
     CAPTURE(type);
     HttpClient other(daemon.port());
     const HttpAnswer answer = other.request("POST", "/execute", hello, {{"Content-Type", type}});
@@ -262,10 +267,12 @@ TEST_CASE("Wrong paths, methods and types are told apart") {
   HttpClient missing(daemon.port());
   CHECK(missing.request("POST", "/execute", hello).status == 415);
   HttpClient verify(daemon.port());
-  CHECK(error_of(verify.request("POST", "/receipts/verify", "{}", {{"Content-Type", "text/plain"}})) == "unsupported_media_type");
+  CHECK(error_of(verify.request("POST", "/receipts/verify", "{}", {{"Content-Type", "text/plain"}})) ==
+        "unsupported_media_type");
   HttpClient zipped(daemon.port());
   CHECK(zipped.post("/execute", hello, {{"Content-Encoding", "gzip"}}).status == 415);
-  for (const char* type : {"application/json", "Application/JSON", "application/json;charset=UTF-8", "application/json ; charset=\"utf-8\""}) {
+  for (const char* type : {"application/json", "Application/JSON", "application/json;charset=UTF-8",
+                           "application/json ; charset=\"utf-8\""}) {
     CAPTURE(type);
     CHECK(client.request("POST", "/execute", hello, {{"Content-Type", type}}).status == 200);
   }
@@ -293,7 +300,8 @@ struct Approver {
 };
 
 std::string request(const std::string& payload, const std::string& nonce, const std::string& artifact) {
-  return R"({"action":"echo","payload":)" + payload + R"(,"nonce":")" + nonce + R"(","approval_artifact":)" + artifact + "}";
+  return R"({"action":"echo","payload":)" + payload + R"(,"nonce":")" + nonce + R"(","approval_artifact":)" + artifact +
+         "}";
 }
 
 TEST_CASE("In clawshield mode nothing runs without its own approval, which runs once, across a restart") {
@@ -308,7 +316,8 @@ TEST_CASE("In clawshield mode nothing runs without its own approval, which runs 
   {
     Daemon daemon({}, environment);
     HttpClient client(daemon.port());
-    CHECK(client.get("/health").body.find(R"("exec_mode":"clawshield","signature_verification":"enabled")") != std::string::npos);
+    CHECK(client.get("/health").body.find(R"("exec_mode":"clawshield","signature_verification":"enabled")") !=
+          std::string::npos);
     CHECK(client.get("/ready").status == 200);
     CHECK(daemon.greeting().find("NO APPROVAL") == std::string::npos);
 

@@ -55,7 +55,8 @@ TEST_CASE("A client that dribbles its header delays nobody, and is cut off at it
 TEST_CASE("A body that does not come, and a client that does not read, are cut off at their deadlines") {
   Daemon daemon(with({"--body-timeout-ms", "300", "--write-timeout-ms", "500", "--idle-timeout-ms", "60000"}));
   HttpClient slow(daemon.port());
-  REQUIRE(slow.send("POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"));
+  REQUIRE(
+      slow.send("POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"));
   const auto answer = slow.receive();
   REQUIRE(answer);
   CHECK(answer->status == 408);
@@ -64,7 +65,8 @@ TEST_CASE("A body that does not come, and a client that does not read, are cut o
 
   // Pipelines requests with large answers, and never reads one: the service stops reading it, and ends it.
   HttpClient deaf(daemon.port());
-  const std::string large = R"({"action":"echo","payload":{"x":")" + std::string(500'000, 'a') + R"("},"nonce":"large"})";
+  const std::string large =
+      R"({"action":"echo","payload":{"x":")" + std::string(500'000, 'a') + R"("},"nonce":"large"})";
   bool open = true;
   for (int i = 0; i < 200 && open; ++i) open = deaf.send(test::http_request("POST", "/execute", large, json));
   CHECK_FALSE(open);
@@ -96,8 +98,9 @@ TEST_CASE("Too large is refused before it is read") {
 
   for (const char* length : {"4097", "18446744073709551615"}) {
     HttpClient body(daemon.port());
-    REQUIRE(body.send(std::string("POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ") +
-                      length + "\r\n\r\n"));
+    REQUIRE(body.send(
+        std::string("POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ") +
+        length + "\r\n\r\n"));
     const auto answer = body.receive();
     REQUIRE(answer);
     CHECK(answer->status == 413);
@@ -106,11 +109,14 @@ TEST_CASE("Too large is refused before it is read") {
     CHECK(answer->closes());
   }
   HttpClient chunked(daemon.port());
-  chunked.send("POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+  chunked.send(
+      "POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
   for (int i = 0; i < 3; ++i) chunked.send("800\r\n" + std::string(2048, ' ') + "\r\n");
   CHECK(chunked.receive()->status == 413);
   HttpClient one_chunk(daemon.port());
-  one_chunk.send("POST /receipts/verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFF\r\n");
+  one_chunk.send(
+      "POST /receipts/verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+      "chunked\r\n\r\nFFFFFFFF\r\n");
   const auto large = one_chunk.receive();
   REQUIRE(large);
   CHECK(large->status == 413);
@@ -123,8 +129,9 @@ TEST_CASE("Pipelined requests are answered in their order") {
   HttpClient client(daemon.port());
   std::string requests;
   for (int i = 0; i < 50; ++i) {
-    requests += test::http_request("POST", "/execute",
-                                   R"({"action":"echo","payload":{"i":)" + std::to_string(i) + R"(},"nonce":")" + std::to_string(i) + "\"}", json);
+    requests += test::http_request(
+        "POST", "/execute",
+        R"({"action":"echo","payload":{"i":)" + std::to_string(i) + R"(},"nonce":")" + std::to_string(i) + "\"}", json);
     requests += test::http_request("GET", "/health");
   }
   REQUIRE(client.send(requests));
@@ -137,7 +144,8 @@ TEST_CASE("Pipelined requests are answered in their order") {
 TEST_CASE("Chunks, a byte at a time, 100-continue and HTTP/1.0 are understood") {
   Daemon daemon(with({}));
   HttpClient chunked(daemon.port());
-  chunked.send("POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+  chunked.send(
+      "POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
   for (const char c : std::string(hello)) chunked.send(std::string("1\r\n") + c + "\r\n");
   chunked.send("0\r\nIdempotency-Key: \"other\"\r\n\r\n");  // a trailer is no header
   CHECK(chunked.receive()->status == 200);
@@ -145,13 +153,17 @@ TEST_CASE("Chunks, a byte at a time, 100-continue and HTTP/1.0 are understood") 
   CHECK(chunked.receive()->status == 200);
 
   HttpClient polite(daemon.port());
-  polite.send("POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: " +
-              std::to_string(std::string_view(hello).size()) + "\r\n\r\n");
+  polite.send(
+      "POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: "
+      "100-continue\r\nContent-Length: " +
+      std::to_string(std::string_view(hello).size()) + "\r\n\r\n");
   CHECK(polite.receive()->status == 100);
   polite.send(hello);
   CHECK(polite.receive()->status == 200);
   HttpClient refused(daemon.port());
-  refused.send("POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+  refused.send(
+      "POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nExpect: 100-continue\r\nContent-Length: "
+      "5\r\n\r\n");
   CHECK(refused.receive()->status == 415);  // without asking for the body
 
   HttpClient old(daemon.port());
@@ -185,7 +197,8 @@ TEST_CASE("A request that two readers could read differently is refused, and end
            Case{post + "Transfer-Encoding: gzip\r\n" + rest, 501},
            Case{post + "Transfer-Encoding: gzip, chunked\r\n" + rest, 501},
            Case{post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" + rest, 400},
-           Case{"POST /execute HTTP/1.0\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n" + rest, 400},
+           Case{"POST /execute HTTP/1.0\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n" + rest,
+                400},
            Case{post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + rest, 400},
            Case{post + "Transfer-Encoding: chunked\r\n\r\n5\r\nabcdeXX" + rest, 400},
            Case{"GET /health HTTP/1.1\r\n\r\n", 400},
@@ -250,10 +263,35 @@ TEST_CASE("1,000 random requests leave a healthy service") {
   Daemon daemon(with({"--header-timeout-ms", "500", "--body-timeout-ms", "500"}));
   std::mt19937 random(20260722);
   const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
-  const std::vector<std::string> pieces{"GET ", "POST ", "HEAD ", "/execute", "/health", "/receipts/", " HTTP/1.1", "\r\n", "\r\n\r\n",
-                                        "Host: x", "Content-Length: ", "7", "Transfer-Encoding: chunked", "Content-Type: application/json",
-                                        "{\"action\":", "\"echo\"", "}", ":", "\n", std::string(1, '\0'), "\xff\xfe", "0\r\n\r\n",
-                                        "Idempotency-Key: \"", "Expect: 100-continue", "?", "%00", "*", "HTTP/1.0", std::string(3000, 'A')};
+  const std::vector<std::string> pieces{"GET ",
+                                        "POST ",
+                                        "HEAD ",
+                                        "/execute",
+                                        "/health",
+                                        "/receipts/",
+                                        " HTTP/1.1",
+                                        "\r\n",
+                                        "\r\n\r\n",
+                                        "Host: x",
+                                        "Content-Length: ",
+                                        "7",
+                                        "Transfer-Encoding: chunked",
+                                        "Content-Type: application/json",
+                                        "{\"action\":",
+                                        "\"echo\"",
+                                        "}",
+                                        ":",
+                                        "\n",
+                                        std::string(1, '\0'),
+                                        "\xff\xfe",
+                                        "0\r\n\r\n",
+                                        "Idempotency-Key: \"",
+                                        "Expect: 100-continue",
+                                        "?",
+                                        "%00",
+                                        "*",
+                                        "HTTP/1.0",
+                                        std::string(3000, 'A')};
   for (int i = 0; i < 1000; ++i) {
     std::string bytes;
     if (below(2) == 0) {

@@ -32,7 +32,8 @@ port=$(sed -n '/^listening/{s/.*://p;q}' greeting)
 [ -n "$port" ] || { cat log; exit 1; }
 
 execute() {
-  curl -sS -H 'Content-Type: application/json' -d "{\"action\":\"$1\",\"payload\":{\"a\":1,\"b\":2},\"nonce\":\"$2\"}" "http://127.0.0.1:$port/execute"
+  curl -sS -H 'Content-Type: application/json' "http://127.0.0.1:$port/execute" \
+    -d "{\"action\":\"$1\",\"payload\":{\"a\":1,\"b\":2},\"nonce\":\"$2\"}"
 }
 for i in 1 2 3 4 5; do
   execute echo "echo-$i" && execute add "add-$i" && execute command "command-$i" && execute missing "missing-$i"

@@ -103,7 +103,8 @@ expect "verify, filled in" "$(bash verify.sh 2>/dev/null)" '{"valid":true}'
 cat >run_tool_call.py <<'END'
 source = open("tool_call.py").read()
 def run(name, arguments):
-    names = {"model_output": {"tool_calls": [{"id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}}]}}
+    function = {"name": name, "arguments": arguments}
+    names = {"model_output": {"tool_calls": [{"id": "call_1", "type": "function", "function": function}]}}
     exec(source, names)
     return names["result"]
 result = run("echo", '{"msg": "hello"}')

@@ -56,9 +56,10 @@ TEST_CASE("Only spaces may surround the key, and only printable ASCII may be in 
   CHECK(parse_string_item("  \"a\"  ") == "a");
   CHECK(parse_string_item("\"\"") == "");
   CHECK(parse_string_item("\"a\\\"b\\\\c\"") == "a\"b\\c");
-  for (const char* bad : {"", " ", "a", "\"a", "a\"", "\"a\"b", "\"a\";p", "\"a\";p=1", "\"a\", \"b\"", "\"a\tb\"",
-                          "\t\"a\"", "\"a\"\t", "\"\x7f\"", "\"\xc3\xbc\"", "\"\\a\"", "\"\\", "\"a\\\"", ":YQ==:",
-                          "?1", "1", "@1", "%\"a\""}) {
+  for (const char* bad :
+       {"",         " ",       "a",       "\"a",      "a\"",          "\"a\"b",  "\"a\";p", "\"a\";p=1", "\"a\", \"b\"",
+        "\"a\tb\"", "\t\"a\"", "\"a\"\t", "\"\x7f\"", "\"\xc3\xbc\"", "\"\\a\"", "\"\\",    "\"a\\\"",   ":YQ==:",
+        "?1",       "1",       "@1",      "%\"a\""}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_string_item(bad).has_value());
   }

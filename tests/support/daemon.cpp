@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <stdexcept>
 #include <utility>
 
@@ -83,8 +84,10 @@ Daemon::Daemon(const std::vector<std::string>& flags, const Environment& environ
 
 Daemon::~Daemon() {
   if (pid_ > 0) {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
+    if (const int code = terminate(); code != 0) {
+      std::cerr << "openexecd ended with " << code << ":\n" << log();
+      std::abort();
+    }
   }
   ::close(output_);
   ::unlink(log_path_.c_str());

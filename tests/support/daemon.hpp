@@ -19,7 +19,9 @@ class Daemon {
   explicit Daemon(const std::vector<std::string>& flags = {}, const Environment& environment = {});
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
-  ~Daemon();  ///< kills it where it still runs
+  /// Drains it where it still runs. Aborts the test where that does not end with 0, as it does not after a sanitizer's
+  /// report.
+  ~Daemon();
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] pid_t pid() const { return pid_; }

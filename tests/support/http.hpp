@@ -24,7 +24,8 @@ struct HttpAnswer {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-/// One connection. Throws std::runtime_error where the other side does not do what HTTP says, or says nothing for a minute.
+/// One connection. Throws std::runtime_error where the other side does not do what HTTP says, or says nothing for a
+/// minute.
 class HttpClient {
  public:
   explicit HttpClient(std::uint16_t port);
