@@ -578,7 +578,6 @@ class Generator {
     static constexpr char32_t edges[] = {
         0,   8,    9,    10,   12,    13,    0x1f,   ' ',    '"',    '\\',   '/',    'a',    'b',     'k',
         '~', 0x7f, 0x80, 0x7ff, 0x800, 0x2028, 0xd7ff, 0xe000, 0xeeee, 0xfffd, 0xfffe, 0xffff, 0x10000, 0x10ffff};
-                        0x1f600, 0x10ffff};
     std::u32string made;
     for (std::size_t i = below(below(10) ? 6 : 40); i > 0; --i)
       made += below(3) ? static_cast<char32_t>('a' + below(4)) : edges[below(std::size(edges))];
