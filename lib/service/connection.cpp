@@ -237,8 +237,9 @@ void Connection::on_written(Error error, std::size_t bytes) {
   log_request(bytes, !error);
   if (phase_ == Phase::closed) return;
   if (error) return close();
-  if (!keep_alive_ || server_.api().draining()) return linger();  // the drain may have begun since the answer was made
+  if (!keep_alive_) return linger();
   await_request();
+  server_.settle();  // a drain may have begun since the answer was made
 }
 
 // Closing with unread input would reset the connection and could take the answer with it.

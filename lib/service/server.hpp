@@ -59,13 +59,13 @@ class Server {
 
   void enter(Connection& connection);
   void leave(Connection& connection);
+  /// While draining: ends the connections that wait for nothing, once no answer is on its way any more.
+  void settle();
 
  private:
   void accept();
   void accept_later();
   void sweep();
-  /// While draining: ends the connections that wait for nothing, once no answer is on its way any more.
-  void settle();
   void finish(const Work& work, Answer answer);
 
   Api& api_;
