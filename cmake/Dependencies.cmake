@@ -67,7 +67,7 @@ openexec_need_or_fetch(simdjson 3.0 libsimdjson-dev 3.10.1
 if(OPENEXEC_BUILD_SERVICE OR OPENEXEC_BUILD_TOOLS)
   openexec_need(Boost 1.81 "libboost-dev (Debian 12: libboost1.81-dev)")
 endif()
-if(OPENEXEC_BUILD_TOOLS)
+if(OPENEXEC_BUILD_TOOLS OR OPENEXEC_BUILD_BENCH)
   openexec_need_or_fetch(CLI11 2.1 libcli11-dev 2.4.2
     https://github.com/CLIUtils/CLI11/archive/refs/tags/v2.4.2.tar.gz
     f2d893a65c3b1324c50d4e682c0cdc021dd0477ae2c048544f39eed6654b699a)

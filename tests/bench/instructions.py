@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Counts the instructions of an execution, a replay and a refusal, which repeat where seconds do not.
+
+instructions.py BENCH                 compares with the baseline beside this file; fails where one grew by more than 5 %
+                                      and CHANGELOG.md has no line for it under the current version:
+                                          instructions: execution +7 %: the reason
+instructions.py BENCH --update        writes the baseline
+instructions.py BENCH --profile WHAT  where the instructions of execution, replay or refusal go
+
+BENCH is openexec-bench. A baseline of another compiler, other flags or other libraries is not compared, and that is said.
+"""
+import argparse
+import collections
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+BASELINE = HERE / "instructions.json"
+MEASURED = "openexec_bench_measured"
+FEW, MANY = 640, 1920  # batches of 64; the difference leaves out what happens once
+GROWTH = 0.05
+
+
+def callgrind(bench, workload, operations, folder):
+    """The file that callgrind leaves."""
+    out = pathlib.Path(folder) / f"{workload}.{operations}"
+    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", f"--toggle-collect={MEASURED}",
+               "--compress-strings=no", "--compress-pos=no", str(bench), "--callgrind-workload", workload,
+               "--operations", str(operations), "--folder", str(folder)]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    if ran.returncode != 0:
+        sys.exit(f"{' '.join(command)}\n{ran.stdout}{ran.stderr}")
+    return out
+
+
+def total(profile):
+    return int(re.search(r"^(?:summary|totals): (\d+)", profile.read_text(), re.MULTILINE).group(1))
+
+
+def instructions(bench, workload, folder):
+    """Of one operation."""
+    few, many = (total(callgrind(bench, workload, operations, folder)) for operations in (FEW, MANY))
+    return (many - few) / (MANY - FEW)
+
+
+def count(bench):
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        counts = {what: instructions(bench, what, folder) for what in ("verification", "execution", "replay", "refusal")}
+    # Verification is most of an execution and would hide what happens to the rest.
+    counts["execution beyond verification"] = counts["execution"] - counts["verification"]
+    return {what: round(value) for what, value in counts.items()}
+
+
+def toolchain(bench):
+    return json.loads(subprocess.run([bench, "--toolchain"], capture_output=True, text=True, check=True).stdout)
+
+
+def explained(changelog, what, growth):
+    """Whether the newest version's section names this growth, or a greater one."""
+    section = re.search(r"^## \[.*?(?=^## \[|\Z)", changelog, re.MULTILINE | re.DOTALL)
+    lines = re.findall(rf"instructions: {re.escape(what)} \+(\d+(?:\.\d+)?) %: \S", section.group(0) if section else "")
+    return any(float(percent) / 100 + 0.005 >= growth for percent in lines)
+
+
+def compare(counts, baseline, changelog):
+    """Prints every count beside its baseline; answers those that grew without a reason."""
+    unexplained = []
+    for what, value in counts.items():
+        growth = value / baseline[what] - 1
+        verdict = "fine"
+        if growth > GROWTH and what != "verification":  # that is the library's
+            verdict = "in the changelog" if explained(changelog, what, growth) else "GREW"
+        if verdict == "GREW":
+            unexplained.append(what)
+        print(f"{what:32} {value:>10,}  baseline {baseline[what]:>10,}  {growth:+7.1%}  {verdict}")
+    return unexplained
+
+
+def room(function, obj):
+    """What part of the house, or whose library, a function belongs to."""
+    if "libsqlite3" in obj:
+        return "SQLite"
+    if "libcrypto" in obj:
+        return "OpenSSL beyond verification: SHA-256 and the calls around it"
+    if "libsimdjson" in obj or "simdjson" in function:
+        return "simdjson"
+    if re.search(r"malloc|free|calloc|realloc|operator new|operator delete", function):
+        return "malloc and free"
+    found = re.search(r"openexec::(base|canon|crypto|approval|store|exec|bench)::", function)
+    if found:
+        return f"OpenExec, lib/{found.group(1)}" if found.group(1) != "bench" else "the benchmark itself"
+    if "openexec::" in function:
+        return "OpenExec, public types"
+    return "C and C++ libraries"
+
+
+def self_costs(profile):
+    """Instructions by (object, function), without those of the functions that it called."""
+    costs = collections.Counter()
+    obj = function = ""
+    called = False
+    for line in profile.read_text(errors="replace").splitlines():
+        if line.startswith("ob="):
+            obj = line[3:]
+        elif line.startswith("fn="):
+            function = line[3:]
+        elif line.startswith("calls="):
+            called = True
+        elif re.match(r"[+\-*\d]", line):
+            if not called:
+                costs[obj, function] += int(line.split()[1])
+            called = False
+    return costs
+
+
+def costs_each(bench, workload, folder):
+    few, many = (self_costs(callgrind(bench, workload, operations, folder)) for operations in (FEW, MANY))
+    return {key: (many[key] - few[key]) / (MANY - FEW) for key in many}
+
+
+def print_profile(bench, workload):
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        each = costs_each(bench, workload, folder)
+        # A library without symbols hides what its functions are for; what verification alone costs is known.
+        verification = costs_each(bench, "verification", folder) if workload == "execution" else {}
+    whole = sum(each.values())
+    rooms = collections.Counter()
+    functions = collections.Counter()
+    for (obj, function), cost in each.items():
+        verifying = min(cost, verification.get((obj, function), 0))
+        rooms["verification, whole"] += verifying
+        rooms[room(function, obj)] += cost - verifying
+        functions[obj, function] = cost - verifying
+    print(f"{workload}: {whole:,.0f} instructions each\n")
+    for name, cost in rooms.most_common():
+        print(f"{cost:>12,.0f}  {cost / whole:6.1%}  {name}")
+    print("\nthe functions that take most, beyond verification\n")
+    for (obj, function), cost in functions.most_common(40):
+        print(f"{cost:>12,.0f}  {cost / whole:6.1%}  {function[:110]}  [{pathlib.Path(obj).name}]")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bench", type=pathlib.Path)
+    parser.add_argument("--changelog", type=pathlib.Path, default=HERE.parent.parent / "CHANGELOG.md")
+    parser.add_argument("--update", action="store_true")
+    parser.add_argument("--profile", choices=("execution", "replay", "refusal"))
+    asked = parser.parse_args()
+    bench = asked.bench.resolve()
+    if asked.profile:
+        return print_profile(bench, asked.profile)
+
+    tools = toolchain(bench)
+    baseline = json.loads(BASELINE.read_text()) if BASELINE.exists() else {"toolchain": None}
+    if not asked.update and baseline["toolchain"] != tools:
+        print(f"\n*** NOT COMPARED: the baseline is of {baseline['toolchain']},\n*** and this build is of {tools} ***\n")
+        return
+    counts = count(bench)
+    if asked.update:
+        BASELINE.write_text(json.dumps({"toolchain": tools, "instructions": counts}, indent=2) + "\n")
+        print(BASELINE.read_text(), end="")
+        return
+    grew = compare(counts, baseline["instructions"], asked.changelog.read_text(encoding="utf-8"))
+    if grew:
+        sys.exit(f"grew by more than {GROWTH:.0%} without a line in {asked.changelog.name}: {', '.join(grew)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,284 @@
+// Rows about the ledger's size: what an execution costs, takes and leaves when millions went before it.
+#include <fcntl.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "bench/bench.hpp"
+#include "bench/counters.hpp"
+
+namespace openexec::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t small_size = 10'000;
+constexpr double mega = 1024.0 * 1024.0;
+
+double heap_bytes() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return static_cast<double>(info.uordblks + info.hblkhd);
+}
+
+/// With its write-ahead log: closing a ledger does not move that into the file, opening does.
+void copy_ledger(const std::string& from, const std::string& to) {
+  for (const char* part : {"", "-wal"}) {
+    const std::string target = to + part;
+    fs::remove(target);
+    if (!fs::exists(from + part)) continue;
+    fs::copy_file(from + part, target);
+    const int fd = ::open(target.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || ::fsync(fd) != 0) throw std::runtime_error("cannot copy a ledger");
+    ::close(fd);
+  }
+  fs::remove(to + "-shm");
+}
+
+/// Of the file, when all of the log is in it.
+double file_bytes(const std::string& path) {
+  make_executor(path, std::make_shared<TrustingVerifier>());
+  return static_cast<double>(fs::file_size(path));
+}
+
+/// A ledger on its way to its size. Approvals are taken at their word: what is on the disk is the same.
+class Growing {
+ public:
+  Growing(Bench& bench, std::string file)
+      : bench_(bench),
+        file_(std::move(file)),
+        approver_(bench.principal.approver()),
+        requests_([this](std::uint64_t n) {
+          Draft draft = approver_.draft(first_ + n);
+          draft.artifact = unsigned_artifact(first_ + n);
+          return draft.json();
+        }) {}
+
+  void grow_to(std::size_t size) {
+    Executor executor = make_executor(file_, std::make_shared<TrustingVerifier>());
+    for (std::uint64_t there = need(executor.log().size(), "the log"); there < size;) {
+      bench_.progress("filling the ledger: " + format(static_cast<double>(there)) + " of " +
+                      format(static_cast<double>(size)));
+      Workload filling = many(executor, requests_, cores(), 256);
+      const std::size_t missing = size - static_cast<std::size_t>(there);
+      filling.prepare = [&](std::size_t) { requests_.fill(std::min<std::size_t>(missing, 100'000)); };
+      run_slice(filling, Seconds(3600));
+      there = need(executor.log().size(), "the log");
+    }
+  }
+
+ private:
+  /// What is not checked need not be computed.
+  [[nodiscard]] std::string unsigned_artifact(std::uint64_t number) const {
+    const std::string hex(64, 'a');
+    char id[37];
+    std::snprintf(id, sizeof id, "ffffffff-0000-4000-8000-%012llx", static_cast<unsigned long long>(number));
+    return R"({"action_hash":")" + hex + R"(","approval_id":")" + id +
+           R"(","expires_at":"2026-03-02T12:00:00.000000Z","issued_at":"2026-03-01T12:00:00.000000Z","signature":")" +
+           std::string(86, 'A') + R"(==","tenant_id":"acme"})";
+  }
+
+  Bench& bench_;
+  const std::string file_;
+  const Approver& approver_;
+  const std::uint64_t first_ = bench_.numbers();
+  Backlog requests_;
+};
+
+/// An execution's cost, whole: the time that one of a saturated machine takes.
+double cost(const Slice& slice) { return 1 / slice.rate; }
+
+/// The two kinds of execution whose cost is told for a ledger's size.
+struct Kind {
+  const char* name;
+  bool verified;
+  double goal;
+};
+constexpr Kind kinds[] = {{"approved", true, 1.15}, {"not verified", false, 1.5}};
+
+std::shared_ptr<const Verifier> verifier_of(const Bench& bench, const Kind& kind) {
+  if (kind.verified) return bench.principal.verifier();
+  return std::make_shared<DemoVerifier>();
+}
+Backlog::Make requests_of(Bench& bench, const Kind& kind) {
+  return kind.verified ? bench.approved() : bench.unapproved();
+}
+
+void compare_costs(Bench& bench, const std::string& large_file, const std::string& small_file, std::size_t size) {
+  for (const Kind& kind : kinds) {
+    const std::string what = "cost of an execution, " + std::string(kind.name) + ", at " +
+                             format(static_cast<double>(size)) + " nonces against 10,000";
+    Executor large = make_executor(large_file, verifier_of(bench, kind));
+    Backlog backlog(requests_of(bench, kind));
+    Workload subject = many(large, backlog, cores(), 64);
+
+    // A small ledger would not stay small: each slice gets a copy.
+    const std::string copy = bench.folder.fresh("small.db");
+    std::optional<Executor> small;
+    Workload limit;
+    limit.threads = cores();
+    std::optional<Workload> inner;
+    limit.prepare = [&](std::size_t operations) {
+      small.reset();
+      copy_ledger(small_file, copy);
+      small.emplace(make_executor(copy, verifier_of(bench, kind)));
+      inner.emplace(many(*small, backlog, cores(), 64));
+      inner->expected_rate = limit.expected_rate;
+      run_slice(*inner, Seconds(0.02));  // its cache is warm, as the large one's is
+      inner->prepare(operations);
+    };
+    limit.step = [&](std::size_t thread) { return inner->step(thread); };
+
+    const Pairs pairs = alternate(bench.pairing(what), limit, subject);
+    bench.report.add(
+        Line{.what = what,
+             .unit = "µs",
+             .figure = spread(pairs, [](const Pair& pair) { return cost(pair.subject) * 1e6; }),
+             .limit = spread(pairs, [](const Pair& pair) { return cost(pair.limit) * 1e6; }),
+             .ratio = spread(pairs, [](const Pair& pair) { return cost(pair.subject) / cost(pair.limit); }),
+             .goal = at_most(kind.goal)}
+            .from(pairs));
+  }
+}
+
+/// One point of each curve. A small ledger is copied, so that it keeps its size; a large one hardly grows.
+void plot_costs(Bench& bench, const std::string& file, std::size_t size) {
+  const bool small = size < 1'000'000;
+  for (const Kind& kind : kinds) {
+    const std::string point = small ? bench.folder.fresh("point.db") : file;
+    if (small) copy_ledger(file, point);
+    Executor executor = make_executor(point, verifier_of(bench, kind));
+    Backlog backlog(requests_of(bench, kind));
+    Workload subject = many(executor, backlog, cores(), 64);
+    Pairing few = bench.pairing("cost of an execution at " + format(static_cast<double>(size)) + " nonces");
+    few.pairs = (few.pairs + 2) / 3;
+    const Pairs pairs = repeat(few, subject);
+    Curve& curve = kind.verified ? bench.plot.cost_approved : bench.plot.cost_unverified;
+    curve.push_back(
+        {static_cast<double>(size), spread(pairs, [](const Pair& pair) { return cost(pair.subject) * 1e6; }).median});
+  }
+}
+
+struct Opening {
+  double reads = 0;
+  double cpu = 0;
+};
+
+double read_calls() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  double value = 0;
+  while (io >> name >> value)
+    if (name == "syscr:") return value;
+  throw std::runtime_error("cannot read /proc/self/io");
+}
+
+Opening open_once(const std::string& file) {
+  const double probe = read_calls();
+  const double reads = read_calls();
+  const double own = reads - probe;  // what it takes to look
+  const Seconds cpu = process_cpu();
+  const Executor executor = make_executor(file, std::make_shared<DemoVerifier>());
+  const Seconds spent = process_cpu() - cpu;
+  return {read_calls() - reads - own, spent.count() * 1e3};
+}
+
+void measure_opening(Bench& bench, const std::string& large_file, const std::string& small_file, std::size_t size) {
+  std::vector<double> reads, cpu, small_reads, ratio;
+  for (const std::string& file : {small_file, large_file}) open_once(file);  // moves what is left in its log
+  for (std::size_t i = 0; i < bench.options.pairs; ++i) {
+    const Opening small = open_once(small_file);
+    const Opening large = open_once(large_file);
+    reads.push_back(large.reads);
+    small_reads.push_back(small.reads);
+    ratio.push_back(large.reads / small.reads);
+    cpu.push_back(large.cpu);
+  }
+  const std::string what = "open a ledger of " + format(static_cast<double>(size));
+  bench.report.add({.what = what + ", reads",
+                    .unit = "",
+                    .figure = spread(reads),
+                    .limit = spread(small_reads),
+                    .ratio = spread(ratio),
+                    .goal = at_most(1.25),
+                    .note = "limit: the reads of a ledger of 10,000; a B-tree may be a level deeper"});
+  bench.report.add({.what = what + ", CPU", .unit = "ms", .figure = spread(cpu), .goal = at_most(50)});
+}
+
+/// What one execution leaves: its entry and its result.
+double kept_bytes(const std::string& file) {
+  Executor executor = make_executor(file, std::make_shared<DemoVerifier>());
+  const std::uint64_t size = need(executor.log().size(), "the log");
+  double entries = 0, results = 0;
+  constexpr std::size_t sample = 64;
+  for (const LogLine& line : need(executor.log().read(size / 2, sample), "the log")) {
+    entries += static_cast<double>(line.json.size());
+    const std::size_t at = line.json.find(R"("nonce":")") + 9;
+    const std::string nonce = line.json.substr(at, line.json.find('"', at) - at);
+    auto ledger = dynamic_cast<Ledger*>(&executor.log());
+    const auto record = need(ledger->find(tenant, nonce), "a nonce");
+    if (!record) throw std::runtime_error("an entry without its nonce");
+    results += static_cast<double>(record->result.size());
+  }
+  return (entries + results) / sample;
+}
+
+}  // namespace
+
+void measure_ledger(Bench& bench) {
+  const std::size_t size = std::max(bench.options.ledger_size, small_size / 10);
+  const std::size_t first = std::min(size, small_size);
+  const std::string& kept = bench.options.kept_ledger;
+  const std::string large = kept.empty() ? bench.folder.fresh("large.db") : kept;
+  const std::string small = bench.folder.fresh("ten-thousand.db");
+
+  Growing(bench, small).grow_to(first);
+  const double empty = [&] {
+    const std::string file = bench.folder.fresh("empty.db");
+    make_executor(file, std::make_shared<TrustingVerifier>());
+    return file_bytes(file);
+  }();
+
+  const bool filled = fs::exists(large);
+  if (!filled) copy_ledger(small, large);
+  Growing growing(bench, large);
+  for (std::size_t point = first; !filled && point <= size; point *= 10) {
+    growing.grow_to(point);
+    plot_costs(bench, large, point);
+  }
+  growing.grow_to(size);
+
+  const double kept_each = kept_bytes(large);
+  const double on_disk = (file_bytes(large) - empty) / static_cast<double>(size);
+  bench.report.add({.what = "bytes on disk for an execution",
+                    .unit = "B",
+                    .figure = exactly(on_disk),
+                    .limit = exactly(kept_each),
+                    .ratio = exactly(on_disk / kept_each),
+                    .goal = at_most(2),
+                    .note = "limit: the bytes of its entry and its result"});
+
+  measure_opening(bench, large, small, size);
+
+  if (size >= 100'000) {  // else its caches are not full
+    Executor executor = make_executor(large, std::make_shared<DemoVerifier>());
+    Backlog backlog(bench.unapproved());
+    Workload work = many(executor, backlog, cores(), 64);
+    backlog.fill(100'000);
+    work.prepare = nullptr;
+    run_slice(work, bench.options.slice);
+    const double before = heap_bytes();
+    const Slice slice = run_slice(work, bench.options.slice * 4);
+    bench.report.add({.what = "memory for sealed nonces, growth for each million",
+                      .unit = "MiB",
+                      .figure = exactly(std::max(0.0, heap_bytes() - before) / mega / slice.operations * 1e6),
+                      .goal = at_most(1),
+                      .note = "heap"});
+  }
+  compare_costs(bench, large, small, size);
+}
+
+}  // namespace openexec::bench
