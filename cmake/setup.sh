@@ -31,6 +31,8 @@ test_packages=(
   "python3-cryptography|an independent signer"
   "libsodium-dev|the other library for Ed25519"
   "strace|the proof that nothing is sent out"
+  "valgrind|instructions, counted"
+  "wrk|the service's load (tests/bench/bench_service.sh)"
 )
 
 case "${1:-}" in

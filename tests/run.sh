@@ -3,6 +3,7 @@
 #   bash tests/run.sh            Debug with address and undefined-behaviour sanitizers
 #   bash tests/run.sh --tsan     the tests that use threads, with the thread sanitizer
 #   bash tests/run.sh --clang    the whole house compiled by clang (14 on Debian 12), and the unit tests
+#   bash tests/run.sh --release  optimised: openexec-bench works, and no operation takes more instructions than before
 # Flags add up (--asan names the default); --no-setup leaves the machine's packages alone. Exit: 0 when all passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,9 +11,9 @@ cd "$(dirname "$0")/.."
 runs=() setup=1
 for flag in "$@"; do
   case "$flag" in
-    --asan | --tsan | --clang) runs+=("${flag#--}") ;;
+    --asan | --tsan | --clang | --release) runs+=("${flag#--}") ;;
     --no-setup) setup=0 ;;
-    *) sed -n '2,6s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
   esac
 done
 if [ ${#runs[@]} -eq 0 ]; then runs=(asan); fi
@@ -42,6 +43,7 @@ run_tests() {  # preset, further CTest arguments
 }
 
 run_asan() { configure_and_build asan all && run_tests asan; }
+run_release() { configure_and_build release openexec_bench && run_tests release -L bench; }
 run_clang() {
   local another=()
   if ! command -v clang++-14 >/dev/null; then another=(-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++); fi
@@ -67,7 +69,7 @@ for run in "${runs[@]}"; do
   say "$run: build and test"
   start=$SECONDS
   if "run_$run"; then verdict="${green}passed${plain}"; else verdict="${red}FAILED${plain}"; failed=1; fi
-  summary+=("$(printf '  %-6s %s in %d s' "$run" "$verdict" $((SECONDS - start)))")
+  summary+=("$(printf '  %-7s %s in %d s' "$run" "$verdict" $((SECONDS - start)))")
   if [ -s "build/$run/$failures" ]; then summary+=("$(sed 's/^[0-9]*:/         /' "build/$run/$failures")"); fi
 done
 
