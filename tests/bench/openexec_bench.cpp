@@ -65,7 +65,8 @@ std::string system_name() {
 std::vector<std::pair<std::string, std::string>> toolchain() {
   return {{"compiler", OPENEXEC_BENCH_COMPILER},
           {"build", OPENEXEC_BENCH_BUILD},
-          {"OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING)},
+          {"Ed25519", OPENEXEC_BENCH_ED25519},
+          {"OpenSSL", OpenSSL_version(OPENSSL_VERSION)},
           {"SQLite", sqlite3_libversion()},
           {"simdjson", std::to_string(simdjson::SIMDJSON_VERSION_MAJOR) + "." +
                            std::to_string(simdjson::SIMDJSON_VERSION_MINOR) + "." +
