@@ -433,14 +433,17 @@ Wrap broken() {
 TEST_CASE(
     "Whatever call of the disk fails, once, for a while or for ever, before or after it was done, no promise breaks") {
   Sweep sweep;
-  for (std::uint64_t times : {std::uint64_t{1}, std::uint64_t{6}, Fault::for_ever})
-    for (Fault::How how : {Fault::How::without_doing_it, Fault::How::after_doing_it}) {
-      sweep.look_first(times != 1);
-      INFO(times << " times, " << (how == Fault::How::after_doing_it ? "after" : "without") << " doing it");
-      check_passes(sweep.every_call(how, times, SQLITE_IOERR));
-    }
-  check_passes(sweep.every_call(Fault::How::without_doing_it, 1, SQLITE_FULL));
-  check_passes(sweep.every_call(Fault::How::without_doing_it, Fault::for_ever, SQLITE_FULL));
+  using How = Fault::How;
+  for (auto [how, times] : {std::pair{How::without_doing_it, std::uint64_t{1}},
+                            {How::after_doing_it, std::uint64_t{1}},
+                            {How::without_doing_it, std::uint64_t{6}},
+                            {How::without_doing_it, Fault::for_ever},
+                            {How::after_doing_it, Fault::for_ever}}) {
+    sweep.look_first(times != 1);
+    INFO(times << " times, " << (how == How::after_doing_it ? "after" : "without") << " doing it");
+    check_passes(sweep.every_call(how, times, SQLITE_IOERR));
+  }
+  check_passes(sweep.every_call(How::without_doing_it, 1, SQLITE_FULL));
   std::cout << "fault: " << sweep.runs() << " runs with a failing call\n";
   CHECK(sweep.runs() > 1'000);
 }
@@ -452,10 +455,8 @@ TEST_CASE("Whenever the power is cut, what was acknowledged is on the disk") {
     sweep.look_first(looks);
     check_passes(sweep.every_call_before_a_power_cut());
   }
-  for (unsigned seed = 1; seed <= 2; ++seed) {
-    std::minstd_rand random(seed);
-    check_passes(sweep.every_power_cut([&] { return random() % 2 == 0; }));
-  }
+  std::minstd_rand random(1);
+  check_passes(sweep.every_power_cut([&] { return random() % 2 == 0; }));
   std::cout << "fault: " << sweep.runs() << " runs with a power cut\n";
 }
 
