@@ -6,6 +6,7 @@ instructions.py BENCH                 compares with the baseline beside this fil
                                           instructions: execution +7 %: the reason
 instructions.py BENCH --update        writes the baseline
 instructions.py BENCH --profile WHAT  where the instructions of execution, replay or refusal go
+instructions.py --self-test           proves that growth is noticed
 
 BENCH is openexec-bench. A baseline of another compiler, other flags or other libraries is not compared, and that is said.
 """
@@ -67,17 +68,13 @@ def explained(changelog, what, growth):
 
 
 def compare(counts, baseline, changelog):
-    """Prints every count beside its baseline; answers those that grew without a reason."""
-    unexplained = []
+    """What, how much it grew, and whether that is fine, explained or neither."""
     for what, value in counts.items():
         growth = value / baseline[what] - 1
-        verdict = "fine"
-        if growth > GROWTH and what != "verification":  # that is the library's
-            verdict = "in the changelog" if explained(changelog, what, growth) else "GREW"
-        if verdict == "GREW":
-            unexplained.append(what)
-        print(f"{what:32} {value:>10,}  baseline {baseline[what]:>10,}  {growth:+7.1%}  {verdict}")
-    return unexplained
+        if growth <= GROWTH or what == "verification":  # which is a library's
+            yield what, growth, "fine"
+        else:
+            yield what, growth, "explained" if explained(changelog, what, growth) else "GREW"
 
 
 def room(function, obj):
@@ -98,58 +95,102 @@ def room(function, obj):
     return "C and C++ libraries"
 
 
-def self_costs(profile):
-    """Instructions by (object, function), without those of the functions that it called."""
-    costs = collections.Counter()
-    obj = function = ""
-    called = False
-    for line in profile.read_text(errors="replace").splitlines():
-        if line.startswith("ob="):
-            obj = line[3:]
-        elif line.startswith("fn="):
-            function = line[3:]
-        elif line.startswith("calls="):
-            called = True
-        elif re.match(r"[+\-*\d]", line):
-            if not called:
-                costs[obj, function] += int(line.split()[1])
-            called = False
-    return costs
+class Costs:
+    """What callgrind found, by (object, function): instructions of its own, calls of it, instructions of those calls."""
 
+    def __init__(self, profile):
+        self.own, self.calls, self.whole = collections.Counter(), collections.Counter(), collections.Counter()
+        obj = function = called = None
+        for line in profile.read_text(errors="replace").splitlines():
+            key, _, value = line.partition("=")
+            if key == "ob":
+                obj = called_obj = value
+            elif key == "fn":
+                function = value
+            elif key == "cob":
+                called_obj = value
+            elif key == "cfn":
+                called_function = value
+            elif key == "calls":
+                called = called_obj, called_function
+                self.calls[called] += int(value.split()[0])
+                called_obj = obj
+            elif re.match(r"[+\-*\d]", line):
+                cost = int(line.split()[1])
+                if called:
+                    self.whole[called] += cost
+                    called = None
+                else:
+                    self.own[obj, function] += cost
 
-def costs_each(bench, workload, folder):
-    few, many = (self_costs(callgrind(bench, workload, operations, folder)) for operations in (FEW, MANY))
-    return {key: (many[key] - few[key]) / (MANY - FEW) for key in many}
+    @classmethod
+    def of_one(cls, bench, workload, folder):
+        """Of one operation."""
+        few, many = (cls(callgrind(bench, workload, operations, folder)) for operations in (FEW, MANY))
+        each = object.__new__(cls)
+        for name in ("own", "calls", "whole"):
+            more, less = getattr(many, name), getattr(few, name)
+            setattr(each, name, collections.Counter({key: (more[key] - less[key]) / (MANY - FEW) for key in more}))
+        return each
 
 
 def print_profile(bench, workload):
     with tempfile.TemporaryDirectory(dir=".") as folder:
-        each = costs_each(bench, workload, folder)
+        costs = Costs.of_one(bench, workload, folder)
         # A library without symbols hides what its functions are for; what verification alone costs is known.
-        verification = costs_each(bench, "verification", folder) if workload == "execution" else {}
-    whole = sum(each.values())
-    rooms = collections.Counter()
-    functions = collections.Counter()
-    for (obj, function), cost in each.items():
+        verification = Costs.of_one(bench, "verification", folder).own if workload == "execution" else {}
+    whole = sum(costs.own.values())
+    rooms, functions = collections.Counter(), collections.Counter()
+    for (obj, function), cost in costs.own.items():
         verifying = min(cost, verification.get((obj, function), 0))
         rooms["verification, whole"] += verifying
         rooms[room(function, obj)] += cost - verifying
         functions[obj, function] = cost - verifying
-    print(f"{workload}: {whole:,.0f} instructions each\n")
+
+    print(f"{workload}: {whole:,.0f} instructions each")
+    print("\nby room\n")
     for name, cost in rooms.most_common():
         print(f"{cost:>12,.0f}  {cost / whole:6.1%}  {name}")
-    print("\nthe functions that take most, beyond verification\n")
+    print("\nby function, without what it calls and without verification\n")
     for (obj, function), cost in functions.most_common(40):
         print(f"{cost:>12,.0f}  {cost / whole:6.1%}  {function[:110]}  [{pathlib.Path(obj).name}]")
+    print("\nby function of OpenExec, with what it calls; and how often it is called\n")
+    ours = collections.Counter({key: cost for key, cost in costs.whole.items() if "openexec::" in key[1]})
+    for key, cost in ours.most_common(60):
+        print(f"{cost:>12,.0f}  {cost / whole:6.1%}  {costs.calls[key]:6.1f} x  {key[1][:110]}")
+
+
+def self_test():
+    """Growth is noticed, and only a line of the newest version that names as much of it lets it pass."""
+    baseline = {"execution": 1000, "replay": 1000}
+    older = "## [0.1.0]\n- instructions: execution +50 %: that was then\n"
+    line = "- instructions: execution +7 %: a reason\n"
+    cases = [
+        ({"execution": 1049, "replay": 900}, "", []),
+        ({"execution": 1070, "replay": 900}, "", ["execution"]),
+        ({"execution": 1070, "replay": 900}, line, []),
+        ({"execution": 1090, "replay": 900}, line, ["execution"]),
+        ({"execution": 1070, "replay": 1070}, line, ["replay"]),
+        ({"execution": 1070, "replay": 900}, "- instructions: execution +7 %:\n", ["execution"]),
+    ]
+    for counts, lines, grew in cases:
+        verdicts = compare(counts, baseline, "## [0.2.0]\n" + lines + older)
+        assert [what for what, _, verdict in verdicts if verdict == "GREW"] == grew, (counts, lines)
+    print(f"decided {len(cases)} cases as it should")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bench", type=pathlib.Path)
+    parser.add_argument("bench", type=pathlib.Path, nargs="?")
+    parser.add_argument("--self-test", action="store_true")
     parser.add_argument("--changelog", type=pathlib.Path, default=HERE.parent.parent / "CHANGELOG.md")
     parser.add_argument("--update", action="store_true")
     parser.add_argument("--profile", choices=("execution", "replay", "refusal"))
     asked = parser.parse_args()
+    if asked.self_test:
+        return self_test()
+    if asked.bench is None:
+        parser.error("which openexec-bench?")
     bench = asked.bench.resolve()
     if asked.profile:
         return print_profile(bench, asked.profile)
@@ -164,7 +205,11 @@ def main():
         BASELINE.write_text(json.dumps({"toolchain": tools, "instructions": counts}, indent=2) + "\n")
         print(BASELINE.read_text(), end="")
         return
-    grew = compare(counts, baseline["instructions"], asked.changelog.read_text(encoding="utf-8"))
+    before = baseline["instructions"]
+    verdicts = list(compare(counts, before, asked.changelog.read_text(encoding="utf-8")))
+    for what, growth, verdict in verdicts:
+        print(f"{what:32} {counts[what]:>10,}  before {before[what]:>10,}  {growth:+7.1%}  {verdict}")
+    grew = [what for what, _, verdict in verdicts if verdict == "GREW"]
     if grew:
         sys.exit(f"grew by more than {GROWTH:.0%} without a line in {asked.changelog.name}: {', '.join(grew)}")
 
