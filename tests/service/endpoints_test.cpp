@@ -1,4 +1,6 @@
 // Every endpoint of openexecd over a real socket, in both modes.
+#include <sstream>
+
 #include <openexec/openexec.hpp>
 
 #include "approval/clawshield_sign.hpp"
@@ -345,6 +347,39 @@ TEST_CASE("In clawshield mode nothing runs without its own approval, which runs 
   executed.replace(executed.find("\"replayed\":false"), 16, "\"replayed\":true");
   CHECK(replay.body == executed);
   CHECK(code_of(client.post("/execute", request(R"({"n":1})", "b", artifact))) == "approval_spent");
+}
+
+TEST_CASE("The log is one strict JSON object a line, and nothing that a client sent is in it") {
+  const Approver approver;
+  Daemon daemon(in_memory, {{"OPENEXEC_MODE", "clawshield"},
+                            {"CLAWSHIELD_PUBLIC_KEY", approver.public_key()},
+                            {"CLAWSHIELD_TENANT_ID", approver.tenant}});
+  HttpClient client(daemon.port());
+  const std::string artifact = approver.approve("echo", R"({"x":"secret-payload"})");
+  CHECK(
+      client.post("/execute?key=secret-query", request(R"({"x":"secret-payload"})", "secret-nonce", artifact)).status ==
+      200);
+  CHECK(client.post("/execute", request(R"({"x":"secret-payload"})", "secret-nonce-2", artifact)).status == 403);
+  CHECK(client.post("/execute", "secret-garbage").status == 400);
+  CHECK(client.post("/execute", "{}", {{"Idempotency-Key", "\"secret-key\""}, {"Authorization", "secret-token"}})
+            .status == 422);
+  CHECK(client.get("/secret-path").status == 404);
+  CHECK(client.get("/receipts/secret-id").status == 404);
+  CHECK(client.post("/receipts/verify", R"({"exec_id":"secret-id","result":"1","receipt":"secret"})").status == 200);
+  CHECK(HttpClient(daemon.port()).request("secret-method", "/").status == 405);
+  CHECK(daemon.terminate() == 0);
+
+  const std::string log = daemon.log();
+  CHECK(log.find("secret") == std::string::npos);
+  CHECK(log.find(text_at(test::parse_json(artifact).root(), "signature")) == std::string::npos);
+  std::istringstream lines(log);
+  std::size_t requests = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const canon::Document document = test::parse_json(line);
+    CHECK(text_at(document.root(), "time").ends_with('Z'));
+    if (text_at(document.root(), "event") == "request") ++requests;
+  }
+  CHECK(requests == 8);
 }
 
 TEST_CASE("What is not configured refuses, and readiness says why") {
