@@ -110,9 +110,8 @@ Slice run_slice(Workload& workload, Seconds length) {
   if (workload.prepare) workload.prepare(static_cast<std::size_t>(workload.expected_rate * length.count() * 1.4) + 256);
 
   std::vector<Share> shares(workload.threads);
-  for (Share& share : shares)
-    share.latencies.reserve(static_cast<std::size_t>(workload.expected_rate * length.count() * 2) / workload.threads +
-                            64);
+  const double steps = workload.expected_rate * length.count() * 2 / static_cast<double>(workload.threads);
+  for (Share& share : shares) share.latencies.reserve(static_cast<std::size_t>(std::min(steps, 1e6)) + 64);
   const auto work_cpu = [&] { return workload.cpu ? workload.cpu() : process_cpu(); };
   const auto own_cpu = [&] { return process_cpu() + children_cpu() + (workload.cpu ? workload.cpu() : Seconds{}); };
 

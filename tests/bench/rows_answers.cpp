@@ -70,7 +70,10 @@ void measure_replays(Bench& bench) {
   Executor executor = make_executor(bench.folder.fresh("replays.db"), bench.principal.verifier());
   execute(executor, requests);
   Workload subject = again(executor, requests, cores(), 64 / cores(), {.replayed = true});
-  bench.report.add(rates(what, alternate(bench.pairing(what), limit, subject), 1, {}));
+  const Pairs pairs = repeat(bench.pairing(what), subject);
+  bench.report.add(
+      Line{.what = what, .unit = "/s", .figure = spread(pairs, [](const Pair& pair) { return pair.subject.rate; })}
+          .from(pairs));
 }
 
 namespace {

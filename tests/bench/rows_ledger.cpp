@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -107,6 +108,30 @@ Backlog::Make requests_of(Bench& bench, const Kind& kind) {
   return kind.verified ? bench.approved() : bench.unapproved();
 }
 
+/// Bytes that a workload's slices write, for each operation.
+class Written {
+ public:
+  /// Wraps the workload's hooks; outlives it.
+  void watch(Workload& workload) {
+    workload.prepare = [this, prepare = std::move(workload.prepare)](std::size_t operations) {
+      if (prepare) prepare(operations);
+      before_ = disk_counts().written_bytes;
+    };
+    workload.finish = [this] { bytes_ += static_cast<double>(disk_counts().written_bytes - before_); };
+    workload.step = [this, step = std::move(workload.step)](std::size_t thread) {
+      const std::size_t done = step(thread);
+      operations_ += done;
+      return done;
+    };
+  }
+  [[nodiscard]] double each() const { return bytes_ / static_cast<double>(operations_.load()); }
+
+ private:
+  std::uint64_t before_ = 0;
+  double bytes_ = 0;
+  std::atomic<std::size_t> operations_{0};
+};
+
 void compare_costs(Bench& bench, const std::string& large_file, const std::string& small_file, std::size_t size) {
   for (const Kind& kind : kinds) {
     const std::string what = "cost of an execution, " + std::string(kind.name) + ", at " +
@@ -132,6 +157,9 @@ void compare_costs(Bench& bench, const std::string& large_file, const std::strin
     };
     limit.step = [&](std::size_t thread) { return inner->step(thread); };
 
+    Written by_large, by_small;
+    by_large.watch(subject);
+    by_small.watch(limit);
     const Pairs pairs = alternate(bench.pairing(what), limit, subject);
     bench.report.add(
         Line{.what = what,
@@ -139,7 +167,8 @@ void compare_costs(Bench& bench, const std::string& large_file, const std::strin
              .figure = spread(pairs, [](const Pair& pair) { return cost(pair.subject) * 1e6; }),
              .limit = spread(pairs, [](const Pair& pair) { return cost(pair.limit) * 1e6; }),
              .ratio = spread(pairs, [](const Pair& pair) { return cost(pair.subject) / cost(pair.limit); }),
-             .goal = at_most(kind.goal)}
+             .goal = at_most(kind.goal),
+             .note = format(by_large.each()) + " bytes written for each, against " + format(by_small.each())}
             .from(pairs));
   }
 }
@@ -208,6 +237,29 @@ void measure_opening(Bench& bench, const std::string& large_file, const std::str
   bench.report.add({.what = what + ", CPU", .unit = "ms", .figure = spread(cpu), .goal = at_most(50)});
 }
 
+/// Memory that stays for each nonce, once the caches are full.
+void measure_growth(Bench& bench, const std::string& file) {
+  constexpr std::size_t filling = 100'000, counted = 50'000;
+  if (bench.options.ledger_size < filling) return;
+  Executor executor = make_executor(file, std::make_shared<DemoVerifier>());
+  Backlog backlog(bench.unapproved());
+  Workload all = many(executor, backlog, cores(), 64);
+  const auto execute = [&](std::size_t operations) {
+    bench.progress("memory for sealed nonces");
+    all.prepare = [&](std::size_t) { backlog.fill(operations); };
+    run_slice(all, Seconds(3600));
+  };
+  execute(filling);
+  backlog.fill(counted);  // counted before it is used, as what is left of it will be
+  const double before = heap_bytes();
+  execute(counted);
+  bench.report.add({.what = "memory for sealed nonces, growth for each million",
+                    .unit = "MiB",
+                    .figure = exactly(std::max(0.0, heap_bytes() - before) / mega / counted * 1e6),
+                    .goal = at_most(1),
+                    .note = "heap, after " + format(filling) + " executions"});
+}
+
 /// What one execution leaves: its entry and its result.
 double kept_bytes(const std::string& file) {
   Executor executor = make_executor(file, std::make_shared<DemoVerifier>());
@@ -263,21 +315,7 @@ void measure_ledger(Bench& bench) {
 
   measure_opening(bench, large, small, size);
 
-  if (size >= 100'000) {  // else its caches are not full
-    Executor executor = make_executor(large, std::make_shared<DemoVerifier>());
-    Backlog backlog(bench.unapproved());
-    Workload work = many(executor, backlog, cores(), 64);
-    backlog.fill(100'000);
-    work.prepare = nullptr;
-    run_slice(work, bench.options.slice);
-    const double before = heap_bytes();
-    const Slice slice = run_slice(work, bench.options.slice * 4);
-    bench.report.add({.what = "memory for sealed nonces, growth for each million",
-                      .unit = "MiB",
-                      .figure = exactly(std::max(0.0, heap_bytes() - before) / mega / slice.operations * 1e6),
-                      .goal = at_most(1),
-                      .note = "heap"});
-  }
+  measure_growth(bench, large);
   compare_costs(bench, large, small, size);
 }
 
