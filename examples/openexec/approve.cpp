@@ -19,6 +19,7 @@
 #include "approval/proposal.hpp"
 #include "base/time.hpp"
 #include "canon/json.hpp"
+#include "canon/json_object.hpp"
 #include "crypto/ed25519.hpp"
 #include "reading.hpp"
 #include "terminal.hpp"
@@ -26,7 +27,7 @@
 namespace {
 
 using namespace openexec;
-using terminal::JsonObject;
+using canon::JsonObject;
 using terminal::shown;
 using terminal::Stop;
 using terminal::Style;
@@ -121,7 +122,7 @@ int keygen(const Options& options) {
               .text("private_key", shown(private_path))
               .text("public_key", shown(public_path))
               .text("fingerprint", fingerprint)
-              .raw("encrypted", passphrase.empty() ? "false" : "true")
+              .boolean("encrypted", !passphrase.empty())
               .take());
   } else {
     std::cout << terminal::fields(

@@ -14,6 +14,7 @@
 #include <openexec/openexec.hpp>
 
 #include "canon/json.hpp"
+#include "canon/json_object.hpp"
 #include "demo_handlers.hpp"
 #include "exec/identity.hpp"
 #include "reading.hpp"
@@ -22,7 +23,7 @@
 namespace {
 
 using namespace openexec;
-using terminal::JsonObject;
+using canon::JsonObject;
 using terminal::shown;
 using terminal::Stop;
 using terminal::Style;
@@ -157,7 +158,7 @@ int verify_receipt(const Options& options) {
   const Status status = openexec::verify_receipt(claimed.exec_id, claimed.result, claimed.receipt);
   if (options.json) {
     JsonObject json;
-    json.raw("valid", status.ok() ? "true" : "false");
+    json.boolean("valid", status.ok());
     if (!status.ok()) json.text("detail", status.detail());
     print(json.take());
   } else {
@@ -212,9 +213,9 @@ int execute(const Options& options) {
     json.text_or_null("id", outcome.exec_id)
         .text_or_null("action", outcome.action)
         .raw("result", outcome.result)
-        .raw("approved", outcome.ok() ? "true" : "false")
+        .boolean("approved", outcome.ok())
         .text_or_null("receipt", outcome.receipt)
-        .raw("replayed", outcome.replayed ? "true" : "false")
+        .boolean("replayed", outcome.replayed)
         .text("code", name(outcome.code));
     if (!outcome.detail.empty()) json.text("detail", outcome.detail);
     print(json.take());
@@ -242,7 +243,7 @@ std::shared_ptr<Ledger> open_log(const Options& options) {
 
 std::string line_json(const LogLine& line) {
   return JsonObject()
-      .raw("index", std::to_string(line.index))
+      .number("index", line.index)
       .text("leaf_hash", to_hex(line.leaf_hash))
       .raw("entry", line.json)
       .take();

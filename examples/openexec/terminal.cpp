@@ -274,23 +274,6 @@ std::string table(const Style& style, const std::vector<std::string>& heading,
   return out;
 }
 
-JsonObject& JsonObject::text(std::string_view key, std::string_view value) {
-  std::string json;
-  canon::append_jcs_string(value, json);
-  return raw(key, json);
-}
-
-JsonObject& JsonObject::text_or_null(std::string_view key, std::string_view value) {
-  return value.empty() ? raw(key, "null") : text(key, value);
-}
-
-JsonObject& JsonObject::raw(std::string_view key, std::string_view json) {
-  if (out_.size() > 1) out_ += ',';
-  canon::append_jcs_string(key, out_);
-  out_.append(":").append(json);
-  return *this;
-}
-
 std::string read_input(const std::string& path) {
   if (path == "-") return read_all(STDIN_FILENO, "standard input");
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

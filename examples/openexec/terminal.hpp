@@ -65,18 +65,6 @@ std::string fields(const Style& style, const std::vector<std::pair<std::string, 
 std::string table(const Style& style, const std::vector<std::string>& heading,
                   const std::vector<std::vector<std::string>>& rows);
 
-/// One JSON object, member by member.
-class JsonObject {
- public:
-  JsonObject& text(std::string_view key, std::string_view value);
-  JsonObject& text_or_null(std::string_view key, std::string_view value);
-  JsonObject& raw(std::string_view key, std::string_view json);
-  [[nodiscard]] std::string take() { return std::move(out_) + "}"; }
-
- private:
-  std::string out_ = "{";
-};
-
 // Input.
 
 /// The whole of a file, or of standard input for "-". Stop where it cannot be read or is larger than 16 MiB.

@@ -11,11 +11,13 @@
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "canon/json.hpp"
-#include "service/json_object.hpp"
+#include "canon/json_object.hpp"
 #include "service/structured_field.hpp"
 
 namespace openexec::service {
 namespace {
+
+using canon::JsonObject;
 
 constexpr std::size_t max_listed_entries = 100;
 

@@ -10,9 +10,11 @@
 #include <openexec/service.hpp>
 
 #include "base/time.hpp"
-#include "service/json_object.hpp"
+#include "canon/json_object.hpp"
 
 namespace openexec::service {
+
+using canon::JsonObject;
 
 /// Thread-safe.
 class EventLog {

@@ -9,19 +9,19 @@
 #include "base/text.hpp"
 #include "canon/json.hpp"
 
-namespace openexec::service {
+namespace openexec::canon {
 
 class JsonObject {
  public:
   JsonObject& text(std::string_view key, std::string_view value) {
     name(key);
     if (base::is_utf8(value)) {
-      canon::append_jcs_string(value, out_);
+      append_jcs_string(value, out_);
     } else {  // a foreign handler's or client's bytes: still an answer, still JSON
       std::string ascii(value);
       for (char& c : ascii)
         if (static_cast<unsigned char>(c) >= 0x80) c = '?';
-      canon::append_jcs_string(ascii, out_);
+      append_jcs_string(ascii, out_);
     }
     return *this;
   }
@@ -49,10 +49,10 @@ class JsonObject {
  private:
   void name(std::string_view key) {
     if (out_.size() > 1) out_ += ',';
-    canon::append_jcs_string(key, out_);
+    append_jcs_string(key, out_);
     out_ += ':';
   }
   std::string out_ = "{";
 };
 
-}  // namespace openexec::service
+}  // namespace openexec::canon
