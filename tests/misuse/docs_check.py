@@ -148,7 +148,7 @@ def self_test(original):
         ("README.md", r"`OPENEXEC_DB_URL`", "`OPENEXEC_DATABASE`"),
         ("README.md", r"`--drain-timeout-ms`", "`--drain`"),
         ("docs/design/README.md", r"^\| \[0005\].*\n", ""),
-        ("docs/operations.md", r"\Z", "\nLook into /home/me.\n"),
+        ("docs/operations.md", r"\Z", "\nLook into /" "home/me.\n"),
     ]
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder) / "copy"
