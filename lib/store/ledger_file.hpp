@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "store/key_runs.hpp"
+
 namespace openexec::store {
 
 /// A ledger's path, absolute and without symbolic links, and how it is reached.
@@ -11,6 +13,7 @@ struct LedgerPath {
   std::string database;
   const char* vfs = nullptr;    ///< SQLite's file system; null: its own
   int checkpoint_pages = 1000;  ///< pages of write-ahead log after which a commit moves them into the database
+  KeyGeometry keys;             ///< of its index
 
   [[nodiscard]] std::string lock() const { return database + ".lock"; }
   [[nodiscard]] std::string log() const { return database + "-wal"; }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt_log.hpp>
@@ -20,9 +21,14 @@ struct Pin {
 /// Writes nothing: answers whether a write would be possible now.
 struct Probe {};
 
+/// Writes nothing: gives the claims without an outcome that no caller of this process waits for.
+struct FindOrphans {
+  std::vector<NonceRecord>* found;
+};
+
 /// What is asked, by reference to the caller's argument, and the answer. It starts as a failure.
 struct Member {
-  std::variant<Probe, const Claim*, const Seal*, const NewEntry*, Pin> what;
+  std::variant<Probe, FindOrphans, const Claim*, const Seal*, const NewEntry*, Pin> what;
 
   Status status{Code::store_failed, "the operation was not reached"};
   ClaimAnswer claim;        ///< of a Claim; counts only where `status` is success

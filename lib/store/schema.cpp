@@ -14,36 +14,37 @@ namespace openexec::store {
 namespace {
 
 constexpr const char* tables = R"sql(
--- One row an opening for writing. Claims carry its number, so that a later one knows whose process died.
+-- One row an opening for writing. A ledger that another process opened meanwhile is no longer this one's.
 CREATE TABLE openings (epoch INTEGER PRIMARY KEY, pid INTEGER NOT NULL, version TEXT NOT NULL) STRICT;
 
 -- What the data was written under, e.g. the hasher's name.
 CREATE TABLE pins (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
--- One row a claim, in order; never changed.
-CREATE TABLE attempts (
+-- One row a claim, in order; never changed. It spends its nonce and its approval for ever.
+CREATE TABLE claims (
   id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, nonce TEXT NOT NULL, action TEXT NOT NULL,
   exec_id BLOB NOT NULL, request_hash BLOB NOT NULL, approval_id TEXT, approval_digest BLOB, approval TEXT NOT NULL,
   claimed_at INTEGER NOT NULL, high_water INTEGER NOT NULL) STRICT;
 
--- What is spent, for ever: the first 16 bytes of pair_key().
-CREATE TABLE nonces (key BLOB PRIMARY KEY, attempt INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE approvals (key BLOB PRIMARY KEY, attempt INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-
--- Claims without an outcome: a handful of rows, whatever the ledger's length.
-CREATE TABLE running (attempt INTEGER PRIMARY KEY, epoch INTEGER NOT NULL) STRICT;
-
--- How attempts ended; changed only where an attempt in doubt is settled.
+-- How claims ended; changed only where one in doubt is settled.
 CREATE TABLE outcomes (
-  attempt INTEGER PRIMARY KEY, state INTEGER NOT NULL, code INTEGER NOT NULL, effect INTEGER NOT NULL,
+  claim INTEGER PRIMARY KEY, state INTEGER NOT NULL, code INTEGER NOT NULL, effect INTEGER NOT NULL,
   entry INTEGER NOT NULL, ended_at INTEGER NOT NULL, result TEXT NOT NULL) STRICT;
 
 -- The log, in order; never changed. high_water is the highest time of any claim, seal or entry so far.
 CREATE TABLE entries (
-  idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, exec_id BLOB, attempt BLOB, high_water INTEGER NOT NULL,
-  json TEXT NOT NULL) STRICT;
-CREATE INDEX entries_by_exec ON entries (substr(exec_id, 1, 8)) WHERE exec_id IS NOT NULL;
-CREATE UNIQUE INDEX entries_by_attempt ON entries (attempt) WHERE attempt IS NOT NULL;
+  idx INTEGER PRIMARY KEY, exec_id BLOB, attempt BLOB, high_water INTEGER NOT NULL, json TEXT NOT NULL) STRICT;
+
+-- Where claims and entries are found by their keys: sorted runs, and their blocks (key_runs.hpp).
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY, level INTEGER NOT NULL, state INTEGER NOT NULL, target INTEGER NOT NULL,
+  records INTEGER NOT NULL, claims INTEGER NOT NULL, entries INTEGER NOT NULL, height INTEGER NOT NULL,
+  root BLOB NOT NULL, pending BLOB NOT NULL, last BLOB NOT NULL, taken INTEGER NOT NULL) STRICT;
+CREATE TABLE blocks (slot INTEGER PRIMARY KEY, content BLOB NOT NULL) STRICT;
+
+-- One row: which claims have no outcome yet, as pairs of a gap and a length (running.hpp).
+CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), running BLOB NOT NULL) STRICT;
+INSERT INTO head VALUES (1, x'');
 )sql";
 
 constexpr const char* describe_tables =
@@ -51,10 +52,9 @@ constexpr const char* describe_tables =
     "WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name)";
 
 constexpr const char* record_columns =
-    "SELECT a.tenant, a.nonce, a.action, a.exec_id, a.request_hash, a.approval_digest, a.approval,"
-    " o.state, o.code, o.effect, o.result, o.entry, a.id ";
-
-constexpr std::size_t key_size = 16;
+    "SELECT c.tenant, c.nonce, c.action, c.exec_id, c.request_hash, c.approval_digest, c.approval,"
+    " o.state, o.code, o.effect, o.result, o.entry, c.id "
+    "FROM claims c LEFT JOIN outcomes o ON o.claim = c.id WHERE ";
 
 std::optional<Blob> unless_zero(const Digest& digest) {
   if (is_zero(digest)) return std::nullopt;
@@ -76,7 +76,7 @@ StoredRecord record_from(const Rows& rows) {
   record.request_hash = rows.digest(4);
   record.approval_digest = rows.digest(5);
   record.approval = rows.bytes(6);
-  stored.attempt = rows.integer(12);
+  stored.claim = rows.integer(12);
   if (rows.is_null(7)) {
     record.state = NonceState::claimed;
     return stored;
@@ -95,11 +95,10 @@ StoredRecord record_from(const Rows& rows) {
   return stored;
 }
 
-std::vector<LogLine> lines_from(Rows rows) {
-  std::vector<LogLine> lines;
-  while (rows.next())
-    lines.push_back({static_cast<std::uint64_t>(rows.integer(0)), rows.digest(1), std::string(rows.bytes(2))});
-  return lines;
+LogLine line_from(const Rows& rows) {
+  LogLine line{static_cast<std::uint64_t>(rows.integer(0)), {}, std::string(rows.bytes(1))};
+  line.leaf_hash = leaf_hash(line.json);
+  return line;
 }
 
 std::int64_t limit(std::size_t count) {
@@ -125,33 +124,38 @@ void check_schema(Database& database) {
 }
 
 ReadQueries::ReadQueries(const Database& database)
-    : record_(database,
-              std::string(record_columns) +
-                  "FROM nonces n JOIN attempts a ON a.id = n.attempt LEFT JOIN outcomes o ON o.attempt = a.id "
-                  "WHERE n.key = ?1"),
-      last_attempt_(database, "SELECT id, high_water FROM attempts ORDER BY id DESC LIMIT 1"),
+    : begin_(database, "BEGIN"),
+      end_(database, "END"),
+      record_(database, std::string(record_columns) + "c.id = ?1"),
+      newest_record_(database, std::string(record_columns) + "c.id > ?1 AND c.tenant = ?2 AND c.nonce = ?3 LIMIT 1"),
+      last_claim_(database, "SELECT id, high_water FROM claims ORDER BY id DESC LIMIT 1"),
       last_entry_(database, "SELECT idx, high_water FROM entries ORDER BY idx DESC LIMIT 1"),
-      orphans_(database,
-               std::string(record_columns) +
-                   "FROM running r JOIN attempts a ON a.id = r.attempt LEFT JOIN outcomes o ON o.attempt = a.id "
-                   "WHERE r.epoch < ?1 ORDER BY r.attempt"),
+      running_(database, "SELECT running FROM head WHERE id = 1"),
       pinned_(database, "SELECT value FROM pins WHERE key = ?1"),
-      lines_(database, "SELECT idx, leaf, json FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2"),
-      lines_of_(database,
-                "SELECT idx, leaf, json FROM entries WHERE substr(exec_id, 1, 8) = substr(?1, 1, 8) AND exec_id = ?1 "
-                "ORDER BY idx LIMIT ?2") {}
+      lines_(database, "SELECT idx, json FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2"),
+      line_of_(database, "SELECT idx, json FROM entries WHERE idx = ?1 AND exec_id = ?2"),
+      newest_lines_of_(database,
+                       "SELECT idx, json FROM entries WHERE idx >= ?1 AND exec_id = ?2 ORDER BY idx LIMIT ?3"),
+      claims_after_(database, "SELECT id, tenant, nonce, approval_id FROM claims WHERE id > ?1 ORDER BY id"),
+      entries_from_(database, "SELECT idx, exec_id, attempt FROM entries WHERE idx >= ?1 ORDER BY idx") {}
 
-std::optional<StoredRecord> ReadQueries::record(std::string_view tenant, std::string_view nonce) {
-  const Digest key = pair_key(tenant, nonce);
-  Rows rows = record_.run(blob(key, key_size));
+std::optional<StoredRecord> ReadQueries::record(std::int64_t claim) {
+  Rows rows = record_.run(claim);
+  if (!rows.next()) return std::nullopt;
+  return record_from(rows);
+}
+
+std::optional<StoredRecord> ReadQueries::newest_record(std::int64_t after, std::string_view tenant,
+                                                       std::string_view nonce) {
+  Rows rows = newest_record_.run(after, tenant, nonce);
   if (!rows.next()) return std::nullopt;
   return record_from(rows);
 }
 
 Position ReadQueries::position() {
   Position position;
-  if (Rows rows = last_attempt_.run(); rows.next()) {
-    position.attempts = rows.integer(0);
+  if (Rows rows = last_claim_.run(); rows.next()) {
+    position.claims = rows.integer(0);
     position.latest = {rows.integer(1)};
   }
   if (Rows rows = last_entry_.run(); rows.next()) {
@@ -161,11 +165,10 @@ Position ReadQueries::position() {
   return position;
 }
 
-std::vector<NonceRecord> ReadQueries::orphans(std::int64_t epoch) {
-  std::vector<NonceRecord> found;
-  Rows rows = orphans_.run(epoch);
-  while (rows.next()) found.push_back(record_from(rows).record);
-  return found;
+std::string ReadQueries::running() {
+  Rows rows = running_.run();
+  if (!rows.next()) throw StoreFailure("the ledger is damaged: it has no head");
+  return std::string(rows.bytes(0));
 }
 
 std::optional<std::string> ReadQueries::pinned(std::string_view key) {
@@ -176,11 +179,38 @@ std::optional<std::string> ReadQueries::pinned(std::string_view key) {
 
 std::vector<LogLine> ReadQueries::lines(std::uint64_t first, std::size_t count) {
   if (first > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return {};
-  return lines_from(lines_.run(static_cast<std::int64_t>(first), limit(count)));
+  std::vector<LogLine> lines;
+  Rows rows = lines_.run(static_cast<std::int64_t>(first), limit(count));
+  while (rows.next()) lines.push_back(line_from(rows));
+  return lines;
 }
 
-std::vector<LogLine> ReadQueries::lines_of(const Digest& exec_id, std::size_t count) {
-  return lines_from(lines_of_.run(blob(exec_id), limit(count)));
+std::optional<LogLine> ReadQueries::line_of(std::int64_t index, const Digest& exec_id) {
+  Rows rows = line_of_.run(index, blob(exec_id));
+  if (!rows.next()) return std::nullopt;
+  return line_from(rows);
+}
+
+void ReadQueries::newest_lines_of(std::int64_t from, const Digest& exec_id, std::size_t count,
+                                  std::vector<LogLine>& lines) {
+  Rows rows = newest_lines_of_.run(from, blob(exec_id), limit(count));
+  while (rows.next()) lines.push_back(line_from(rows));
+}
+
+void ReadQueries::keys(RunQueries::Watermark after, const std::function<void(Key, std::int64_t row)>& give) {
+  {
+    Rows rows = claims_after_.run(after.claims);
+    while (rows.next()) {
+      const std::string_view tenant = rows.bytes(1);
+      give(Key(KeyKind::nonce, pair_key(tenant, rows.bytes(2))), rows.integer(0));
+      if (!rows.is_null(3)) give(Key(KeyKind::approval, pair_key(tenant, rows.bytes(3))), rows.integer(0));
+    }
+  }
+  Rows rows = entries_from_.run(after.entries);
+  while (rows.next()) {
+    if (!rows.is_null(1)) give(Key(KeyKind::execution, rows.digest(1)), rows.integer(0));
+    if (!rows.is_null(2)) give(Key(KeyKind::attempt, rows.digest(2)), rows.integer(0));
+  }
 }
 
 WriteQueries::WriteQueries(const Database& database)
@@ -189,16 +219,12 @@ WriteQueries::WriteQueries(const Database& database)
       rollback_(database, "ROLLBACK"),
       last_epoch_(database, "SELECT max(epoch) FROM openings"),
       new_epoch_(database, "INSERT INTO openings (pid, version) VALUES (?1, ?2) RETURNING epoch"),
-      disown_(database, "UPDATE running SET epoch = 0 WHERE attempt > ?1 AND attempt <= ?2"),
-      approval_spent_(database, "SELECT 1 FROM approvals WHERE key = ?1"),
-      entry_of_(database, "SELECT idx FROM entries WHERE attempt = ?1"),
-      add_attempt_(database, "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"),
-      add_nonce_(database, "INSERT INTO nonces VALUES (?1, ?2)"),
-      add_approval_(database, "INSERT INTO approvals VALUES (?1, ?2)"),
-      add_running_(database, "INSERT INTO running VALUES (?1, ?2)"),
+      spends_(database, "SELECT 1 FROM claims WHERE id = ?1 AND tenant = ?2 AND approval_id = ?3"),
+      is_attempt_(database, "SELECT 1 FROM entries WHERE idx = ?1 AND attempt = ?2"),
+      add_claim_(database, "INSERT INTO claims VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"),
       add_outcome_(database, "INSERT OR REPLACE INTO outcomes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
-      end_running_(database, "DELETE FROM running WHERE attempt = ?1"),
-      add_entry_(database, "INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
+      add_entry_(database, "INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5)"),
+      set_running_(database, "UPDATE head SET running = ?1 WHERE id = 1"),
       add_pin_(database, "INSERT INTO pins VALUES (?1, ?2)") {}
 
 std::int64_t WriteQueries::new_epoch() {
@@ -215,48 +241,37 @@ std::int64_t WriteQueries::last_epoch() {
   return rows.next() ? rows.integer(0) : 0;
 }
 
-void WriteQueries::disown(std::int64_t after, std::int64_t last) { disown_.execute(after, last); }
-
-bool WriteQueries::approval_spent(const Claim& claim) {
-  const Digest key = pair_key(claim.tenant, claim.approval_id);
-  return approval_spent_.run(blob(key, key_size)).next();
+bool WriteQueries::spends(std::int64_t claim, std::string_view tenant, std::string_view approval_id) {
+  return spends_.run(claim, tenant, approval_id).next();
 }
 
-std::optional<std::uint64_t> WriteQueries::entry_of(const Digest& attempt) {
-  Rows rows = entry_of_.run(blob(attempt));
-  if (!rows.next()) return std::nullopt;
-  return static_cast<std::uint64_t>(rows.integer(0));
+bool WriteQueries::is_attempt(std::int64_t entry, const Digest& attempt) {
+  return is_attempt_.run(entry, blob(attempt)).next();
 }
 
-void WriteQueries::add_claim(const Claim& claim, std::int64_t epoch, Position& at) {
+std::int64_t WriteQueries::add_claim(const Claim& claim, Position& at) {
   at.latest = std::max(at.latest, claim.at);
-  const std::int64_t attempt = ++at.attempts;
-  add_attempt_.execute(attempt, claim.tenant, claim.nonce, claim.action, blob(claim.exec_id), blob(claim.request_hash),
-                       unless_empty(claim.approval_id), unless_zero(claim.approval_digest), claim.approval,
-                       claim.at.micros, at.latest.micros);
-  const Digest nonce = pair_key(claim.tenant, claim.nonce);
-  add_nonce_.execute(blob(nonce, key_size), attempt);
-  if (!claim.approval_id.empty()) {
-    const Digest approval = pair_key(claim.tenant, claim.approval_id);
-    add_approval_.execute(blob(approval, key_size), attempt);
-  }
-  add_running_.execute(attempt, epoch);
+  const std::int64_t id = ++at.claims;
+  add_claim_.execute(id, claim.tenant, claim.nonce, claim.action, blob(claim.exec_id), blob(claim.request_hash),
+                     unless_empty(claim.approval_id), unless_zero(claim.approval_digest), claim.approval,
+                     claim.at.micros, at.latest.micros);
+  return id;
 }
 
-void WriteQueries::add_outcome(const Seal& seal, std::int64_t attempt, std::uint64_t entry) {
-  add_outcome_.execute(attempt, std::int64_t{static_cast<int>(seal.state)}, std::int64_t{static_cast<int>(seal.code)},
+void WriteQueries::add_outcome(const Seal& seal, std::int64_t claim, std::uint64_t entry) {
+  add_outcome_.execute(claim, std::int64_t{static_cast<int>(seal.state)}, std::int64_t{static_cast<int>(seal.code)},
                        std::int64_t{static_cast<int>(seal.effect)}, static_cast<std::int64_t>(entry), seal.at.micros,
                        seal.result);
-  end_running_.execute(attempt);
 }
 
 std::uint64_t WriteQueries::add_entry(const NewEntry& entry, Position& at) {
   at.latest = std::max(at.latest, entry.at);
   const std::int64_t index = at.entries++;
-  add_entry_.execute(index, blob(leaf_hash(entry.json)), unless_zero(entry.exec_id), unless_zero(entry.attempt),
-                     at.latest.micros, entry.json);
+  add_entry_.execute(index, unless_zero(entry.exec_id), unless_zero(entry.attempt), at.latest.micros, entry.json);
   return static_cast<std::uint64_t>(index);
 }
+
+void WriteQueries::set_running(std::string_view ranges) { set_running_.execute(Blob{ranges}); }
 
 void WriteQueries::add_pin(const Pin& pin) { add_pin_.execute(pin.key, pin.value); }
 

@@ -1,25 +1,28 @@
-// The ledger's tables and every statement over them.
+// The ledger's tables and the statements over them; those over the runs of keys are in key_runs.cpp.
 //
-// Rows are narrow and appended; what has random keys holds 16-byte hashes and row numbers only. The place of a new
-// table is here, and the place of a step that belongs to every commit is between the last row and COMMIT
-// (sqlite_writer.cpp).
+// Rows are appended and narrow; nothing is sorted by a hash but in runs. The place of a new table is here, and the place
+// of a step that belongs to every commit is between the last row and COMMIT (sqlite_writer.cpp).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt_log.hpp>
 
+#include "store/key_record.hpp"
+#include "store/key_runs.hpp"
 #include "store/member.hpp"
 #include "store/sqlite_db.hpp"
 
 namespace openexec::store {
 
 inline constexpr std::int32_t application_id = 0x4f784c67;  // "OxLg"
-inline constexpr std::int32_t schema_version = 1;
+inline constexpr std::int32_t schema_version = 2;
 
 /// Makes the tables in an empty database and marks it as ours.
 void create_schema(Database& database);
@@ -29,19 +32,19 @@ void check_schema(Database& database);
 
 /// How far the ledger reaches. Every transaction that claims, seals or appends moves it.
 struct Position {
-  std::int64_t attempts = 0;  ///< claims so far; also the last one's row number
-  std::int64_t entries = 0;   ///< entries so far; also the next one's index
-  Timestamp latest;           ///< the highest time of any of them
+  std::int64_t claims = 0;   ///< so far; also the last one's row number
+  std::int64_t entries = 0;  ///< so far; also the next one's index
+  Timestamp latest;          ///< the highest time of any of them
 
   /// Whether both stand at the same row: the time follows from the rows.
   [[nodiscard]] bool same_rows(const Position& other) const noexcept {
-    return attempts == other.attempts && entries == other.entries;
+    return claims == other.claims && entries == other.entries;
   }
 };
 
-/// A nonce's record with the row that holds it.
+/// A nonce's record with the row of its claim.
 struct StoredRecord {
-  std::int64_t attempt = 0;
+  std::int64_t claim = 0;
   NonceRecord record;
 };
 
@@ -50,16 +53,27 @@ class ReadQueries {
  public:
   explicit ReadQueries(const Database& database);
 
-  std::optional<StoredRecord> record(std::string_view tenant, std::string_view nonce);
+  // A snapshot, for what takes several statements.
+  void begin() { begin_.execute(); }
+  void end() { end_.execute(); }
+
+  std::optional<StoredRecord> record(std::int64_t claim);
+  /// Among the claims after one, which are few: no key is asked.
+  std::optional<StoredRecord> newest_record(std::int64_t after, std::string_view tenant, std::string_view nonce);
   Position position();
-  /// Claims without an outcome that were made by an opening before `epoch`.
-  std::vector<NonceRecord> orphans(std::int64_t epoch);
+  std::string running();
   std::optional<std::string> pinned(std::string_view key);
   std::vector<LogLine> lines(std::uint64_t first, std::size_t count);
-  std::vector<LogLine> lines_of(const Digest& exec_id, std::size_t count);
+  /// The entry, if it is of that execution.
+  std::optional<LogLine> line_of(std::int64_t index, const Digest& exec_id);
+  /// Among the entries from one on, which are few: no key is asked.
+  void newest_lines_of(std::int64_t from, const Digest& exec_id, std::size_t count, std::vector<LogLine>& lines);
+  /// The keys of the newest rows.
+  void keys(RunQueries::Watermark after, const std::function<void(Key, std::int64_t row)>& give);
 
  private:
-  Statement record_, last_attempt_, last_entry_, orphans_, pinned_, lines_, lines_of_;
+  Statement begin_, end_, record_, newest_record_, last_claim_, last_entry_, running_, pinned_;
+  Statement lines_, line_of_, newest_lines_of_, claims_after_, entries_from_;
 };
 
 /// The statements that write.
@@ -74,20 +88,18 @@ class WriteQueries {
   /// Starts an opening and returns its number, higher than any before it.
   std::int64_t new_epoch();
   std::int64_t last_epoch();
-  /// Hands claims that no caller was told of to whoever asks for orphans: those after row `after`, up to `last`.
-  void disown(std::int64_t after, std::int64_t last);
 
-  bool approval_spent(const Claim& claim);
-  std::optional<std::uint64_t> entry_of(const Digest& attempt);
-  void add_claim(const Claim& claim, std::int64_t epoch, Position& at);
-  void add_outcome(const Seal& seal, std::int64_t attempt, std::uint64_t entry);
+  bool spends(std::int64_t claim, std::string_view tenant, std::string_view approval_id);
+  bool is_attempt(std::int64_t entry, const Digest& attempt);
+  std::int64_t add_claim(const Claim& claim, Position& at);
+  void add_outcome(const Seal& seal, std::int64_t claim, std::uint64_t entry);
   std::uint64_t add_entry(const NewEntry& entry, Position& at);
+  void set_running(std::string_view ranges);
   void add_pin(const Pin& pin);
 
  private:
-  Statement begin_, commit_, rollback_, last_epoch_, new_epoch_, disown_;
-  Statement approval_spent_, entry_of_, add_attempt_, add_nonce_, add_approval_, add_running_;
-  Statement add_outcome_, end_running_, add_entry_, add_pin_;
+  Statement begin_, commit_, rollback_, last_epoch_, new_epoch_, spends_, is_attempt_;
+  Statement add_claim_, add_outcome_, add_entry_, set_running_, add_pin_;
 };
 
 }  // namespace openexec::store

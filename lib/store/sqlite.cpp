@@ -8,6 +8,7 @@
 
 #include "store/commit_queue.hpp"
 #include "store/guard.hpp"
+#include "store/key_search.hpp"
 #include "store/ledger_file.hpp"
 #include "store/rules.hpp"
 #include "store/sqlite_session.hpp"
@@ -21,10 +22,11 @@ namespace {
 struct Writing {
   Writing(const LedgerPath& path, LedgerLock held, std::size_t queue_capacity)
       : lock(std::move(held)),
-        writer(path),
+        writer(path, newest),
         queue([this](std::span<Member* const> batch) { writer.write(batch); }, queue_capacity) {}
 
   LedgerLock lock;
+  KeyTable newest;
   SqliteWriter writer;
   CommitQueue queue;
 };
@@ -102,7 +104,7 @@ class SqliteLedger final : public Ledger {
   Status pin(std::string_view key, std::string_view value) override {
     return guarded([&]() -> Status {
       if (Status status = check_pin(key, value); !status.ok()) return status;
-      const auto known = read([&](ReadQueries& queries) { return queries.pinned(key); });
+      const auto known = read([&](ReadSession& session) { return session.read.pinned(key); });
       if (!known.ok()) return known.status();
       if (*known) return **known == value ? Status::success() : pinned_otherwise(key);
       Member member{Pin{key, value}};
@@ -120,34 +122,34 @@ class SqliteLedger final : public Ledger {
   }
 
   Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) override {
-    return read([&](ReadQueries& queries) -> std::optional<NonceRecord> {
-      auto stored = queries.record(tenant, nonce);
-      if (!stored || stored->record.tenant != tenant || stored->record.nonce != nonce) return std::nullopt;
-      return std::move(stored->record);
-    });
+    return read([&](ReadSession& session) { return find_claim(session, newest(), tenant, nonce); });
   }
 
   /// Nobody's to recover where the ledger is read only: its executor may be running.
   Result<std::vector<NonceRecord>> orphans() override {
-    if (!opened_->writing) return std::vector<NonceRecord>{};
-    const std::int64_t epoch = opened_->writing->writer.epoch();
-    return read([&](ReadQueries& queries) { return queries.orphans(epoch); });
+    return guarded([&]() -> Result<std::vector<NonceRecord>> {
+      std::vector<NonceRecord> found;
+      if (!opened_->writing) return found;
+      Member member{FindOrphans{&found}};
+      if (Status status = write(member); !status.ok()) return status;
+      return found;
+    });
   }
 
   Result<Timestamp> latest() override {
-    return read([](ReadQueries& queries) { return queries.position().latest; });
+    return read([](ReadSession& session) { return session.read.position().latest; });
   }
 
   Result<std::uint64_t> size() override {
-    return read([](ReadQueries& queries) { return static_cast<std::uint64_t>(queries.position().entries); });
+    return read([](ReadSession& session) { return static_cast<std::uint64_t>(session.read.position().entries); });
   }
 
   Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) override {
-    return read([&](ReadQueries& queries) { return queries.lines(first, count); });
+    return read([&](ReadSession& session) { return session.read.lines(first, count); });
   }
 
   Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override {
-    return read([&](ReadQueries& queries) { return queries.lines_of(exec_id, count); });
+    return read([&](ReadSession& session) { return find_lines(session, newest(), exec_id, count); });
   }
 
  private:
@@ -168,9 +170,13 @@ class SqliteLedger final : public Ledger {
     return member.status;
   }
 
+  [[nodiscard]] const KeyTable* newest() const noexcept {
+    return opened_->writing ? &opened_->writing->newest : nullptr;
+  }
+
   template <class Query>
-  auto read(Query&& query) -> Result<decltype(query(std::declval<ReadQueries&>()))> {
-    using Answer = Result<decltype(query(std::declval<ReadQueries&>()))>;
+  auto read(Query&& query) -> Result<decltype(query(std::declval<ReadSession&>()))> {
+    using Answer = Result<decltype(query(std::declval<ReadSession&>()))>;
     return guarded([&]() -> Answer {
       if (Status status = in_own_process(); !status.ok()) return status;
       if (opened_->writing && !opened_->writing->writer.knows_its_ledger()) {
@@ -191,11 +197,13 @@ Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const Sqlit
                                             const SqliteInternals& internals) {
   return guarded([&]() -> Result<std::shared_ptr<Ledger>> {
     if (sqlite3_threadsafe() == 0) return Status(Code::store_failed, "this SQLite was built without thread safety");
-    auto opened = std::make_unique<Opened>(resolve(path, internals.vfs));
-    opened->path.checkpoint_pages = internals.checkpoint_pages;
+    LedgerPath at = resolve(path, internals.vfs);
+    at.checkpoint_pages = internals.checkpoint_pages;
+    at.keys = internals.keys;
+    auto opened = std::make_unique<Opened>(at);
     if (options.read_only) {
       if (!inspect(opened->path)) return Status(Code::store_failed, "no ledger is there to read");
-      opened->reader.read([](ReadQueries& queries) { return queries.position().entries; });
+      opened->reader.read([](ReadSession& session) { return session.read.position().entries; });
     } else {
       LedgerLock lock = LedgerLock::acquire(opened->path);
       if (!inspect(opened->path)) create(opened->path);

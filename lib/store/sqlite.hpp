@@ -7,12 +7,15 @@
 
 #include <openexec/builtin.hpp>
 
+#include "store/key_runs.hpp"
+
 namespace openexec::store {
 
 struct SqliteInternals {
   const char* vfs = nullptr;          ///< name of a registered SQLite file system; null: SQLite's own
   std::size_t queue_capacity = 4096;  ///< operations that may wait
   int checkpoint_pages = 1000;        ///< pages of write-ahead log after which a commit moves them into the database
+  KeyGeometry keys;                   ///< sizes in the index
 };
 
 Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const SqliteOptions& options,

@@ -1,5 +1,9 @@
 #include "store/sqlite_session.hpp"
 
+#include <utility>
+
+#include "store/running.hpp"
+
 namespace openexec::store {
 namespace {
 
@@ -44,8 +48,18 @@ Database open_to_read(const LedgerPath& path) {
 
 }  // namespace
 
-WriteSession::WriteSession(const LedgerPath& path) : database(open_to_write(path)), read(database), write(database) {}
+WriteSession::WriteSession(const LedgerPath& path, KeyTable& table)
+    : database(open_to_write(path)),
+      read(database),
+      write(database),
+      index(database, path.keys, table, [this](RunQueries::Watermark after, const auto& give) { read.keys(after, give); }) {}
 
-ReadSession::ReadSession(const LedgerPath& path) : database(open_to_read(path)), read(database) {}
+std::vector<std::int64_t> WriteSession::running() {
+  auto rows = read_ranges(read.running());
+  if (!rows) throw StoreFailure("the ledger is damaged: which claims are running");
+  return *std::move(rows);
+}
+
+ReadSession::ReadSession(const LedgerPath& path) : database(open_to_read(path)), read(database), runs(database, path.keys) {}
 
 }  // namespace openexec::store

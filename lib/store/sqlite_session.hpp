@@ -3,7 +3,10 @@
 
 #include <mutex>
 #include <optional>
+#include <vector>
 
+#include "store/key_index.hpp"
+#include "store/key_table.hpp"
 #include "store/ledger_file.hpp"
 #include "store/schema.hpp"
 #include "store/sqlite_db.hpp"
@@ -12,11 +15,16 @@ namespace openexec::store {
 
 /// The only connection that writes and checkpoints.
 struct WriteSession {
-  explicit WriteSession(const LedgerPath& path);
+  /// Fills the table with the newest keys.
+  WriteSession(const LedgerPath& path, KeyTable& table);
+
+  /// The claims without an outcome.
+  std::vector<std::int64_t> running();
 
   Database database;
   ReadQueries read;
   WriteQueries write;
+  KeyIndex index;
 };
 
 struct ReadSession {
@@ -24,6 +32,7 @@ struct ReadSession {
 
   Database database;
   ReadQueries read;
+  RunQueries runs;
 };
 
 /// Reads without waiting for the writer: a connection of its own, which sees what is committed. Thread-safe.
@@ -31,20 +40,20 @@ class Reader {
  public:
   explicit Reader(LedgerPath path) : path_(std::move(path)) {}
 
-  /// Calls `query` with ReadQueries. A connection that fails is replaced, once.
+  /// Calls `query` with the ReadSession. A connection that fails is replaced, once.
   template <class Query>
   auto read(Query&& query) {
     const std::lock_guard lock(mutex_);
     if (session_) {
       try {
-        return query(session_->read);
+        return query(*session_);
       } catch (const SqliteError&) {
         session_.reset();
       }
     }
     session_.emplace(path_);
     try {
-      return query(session_->read);
+      return query(*session_);
     } catch (const SqliteError&) {
       session_.reset();
       throw;

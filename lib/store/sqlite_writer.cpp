@@ -21,12 +21,13 @@ bool is_harmless(const SqliteError& error) noexcept {
 
 }  // namespace
 
-SqliteWriter::SqliteWriter(LedgerPath path) : path_(std::move(path)) {
-  session_.emplace(path_);
+SqliteWriter::SqliteWriter(LedgerPath path, KeyTable& table) : path_(std::move(path)), table_(table) {
+  session_.emplace(path_, table_);
   session_->write.begin();
   epoch_ = session_->write.new_epoch();
   session_->write.commit();
   end_ = session_->read.position();
+  running_.inherit(session_->running());
   knows_ = true;
 }
 
@@ -57,8 +58,13 @@ bool SqliteWriter::stage(std::span<Member* const> batch, Position& at) {
     begin();
     bool wrote = false;
     for (Member* member : batch) wrote = apply(*member, at) || wrote;
-    if (!wrote) session_->write.rollback();
-    return wrote;
+    if (!wrote) {
+      session_->write.rollback();
+      return false;
+    }
+    if (running_.changed()) session_->write.set_running(write_ranges(running_.rows()));
+    session_->index.advance(at.claims, at.entries);
+    return true;
   } catch (const SqliteError& error) {
     abandon(&error);
     throw;
@@ -82,19 +88,37 @@ void SqliteWriter::commit(const Position& after) {
     session_->write.commit();
   } catch (const SqliteError&) {
     drop_session();
-    if (reopen() == Fate::not_committed) throw;
+    const bool lost = reopen() == Fate::not_committed;
+    lost ? running_.rolled_back() : running_.committed();
+    running_.inherit(session_->running());
+    if (lost) throw;
     return;
   }
   end_ = after;
   in_doubt_.reset();
+  running_.committed();
+  try {
+    session_->index.committed();
+  } catch (...) {  // no memory: what is durable is found again when the ledger is opened anew
+    drop_session();
+  }
+}
+
+/// After a failure whose end was not known then. Callers were told that it failed: where it did not, its claims belong
+/// to nobody, and are handed to whoever asks for orphans.
+void SqliteWriter::revive() {
+  reopen() == Fate::committed ? running_.disowned() : running_.rolled_back();
+  running_.inherit(session_->running());
 }
 
 /// Ends a transaction that failed before its commit.
 void SqliteWriter::abandon(const SqliteError* error) noexcept {
+  running_.rolled_back();
   if (!session_) return;
   bool sound = error == nullptr || is_harmless(*error);
   try {
     if (session_->database.in_transaction()) session_->write.rollback();
+    session_->index.rolled_back();
   } catch (...) {
     sound = false;
   }
@@ -115,41 +139,77 @@ bool SqliteWriter::apply(Member& member, Position& at) {
 
 bool SqliteWriter::apply(const Probe&, Member&, Position&) { return false; }
 
+bool SqliteWriter::apply(FindOrphans orphans, Member&, Position&) {
+  for (const std::int64_t claim : running_.orphans())
+    if (auto found = session_->read.record(claim)) orphans.found->push_back(std::move(found->record));
+  return false;
+}
+
+std::optional<StoredRecord> SqliteWriter::record(std::string_view tenant, std::string_view nonce) {
+  for (const std::int64_t claim : session_->index.find(Key(KeyKind::nonce, pair_key(tenant, nonce))))
+    if (auto known = session_->read.record(claim); known && known->record.tenant == tenant && known->record.nonce == nonce)
+      return known;
+  return std::nullopt;
+}
+
 bool SqliteWriter::apply(const Claim* claim, Member& member, Position& at) {
-  if (auto known = session_->read.record(claim->tenant, claim->nonce)) {
+  KeyIndex& index = session_->index;
+  if (auto known = record(claim->tenant, claim->nonce)) {
     if (same_request(known->record, *claim))
       member.claim = {ClaimAnswer::Kind::exists, std::move(known->record)};
     else
       member.claim = {ClaimAnswer::Kind::nonce_conflict, std::nullopt};
     return false;
   }
-  if (!claim->approval_id.empty() && session_->write.approval_spent(*claim)) {
-    member.claim = {ClaimAnswer::Kind::approval_spent, std::nullopt};
-    return false;
+  std::optional<Key> approval;
+  if (!claim->approval_id.empty()) {
+    approval.emplace(KeyKind::approval, pair_key(claim->tenant, claim->approval_id));
+    for (const std::int64_t spent : index.find(*approval)) {
+      if (!session_->write.spends(spent, claim->tenant, claim->approval_id)) continue;
+      member.claim = {ClaimAnswer::Kind::approval_spent, std::nullopt};
+      return false;
+    }
   }
-  session_->write.add_claim(*claim, epoch_, at);
+  const std::int64_t row = session_->write.add_claim(*claim, at);
+  index.add(Key(KeyKind::nonce, pair_key(claim->tenant, claim->nonce)), row);
+  if (approval) index.add(*approval, row);
+  running_.claimed(*claim, row);
   member.claim = {ClaimAnswer::Kind::fresh, std::nullopt};
   return true;
 }
 
 bool SqliteWriter::apply(const Seal* seal, Member& member, Position& at) {
-  const auto known = session_->read.record(seal->tenant, seal->nonce);
-  member.status = known ? check_transition(known->record, *seal) : never_claimed();
-  if (!member.status.ok()) return false;
-  member.entry = session_->write.add_entry({seal->entry, seal->exec_id, {}, seal->at}, at);
-  session_->write.add_outcome(*seal, known->attempt, member.entry);
+  std::optional<std::int64_t> claim = running_.ended(*seal);  // of this process: it was claimed, and has no outcome
+  if (!claim) {
+    const auto known = record(seal->tenant, seal->nonce);
+    member.status = known ? check_transition(known->record, *seal) : never_claimed();
+    if (!member.status.ok()) return false;
+    claim = known->claim;
+    running_.ended(*claim);
+  }
+  member.entry = add_entry({seal->entry, seal->exec_id, {}, seal->at}, at);
+  session_->write.add_outcome(*seal, *claim, member.entry);
   return true;
 }
 
 bool SqliteWriter::apply(const NewEntry* entry, Member& member, Position& at) {
   if (!is_zero(entry->attempt)) {
-    if (const auto known = session_->write.entry_of(entry->attempt)) {
-      member.entry = *known;
+    for (const std::int64_t index : session_->index.find(Key(KeyKind::attempt, entry->attempt))) {
+      if (!session_->write.is_attempt(index, entry->attempt)) continue;
+      member.entry = static_cast<std::uint64_t>(index);
       return false;
     }
   }
-  member.entry = session_->write.add_entry(*entry, at);
+  member.entry = add_entry(*entry, at);
   return true;
+}
+
+std::uint64_t SqliteWriter::add_entry(const NewEntry& entry, Position& at) {
+  const std::uint64_t index = session_->write.add_entry(entry, at);
+  const auto row = static_cast<std::int64_t>(index);
+  if (!is_zero(entry.exec_id)) session_->index.add(Key(KeyKind::execution, entry.exec_id), row);
+  if (!is_zero(entry.attempt)) session_->index.add(Key(KeyKind::attempt, entry.attempt), row);
+  return index;
 }
 
 bool SqliteWriter::apply(const Pin& pin, Member& member, Position&) {
@@ -161,25 +221,9 @@ bool SqliteWriter::apply(const Pin& pin, Member& member, Position&) {
   return true;
 }
 
-/// After a failure whose end was not known then. Callers were told that it failed: where it did not, its claims belong
-/// to nobody, and are handed to whoever asks for orphans.
-void SqliteWriter::revive() {
-  const Position told = end_;
-  if (reopen() == Fate::not_committed) return;
-  try {
-    session_->write.begin();
-    session_->write.disown(told.attempts, end_.attempts);
-    session_->write.commit();
-  } catch (...) {
-    drop_session();
-    in_doubt_ = std::exchange(end_, told);
-    throw;
-  }
-}
-
 /// Opens the ledger anew and finds out whether the commit in doubt took place.
 SqliteWriter::Fate SqliteWriter::reopen() {
-  session_.emplace(path_);
+  session_.emplace(path_, table_);
   Position found;
   try {
     if (session_->write.last_epoch() != epoch_) give_up("the ledger was opened for writing by another process");

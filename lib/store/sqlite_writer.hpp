@@ -7,7 +7,10 @@
 #include <span>
 #include <string>
 
+#include "store/key_index.hpp"
+#include "store/key_table.hpp"
 #include "store/member.hpp"
+#include "store/running.hpp"
 #include "store/sqlite_session.hpp"
 
 namespace openexec::store {
@@ -15,14 +18,12 @@ namespace openexec::store {
 /// Used by one thread at a time: the queue's leader.
 class SqliteWriter {
  public:
-  /// Opens the ledger and starts a new opening. Precondition: the ledger's lock is held. Throws where that fails.
-  explicit SqliteWriter(LedgerPath path);
+  /// Opens the ledger and starts a new opening. `table`: the newest keys, which readers share. Precondition: the
+  /// ledger's lock is held. Throws where that fails.
+  SqliteWriter(LedgerPath path, KeyTable& table);
 
   /// Writes the batch in one transaction and sets every status. Members are judged in order, each alone.
   void write(std::span<Member* const> batch);
-
-  /// Claims of lower openings belong to processes that are gone.
-  [[nodiscard]] std::int64_t epoch() const noexcept { return epoch_; }
 
   /// False while nothing can be said about what the ledger holds: after a failure, until a write has found out.
   [[nodiscard]] bool knows_its_ledger() const noexcept { return knows_.load(std::memory_order_acquire); }
@@ -39,17 +40,22 @@ class SqliteWriter {
   // Each judges one member and adds its rows. True where there are rows to make durable.
   bool apply(Member& member, Position& at);
   bool apply(const Probe&, Member& member, Position& at);
+  bool apply(FindOrphans orphans, Member& member, Position& at);
   bool apply(const Claim* claim, Member& member, Position& at);
   bool apply(const Seal* seal, Member& member, Position& at);
   bool apply(const NewEntry* entry, Member& member, Position& at);
   bool apply(const Pin& pin, Member& member, Position& at);
 
+  std::optional<StoredRecord> record(std::string_view tenant, std::string_view nonce);
+  std::uint64_t add_entry(const NewEntry& entry, Position& at);
   void revive();
   Fate reopen();
   void drop_session() noexcept;
   [[noreturn]] void give_up(std::string why);
 
   const LedgerPath path_;
+  KeyTable& table_;
+  Running running_;
   std::optional<WriteSession> session_;  ///< none after a failure, until reopen() has found out what is true
   std::atomic<bool> knows_{false};       ///< whether there is a session
   std::int64_t epoch_ = 0;

@@ -117,12 +117,13 @@ std::vector<Member*> pointers(std::vector<Member>& members) {
 struct Writer {
   TemporaryFolder folder;
   FaultVfs vfs{"openexec-group"};
+  KeyTable newest;
   SqliteWriter writer = make();
 
   SqliteWriter make() {
     const LedgerPath path = resolve(folder.file("ledger.db"), vfs.name());
     if (!inspect(path)) create(path);
-    return SqliteWriter(path);
+    return SqliteWriter(path, newest);
   }
   void write(std::vector<Member>& members) { writer.write(pointers(members)); }
 };

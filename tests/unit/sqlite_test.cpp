@@ -227,8 +227,8 @@ TEST_CASE("What is not a ledger is refused and left as it is") {
 TEST_CASE("A ledger of another schema is refused, with both numbers") {
   TemporaryFolder folder;
   const std::string path = made(folder);
-  sql(path, "PRAGMA user_version = 2");
-  CHECK_THAT(refusal(path), Contains("schema 2") && Contains("schema 1"));
+  sql(path, "PRAGMA user_version = 3");
+  CHECK_THAT(refusal(path), Contains("schema 3") && Contains("schema 2"));
   sql(path, "PRAGMA user_version = 0");
   CHECK_THAT(refusal(path), Contains("schema 0"));
 }
@@ -237,8 +237,8 @@ TEST_CASE("A ledger with foreign tables, triggers or lost indexes is refused") {
   TemporaryFolder folder;
   const std::string path = made(folder);
   for (const char* change :
-       {"CREATE TABLE extra (x)", "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM nonces; END",
-        "CREATE VIEW v AS SELECT 1", "DROP INDEX entries_by_attempt", "DROP TABLE approvals"}) {
+       {"CREATE TABLE extra (x)", "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM claims; END",
+        "CREATE VIEW v AS SELECT 1", "CREATE INDEX i ON claims (nonce)", "DROP TABLE blocks"}) {
     fs::remove(folder.file("copy.db"));
     fs::copy_file(path, folder.file("copy.db"));
     sql(folder.file("copy.db"), change);

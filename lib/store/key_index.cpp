@@ -1,0 +1,298 @@
+#include "store/key_index.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace openexec::store {
+namespace {
+
+/// A merge is done well before the next one has to begin.
+constexpr double headroom = 1.25;
+
+struct Later {
+  bool operator()(const RunCursor* a, const RunCursor* b) const noexcept { return **b < **a; }
+};
+
+}  // namespace
+
+KeyIndex::KeyIndex(const Database& database, const KeyGeometry& geometry, KeyTable& table, const Tail& tail)
+    : geometry_(geometry), queries_(database, geometry), table_(table) {
+  load();
+  table_.clear();
+  std::vector<KeyRecord> records;
+  for (const bool old : {true, false}) {
+    records.clear();
+    for (auto& [id, run] : runs_) {
+      if (run.level != 0 || run.state != KeyRun::State::live || (run.target != 0) != old) continue;
+      RunCursor cursor(queries_, run);
+      for (cursor.seek({}); !cursor.ended(); cursor.next()) records.push_back(*cursor);
+    }
+    table_.publish(records, old);
+  }
+  in_runs_ = records.size();
+  records.clear();
+  tail(queries_.watermark(), [&](Key key, std::int64_t row) { records.emplace_back(key, row); });
+  table_.publish(records);
+}
+
+void KeyIndex::load() {
+  merges_.clear();
+  runs_.clear();
+  freed_from_ = 0;
+  last_slot_ = queries_.last_slot();
+  for (KeyRun& run : queries_.all()) runs_.emplace(run.id, std::move(run));
+  for (auto& [id, run] : runs_)
+    if (run.state == KeyRun::State::building) resume(run);
+}
+
+void KeyIndex::resume(KeyRun& output) {
+  Merge& merge = merges_.emplace_back();
+  merge.output = &output;
+  for (auto& [id, run] : runs_) {
+    if (run.target != output.id) continue;
+    merge.total += run.records;
+    RunCursor& cursor = merge.inputs.emplace_back(queries_, run);
+    cursor.seek(output.last);
+    if (output.records > 0 && !cursor.ended() && *cursor == output.last) cursor.next();
+    if (!cursor.ended()) merge.heap.push_back(&cursor);
+  }
+  std::make_heap(merge.heap.begin(), merge.heap.end(), Later());
+}
+
+const std::vector<std::int64_t>& KeyIndex::find(Key key) {
+  constexpr std::size_t all = static_cast<std::size_t>(-1);
+  found_.clear();
+  staged_.find(key, found_);
+  table_.find(key, found_);
+  for (const auto& [id, run] : runs_)
+    if (run.level > 0 && run.state == KeyRun::State::live) find_in_run(queries_, run, key, found_, all);
+  return found_;
+}
+
+void KeyIndex::advance(std::int64_t claims, std::int64_t entries) {
+  const std::size_t added = staged_.size();
+  if (table_.young().size() - in_runs_ + added >= geometry_.flush) flush(claims, entries);
+  for (auto merge = merges_.begin(); merge != merges_.end();) {
+    advance(*merge, added);
+    const bool done = merge->heap.empty();
+    if (done) finish(*merge);
+    merge = done ? merges_.erase(merge) : std::next(merge);
+  }
+  if (flushed_ || merged_) begin_merges();
+  for (const std::int64_t id : std::exchange(changed_, {}))
+    if (const auto run = runs_.find(id); run != runs_.end()) queries_.put(run->second);
+}
+
+/// What is in memory alone becomes a run.
+void KeyIndex::flush(std::int64_t claims, std::int64_t entries) {
+  const auto young = table_.young().subspan(in_runs_);
+  std::vector<KeyRecord> records(young.begin(), young.end());
+  records.insert(records.end(), staged_.records().begin(), staged_.records().end());
+  std::sort(records.begin(), records.end());
+  KeyRun& run = new_run(0, KeyRun::State::live);
+  run.claims = claims;
+  run.entries = entries;
+  Records leaf;
+  for (const KeyRecord& record : records) {
+    leaf.push_back(record);
+    if (leaf.size() < geometry_.leaf) continue;
+    append_leaf(run, leaf);
+    leaf.clear();
+  }
+  if (!leaf.empty()) append_leaf(run, leaf);
+  run.root = std::exchange(run.pending, {});
+  flushed_ = true;
+}
+
+void KeyIndex::begin_merges() {
+  std::uint64_t in_memory = 0;
+  bool underway = false;
+  for (const auto& [id, run] : runs_) {
+    if (run.level == 0 && run.target == 0 && run.state == KeyRun::State::live) in_memory += run.records;
+    underway = underway || (run.level == 1 && run.state == KeyRun::State::building);
+  }
+  // Only where all keys of the generation are in runs, which is so right after a flush.
+  if (flushed_ && in_memory >= geometry_.generation) {
+    if (underway) {  // it is always done by now, unless the geometry is odd
+      for (auto merge = merges_.begin(); merge != merges_.end(); ++merge)
+        if (merge->output->level == 1) {
+          while (write_leaf(*merge)) {
+          }
+          finish(*merge);
+          merges_.erase(merge);
+          break;
+        }
+    }
+    begin_merge(0);
+    aged_ = true;
+  }
+  for (int level = 1;; ++level) {
+    const KeyRun* full = live(level);
+    const bool deeper = std::any_of(runs_.begin(), runs_.end(), [&](const auto& run) { return run.second.level > level; });
+    if (full == nullptr && !deeper) return;
+    const bool busy = std::any_of(merges_.begin(), merges_.end(),
+                                  [&](const Merge& merge) { return merge.output->level == level + 1; });
+    if (full != nullptr && !busy && static_cast<double>(full->records) > window(level + 1)) begin_merge(level);
+  }
+}
+
+/// All of a level, with what the next one holds, is to become one run of the next level.
+void KeyIndex::begin_merge(int level) {
+  KeyRun& output = new_run(level + 1, KeyRun::State::building);
+  KeyRun* const deeper = live(level + 1);
+  for (auto& [id, run] : runs_) {
+    const bool input = run.level == level && run.state == KeyRun::State::live && run.target == 0;
+    if (!input && &run != deeper) continue;
+    run.target = output.id;
+    output.claims = std::max(output.claims, run.claims);
+    output.entries = std::max(output.entries, run.entries);
+    changed_.insert(id);
+  }
+  resume(output);
+}
+
+void KeyIndex::advance(Merge& merge, std::size_t added) {
+  const double rate = static_cast<double>(merge.total) / window(merge.output->level) * headroom + 1;
+  merge.credit += static_cast<double>(added) * rate;
+  if (merge.credit < static_cast<double>(geometry_.leaf)) return;
+  bool more = true;
+  while (more && merge.credit >= static_cast<double>(geometry_.leaf)) {
+    more = write_leaf(merge);
+    merge.credit -= static_cast<double>(geometry_.leaf);
+  }
+}
+
+/// Whether there was one to write.
+bool KeyIndex::write_leaf(Merge& merge) {
+  Records leaf;
+  while (leaf.size() < geometry_.leaf && !merge.heap.empty()) {
+    std::pop_heap(merge.heap.begin(), merge.heap.end(), Later());
+    RunCursor& least = *merge.heap.back();
+    leaf.push_back(*least);
+    least.next();
+    if (least.ended())
+      merge.heap.pop_back();
+    else
+      std::push_heap(merge.heap.begin(), merge.heap.end(), Later());
+  }
+  if (leaf.empty()) return false;
+  append_leaf(*merge.output, leaf);
+  return true;
+}
+
+void KeyIndex::finish(Merge& merge) {
+  KeyRun& output = *merge.output;
+  if (output.root.empty()) {
+    output.root = std::exchange(output.pending, {});
+  } else {
+    if (!output.pending.empty()) close_directory(output);
+    output.height = 2;
+  }
+  output.state = KeyRun::State::live;
+  changed_.insert(output.id);
+  for (auto& [id, run] : runs_) {
+    if (run.target != output.id) continue;
+    run.state = KeyRun::State::dead;
+    run.target = 0;
+    changed_.insert(id);
+  }
+  if (output.level == 1) merged_ = true;
+  worked_ = true;
+}
+
+void KeyIndex::append_leaf(KeyRun& run, const Records& records) {
+  changed_.insert(run.id);
+  const std::int64_t slot = write_block(records.bytes());
+  run.pending.push_back(records.at(0), slot);
+  run.last = records.at(records.size() - 1);
+  run.records += records.size();
+  if (run.level > 0 && run.pending.size() >= geometry_.fences) close_directory(run);
+}
+
+void KeyIndex::close_directory(KeyRun& run) {
+  const std::int64_t slot = write_block(run.pending.bytes());
+  run.root.push_back(run.pending.first(0), slot);
+  run.pending.clear();
+}
+
+std::int64_t KeyIndex::write_block(const std::string& content) {
+  worked_ = true;
+  const std::optional<std::int64_t> again = free_slot();
+  const std::int64_t slot = again ? *again : ++last_slot_;
+  queries_.write(slot, !again, content);
+  return slot;
+}
+
+/// A slot of a dead run: the leaves of each directory block, then the directory block itself.
+std::optional<std::int64_t> KeyIndex::free_slot() {
+  for (auto& [id, run] : runs_) {
+    if (run.state != KeyRun::State::dead) continue;
+    const std::uint64_t stride = geometry_.fences + 1;
+    const std::uint64_t directory = run.height == 1 ? 0 : run.taken / stride;
+    const std::uint64_t leaf = run.height == 1 ? run.taken : run.taken % stride;
+    std::optional<std::int64_t> slot;
+    if (run.height == 1) {
+      if (leaf < run.root.size()) slot = run.root.slot(leaf);
+    } else if (directory < run.root.size()) {
+      if (freed_from_ != id || freed_directory_ != directory) freed_ = queries_.directory(run.root.slot(directory));
+      freed_from_ = id;
+      freed_directory_ = directory;
+      slot = leaf < freed_.size() ? freed_.slot(leaf) : run.root.slot(directory);
+      if (leaf >= freed_.size()) run.taken = (directory + 1) * stride - 1;
+    }
+    if (!slot) {
+      queries_.forget(id);
+      runs_.erase(id);
+      freed_from_ = 0;
+      return free_slot();
+    }
+    ++run.taken;
+    changed_.insert(id);
+    return slot;
+  }
+  return std::nullopt;
+}
+
+/// The level's one run that is not being merged.
+KeyRun* KeyIndex::live(int level) {
+  for (auto& [id, run] : runs_)
+    if (run.level == level && run.state == KeyRun::State::live && run.target == 0) return &run;
+  return nullptr;
+}
+
+/// How many new keys come between one merge into this level and the next.
+double KeyIndex::window(int level) const {
+  return static_cast<double>(geometry_.generation) * std::pow(static_cast<double>(geometry_.growth), level - 1);
+}
+
+KeyRun& KeyIndex::new_run(int level, KeyRun::State state) {
+  worked_ = true;
+  KeyRun run;
+  run.id = runs_.empty() ? 1 : runs_.rbegin()->first + 1;
+  run.level = level;
+  run.state = state;
+  changed_.insert(run.id);
+  return runs_.emplace(run.id, std::move(run)).first->second;
+}
+
+void KeyIndex::committed() {
+  table_.publish(staged_.records());
+  staged_.clear();
+  if (merged_) table_.drop_old();
+  if (flushed_) in_runs_ = table_.young().size();
+  if (aged_) {
+    table_.age();
+    in_runs_ = 0;
+  }
+  worked_ = flushed_ = aged_ = merged_ = false;
+}
+
+void KeyIndex::rolled_back() {
+  staged_.clear();
+  changed_.clear();
+  if (worked_) load();
+  worked_ = flushed_ = aged_ = merged_ = false;
+}
+
+}  // namespace openexec::store

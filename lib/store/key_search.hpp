@@ -1,0 +1,26 @@
+// Finding rows by their keys through a connection that only reads.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <openexec/nonce_store.hpp>
+#include <openexec/receipt_log.hpp>
+
+#include "store/key_table.hpp"
+#include "store/sqlite_session.hpp"
+
+namespace openexec::store {
+
+// `newest`: the keys that are in no deep run, where the ledger is written by this process; else null, and the newest rows
+// themselves are looked through.
+
+std::optional<NonceRecord> find_claim(ReadSession& session, const KeyTable* newest, std::string_view tenant,
+                                      std::string_view nonce);
+
+/// The entries of one execution, in order, at most `count`.
+std::vector<LogLine> find_lines(ReadSession& session, const KeyTable* newest, const Digest& exec_id, std::size_t count);
+
+}  // namespace openexec::store

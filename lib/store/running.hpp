@@ -1,0 +1,75 @@
+// Claims without an outcome: whose they are, and how the ledger remembers them.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <openexec/nonce_store.hpp>
+
+namespace openexec::store {
+
+/// Row numbers in ascending order as pairs of a gap and a length, in the variable-length numbers of LEB128: as many
+/// claims as there may be in flight take a few bytes.
+std::string write_ranges(const std::vector<std::int64_t>& rows);
+/// Nothing where the bytes are not what write_ranges() writes.
+std::optional<std::vector<std::int64_t>> read_ranges(std::string_view bytes);
+
+/// The claims without an outcome, by their rows; those that this process runs also by their exec_id. What changes in a
+/// transaction can be taken back.
+class Running {
+ public:
+  /// What the ledger says: rows that are not this process's are orphans. Precondition: no change is pending.
+  void inherit(std::vector<std::int64_t> rows);
+
+  void claimed(const Claim& claim, std::int64_t row);
+  /// Whether it was one of this process's, and which. It has an outcome from now on.
+  std::optional<std::int64_t> ended(const Seal& seal);
+  void ended(std::int64_t row);
+
+  void committed() noexcept { changes_.clear(); }
+  void rolled_back() noexcept;
+  /// The changes took place, but their callers were told that they failed: what they claimed is nobody's.
+  void disowned() noexcept;
+  [[nodiscard]] bool changed() const noexcept { return !changes_.empty(); }
+
+  [[nodiscard]] const std::vector<std::int64_t>& rows() const noexcept { return rows_; }
+  [[nodiscard]] std::vector<std::int64_t> orphans() const;
+
+ private:
+  /// An exec_id names its nonce, if whoever made it kept to the rules; the hash of the names finds who did not.
+  struct Name {
+    Digest exec_id;
+    std::size_t names;
+    Name(const Digest& id, std::string_view tenant, std::string_view nonce) noexcept
+        : exec_id(id), names(std::hash<std::string_view>()(tenant) * 31 + std::hash<std::string_view>()(nonce)) {}
+    bool operator==(const Name&) const = default;
+  };
+  struct Hash {
+    std::size_t operator()(const Name& name) const noexcept {
+      std::size_t hash = 0;
+      std::memcpy(&hash, name.exec_id.data(), sizeof hash);  // a digest's bytes are as good as any hash of them
+      return hash;
+    }
+  };
+  using Own = std::unordered_map<Name, std::int64_t, Hash>;
+  struct Change {
+    bool added;
+    std::int64_t row;
+    std::optional<Name> name;  ///< of one that this process claimed
+    Own::node_type own;        ///< of one that ended: taken back without memory
+  };
+  void add(std::int64_t row);
+  void remove(std::int64_t row);
+
+  std::vector<std::int64_t> rows_;  ///< ascending
+  Own own_;
+  std::vector<Change> changes_;
+};
+
+}  // namespace openexec::store
