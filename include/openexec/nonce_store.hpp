@@ -91,7 +91,7 @@ struct Unlogged {
 struct Operation {
   std::variant<const Claim*, const Seal*, const NewEntry*> what;
 
-  Status status{Code::store_failed, "the operation was not reached"};
+  Status status{Code::store_failed, "not reached"};
   ClaimAnswer claim;                   ///< of a Claim; counts only where `status` is success
   std::optional<std::uint64_t> entry;  ///< of a Seal or a NewEntry: as seal() and append() answer
 };

@@ -30,11 +30,12 @@ std::string signed_text(const ClawshieldArtifact& artifact) {
   std::string text;
   text.reserve(artifact.approval_id.size() + artifact.tenant_id.size() + artifact.action_hash.size() +
                artifact.issued_at.size() + artifact.expires_at.size());
-  return text.append(artifact.approval_id)
+  text.append(artifact.approval_id)
       .append(artifact.tenant_id)
       .append(artifact.action_hash)
       .append(artifact.issued_at)
       .append(artifact.expires_at);
+  return text;
 }
 
 namespace {
@@ -126,7 +127,9 @@ class ClawshieldVerifier final : public Verifier {
       return Status(Code::approval_not_yet_valid, "the approval is not yet valid: issued_at lies in the future");
     Status signature = key_->verify(signed_text(artifact->text), artifact->signature);
     if (!signature.ok()) return signature;
-    return Approval{std::string(clawshield_profile), std::string(artifact->text.approval_id), {key_id_}};
+    Approval approval{std::string(clawshield_profile), std::string(artifact->text.approval_id), {}};
+    approval.keys.push_back(key_id_);
+    return approval;
   }
 
  private:

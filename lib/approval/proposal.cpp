@@ -192,7 +192,12 @@ std::string_view Proposal::artifact() const noexcept { return parts_->artifact_j
 
 Digest Proposal::action_hash() const {
   // An action needs no escapes, and "action" sorts before "payload": the object can be put together from its parts.
-  const std::string payload = parts_->payload ? canon::clawshield_v1(*parts_->payload) : "{}";
+  std::string& payload = parts_->scratch;
+  payload.clear();
+  if (parts_->payload)
+    canon::append_clawshield_v1(*parts_->payload, payload);
+  else
+    payload = "{}";
   return crypto::sha256({R"({"action":")", parts_->action, R"(","payload":)", payload, "}"});
 }
 

@@ -70,13 +70,19 @@ bool eight_ascii(const char* text) {
 }  // namespace
 
 std::string hex(std::span<const std::uint8_t> bytes) {
-  std::string text(bytes.size() * 2, '\0');
-  char* out = text.data();
-  for (const std::uint8_t byte : bytes) {
-    *out++ = hex_digits[byte >> 4];
-    *out++ = hex_digits[byte & 0x0f];
-  }
+  std::string text;
+  append_hex(bytes, text);
   return text;
+}
+
+void append_hex(std::span<const std::uint8_t> bytes, std::string& out) {
+  const std::size_t start = out.size();
+  out.resize(start + bytes.size() * 2);
+  char* at = out.data() + start;
+  for (const std::uint8_t byte : bytes) {
+    *at++ = hex_digits[byte >> 4];
+    *at++ = hex_digits[byte & 0x0f];
+  }
 }
 
 std::optional<std::string> unhex(std::string_view text) {
@@ -105,8 +111,8 @@ std::optional<std::string> unbase64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  std::string bytes;
-  bytes.reserve(text.size() / 4 * 3);
+  std::string bytes(text.size() / 4 * 3, '\0');
+  char* out = bytes.data();
   for (std::size_t i = 0; i < text.size(); i += 4) {
     const std::size_t digits = i + 4 == text.size() ? 4 - padding : 4;
     std::uint32_t group = 0;
@@ -115,10 +121,11 @@ std::optional<std::string> unbase64(std::string_view text) {
       if (value == not_a_digit) return std::nullopt;
       group |= static_cast<std::uint32_t>(value) << (18 - 6 * k);
     }
-    for (std::size_t k = 0; k + 1 < digits; ++k) bytes += static_cast<char>(group >> (16 - 8 * k) & 0xff);
+    for (std::size_t k = 0; k + 1 < digits; ++k) *out++ = static_cast<char>(group >> (16 - 8 * k) & 0xff);
     // What the last digit says beyond the last byte must be nothing, or two texts would mean the same bytes.
     if (digits < 4 && (group & (0xffffffu >> (8 * (digits - 1)))) != 0) return std::nullopt;
   }
+  bytes.resize(bytes.size() - padding);
   return bytes;
 }
 

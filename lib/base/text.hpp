@@ -12,6 +12,7 @@ namespace openexec::base {
 
 /// Lower-case hexadecimal.
 std::string hex(std::span<const std::uint8_t> bytes);
+void append_hex(std::span<const std::uint8_t> bytes, std::string& out);
 /// Reads lower-case hexadecimal of any even length; nothing for any other text.
 std::optional<std::string> unhex(std::string_view text);
 

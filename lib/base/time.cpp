@@ -105,6 +105,12 @@ std::optional<Timestamp> parse_time(std::string_view text, Offset offset) {
 }
 
 std::string format_time(Timestamp time) {
+  std::string text;
+  append_time(time, text);
+  return text;
+}
+
+void append_time(Timestamp time, std::string& out) {
   using namespace std::chrono;
   const sys_time<microseconds> at{std::clamp(microseconds{time.micros}, microseconds{first_day.time_since_epoch()},
                                              microseconds{day_after_last.time_since_epoch()} - microseconds{1})};
@@ -112,7 +118,9 @@ std::string format_time(Timestamp time) {
   const year_month_day date{midnight};
   const hh_mm_ss clock{at - midnight};
 
-  std::string text = "0000-00-00T00:00:00.000000Z";
+  const std::size_t start = out.size();
+  out += "0000-00-00T00:00:00.000000Z";
+  char* const text = &out[start];
   put(&text[0], int{date.year()}, 4);
   put(&text[5], unsigned{date.month()}, 2);
   put(&text[8], unsigned{date.day()}, 2);
@@ -120,7 +128,6 @@ std::string format_time(Timestamp time) {
   put(&text[14], clock.minutes().count(), 2);
   put(&text[17], clock.seconds().count(), 2);
   put(&text[20], clock.subseconds().count(), 6);
-  return text;
 }
 
 }  // namespace openexec::base

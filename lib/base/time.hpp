@@ -17,5 +17,6 @@ std::optional<Timestamp> parse_time(std::string_view text, Offset offset);
 
 /// RFC 3339 UTC with microseconds: `2026-03-01T12:00:00.000000Z`. Defined for the years 0001 to 9999; beyond them clamps.
 std::string format_time(Timestamp time);
+void append_time(Timestamp time, std::string& out);
 
 }  // namespace openexec::base

@@ -296,8 +296,31 @@ std::string written(View value) {
   return out;
 }
 
+/// Whether there is nothing to escape, eight characters at a time. It may say no where there is nothing.
+template <class Form>
+bool is_plain(std::string_view text) {
+  constexpr std::uint64_t ones = 0x0101010101010101u;
+  constexpr std::uint64_t highs = 0x8080808080808080u;
+  const auto below = [](std::uint64_t word, std::uint64_t limit) { return (word - ones * limit) & ~word & highs; };
+  const auto equal = [&](std::uint64_t word, char c) { return below(word ^ ones * static_cast<unsigned char>(c), 1); };
+  while (!text.empty()) {
+    std::uint64_t word = ones * ' ';
+    const std::size_t size = std::min(sizeof word, text.size());
+    std::memcpy(&word, text.data(), size);
+    std::uint64_t special = below(word, 0x20) | equal(word, '"') | equal(word, '\\');
+    if (Form::ascii_only) special |= (word & highs) | equal(word, 0x7f);
+    if (special != 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
 template <class Form>
 void append_string(std::string_view text, std::string& out) {
+  if (is_plain<Form>(text)) {  // names, as a rule: no room is made beyond what they take
+    out.append(1, '"').append(text).append(1, '"');
+    return;
+  }
   Sink sink(out);
   sink.finish(put_string<Form, false>(text, sink.begin(), sink));
 }

@@ -46,7 +46,7 @@ struct Attempt {
   Digest exec_id{};
   Digest artifact_digest{};  ///< zero where none was presented
   const HandlerTable::Row* handler = nullptr;
-  std::optional<Approval> approval;  ///< who approved it; nothing is claimed without
+  std::optional<Approval> approval;  ///< nothing is claimed without; who approved it is in the entry
   Entry entry;
 
   Flights::Seat seat;

@@ -3,9 +3,11 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <map>
+#include <cstddef>
+#include <cstring>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <utility>
 
 #include <openexec/bytes.hpp>
@@ -33,19 +35,26 @@ class Flights {
 
    private:
     friend class Flights;
-    Seat(Flights* owner, const Digest& exec_id, std::shared_ptr<State> state)
-        : owner_(owner), exec_id_(exec_id), state_(std::move(state)) {}
+    Seat(Flights* owner, const Digest& exec_id) : owner_(owner), exec_id_(exec_id) {}
+    explicit Seat(std::shared_ptr<State> state) : state_(std::move(state)) {}
     void give_up() noexcept;
     Flights* owner_ = nullptr;  // null for those who do not lead
     Digest exec_id_{};
-    std::shared_ptr<State> state_;
+    std::shared_ptr<State> state_;  // for those who wait
   };
 
   [[nodiscard]] Seat board(const Digest& exec_id);
 
  private:
+  struct Hash {
+    std::size_t operator()(const Digest& digest) const noexcept {
+      std::size_t hash = 0;
+      std::memcpy(&hash, digest.data(), sizeof hash);  // a digest's bytes are as good as any hash of them
+      return hash;
+    }
+  };
   std::mutex mutex_;
-  std::map<Digest, std::shared_ptr<State>> flying_;
+  std::unordered_map<Digest, std::shared_ptr<State>, Hash> flying_;  ///< null while nobody waits
 };
 
 }  // namespace openexec::exec

@@ -8,6 +8,7 @@
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
 #include "exec/identity.hpp"
+#include "exec/note.hpp"
 
 namespace openexec::exec {
 
@@ -29,14 +30,16 @@ void Pipeline::walk(std::span<Attempt> attempts, const Lend& lend) {
   };
   const auto unanswered = [](const Attempt& attempt) { return !attempt.outcome; };
 
+  auto submission = submissions_.take();
   each(arriving);
   while (std::any_of(attempts.begin(), attempts.end(), unanswered)) {
     each(proving);
-    claim(attempts);            // durable before a handler is entered
+    claim(attempts, *submission);            // durable before a handler is entered
     handle(attempts, lend);
-    seal_and_append(attempts);  // durable before anybody is answered
-    wait(attempts);             // for equal attempts that others run; then their outcome is recalled
+    seal_and_append(attempts, *submission);  // durable before anybody is answered
+    wait(attempts);                          // for equal attempts that others run; then their outcome is recalled
   }
+  if (submission->fits()) submissions_.give_back(std::move(submission));
 }
 
 namespace {
@@ -96,20 +99,20 @@ Outcome unanswered() noexcept {
   return outcome;
 }
 
-/// The attempt's own answer, from its ending and the entry that records it.
-Outcome outcome_of(const Attempt& attempt) {
-  const Ending& ending = *attempt.ending;
+/// The attempt's own answer, from its ending and the entry that records it, which are spent by it.
+Outcome outcome_of(Attempt& attempt) {
+  Ending& ending = *attempt.ending;
   Outcome outcome;
   outcome.code = ending.code;
   outcome.http = ending.http != 0 ? ending.http : http_status(ending.code);
   outcome.verdict = ending.verdict;
   outcome.effect = ending.effect;
   outcome.replayed = attempt.replayed;
-  outcome.exec_id = attempt.entry.exec_id;
-  outcome.action = attempt.entry.action;
-  outcome.result = ending.result;
-  outcome.receipt = attempt.entry.receipt;
-  outcome.detail = ending.detail;
+  outcome.exec_id = std::move(attempt.entry.exec_id);
+  outcome.action = std::move(attempt.entry.action);
+  outcome.result = std::move(ending.result);
+  outcome.receipt = std::move(attempt.entry.receipt);
+  outcome.detail = std::move(ending.detail);
   return outcome;
 }
 
@@ -184,7 +187,7 @@ Outcome Pipeline::leave(Attempt& attempt) {
       fail(attempt, Status(Code::store_failed, "an internal failure"));
   }
   if (attempt.proposal) attempt.bench->parts = Proposal::Parts::reclaim(*std::move(attempt.proposal));
-  benches_.give_back(std::move(attempt.bench));
+  if (attempt.bench->fits()) benches_.give_back(std::move(attempt.bench));
   return *std::move(attempt.outcome);
 }
 
@@ -195,11 +198,11 @@ void Pipeline::canonicalise(Attempt& attempt) {
   if (!proposal.ok()) return refuse(attempt, proposal.status());
   attempt.proposal.emplace(*std::move(proposal));
 
-  attempt.exec_id = exec::exec_id(*attempt.proposal, *parts_.hasher);
+  attempt.exec_id = exec::exec_id(*attempt.proposal, *parts_.hasher, attempt.bench->text);
   attempt.artifact_digest = attempt.proposal->artifact_digest();
 
   Entry& entry = attempt.entry;
-  entry.request_hash = request_hash(*attempt.proposal, *parts_.hasher);
+  entry.request_hash = request_hash(*attempt.proposal, *parts_.hasher, attempt.bench->text);
   entry.exec_id = to_hex(attempt.exec_id);
   entry.action = attempt.proposal->action();
   entry.nonce = attempt.proposal->nonce();
@@ -251,11 +254,12 @@ void Pipeline::look_back(Attempt& attempt) {
 }
 
 void Pipeline::admit(Attempt& attempt) {
-  const std::string action(attempt.proposal->action());
+  const std::string_view action = attempt.proposal->action();
   if (allowed_ && allowed_->count(action) == 0)
-    return deny(attempt, Status(Code::action_not_allowed, "Action not on the allow-list: " + action));
+    return deny(attempt, Status(Code::action_not_allowed, "Action not on the allow-list: " + std::string(action)));
   attempt.handler = handlers_.find(action);
-  if (attempt.handler == nullptr) deny(attempt, Status(Code::unknown_action, "Unknown action: " + action));
+  if (attempt.handler == nullptr)
+    deny(attempt, Status(Code::unknown_action, "Unknown action: " + std::string(action)));
 }
 
 void Pipeline::verify(Attempt& attempt) {
@@ -274,15 +278,16 @@ void Pipeline::verify(Attempt& attempt) {
   }
   if (!parts_.verifier->profile().empty()) {
     if (approval->id.empty()) return deny(attempt, Status(Code::approval_malformed, "the approval has no id to spend"));
-    attempt.entry.approval =
-        ApprovalNote{approval->profile, approval->id, attempt.artifact_digest, approval->keys};
+    attempt.entry.approval = ApprovalNote{std::move(approval->profile), approval->id, attempt.artifact_digest,
+                                          std::move(approval->keys)};
   }
   attempt.approval.emplace(*std::move(approval));
 }
 
 // Spends nonces and approvals in one durable step. Of equal attempts one leads; the others wait for its outcome.
-void Pipeline::claim(std::span<Attempt> attempts) {
-  std::vector<Attempt*> leading;
+void Pipeline::claim(std::span<Attempt> attempts, Submission& submission) {
+  auto& [leading, notes, claims, seals, entries, operations] = submission;
+  submission.start(attempts.size());
   for (Attempt& attempt : attempts) {
     if (attempt.ending || attempt.waiting || !attempt.approval) continue;
     attempt.seat = flights_.board(attempt.exec_id);
@@ -291,14 +296,10 @@ void Pipeline::claim(std::span<Attempt> attempts) {
     check_halt(attempt);
     if (!attempt.ending) leading.push_back(&attempt);
   }
-  std::vector<std::string> notes;
-  std::vector<Claim> claims;
-  std::vector<Operation> operations;
-  notes.reserve(leading.size());
-  claims.reserve(leading.size());
-  operations.reserve(leading.size());
   for (const Attempt* attempt : leading) {
-    notes.push_back(attempt->entry.approval ? to_json(attempt->entry.approval) : std::string());
+    std::string& note = notes[claims.size()];
+    note.clear();
+    if (attempt->entry.approval) append_json(attempt->entry.approval, note);
     claims.push_back({.tenant = attempt->proposal->tenant(),
                       .nonce = attempt->proposal->nonce(),
                       .action = attempt->proposal->action(),
@@ -306,7 +307,7 @@ void Pipeline::claim(std::span<Attempt> attempts) {
                       .request_hash = attempt->entry.request_hash,
                       .approval_id = attempt->approval->id,
                       .approval_digest = attempt->artifact_digest,
-                      .approval = notes.back(),
+                      .approval = note,
                       .at = attempt->entry.observed_at});
     operations.push_back({.what = &claims.back()});
   }
@@ -413,8 +414,12 @@ Ending Pipeline::judge(const HandlerResult& said, Bench& bench) const {
       ending.verdict = Verdict::executed;
       ending.code = Code::ok;
       ending.effect = Effect::confirmed;
-      ending.result = canon::display(bench.result.root());
-      ending.result_hash = crypto::sha256(canon::jcs(bench.result.root()));
+      bench.text.clear();
+      canon::append_display(bench.result.root(), bench.text);
+      ending.result = bench.text;
+      bench.text.clear();
+      canon::append_jcs(bench.result.root(), bench.text);
+      ending.result_hash = crypto::sha256(bench.text);
     }
   }
   return ending;
@@ -435,16 +440,10 @@ void write_entry(Entry& entry, const Ending& ending, std::string& json) {
 }  // namespace
 
 // Ends become durable together: what ran is sealed, and every attempt has its entry.
-void Pipeline::seal_and_append(std::span<Attempt> attempts) {
+void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submission) {
   const auto due = [](const Attempt& attempt) { return attempt.ending && !attempt.outcome; };
-  std::vector<Attempt*> ended;
-  std::vector<Seal> seals;
-  std::vector<NewEntry> entries;
-  std::vector<Operation> operations;
-  ended.reserve(attempts.size());
-  seals.reserve(attempts.size());
-  entries.reserve(attempts.size());
-  operations.reserve(attempts.size());
+  auto& [ended, notes, claims, seals, entries, operations] = submission;
+  submission.start(attempts.size());
   for (Attempt& attempt : attempts) {
     if (!due(attempt)) continue;
     const Entry& entry = attempt.entry;
@@ -483,10 +482,10 @@ void Pipeline::conclude(Attempt& attempt, const Operation& written) {
     const bool full = written.status.code() == Code::overloaded;
     return fail(attempt, Status(full ? Code::overloaded : Code::store_failed, written.status.detail() + "; nothing ran"));
   }
+  remember(attempt, *written.entry);
   attempt.outcome = outcome_of(attempt);
   attempt.outcome->entry = std::move(attempt.json);
   attempt.outcome->entry_index = written.entry;
-  remember(attempt, *written.entry);
   attempt.seat = {};
 }
 

@@ -13,6 +13,7 @@
 #include "exec/attempt.hpp"
 #include "exec/flights.hpp"
 #include "exec/limits.hpp"
+#include "exec/pool.hpp"
 #include "exec/recent.hpp"
 
 namespace openexec::exec {
@@ -47,9 +48,9 @@ class Pipeline {
   void look_back(Attempt& attempt);
   void admit(Attempt& attempt);
   void verify(Attempt& attempt);
-  void claim(std::span<Attempt> attempts);
+  void claim(std::span<Attempt> attempts, Submission& submission);
   void handle(std::span<Attempt> attempts, const Lend& lend);
-  void seal_and_append(std::span<Attempt> attempts);
+  void seal_and_append(std::span<Attempt> attempts, Submission& submission);
   void wait(std::span<Attempt> attempts);
 
   // How an attempt ends.
@@ -83,7 +84,8 @@ class Pipeline {
   InFlight in_flight_;
   RefusalMeter refusals_;
   Recent recent_;
-  Benches benches_;
+  Pool<Bench> benches_;
+  Pool<Submission> submissions_;
   Flights flights_;
   Gate gate_;
   InsideHandlers inside_;

@@ -1,9 +1,11 @@
 // What an attempt leaves behind, as bytes.
 #include <openexec/receipt.hpp>
 
+#include "base/text.hpp"
 #include "base/time.hpp"
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
+#include "exec/note.hpp"
 
 namespace openexec {
 namespace {
@@ -15,11 +17,17 @@ void append_string_or_null(std::string_view text, std::string& out) {
     canon::append_jcs_string(text, out);
 }
 
+void append_digest(const Digest& digest, std::string& out) {
+  out += '"';
+  base::append_hex(digest, out);
+  out += '"';
+}
+
 void append_digest_or_null(const Digest& digest, std::string& out) {
   if (digest == Digest{})
     out += "null";
   else
-    out.append(1, '"').append(to_hex(digest)).append(1, '"');
+    append_digest(digest, out);
 }
 
 void append_approval(const std::optional<ApprovalNote>& approval, std::string& out) {
@@ -72,20 +80,18 @@ std::string Entry::to_json() const {
   append_string_or_null(action, out);
   out += R"(,"approval":)";
   append_approval(approval, out);
-  out += R"(,"code":)";
-  canon::append_jcs_string(openexec::name(code), out);
-  if (verdict == Verdict::suppressed) out.append(R"(,"count":)").append(std::to_string(count));
-  out += R"(,"effect":)";
-  canon::append_jcs_string(openexec::name(effect), out);
-  out += R"(,"exec_id":)";
+  out.append(R"(,"code":")").append(openexec::name(code));  // of letters, like the other names
+  if (verdict == Verdict::suppressed) out.append(R"(","count":)").append(std::to_string(count)).append(R"(,"effect":")");
+  else out += R"(","effect":")";
+  out.append(openexec::name(effect)).append(R"(","exec_id":)");
   append_string_or_null(exec_id, out);
   out += R"(,"executor":)";
   canon::append_jcs_string(executor, out);
   out += R"(,"nonce":)";
   append_string_or_null(nonce, out);
-  out += R"(,"observed_at":)";
-  canon::append_jcs_string(base::format_time(observed_at), out);
-  out += R"(,"prior":)";
+  out += R"(,"observed_at":")";
+  base::append_time(observed_at, out);
+  out += R"(","prior":)";
   out += prior ? std::to_string(*prior) : "null";
   out += R"(,"receipt":)";
   canon::append_jcs_string(receipt, out);
@@ -95,9 +101,7 @@ std::string Entry::to_json() const {
   append_digest_or_null(result_hash.value_or(Digest{}), out);
   out += R"(,"tenant":)";
   canon::append_jcs_string(tenant, out);
-  out += R"(,"verdict":)";
-  canon::append_jcs_string(openexec::name(verdict), out);
-  out += R"(,"version":1})";
+  out.append(R"(,"verdict":")").append(openexec::name(verdict)).append(R"(","version":1})");
   return out;
 }
 
@@ -106,6 +110,10 @@ std::string to_json(const std::optional<ApprovalNote>& approval) {
   append_approval(approval, out);
   return out;
 }
+
+namespace exec {
+void append_json(const std::optional<ApprovalNote>& approval, std::string& out) { append_approval(approval, out); }
+}  // namespace exec
 
 std::string receipt_of(std::string_view exec_id, std::string_view result_text) {
   return to_hex(crypto::sha256({exec_id, ":", result_text}));

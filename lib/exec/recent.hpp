@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstddef>
-#include <list>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -39,7 +39,7 @@ class Recent {
   const std::size_t max_bytes_;
   mutable std::mutex mutex_;
   std::unordered_map<Digest, std::shared_ptr<const SealedOutcome>, Hash> outcomes_;
-  std::list<Place> order_;
+  std::deque<Place> order_;
   std::size_t bytes_ = 0;
 };
 

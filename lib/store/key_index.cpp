@@ -39,6 +39,8 @@ KeyIndex::KeyIndex(const Database& database, const KeyGeometry& geometry, KeyTab
 void KeyIndex::load() {
   merges_.clear();
   runs_.clear();
+  filters_.clear();
+  directories_.clear();
   freed_from_ = 0;
   last_slot_ = queries_.last_slot();
   for (KeyRun& run : queries_.all()) runs_.emplace(run.id, std::move(run));
@@ -65,8 +67,12 @@ const std::vector<std::int64_t>& KeyIndex::find(Key key) {
   found_.clear();
   staged_.find(key, found_);
   table_.find(key, found_);
-  for (const auto& [id, run] : runs_)
-    if (run.level > 0 && run.state == KeyRun::State::live) find_in_run(queries_, run, key, found_, all);
+  for (const auto& [id, run] : runs_) {
+    if (run.level == 0 || run.state != KeyRun::State::live) continue;
+    const auto filter = key.kind == KeyKind::execution ? filters_.end() : filters_.find(id);
+    if (filter != filters_.end() && !filter->second.may_hold(key.hash)) continue;
+    find_in_run(queries_, &directories_, run, key, found_, all);
+  }
   return found_;
 }
 
@@ -93,14 +99,11 @@ void KeyIndex::flush(std::int64_t claims, std::int64_t entries) {
   KeyRun& run = new_run(0, KeyRun::State::live);
   run.claims = claims;
   run.entries = entries;
-  Records leaf;
-  for (const KeyRecord& record : records) {
-    leaf.push_back(record);
-    if (leaf.size() < geometry_.leaf) continue;
-    append_leaf(run, leaf);
-    leaf.clear();
+  for (std::span<const KeyRecord> rest = records; !rest.empty();) {
+    const std::size_t size = std::min(rest.size(), geometry_.leaf);
+    append_leaf(run, rest.first(size));
+    rest = rest.subspan(size);
   }
-  if (!leaf.empty()) append_leaf(run, leaf);
   run.root = std::exchange(run.pending, {});
   flushed_ = true;
 }
@@ -150,6 +153,7 @@ void KeyIndex::begin_merge(int level) {
     changed_.insert(id);
   }
   resume(output);
+  if (level == 0) filters_.emplace(output.id, KeyFilter(merges_.back().total));
 }
 
 void KeyIndex::advance(Merge& merge, std::size_t added) {
@@ -165,19 +169,19 @@ void KeyIndex::advance(Merge& merge, std::size_t added) {
 
 /// Whether there was one to write.
 bool KeyIndex::write_leaf(Merge& merge) {
-  Records leaf;
-  while (leaf.size() < geometry_.leaf && !merge.heap.empty()) {
+  leaf_.clear();
+  while (leaf_.size() < geometry_.leaf && !merge.heap.empty()) {
     std::pop_heap(merge.heap.begin(), merge.heap.end(), Later());
     RunCursor& least = *merge.heap.back();
-    leaf.push_back(*least);
+    leaf_.push_back(*least);
     least.next();
     if (least.ended())
       merge.heap.pop_back();
     else
       std::push_heap(merge.heap.begin(), merge.heap.end(), Later());
   }
-  if (leaf.empty()) return false;
-  append_leaf(*merge.output, leaf);
+  if (leaf_.empty()) return false;
+  append_leaf(*merge.output, leaf_);
   return true;
 }
 
@@ -201,18 +205,21 @@ void KeyIndex::finish(Merge& merge) {
   worked_ = true;
 }
 
-void KeyIndex::append_leaf(KeyRun& run, const Records& records) {
+void KeyIndex::append_leaf(KeyRun& run, std::span<const KeyRecord> records) {
   changed_.insert(run.id);
-  const std::int64_t slot = write_block(records.bytes());
-  run.pending.push_back(records.at(0), slot);
-  run.last = records.at(records.size() - 1);
+  block_.clear();
+  for (const KeyRecord& record : records) append_record(record, block_);
+  append_fence(records.front(), write_block(block_), run.pending);
+  run.last = records.back();
   run.records += records.size();
-  if (run.level > 0 && run.pending.size() >= geometry_.fences) close_directory(run);
+  if (const auto filter = filters_.find(run.id); filter != filters_.end())
+    for (const KeyRecord& record : records) filter->second.add(record.hash);
+  if (run.level > 0 && run.pending.size() >= geometry_.fences * fence_bytes) close_directory(run);
 }
 
 void KeyIndex::close_directory(KeyRun& run) {
-  const std::int64_t slot = write_block(run.pending.bytes());
-  run.root.push_back(run.pending.first(0), slot);
+  const KeyRecord first = Fences(run.pending).at(0);
+  append_fence(first, write_block(run.pending), run.root);
   run.pending.clear();
 }
 
@@ -220,6 +227,7 @@ std::int64_t KeyIndex::write_block(const std::string& content) {
   worked_ = true;
   const std::optional<std::int64_t> again = free_slot();
   const std::int64_t slot = again ? *again : ++last_slot_;
+  directories_.forget(slot);
   queries_.write(slot, !again, content);
   return slot;
 }
@@ -228,21 +236,25 @@ std::int64_t KeyIndex::write_block(const std::string& content) {
 std::optional<std::int64_t> KeyIndex::free_slot() {
   for (auto& [id, run] : runs_) {
     if (run.state != KeyRun::State::dead) continue;
+    const Fences root(run.root);
     const std::uint64_t stride = geometry_.fences + 1;
     const std::uint64_t directory = run.height == 1 ? 0 : run.taken / stride;
     const std::uint64_t leaf = run.height == 1 ? run.taken : run.taken % stride;
     std::optional<std::int64_t> slot;
     if (run.height == 1) {
-      if (leaf < run.root.size()) slot = run.root.slot(leaf);
-    } else if (directory < run.root.size()) {
-      if (freed_from_ != id || freed_directory_ != directory) freed_ = queries_.directory(run.root.slot(directory));
+      if (leaf < root.size()) slot = root.slot(leaf);
+    } else if (directory < root.size()) {
+      if (freed_from_ != id || freed_directory_ != directory)
+        queries_.block<Fences>(root.slot(directory), [&](Fences fences) { freed_ = fences.bytes(); });
       freed_from_ = id;
       freed_directory_ = directory;
-      slot = leaf < freed_.size() ? freed_.slot(leaf) : run.root.slot(directory);
-      if (leaf >= freed_.size()) run.taken = (directory + 1) * stride - 1;
+      const Fences freed(freed_);
+      slot = leaf < freed.size() ? freed.slot(leaf) : root.slot(directory);
+      if (leaf >= freed.size()) run.taken = (directory + 1) * stride - 1;
     }
     if (!slot) {
       queries_.forget(id);
+      filters_.erase(id);
       runs_.erase(id);
       freed_from_ = 0;
       return free_slot();

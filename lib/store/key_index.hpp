@@ -7,8 +7,11 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
+#include <string>
 #include <vector>
 
+#include "store/key_filter.hpp"
 #include "store/key_runs.hpp"
 #include "store/key_table.hpp"
 
@@ -53,7 +56,7 @@ class KeyIndex {
   bool write_leaf(Merge& merge);
   void finish(Merge& merge);
   void close_directory(KeyRun& run);
-  void append_leaf(KeyRun& run, const Records& records);
+  void append_leaf(KeyRun& run, std::span<const KeyRecord> records);
   std::int64_t write_block(const std::string& content);
   std::optional<std::int64_t> free_slot();
   [[nodiscard]] KeyRun* live(int level);
@@ -70,8 +73,12 @@ class KeyIndex {
   std::int64_t last_slot_ = 0;
   std::int64_t freed_from_ = 0;    ///< the dead run whose directory block is `freed_`
   std::uint64_t freed_directory_ = 0;
-  Fences freed_;
+  std::string freed_;
+  DirectoryCache directories_;
+  std::map<std::int64_t, KeyFilter> filters_;  ///< of runs of the first deep level, as far as they were made here
   std::vector<std::int64_t> found_;
+  std::vector<KeyRecord> leaf_;
+  std::string block_;
 
   std::set<std::int64_t> changed_;  ///< runs whose rows are due
 

@@ -8,18 +8,17 @@ namespace openexec::store {
 namespace {
 
 constexpr std::size_t number_bytes = 6;
-constexpr std::size_t record_bytes = 2 * number_bytes;              // hash and place
-constexpr std::size_t fence_bytes = record_bytes + number_bytes;  // and slot
 
 /// Big-endian, so that bytes sort as numbers do.
 void write_number(std::uint64_t value, char* at) {
-  for (std::size_t i = number_bytes; i-- > 0; value >>= 8) at[i] = static_cast<char>(value & 0xff);
+  for (std::size_t i = 0; i < number_bytes; ++i) at[i] = static_cast<char>(value >> (8 * (number_bytes - 1 - i)));
 }
 
 std::uint64_t read_number(const char* at) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < number_bytes; ++i) value = value << 8 | static_cast<unsigned char>(at[i]);
-  return value;
+  std::array<unsigned char, number_bytes> bytes;
+  std::memcpy(bytes.data(), at, bytes.size());
+  return std::uint64_t{bytes[0]} << 40 | std::uint64_t{bytes[1]} << 32 | std::uint64_t{bytes[2]} << 24 |
+         std::uint64_t{bytes[3]} << 16 | std::uint64_t{bytes[4]} << 8 | bytes[5];
 }
 
 using RecordBytes = std::array<char, record_bytes>;
@@ -39,7 +38,11 @@ KeyRecord read_record(const char* at) {
 }
 
 /// Blocks have one size, so that one can be written over another. No record's bytes are all ones: such a kind is none.
-constexpr char padding = '\xff';
+constexpr RecordBytes no_record = [] {
+  RecordBytes bytes{};
+  for (char& byte : bytes) byte = '\xff';
+  return bytes;
+}();
 
 constexpr const char* run_columns = "SELECT id, level, state, target, records, claims, entries, height, root";
 
@@ -53,7 +56,7 @@ KeyRun run_from(const Rows& rows) {
   run.claims = rows.integer(5);
   run.entries = rows.integer(6);
   run.height = static_cast<int>(rows.integer(7));
-  run.root = Fences(std::string(rows.bytes(8)));
+  run.root = rows.bytes(8);
   return run;
 }
 
@@ -64,12 +67,17 @@ KeyRun run_from(const Rows& rows) {
 std::size_t KeyGeometry::block_bytes() const noexcept { return std::max(leaf * record_bytes, fences * fence_bytes); }
 
 template <std::size_t width>
+KeyRecord Packed<width>::at(std::size_t i) const noexcept {
+  return read_record(bytes_.data() + i * width);
+}
+
+template <std::size_t width>
 std::size_t Packed<width>::lower_bound(const KeyRecord& record) const noexcept {
   const RecordBytes sought = bytes_of(record);
   std::size_t first = 0;
   for (std::size_t count = size(); count > 0;) {
     const std::size_t half = count / 2;
-    if (std::memcmp((*this)[first + half], sought.data(), record_bytes) < 0) {
+    if (std::memcmp(bytes_.data() + (first + half) * width, sought.data(), record_bytes) < 0) {
       first += half + 1;
       count -= half + 1;
     } else {
@@ -82,31 +90,26 @@ std::size_t Packed<width>::lower_bound(const KeyRecord& record) const noexcept {
 template class Packed<record_bytes>;
 template class Packed<fence_bytes>;
 
-void Records::push_back(const KeyRecord& record) {
-  const RecordBytes bytes = bytes_of(record);
-  bytes_.append(bytes.data(), bytes.size());
-}
-
-KeyRecord Records::at(std::size_t i) const noexcept { return read_record((*this)[i]); }
-
-void Fences::push_back(const KeyRecord& first, std::int64_t slot) {
-  std::array<char, fence_bytes> bytes;
-  write_number(first.hash, bytes.data());
-  write_number(first.place, bytes.data() + number_bytes);
-  write_number(static_cast<std::uint64_t>(slot), bytes.data() + record_bytes);
-  bytes_.append(bytes.data(), bytes.size());
-}
-
 std::int64_t Fences::slot(std::size_t i) const noexcept {
-  return static_cast<std::int64_t>(read_number((*this)[i] + record_bytes));
+  return static_cast<std::int64_t>(read_number(bytes_.data() + i * fence_bytes + record_bytes));
 }
-
-KeyRecord Fences::first(std::size_t i) const noexcept { return read_record((*this)[i]); }
 
 std::size_t Fences::leading_to(const KeyRecord& record) const noexcept {
-  const std::size_t at = lower_bound(record);
-  if (at < size() && first(at) == record) return at;
-  return at == 0 ? 0 : at - 1;
+  const std::size_t place = lower_bound(record);
+  if (place < size() && at(place) == record) return place;
+  return place == 0 ? 0 : place - 1;
+}
+
+void append_record(const KeyRecord& record, std::string& out) {
+  const RecordBytes bytes = bytes_of(record);
+  out.append(bytes.data(), bytes.size());
+}
+
+void append_fence(const KeyRecord& first, std::int64_t slot, std::string& out) {
+  append_record(first, out);
+  std::array<char, number_bytes> bytes;
+  write_number(static_cast<std::uint64_t>(slot), bytes.data());
+  out.append(bytes.data(), bytes.size());
 }
 
 RunQueries::RunQueries(const Database& database, const KeyGeometry& geometry)
@@ -126,7 +129,7 @@ std::vector<KeyRun> RunQueries::all() {
   Rows rows = all_.run();
   while (rows.next()) {
     KeyRun run = run_from(rows);
-    run.pending = Fences(std::string(rows.bytes(9)));
+    run.pending = rows.bytes(9);
     if (const std::string_view last = rows.bytes(10); last.size() == record_bytes) run.last = read_record(last.data());
     run.taken = static_cast<std::uint64_t>(rows.integer(11));
     runs.push_back(std::move(run));
@@ -141,24 +144,15 @@ std::vector<KeyRun> RunQueries::live(int min_level) {
   return runs;
 }
 
-std::string RunQueries::content_of(std::int64_t slot, std::size_t width) {
-  Rows rows = block_of_.run(slot);
+std::string_view RunQueries::content(Rows& rows, std::size_t width) const {
   if (!rows.next()) damaged();
   const std::string_view block = rows.bytes(0);
   if (block.size() != block_bytes_) damaged();
-  const RecordBytes none = [] {
-    RecordBytes bytes;
-    bytes.fill(padding);
-    return bytes;
-  }();
   std::size_t count = block.size() / width;
-  while (count > 0 && std::memcmp(block.data() + (count - 1) * width, none.data(), record_bytes) == 0) --count;
+  while (count > 0 && std::memcmp(block.data() + (count - 1) * width, no_record.data(), record_bytes) == 0) --count;
   if (count == 0) damaged();
-  return std::string(block.substr(0, count * width));
+  return block.substr(0, count * width);
 }
-
-Records RunQueries::leaf(std::int64_t slot) { return Records(content_of(slot, record_bytes)); }
-Fences RunQueries::directory(std::int64_t slot) { return Fences(content_of(slot, fence_bytes)); }
 
 RunQueries::Watermark RunQueries::watermark() {
   Rows rows = watermark_.run();
@@ -174,16 +168,15 @@ std::int64_t RunQueries::last_slot() {
 void RunQueries::put(const KeyRun& run) {
   const RecordBytes last = bytes_of(run.last);
   put_.execute(run.id, std::int64_t{run.level}, std::int64_t{static_cast<int>(run.state)}, run.target,
-               static_cast<std::int64_t>(run.records), run.claims, run.entries, std::int64_t{run.height},
-               Blob{run.root.bytes()}, Blob{run.pending.bytes()}, Blob{{last.data(), last.size()}},
-               static_cast<std::int64_t>(run.taken));
+               static_cast<std::int64_t>(run.records), run.claims, run.entries, std::int64_t{run.height}, Blob{run.root},
+               Blob{run.pending}, Blob{{last.data(), last.size()}}, static_cast<std::int64_t>(run.taken));
 }
 
 void RunQueries::forget(std::int64_t run) { forget_.execute(run); }
 
 void RunQueries::write(std::int64_t slot, bool is_new, std::string_view content) {
   block_.assign(content);
-  block_.resize(block_bytes_, padding);
+  block_.resize(block_bytes_, no_record.front());
   (is_new ? add_block_ : change_block_).execute(slot, Blob{block_});
 }
 
@@ -191,52 +184,80 @@ void RunCursor::seek(const KeyRecord& from) {
   leaf_.clear();
   at_ = 0;
   if (run_->root.empty()) return;
-  if (run_->height == 1) {
-    open_leaf(0, run_->root.leading_to(from));
-  } else {
-    const std::size_t directory = run_->root.leading_to(from);
-    opened_ = queries_->directory(run_->root.slot(directory));
-    open_leaf(directory, opened_.leading_to(from));
-  }
-  at_ = leaf_.lower_bound(from);
+  if (run_->height == 2) open_directory(Fences(run_->root).leading_to(from));
+  open_leaf(fences().leading_to(from));
+  at_ = static_cast<std::size_t>(std::lower_bound(leaf_.begin(), leaf_.end(), from) - leaf_.begin());
   if (ended())
     next_leaf();
   else
-    record_ = leaf_.at(at_);
+    record_ = leaf_[at_];
 }
 
 void RunCursor::next() {
   if (++at_ < leaf_.size())
-    record_ = leaf_.at(at_);
+    record_ = leaf_[at_];
   else
     next_leaf();
 }
 
-void RunCursor::open_leaf(std::size_t directory, std::size_t fence) {
-  directory_ = directory;
+void RunCursor::open_directory(std::size_t directory) {
+  directories_ = directory;
+  queries_->block<Fences>(Fences(run_->root).slot(directory), [&](Fences fences) { directory_ = fences.bytes(); });
+}
+
+void RunCursor::open_leaf(std::size_t fence) {
   fence_ = fence;
   at_ = 0;
-  leaf_ = queries_->leaf((run_->height == 1 ? run_->root : opened_).slot(fence));
-  record_ = leaf_.at(0);
+  leaf_.clear();
+  queries_->block<Records>(fences().slot(fence), [&](Records records) {
+    for (std::size_t i = 0; i < records.size(); ++i) leaf_.push_back(records.at(i));
+  });
+  record_ = leaf_.front();
 }
 
 void RunCursor::next_leaf() {
-  const std::size_t fences = (run_->height == 1 ? run_->root : opened_).size();
-  if (fence_ + 1 < fences) return open_leaf(directory_, fence_ + 1);
+  if (fence_ + 1 < fences().size()) return open_leaf(fence_ + 1);
   leaf_.clear();
   at_ = 0;
-  if (run_->height == 1 || directory_ + 1 >= run_->root.size()) return;
-  opened_ = queries_->directory(run_->root.slot(directory_ + 1));
-  open_leaf(directory_ + 1, 0);
+  if (run_->height == 1 || directories_ + 1 >= Fences(run_->root).size()) return;
+  open_directory(directories_ + 1);
+  open_leaf(0);
 }
 
-void find_in_run(RunQueries& queries, const KeyRun& run, Key key, std::vector<std::int64_t>& rows, std::size_t most) {
-  if (rows.size() >= most) return;
+const std::string& DirectoryCache::get(RunQueries& queries, std::int64_t slot) {
+  if (const auto known = blocks_.find(slot); known != blocks_.end()) return known->second;
+  if (blocks_.size() >= most) blocks_.clear();
+  std::string bytes = queries.block<Fences>(slot, [](Fences fences) { return std::string(fences.bytes()); });
+  return blocks_.emplace(slot, std::move(bytes)).first->second;
+}
+
+void find_in_run(RunQueries& queries, DirectoryCache* directories, const KeyRun& run, Key key,
+                 std::vector<std::int64_t>& rows, std::size_t most) {
+  if (rows.size() >= most || run.root.empty()) return;
+  const KeyRecord from(key, 0);
+  const Fences root(run.root);
+  const auto leaf_of = [&](Fences fences) { return fences.slot(fences.leading_to(from)); };
+  const std::int64_t leaf = [&] {
+    if (run.height == 1) return leaf_of(root);
+    const std::int64_t directory = leaf_of(root);
+    if (directories != nullptr) return leaf_of(Fences(directories->get(queries, directory)));
+    return queries.block<Fences>(directory, leaf_of);
+  }();
+  // In one leaf as a rule: read in place.
+  KeyRecord next = from;
+  const bool more = queries.block<Records>(leaf, [&](Records records) {
+    for (std::size_t i = records.lower_bound(from); i < records.size(); ++i) {
+      const KeyRecord record = records.at(i);
+      if (!record.is_of(key) || rows.size() >= most) return false;
+      rows.push_back(record.row());
+      next = KeyRecord(key, record.row() + 1);
+    }
+    return true;
+  });
+  if (!more) return;
   RunCursor cursor(queries, run);
-  for (cursor.seek(KeyRecord(key, 0)); !cursor.ended() && (*cursor).is_of(key); cursor.next()) {
+  for (cursor.seek(next); !cursor.ended() && (*cursor).is_of(key) && rows.size() < most; cursor.next())
     rows.push_back((*cursor).row());
-    if (rows.size() >= most) return;
-  }
 }
 
 }  // namespace openexec::store

@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <unordered_map>
 #include <vector>
 
 #include "store/key_record.hpp"
@@ -26,45 +28,41 @@ struct KeyGeometry {
   std::size_t leaf = 338;                            ///< of a leaf; with its row it fills a page of 4 KiB
   std::size_t fences = 225;                          ///< of a directory block, in fences
   std::size_t flush = 4'096;                         ///< new keys that are written as a run
-  std::size_t generation = std::size_t{16} * 4'096;  ///< keys in memory that are merged into the first deeper level
-  std::size_t growth = 32;                           ///< of a level over the one above
+  std::size_t generation = std::size_t{32} * 4'096;  ///< keys in memory that are merged into the first deeper level
+  std::size_t growth = 16;                           ///< of a level over the one above
   [[nodiscard]] std::size_t block_bytes() const noexcept;
 };
 
-/// Elements of one width, sorted by the record that each begins with, in big-endian bytes: as they are stored.
+inline constexpr std::size_t record_bytes = 12;  ///< hash and place, 6 bytes each, big-endian
+inline constexpr std::size_t fence_bytes = 18;   ///< a record and a slot
+
+/// Elements of one width, as they are stored: each begins with the record that it is sorted by.
 template <std::size_t width>
 class Packed {
  public:
-  Packed() = default;
-  explicit Packed(std::string bytes) : bytes_(std::move(bytes)) {}
+  explicit Packed(std::string_view bytes) noexcept : bytes_(bytes) {}
+  [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() / width; }
-  [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
-  [[nodiscard]] const std::string& bytes() const noexcept { return bytes_; }
-  [[nodiscard]] const char* operator[](std::size_t i) const noexcept { return bytes_.data() + i * width; }
+  [[nodiscard]] KeyRecord at(std::size_t i) const noexcept;
   /// The place of the first element that is not below `record`; size() where all are.
   [[nodiscard]] std::size_t lower_bound(const KeyRecord& record) const noexcept;
-  void clear() noexcept { bytes_.clear(); }
 
  protected:
-  std::string bytes_;
+  std::string_view bytes_;
 };
 
-class Records : public Packed<12> {
- public:
-  using Packed::Packed;
-  void push_back(const KeyRecord& record);
-  [[nodiscard]] KeyRecord at(std::size_t i) const noexcept;
-};
+using Records = Packed<record_bytes>;
 
-class Fences : public Packed<18> {
+class Fences : public Packed<fence_bytes> {
  public:
   using Packed::Packed;
-  void push_back(const KeyRecord& first, std::int64_t slot);
   [[nodiscard]] std::int64_t slot(std::size_t i) const noexcept;
-  [[nodiscard]] KeyRecord first(std::size_t i) const noexcept;
   /// The place of the last fence that is not above `record`; 0 where all are.
   [[nodiscard]] std::size_t leading_to(const KeyRecord& record) const noexcept;
 };
+
+void append_record(const KeyRecord& record, std::string& out);
+void append_fence(const KeyRecord& first, std::int64_t slot, std::string& out);
 
 struct KeyRun {
   enum class State : std::uint8_t { live = 1, building = 2, dead = 3 };
@@ -77,8 +75,8 @@ struct KeyRun {
   std::int64_t claims = 0;    ///< every claim up to this row
   std::int64_t entries = 0;   ///< and every entry before this index is in this run or an older one
   int height = 1;
-  Fences root;              ///< of the leaves, or of the directory blocks
-  Fences pending;           ///< building: of the leaves that no directory block holds yet
+  std::string root;         ///< fences of the leaves, or of the directory blocks
+  std::string pending;      ///< building: fences of the leaves that no directory block holds yet
   KeyRecord last;           ///< building: the record that was written last
   std::uint64_t taken = 0;  ///< dead: how many of its slots are in use again
 };
@@ -91,8 +89,6 @@ class RunQueries {
   std::vector<KeyRun> all();
   /// What can be looked into and is at least so deep; the deepest first. Without `pending`, `last` and `taken`.
   std::vector<KeyRun> live(int min_level);
-  Records leaf(std::int64_t slot);
-  Fences directory(std::int64_t slot);
   /// The claim and the entry up to which keys are in runs.
   struct Watermark {
     std::int64_t claims = 0;
@@ -101,12 +97,22 @@ class RunQueries {
   Watermark watermark();
   std::int64_t last_slot();
 
+  /// Calls `use` with the elements of a block, whose bytes live as long as the call.
+  template <class Elements, class Use>
+  auto block(std::int64_t slot, Use&& use) {
+    Rows rows = block_of_.run(slot);
+    return use(Elements(content(rows, sizeof_element<Elements>)));
+  }
+
   void put(const KeyRun& run);  ///< adds or replaces its row
   void forget(std::int64_t run);
   void write(std::int64_t slot, bool is_new, std::string_view content);
 
  private:
-  std::string content_of(std::int64_t slot, std::size_t width);
+  template <class Elements>
+  static constexpr std::size_t sizeof_element = std::is_same_v<Elements, Records> ? record_bytes : fence_bytes;
+  [[nodiscard]] std::string_view content(Rows& rows, std::size_t width) const;
+
   const std::size_t block_bytes_;
   std::string block_;
   Statement all_, live_, block_of_, watermark_, last_slot_, put_, forget_, add_block_, change_block_;
@@ -123,20 +129,35 @@ class RunCursor {
   void next();
 
  private:
-  void open_leaf(std::size_t directory, std::size_t fence);
+  [[nodiscard]] Fences fences() const noexcept { return Fences(run_->height == 1 ? run_->root : directory_); }
+  void open_directory(std::size_t directory);
+  void open_leaf(std::size_t fence);
   void next_leaf();
 
   RunQueries* queries_;
   const KeyRun* run_;
-  Fences opened_;  ///< the directory block that is open
-  std::size_t directory_ = 0;
+  std::string directory_;  ///< the directory block that is open
+  std::size_t directories_ = 0;
   std::size_t fence_ = 0;
-  Records leaf_;
+  std::vector<KeyRecord> leaf_;
   std::size_t at_ = 0;
   KeyRecord record_;
 };
 
+/// Directory blocks that were read lately, so that a lookup reads a leaf and nothing else. Bounded.
+class DirectoryCache {
+ public:
+  const std::string& get(RunQueries& queries, std::int64_t slot);
+  void forget(std::int64_t slot) { blocks_.erase(slot); }  ///< it is about to hold something else
+  void clear() { blocks_.clear(); }
+
+ private:
+  static constexpr std::size_t most = 512;
+  std::unordered_map<std::int64_t, std::string> blocks_;
+};
+
 /// Appends the rows of a key in one run, in their order, up to `most` in `rows`.
-void find_in_run(RunQueries& queries, const KeyRun& run, Key key, std::vector<std::int64_t>& rows, std::size_t most);
+void find_in_run(RunQueries& queries, DirectoryCache* directories, const KeyRun& run, Key key,
+                 std::vector<std::int64_t>& rows, std::size_t most);
 
 }  // namespace openexec::store

@@ -35,7 +35,7 @@ void search(ReadSession& session, const KeyTable* newest, Key key, std::size_t m
     const std::vector<KeyRun> runs = session.runs.live(newest != nullptr ? 1 : 0);  // the snapshot begins here
     // Keys leave the table after the commit that puts them into a deep run: no key is missed unless some left between.
     if (newest != nullptr && newest->find(key, young) != before) continue;
-    for (const KeyRun& run : runs) find_in_run(session.runs, run, key, rows, most);
+    for (const KeyRun& run : runs) find_in_run(session.runs, nullptr, run, key, rows, most);
     std::sort(young.begin(), young.end());
     rows.insert(rows.end(), young.begin(), young.end());
     visit(rows);

@@ -30,7 +30,7 @@ struct FindOrphans {
 struct Member {
   std::variant<Probe, FindOrphans, const Claim*, const Seal*, const NewEntry*, Pin> what;
 
-  Status status{Code::store_failed, "the operation was not reached"};
+  Status status{Code::store_failed, "not reached"};
   ClaimAnswer claim;        ///< of a Claim; counts only where `status` is success
   std::uint64_t entry = 0;  ///< of a Seal or a NewEntry: its index
 };

@@ -65,7 +65,13 @@ void Running::claimed(const Claim& claim, std::int64_t row) {
   const Name name(claim.exec_id, claim.tenant, claim.nonce);
   changes_.push_back({true, row, name, {}});
   add(row);
-  own_[name] = row;
+  if (!spare_) {
+    own_[name] = row;
+    return;
+  }
+  spare_.key() = name;
+  spare_.mapped() = row;
+  own_.insert(std::move(spare_));
 }
 
 std::optional<std::int64_t> Running::ended(const Seal& seal) {
@@ -82,6 +88,12 @@ void Running::ended(std::int64_t row) {
   if (!std::binary_search(rows_.begin(), rows_.end(), row)) return;
   changes_.push_back({false, row, std::nullopt, {}});
   remove(row);
+}
+
+void Running::committed() noexcept {
+  for (Change& change : changes_)
+    if (change.own) spare_ = std::move(change.own);
+  changes_.clear();
 }
 
 void Running::rolled_back() noexcept {

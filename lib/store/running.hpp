@@ -32,7 +32,7 @@ class Running {
   std::optional<std::int64_t> ended(const Seal& seal);
   void ended(std::int64_t row);
 
-  void committed() noexcept { changes_.clear(); }
+  void committed() noexcept;
   void rolled_back() noexcept;
   /// The changes took place, but their callers were told that they failed: what they claimed is nobody's.
   void disowned() noexcept;
@@ -69,6 +69,7 @@ class Running {
 
   std::vector<std::int64_t> rows_;  ///< ascending
   Own own_;
+  Own::node_type spare_;  ///< of one that ended, for the next claim
   std::vector<Change> changes_;
 };
 

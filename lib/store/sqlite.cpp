@@ -79,6 +79,10 @@ class SqliteLedger final : public Ledger {
   void submit(std::span<Operation> asked) override {
     const Status failed = guarded([&]() -> Status {
       if (Status status = may_write(); !status.ok()) return status;
+      if (asked.size() == 1) {
+        submit_one(asked.front());
+        return Status::success();
+      }
       std::vector<Member> members;
       std::vector<Operation*> askers;
       members.reserve(asked.size());
@@ -86,15 +90,11 @@ class SqliteLedger final : public Ledger {
       for (Operation& one : asked) {
         one.status = std::visit([](const auto* what) { return check(*what); }, one.what);
         if (!one.status.ok()) continue;
-        members.push_back({std::visit([](const auto* what) -> decltype(Member::what) { return what; }, one.what)});
+        members.push_back(member_of(one));
         askers.push_back(&one);
       }
       opened_->writing->queue.submit(members);
-      for (std::size_t i = 0; i < members.size(); ++i) {
-        askers[i]->status = std::move(members[i].status);
-        askers[i]->claim = std::move(members[i].claim);
-        askers[i]->entry = members[i].entry;
-      }
+      for (std::size_t i = 0; i < members.size(); ++i) answer(*askers[i], members[i]);
       return Status::success();
     });
     if (failed.ok()) return;
@@ -168,6 +168,22 @@ class SqliteLedger final : public Ledger {
     if (Status status = may_write(); !status.ok()) return status;
     opened_->writing->queue.submit({&member, 1});
     return member.status;
+  }
+
+  static Member member_of(const Operation& asked) {
+    return {std::visit([](const auto* what) -> decltype(Member::what) { return what; }, asked.what)};
+  }
+  static void answer(Operation& asked, Member& member) {
+    asked.status = std::move(member.status);
+    asked.claim = std::move(member.claim);
+    asked.entry = member.entry;
+  }
+  void submit_one(Operation& asked) {
+    asked.status = std::visit([](const auto* what) { return check(*what); }, asked.what);
+    if (!asked.status.ok()) return;
+    Member member = member_of(asked);
+    opened_->writing->queue.submit({&member, 1});
+    answer(asked, member);
   }
 
   [[nodiscard]] const KeyTable* newest() const noexcept {

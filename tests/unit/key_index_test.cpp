@@ -87,7 +87,7 @@ class House {
   std::multiset<std::int64_t> find_in(Key key, int min_level) {
     RunQueries queries(*database_, geometry_);
     std::vector<std::int64_t> rows;
-    for (const KeyRun& run : queries.live(min_level)) find_in_run(queries, run, key, rows, static_cast<std::size_t>(-1));
+    for (const KeyRun& run : queries.live(min_level)) find_in_run(queries, nullptr, run, key, rows, static_cast<std::size_t>(-1));
     CHECK(std::is_sorted(rows.begin(), rows.end()));
     if (min_level > 0) table_.find(key, rows);
     const RunQueries::Watermark mark = queries.watermark();

@@ -1,0 +1,14 @@
+// The approval of an entry, appended to what there is.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <openexec/receipt.hpp>
+
+namespace openexec::exec {
+
+/// As to_json() writes it.
+void append_json(const std::optional<ApprovalNote>& approval, std::string& out);
+
+}  // namespace openexec::exec
