@@ -18,4 +18,5 @@
 
 #include <openexec/status.hpp>  // the ways to say no
 #include <openexec/bytes.hpp>
+#include <openexec/money.hpp>
 #include <openexec/version.hpp>

@@ -13,10 +13,13 @@ namespace {
 
 constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view url_safe_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::uint8_t not_a_digit = 0xff;
 
-constexpr std::array<std::uint8_t, 256> values_of(std::string_view digits) {
-  std::array<std::uint8_t, 256> values{};
+using DigitValues = std::array<std::uint8_t, 256>;
+
+constexpr DigitValues values_of(std::string_view digits) {
+  DigitValues values{};
   for (auto& value : values) value = not_a_digit;
   for (std::size_t i = 0; i < digits.size(); ++i)
     values[static_cast<unsigned char>(digits[i])] = static_cast<std::uint8_t>(i);
@@ -25,9 +28,9 @@ constexpr std::array<std::uint8_t, 256> values_of(std::string_view digits) {
 
 constexpr auto hex_values = values_of(hex_digits);
 constexpr auto base64_values = values_of(base64_digits);
+constexpr auto url_safe_values = values_of(url_safe_digits);
 
 std::uint8_t hex_value(char digit) { return hex_values[static_cast<unsigned char>(digit)]; }
-std::uint8_t base64_value(char digit) { return base64_values[static_cast<unsigned char>(digit)]; }
 
 /// Reads text.size() / 2 bytes. Precondition: an even number of digits, room for the bytes.
 bool read_hex(std::string_view text, std::uint8_t* out) {
@@ -38,6 +41,28 @@ bool read_hex(std::string_view text, std::uint8_t* out) {
     *out++ = static_cast<std::uint8_t>(high << 4 | low);
   }
   return true;
+}
+
+std::optional<std::string> read_base64(std::string_view text, const DigitValues& values) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::size_t padding = 0;
+  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  std::string bytes(text.size() / 4 * 3, '\0');
+  char* out = bytes.data();
+  for (std::size_t i = 0; i < text.size(); i += 4) {
+    const std::size_t digits = i + 4 == text.size() ? 4 - padding : 4;
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < digits; ++k) {
+      const std::uint8_t value = values[static_cast<unsigned char>(text[i + k])];
+      if (value == not_a_digit) return std::nullopt;
+      group |= static_cast<std::uint32_t>(value) << (18 - 6 * k);
+    }
+    for (std::size_t k = 0; k + 1 < digits; ++k) *out++ = static_cast<char>(group >> (16 - 8 * k) & 0xff);
+    // What the last digit says beyond the last byte must be nothing, or two texts would mean the same bytes.
+    if (digits < 4 && (group & (0xffffffu >> (8 * (digits - 1)))) != 0) return std::nullopt;
+  }
+  bytes.resize(bytes.size() - padding);
+  return bytes;
 }
 
 /// The length of the well-formed sequence at the start of `text`, 0 where there is none. Precondition: not empty.
@@ -107,26 +132,16 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
-std::optional<std::string> unbase64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::size_t padding = 0;
-  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  std::string bytes(text.size() / 4 * 3, '\0');
-  char* out = bytes.data();
-  for (std::size_t i = 0; i < text.size(); i += 4) {
-    const std::size_t digits = i + 4 == text.size() ? 4 - padding : 4;
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < digits; ++k) {
-      const std::uint8_t value = base64_value(text[i + k]);
-      if (value == not_a_digit) return std::nullopt;
-      group |= static_cast<std::uint32_t>(value) << (18 - 6 * k);
-    }
-    for (std::size_t k = 0; k + 1 < digits; ++k) *out++ = static_cast<char>(group >> (16 - 8 * k) & 0xff);
-    // What the last digit says beyond the last byte must be nothing, or two texts would mean the same bytes.
-    if (digits < 4 && (group & (0xffffffu >> (8 * (digits - 1)))) != 0) return std::nullopt;
-  }
-  bytes.resize(bytes.size() - padding);
-  return bytes;
+std::optional<std::string> unbase64(std::string_view text) { return read_base64(text, base64_values); }
+
+std::optional<std::string> unbase64_either(std::string_view text) {
+  const bool url_safe = text.find_first_of("-_") != std::string_view::npos;
+  return read_base64(text, url_safe ? url_safe_values : base64_values);
+}
+
+std::size_t line_at(std::string_view text, std::size_t offset) {
+  const std::string_view before = text.substr(0, std::min(offset, text.size()));
+  return 1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
 }
 
 std::size_t utf8_prefix(std::string_view text) {

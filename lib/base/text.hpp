@@ -20,6 +20,12 @@ std::optional<std::string> unhex(std::string_view text);
 std::string base64(std::string_view bytes);
 /// Strict: canonical padding, no white space, zero unused bits; nothing for any other text.
 std::optional<std::string> unbase64(std::string_view text);
+/// The same of a text in the URL-safe alphabet (RFC 4648 section 5), which is as strictly padded; all of it is in one
+/// alphabet or the other.
+std::optional<std::string> unbase64_either(std::string_view text);
+
+/// The number of the line, from 1, that holds the byte at `offset`, or the text's end where it is shorter.
+std::size_t line_at(std::string_view text, std::size_t offset);
 
 /// The length of the longest well-formed UTF-8 prefix: the place of the first ill-formed sequence, or the whole size.
 std::size_t utf8_prefix(std::string_view text);

@@ -16,6 +16,7 @@
 #include <openexec/service.hpp>
 
 #include "base/names.hpp"
+#include "base/text.hpp"
 #include "canon/json.hpp"
 #include "service/command_handler.hpp"
 
@@ -23,14 +24,11 @@ namespace openexec {
 namespace service {
 namespace {
 
+using base::line_at;
+
 constexpr std::size_t max_file_bytes = std::size_t{1} << 20;
 constexpr std::int64_t max_timeout_ms = 24 * 60 * 60 * 1000;
 constexpr std::int64_t max_output_bytes = std::int64_t{1} << 20;
-
-std::size_t line_at(std::string_view text, std::size_t offset) {
-  return 1 + static_cast<std::size_t>(std::count(
-                 text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size())), '\n'));
-}
 
 // Where the member `action`.`member` (or `action` itself) is, the last time it is: of a duplicate, the one too many.
 // Keys are compared as written; nothing for one that is written with escapes.

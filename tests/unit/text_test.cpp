@@ -101,6 +101,28 @@ TEST_CASE("Base64 has one spelling") {
   CHECK_FALSE(unbase64("//=="));
 }
 
+TEST_CASE("Base64 of either alphabet reads as the same bytes, each in its one spelling") {
+  for (std::size_t size = 0; size <= 256; ++size) {
+    const std::string bytes = all_bytes().substr(256 - size);
+    const std::string text = base64(bytes);
+    std::string url_safe = text;
+    for (char& c : url_safe) c = c == '+' ? '-' : c == '/' ? '_' : c;
+    CHECK(base::unbase64_either(text) == bytes);
+    CHECK(base::unbase64_either(url_safe) == bytes);
+  }
+  CHECK(base::unbase64_either("-_8=") == "\xfb\xff");
+  for (const std::string_view text : {"-_8"sv, "-/8="sv, "+_8="sv, "-_9="sv, "__=="sv, "-_8=\n"sv, "-_8=="sv, "-.8="sv})
+    CHECK_FALSE(base::unbase64_either(text));
+}
+
+TEST_CASE("Lines are counted from 1 to the byte") {
+  const std::string_view text = "ab\n\ncd";
+  const std::array<std::size_t, 6> lines{1, 1, 1, 2, 3, 3};
+  for (std::size_t at = 0; at < lines.size(); ++at) CHECK(base::line_at(text, at) == lines[at]);
+  CHECK(base::line_at(text, 100) == 3);
+  CHECK(base::line_at("", 0) == 1);
+}
+
 TEST_CASE("Every character is well-formed UTF-8, and no surrogate or number beyond U+10FFFF is") {
   std::size_t wrong = 0;
   for (std::uint32_t number = 0; number < 0x200000; ++number) {
