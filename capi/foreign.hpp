@@ -172,6 +172,8 @@ class ForeignStore final : public NonceStore {
 
 class ForeignVerifier final : public Verifier {
  public:
+  using Verifier::verify;
+
   explicit ForeignVerifier(const openexec_verifier_table* table);
   void own() noexcept { self_.own(); }
 

@@ -15,6 +15,7 @@
 #include <openexec/clock.hpp>
 
 #include <openexec/builtin.hpp>  // the supplied parts
+#include <openexec/trust_policy.hpp>
 
 #include <openexec/status.hpp>  // the ways to say no
 #include <openexec/bytes.hpp>

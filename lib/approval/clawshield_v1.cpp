@@ -26,6 +26,13 @@ bool is_uuid(std::string_view text) {
   return true;
 }
 
+Status check_issued_ahead(std::chrono::seconds allowance) {
+  if (allowance >= std::chrono::seconds(0) && allowance <= std::chrono::hours(24)) return Status::success();
+  return {Code::invalid_argument, "max_issued_ahead must lie between 0 and 24 hours"};
+}
+
+Status no_tenant() { return {Code::approval_tenant_mismatch, "CLAWSHIELD_TENANT_ID not configured"}; }
+
 std::string signed_text(const ClawshieldArtifact& artifact) {
   std::string text;
   text.reserve(artifact.approval_id.size() + artifact.tenant_id.size() + artifact.action_hash.size() +
@@ -39,8 +46,6 @@ std::string signed_text(const ClawshieldArtifact& artifact) {
 }
 
 namespace {
-
-constexpr std::chrono::seconds max_issued_ahead = std::chrono::hours(24);
 
 struct Member {
   std::string_view name;
@@ -103,6 +108,8 @@ class ClawshieldVerifier final : public Verifier {
         tenant_id_(std::move(tenant_id)),
         issued_ahead_(issued_ahead) {}
 
+  using Verifier::verify;
+
   [[nodiscard]] std::string_view profile() const noexcept override { return clawshield_profile; }
 
   [[nodiscard]] Status ready() const override {
@@ -134,7 +141,6 @@ class ClawshieldVerifier final : public Verifier {
 
  private:
   static Status no_key() { return {Code::approval_key_missing, "CLAWSHIELD_PUBLIC_KEY not configured"}; }
-  static Status no_tenant() { return {Code::approval_tenant_mismatch, "CLAWSHIELD_TENANT_ID not configured"}; }
 
   std::optional<crypto::PublicKey> key_;
   std::string key_id_;
@@ -159,8 +165,7 @@ std::string with_line_breaks(std::string_view text) {
 }  // namespace approval
 
 Result<std::shared_ptr<const Verifier>> clawshield_v1(const ClawshieldOptions& options) {
-  if (options.max_issued_ahead < std::chrono::seconds(0) || options.max_issued_ahead > approval::max_issued_ahead)
-    return Status(Code::invalid_argument, "max_issued_ahead must lie between 0 and 24 hours");
+  if (Status no = approval::check_issued_ahead(options.max_issued_ahead); !no.ok()) return no;
   std::optional<crypto::PublicKey> key;
   if (!options.public_key_pem.empty()) {
     auto parsed = crypto::PublicKey::from_pem(approval::with_line_breaks(options.public_key_pem));

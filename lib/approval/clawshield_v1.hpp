@@ -1,6 +1,7 @@
 // The shapes of a clawshield-v1 artifact, for the verifier and the signer (docs/formats.md, section 4).
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,11 @@ Result<ReadArtifact> read_artifact(canon::View object);
 
 /// 36 characters, hexadecimal digits of either case in groups of 8-4-4-4-12. Which spelling is signed is the id.
 bool is_uuid(std::string_view text);
+
+// What other verifiers of approvals share.
+/// Success where this is a sensible allowance for clocks that differ: 0 to 24 hours. Else invalid_argument.
+Status check_issued_ahead(std::chrono::seconds allowance);
+Status no_tenant();  ///< what every request gets where none is configured
 
 /// What the signature covers: the members without separators, which is unambiguous only for members of exact shapes.
 std::string signed_text(const ClawshieldArtifact& artifact);

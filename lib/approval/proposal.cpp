@@ -150,6 +150,7 @@ Result<Proposal> Proposal::Parts::read_with(std::unique_ptr<Parts>& parts, std::
   parts->artifact.reset();
   parts->payload_jcs.clear();
   parts->artifact_jcs.clear();
+  parts->artifact_digest.reset();
   if (Status status = form(*parts); !status.ok()) return status;
   return Proposal(std::move(parts));
 } catch (const std::bad_alloc&) {
@@ -203,6 +204,10 @@ Digest Proposal::action_hash() const {
 
 Digest Proposal::parameters_hash() const { return crypto::sha256(parts_->payload_jcs); }
 
-Digest Proposal::artifact_digest() const { return parts_->artifact ? crypto::sha256(parts_->artifact_jcs) : Digest{}; }
+Digest Proposal::artifact_digest() const {
+  if (!parts_->artifact) return {};
+  if (!parts_->artifact_digest) parts_->artifact_digest = crypto::sha256(parts_->artifact_jcs);
+  return *parts_->artifact_digest;
+}
 
 }  // namespace openexec

@@ -24,6 +24,7 @@ struct Proposal::Parts {
   std::optional<canon::View> artifact;  ///< an object; absent where none was presented
   std::string payload_jcs;
   std::string artifact_jcs;
+  std::optional<Digest> artifact_digest;  ///< once somebody asked for it: a plan's artifact is large
   mutable std::string scratch;
 
   // As Proposal::parse and parse_json, with buffers that served before. `parts` is taken on success only.

@@ -278,6 +278,9 @@ void Pipeline::verify(Attempt& attempt) {
   }
   if (!parts_.verifier->profile().empty()) {
     if (approval->id.empty()) return deny(attempt, Status(Code::approval_malformed, "the approval has no id to spend"));
+    // What nobody here holds an execution to is refused, never ignored.
+    if (approval->step || approval->constraints != Constraints{})
+      return deny(attempt, Status(Code::approval_constraint, "this executor enforces neither constraints nor plans"));
     attempt.entry.approval = ApprovalNote{std::move(approval->profile), approval->id, attempt.artifact_digest,
                                           std::move(approval->keys)};
   }

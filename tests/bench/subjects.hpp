@@ -59,6 +59,7 @@ class Principal {
 /// Takes any clawshield-v1 artifact at its word and spends its id. For filling ledgers, and nothing else.
 class TrustingVerifier final : public Verifier {
  public:
+  using Verifier::verify;
   [[nodiscard]] std::string_view profile() const noexcept override { return "clawshield-v1"; }
   [[nodiscard]] Result<Approval> verify(const Proposal& proposal, Timestamp now) const override;
 };

@@ -29,6 +29,7 @@ class SetClock final : public Clock {
 /// Accepts an artifact {"id": ...} and spends that id; answers `code` instead where one is set.
 class ScriptedVerifier final : public Verifier {
  public:
+  using Verifier::verify;
   explicit ScriptedVerifier(Code code = Code::ok) : code_(code) {}
   void say(Code code) { code_ = code; }
   [[nodiscard]] std::string_view profile() const noexcept override { return "scripted"; }

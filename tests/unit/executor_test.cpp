@@ -172,10 +172,12 @@ TEST_CASE("a verifier that answers nonsense or throws refuses") {
     CHECK(house.run("n-1").code == Code::approval_signature_invalid);
   }
   struct Throwing final : Verifier {
+    using Verifier::verify;
     [[nodiscard]] std::string_view profile() const noexcept override { return "throwing"; }
     [[nodiscard]] Result<Approval> verify(const Proposal&, Timestamp) const override { throw std::runtime_error("secret"); }
   };
   struct Nameless final : Verifier {
+    using Verifier::verify;
     [[nodiscard]] std::string_view profile() const noexcept override { return "nameless"; }
     [[nodiscard]] Result<Approval> verify(const Proposal&, Timestamp) const override { return Approval{"nameless", "", {}}; }
   };
@@ -462,6 +464,7 @@ TEST_CASE("an outcome that cannot be made durable is in doubt, says so, and is n
 
 TEST_CASE("a clock that is set back makes nothing valid again") {
   struct Until final : Verifier {
+    using Verifier::verify;
     [[nodiscard]] std::string_view profile() const noexcept override { return "until-noon"; }
     [[nodiscard]] Result<Approval> verify(const Proposal& proposal, Timestamp now) const override {
       if (now.micros > noon) return Status(Code::approval_expired, "expired");
