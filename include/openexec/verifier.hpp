@@ -70,8 +70,8 @@ class Revocations {
 /// Checks approvals offline.
 ///
 /// Contract
-///  - Answers from the artifact, the proposal, its own configuration, `now` and the revocations it is given: no network,
-///    no clock of its own.
+///  - Answers from the artifact, the proposal, its own configuration, `now` and the revocations it is given: no
+///    network, no clock of its own.
 ///  - Stateless about use: that an approval is used once is the NonceStore's promise.
 ///  - Anything that is not a verified approval is a Status of 110 to 122, or 123 for a revoked approval; an exception
 ///    refuses the request as well.
@@ -80,13 +80,14 @@ class Verifier {
  public:
   virtual ~Verifier() = default;
 
-  /// The profile's name, as receipts carry it where no approval says its own. Empty means that nothing is verified (demo).
+  /// The profile's name, as receipts carry it where no approval says its own. Empty means that nothing is verified
+  /// (demo).
   [[nodiscard]] virtual std::string_view profile() const noexcept = 0;
 
   [[nodiscard]] virtual Result<Approval> verify(const Proposal& proposal, Timestamp now) const = 0;
 
-  /// The same after `revocations`. The default asks verify(proposal, now), and then revocations.check(): one revoked key
-  /// refuses. A verifier of m-of-n approvals overrides it, and counts again without the revoked keys.
+  /// The same after `revocations`. The default asks verify(proposal, now), and then revocations.check(): one revoked
+  /// key refuses. A verifier of m-of-n approvals overrides it, and counts again without the revoked keys.
   [[nodiscard]] virtual Result<Approval> verify(const Proposal& proposal, Timestamp now,
                                                 const Revocations& revocations) const;
 

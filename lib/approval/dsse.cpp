@@ -78,8 +78,10 @@ Result<Envelope> read_envelope(canon::View artifact, std::size_t bytes) {
 
   const Node payload = members.need("payload");
   auto statement = base::unbase64_either(payload.text());
-  if (statement) envelope.statement = std::move(*statement);
-  else payload.refuse("must be base64, padded, in the standard or the URL-safe alphabet");
+  if (statement)
+    envelope.statement = std::move(*statement);
+  else
+    payload.refuse("must be base64, padded, in the standard or the URL-safe alphabet");
 
   members.need("signatures").each(1, max_signatures, [&](const Node& node) {
     const Members signature(node, {"keyid", "sig"});

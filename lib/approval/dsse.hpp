@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -56,9 +55,9 @@ struct Signers {
   std::size_t verifications = 0;    ///< that it took
 };
 
-/// Finds the keys under which signatures of the envelope verify, with at most max_verifications. First each signature is
-/// tried under the key that its keyid names, if any. Then those that are left are tried, one after the other, under the
-/// keys that have not signed yet, in the keyring's order, while verifications are left.
+/// Finds the keys under which signatures of the envelope verify, with at most max_verifications. First each signature
+/// is tried under the key that its keyid names, if any. Then those that are left are tried, one after the other, under
+/// the keys that have not signed yet, in the keyring's order, while verifications are left.
 Signers find_signers(const Envelope& envelope, const Keyring& keyring);
 
 }  // namespace openexec::approval

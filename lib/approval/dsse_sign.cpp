@@ -52,7 +52,8 @@ Result<std::string> write_statement(const DsseGrant& grant, const std::function<
   text("trace_id", grant.trace_id);
   text("request_id", grant.request_id);
   text("approval_scope", grant.approval_scope);
-  if (const std::string constraints = write(grant.constraints); constraints != "{}") object.raw("constraints", constraints);
+  if (const std::string constraints = write(grant.constraints); constraints != "{}")
+    object.raw("constraints", constraints);
 
   if (!breach.none()) return breach.status();
   const Result<canon::Document> document = canon::parse(object.take());

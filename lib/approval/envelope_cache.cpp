@@ -14,10 +14,9 @@ std::size_t VerifiedEnvelope::bytes() const {
   std::size_t sum = overhead + sizeof *this + keys.capacity() * sizeof(std::uint32_t) +
                     statement.steps.capacity() * sizeof(Step) + statement.by_nonce.capacity() * sizeof(std::uint32_t);
   for (const Step& step : statement.steps) sum += step.action.capacity() + step.nonce.capacity();
-  for (const std::string* text :
-       {&statement.token_id, &statement.tenant_id, &statement.audience, &statement.policy_bundle_hash,
-        &statement.constitution_version, &statement.trace_id, &statement.request_id, &statement.approval_scope,
-        &statement.unknown_constraint})
+  for (const std::string* text : {&statement.token_id, &statement.tenant_id, &statement.audience,
+                                  &statement.policy_bundle_hash, &statement.constitution_version, &statement.trace_id,
+                                  &statement.request_id, &statement.approval_scope, &statement.unknown_constraint})
     sum += text->capacity();
   return sum;
 }

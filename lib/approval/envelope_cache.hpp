@@ -24,8 +24,8 @@ struct VerifiedEnvelope {
   [[nodiscard]] std::size_t bytes() const;
 };
 
-/// Bounded in bytes, which bounds its entries; forgets what was asked for least recently. One keyring's: another one gets
-/// another cache. Thread-safe.
+/// Bounded in bytes, which bounds its entries; forgets what was asked for least recently. One keyring's: another one
+/// gets another cache. Thread-safe.
 class EnvelopeCache {
  public:
   explicit EnvelopeCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}

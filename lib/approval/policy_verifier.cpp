@@ -43,7 +43,8 @@ Result<std::uint32_t> match(const Statement& statement, const Proposal& proposal
 
 }  // namespace
 
-/// A policy in force, with what was found under it. Another policy is another regime, so that no verdict outlives a key.
+/// A policy in force, with what was found under it. Another policy is another regime, so that no verdict outlives a
+/// key.
 struct Regime {
   TrustPolicy policy;
   std::shared_ptr<const Verifier> clawshield;  ///< null where the policy accepts no such artifacts
@@ -148,7 +149,8 @@ struct PolicyVerifier::Impl {
     approval::Signers signers = approval::find_signers(*envelope, in_force.policy.parts().keyring);
     verifications.fetch_add(signers.verifications, std::memory_order_relaxed);
     if (signers.keys.empty())
-      return Status(Code::approval_signature_invalid, "Invalid signature: none was found to be by a key of the trust policy");
+      return Status(Code::approval_signature_invalid,
+                    "Invalid signature: none was found to be by a key of the trust policy");
     Result<approval::Statement> statement = approval::read_statement(envelope->statement);
     if (!statement.ok()) return statement.status();
     if (Status no = approval::check_size(*statement, bytes); !no.ok()) return no;
@@ -177,7 +179,8 @@ struct PolicyVerifier::Impl {
     if (!pins.constitution_version.empty() && statement.constitution_version != pins.constitution_version)
       return {Code::approval_policy_mismatch, "constitution_version: not the one that the trust policy pins"};
     if (!statement.unknown_constraint.empty())
-      return {Code::approval_constraint, "constraints: unknown, so that it cannot be held to: " + statement.unknown_constraint};
+      return {Code::approval_constraint,
+              "constraints: unknown, so that it cannot be held to: " + statement.unknown_constraint};
     return Status::success();
   }
 

@@ -85,8 +85,9 @@ void read_times(const Members& members, Statement& out) {
 }  // namespace
 
 std::optional<std::uint32_t> Statement::step_for(std::string_view nonce) const {
-  const auto found = std::lower_bound(by_nonce.begin(), by_nonce.end(), nonce,
-                                      [&](std::uint32_t step, std::string_view wanted) { return steps[step].nonce < wanted; });
+  const auto found =
+      std::lower_bound(by_nonce.begin(), by_nonce.end(), nonce,
+                       [&](std::uint32_t step, std::string_view wanted) { return steps[step].nonce < wanted; });
   if (found == by_nonce.end() || steps[*found].nonce != nonce) return std::nullopt;
   return *found;
 }

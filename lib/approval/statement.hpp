@@ -23,8 +23,8 @@ struct Step {
   Digest parameters_hash{};
 };
 
-/// A statement whose shape is right; who signed it is another matter. An optional text that is absent is empty: none may
-/// be given as such.
+/// A statement whose shape is right; who signed it is another matter. An optional text that is absent is empty: none
+/// may be given as such.
 struct Statement {
   std::string token_id;
   std::string tenant_id;
@@ -49,8 +49,8 @@ struct Statement {
   std::vector<std::uint32_t> by_nonce;  ///< the steps' indices, sorted by their nonces
 };
 
-/// Reads a statement, strictly; otherwise approval_malformed, with the member in the detail: `statement.nonce: missing`.
-/// A constraint of an unknown name is read, since that is a no of another code.
+/// Reads a statement, strictly; otherwise approval_malformed, with the member in the detail: `statement.nonce:
+/// missing`. A constraint of an unknown name is read, since that is a no of another code.
 Result<Statement> read_statement(std::string_view json);
 
 }  // namespace openexec::approval

@@ -49,8 +49,8 @@ std::string read_label(const Members& members, std::string_view name) {
 }
 
 Key read_key(const Node& node) {
-  const Members members(
-      node, {"id", "public_key", "role", "tenants", "actions", "not_before", "not_after", "revoked_at"});
+  const Members members(node,
+                        {"id", "public_key", "role", "tenants", "actions", "not_before", "not_after", "revoked_at"});
   const auto time = [&](std::string_view name) {
     return read_if(members, name, [](const Node& member) { return member.time(); });
   };
@@ -335,8 +335,8 @@ Result<std::vector<std::string>> approvers(const TrustPolicy& policy, std::span<
     std::sort(counted.begin(), counted.end());
     return counted;
   }
-  const std::string numbers =
-      std::to_string(rule->threshold) + " keys have to approve, and " + std::to_string(counted.size()) + " that signed count";
+  const std::string numbers = std::to_string(rule->threshold) + " keys have to approve, and " +
+                              std::to_string(counted.size()) + " that signed count";
   if (counted.size() + revoked >= rule->threshold)
     return Status(Code::approval_key_revoked, numbers + "; " + std::to_string(revoked) + " more are revoked");
   return Status(Code::approval_threshold, numbers);
@@ -348,8 +348,7 @@ TrustPolicy::TrustPolicy(std::shared_ptr<const Parts> parts) noexcept : parts_(s
 
 Result<TrustPolicy> TrustPolicy::parse(std::string_view json) try {
   const Result<canon::Document> document = canon::parse(json, {.max_bytes = approval::max_policy_bytes});
-  if (!document.ok())
-    return Status(Code::invalid_argument, approval::with_line(json, document.status().detail()));
+  if (!document.ok()) return Status(Code::invalid_argument, approval::with_line(json, document.status().detail()));
   approval::Breach breach(Code::invalid_argument);
   Terms terms = approval::read_terms(approval::Node(breach, {}, document->root()));
   if (!breach.none()) return breach.status();

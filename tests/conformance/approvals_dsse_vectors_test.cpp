@@ -80,8 +80,8 @@ std::vector<std::string> meaning(std::string_view artifact, const std::vector<cr
   const View root = document.root();
   const std::string type = text_at(root, "payloadType");
   const std::string statement = base::unbase64_either(text_at(root, "payload")).value();
-  const std::string message = "DSSEv1 " + std::to_string(type.size()) + " " + type + " " +
-                              std::to_string(statement.size()) + " " + statement;
+  const std::string message =
+      "DSSEv1 " + std::to_string(type.size()) + " " + type + " " + std::to_string(statement.size()) + " " + statement;
   std::vector<std::string> parts{type, statement};
   for (const auto [name, value] : root) parts.emplace_back(name);
   for (const auto [unused, signature] : at(root, "signatures")) {
@@ -213,7 +213,8 @@ TEST_CASE("Every change of one byte of a good envelope is refused, or means the 
   CHECK(codes["ok"] < changes / 20);
   std::cout << "approvals_dsse: " << changes << " changes of one byte in " << envelopes << " good envelopes:";
   for (const auto& [code, count] : codes) std::cout << ' ' << count << ' ' << code << ';';
-  std::cout << " of those that are ok, each changed a keyid, a signature that did not count, or the alphabet of base64\n";
+  std::cout
+      << " of those that are ok, each changed a keyid, a signature that did not count, or the alphabet of base64\n";
 }
 
 TEST_CASE("Every change of one member of the policy is refused by name, or makes another policy") {

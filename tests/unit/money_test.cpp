@@ -20,8 +20,30 @@ TEST_CASE("An amount reads as exactly what is written") {
 }
 
 TEST_CASE("What is no amount, or too much, reads as nothing") {
-  for (const char* text : {"", ".", "1.", ".5", "-1", "+1", "-0", "01", "00", "00.5", "1e3", "1E3", "0x1", "1,5", " 1", "1 ",
-                           "1.2.3", "1.0000001", "1000000000.000001", "1000000001", "99999999999", "inf", "nan", "1.-5"})
+  for (const char* text : {"",
+                           ".",
+                           "1.",
+                           ".5",
+                           "-1",
+                           "+1",
+                           "-0",
+                           "01",
+                           "00",
+                           "00.5",
+                           "1e3",
+                           "1E3",
+                           "0x1",
+                           "1,5",
+                           " 1",
+                           "1 ",
+                           "1.2.3",
+                           "1.0000001",
+                           "1000000000.000001",
+                           "1000000001",
+                           "99999999999",
+                           "inf",
+                           "nan",
+                           "1.-5"})
     CHECK_FALSE(Usd::parse(text));
   CHECK_FALSE(Usd::parse(std::string("1\0", 2)));
 }

@@ -19,8 +19,9 @@ TEST_CASE("An action is 1 to 128 bytes of its alphabet") {
   CHECK(action_fault(std::string(129, 'a')) == "must be 1 to 128 bytes");
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
-    const bool allowed = byte != 0 && std::string("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-")
-                                              .find(c) != std::string::npos;
+    const bool allowed =
+        byte != 0 &&
+        std::string("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-").find(c) != std::string::npos;
     CHECK(action_fault(std::string(1, c)).empty() == allowed);
   }
 }
@@ -41,7 +42,8 @@ TEST_CASE("A label is 1 to 255 bytes of UTF-8 without control characters, a tena
 }
 
 TEST_CASE("A pattern is an action, or a prefix of one followed by an asterisk") {
-  for (const char* pattern : {"echo", "payments:*", "*", "a*", "mail.send/v1:x_-*"}) CHECK(pattern_fault(pattern).empty());
+  for (const char* pattern : {"echo", "payments:*", "*", "a*", "mail.send/v1:x_-*"})
+    CHECK(pattern_fault(pattern).empty());
   for (const char* pattern : {"", "**", "*a", "a*b", "pay ments", "\u00e9*", "a?", "[a]"})
     CHECK_FALSE(pattern_fault(pattern).empty());
   CHECK(pattern_fault(std::string(127, 'a') + "*").empty());
