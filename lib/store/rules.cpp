@@ -5,6 +5,7 @@
 #include <string>
 
 #include "crypto/sha256.hpp"
+#include "merkle/hash.hpp"
 
 namespace openexec::store {
 namespace {
@@ -76,7 +77,7 @@ Status pinned_otherwise(std::string_view key) {
   return {Code::store_failed, "the store was written under another " + std::string(key)};
 }
 
-Digest leaf_hash(std::string_view entry) noexcept { return crypto::sha256({std::string_view("\0", 1), entry}); }
+Digest leaf_hash(std::string_view entry) noexcept { return merkle::leaf_hash(entry); }
 
 Digest pair_key(std::string_view tenant, std::string_view id) noexcept {
   const auto tenant_size = length_prefix(tenant);
