@@ -1,0 +1,125 @@
+// Signed notes (C2SP signed-note): a text, an empty line, and who signed the text.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <openexec/status.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crypto/ed25519.hpp"
+
+namespace openexec::merkle {
+
+// What other implementations still open: the Go package takes no more than this.
+inline constexpr std::size_t max_note_bytes = 1'000'000;
+inline constexpr std::size_t max_note_signatures = 100;
+
+/// What a key signs, by the byte that stands for it in verifier keys. Keys of other types are refused, so that none is
+/// ever verified by the wrong rules: ECDSA (2), RFC 6962 tree heads (5), ML-DSA (6).
+enum class KeyType : std::uint8_t {
+  ed25519 = 0x01,         ///< the note's text: logs
+  cosignature_v1 = 0x04,  ///< the note's text behind a time (C2SP tlog-cosignature): witnesses
+};
+
+/// One signature line. Whoever has name and id need not be whom one knows: a key that is known by both has to verify.
+struct NoteSignature {
+  std::string name;
+  std::uint32_t key_id = 0;
+  std::string bytes;  ///< at least one; for a cosignature the time, 8 bytes big-endian, and the signature
+  bool operator==(const NoteSignature&) const = default;
+};
+
+/// A note with all its signatures, none of them verified.
+struct Note {
+  std::string text;  ///< with its last line feed
+  std::vector<NoteSignature> signatures;
+
+  /// UTF-8, no control characters but the line feed; a text, the last empty line, 1 to 100 signature lines and nothing
+  /// else; base64 in its one spelling. invalid_argument that names the byte or the signature line.
+  static Result<Note> parse(std::string_view note);
+  /// The note, which parse() reads back; else invalid_argument.
+  [[nodiscard]] Result<std::string> write() const;
+};
+
+/// What a note says, up to its last empty line, before anything else of it is looked at: a witness asks it which log is
+/// meant. Nothing where there is no empty line.
+std::optional<std::string_view> note_text(std::string_view note) noexcept;
+
+/// A key as its owner publishes it: `name+id+base64(type || key)`, the id in 8 lower-case hex digits.
+class VerifierKey {
+ public:
+  static Result<VerifierKey> parse(std::string_view vkey);
+  static Result<VerifierKey> make(std::string_view name, KeyType type, const crypto::PublicKey& key);
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
+  [[nodiscard]] KeyType type() const noexcept { return type_; }
+  [[nodiscard]] const crypto::PublicKey& key() const noexcept { return key_; }
+  [[nodiscard]] std::string write() const;
+
+  /// Whether the signature bears this key's name and id: says nothing of whether it verifies.
+  [[nodiscard]] bool is_of(const NoteSignature& signature) const noexcept;
+  /// The first signature of a note that does, the only one that counts. Null where there is none.
+  [[nodiscard]] const NoteSignature* find_in(const Note& note) const noexcept;
+  /// Success where the signature is this key's over the text; else invalid_argument.
+  [[nodiscard]] Status verify(std::string_view text, const NoteSignature& signature) const;
+
+ private:
+  VerifierKey(std::string_view name, KeyType type, const crypto::PublicKey& key);
+  std::string name_;
+  std::uint32_t id_;
+  KeyType type_;
+  crypto::PublicKey key_;
+};
+
+/// A note of which at least one known key signed the text.
+struct OpenedNote {
+  std::string text;
+  std::vector<NoteSignature> verified;    ///< one a key
+  std::vector<NoteSignature> unverified;  ///< of keys that are not known; equal lines once
+};
+/// invalid_argument for a malformed note, for one that no known key signed, where a known key's signature does not
+/// verify, and where two known keys share the name and id of a signature.
+Result<OpenedNote> open_note(std::string_view note, std::span<const VerifierKey> known);
+
+// Those who sign. Thread-safe. Signing throws as crypto::PrivateKey::sign does.
+
+/// A log, or anybody else who signs texts: type 0x01.
+class NoteSigner {
+ public:
+  static Result<NoteSigner> make(std::string_view name, const crypto::PrivateKey& key);
+  [[nodiscard]] const VerifierKey& verifier_key() const noexcept { return verifier_key_; }
+  [[nodiscard]] NoteSignature sign(std::string_view text) const;
+
+ private:
+  NoteSigner(VerifierKey verifier_key, crypto::PrivateKey key)
+      : verifier_key_(std::move(verifier_key)), key_(std::move(key)) {}
+  VerifierKey verifier_key_;
+  crypto::PrivateKey key_;
+};
+
+/// A witness: type 0x04. Who calls it has checked that the checkpoint follows from the last one.
+class Cosigner {
+ public:
+  static Result<Cosigner> make(std::string_view name, const crypto::PrivateKey& key);
+  [[nodiscard]] const VerifierKey& verifier_key() const noexcept { return verifier_key_; }
+  /// `time` is in seconds since 1970, at most 2^63 - 1 (else invalid_argument). `text` is a checkpoint's.
+  [[nodiscard]] Result<NoteSignature> cosign(std::string_view text, std::uint64_t time) const;
+
+ private:
+  Cosigner(VerifierKey verifier_key, crypto::PrivateKey key)
+      : verifier_key_(std::move(verifier_key)), key_(std::move(key)) {}
+  VerifierKey verifier_key_;
+  crypto::PrivateKey key_;
+};
+
+/// The bytes that a cosignature signs.
+std::string cosigned_message(std::uint64_t time, std::string_view text);
+/// When a cosignature says that it was made; nothing where it has not the shape of one.
+std::optional<std::uint64_t> cosignature_time(const NoteSignature& signature) noexcept;
+
+}  // namespace openexec::merkle

@@ -1,0 +1,34 @@
+// A proof that stands alone (C2SP tlog-proof): an entry, its place, the way to the root, and the checkpoint over it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <openexec/status.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "merkle/note.hpp"
+#include "merkle/proof.hpp"
+
+namespace openexec::merkle {
+
+inline constexpr std::size_t max_proof_hashes = 63;
+inline constexpr std::size_t max_extra_bytes = 65'535;  ///< an entry's
+/// All of it: no text longer than this is looked at.
+inline constexpr std::size_t max_proof_bytes = max_note_bytes + 100'000;
+
+/// Its parts as they are written; what they prove is for others to say.
+struct TlogProof {
+  std::optional<std::string> extra;  ///< not empty. OpenExec's proofs carry the entry here
+  std::uint64_t index = 0;
+  Hashes hashes;           ///< from the leaf's neighbour up
+  std::string checkpoint;  ///< the signed note, byte for byte; not empty
+
+  /// Exactly these lines in this order, numbers and base64 in their one spelling. invalid_argument that names the line.
+  static Result<TlogProof> parse(std::string_view text);
+  /// The text, which parse() reads back; else invalid_argument.
+  [[nodiscard]] Result<std::string> write() const;
+};
+
+}  // namespace openexec::merkle
