@@ -6,6 +6,7 @@
 #include <openexec/request.hpp>  // what an agent proposes
 #include <openexec/outcome.hpp>  // what the caller learns
 #include <openexec/receipt.hpp>  // what an attempt leaves behind
+#include <openexec/evidence.hpp>  // whether that is genuine: offline, by anybody
 #include <openexec/handler.hpp>  // what runs, once it is approved
 
 #include <openexec/nonce_store.hpp>  // one interface and its contract each

@@ -53,6 +53,9 @@ struct Entry {
 
   /// The entry's bytes: RFC 8785 form.
   [[nodiscard]] std::string to_json() const;
+  /// Reads what to_json() writes and nothing else: the members of section 6, each of its type, in these very bytes.
+  /// invalid_argument that names the member.
+  static Result<Entry> from_json(std::string_view json);
 };
 
 /// The approval of an entry in RFC 8785 form; "null" for none.

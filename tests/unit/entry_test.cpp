@@ -1,0 +1,199 @@
+// Entries, read back: Entry::from_json.
+#include <openexec/receipt.hpp>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "canon/json.hpp"
+#include "support/catch.hpp"
+#include "support/evidence.hpp"
+
+using namespace openexec;
+
+namespace {
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  const std::size_t at = text.find(what);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, what.size(), by);
+}
+
+void check_reads_back(const Entry& entry) {
+  const std::string text = entry.to_json();
+  INFO(text);
+  const auto read = Entry::from_json(text);
+  REQUIRE(read.ok());
+  CHECK(read->to_json() == text);
+  CHECK(read->verdict == entry.verdict);
+  CHECK(read->code == entry.code);
+  CHECK(read->effect == entry.effect);
+  CHECK(read->exec_id == entry.exec_id);
+  CHECK(read->nonce == entry.nonce);
+  CHECK(read->request_hash == entry.request_hash);
+  CHECK(read->result_hash == entry.result_hash);
+  CHECK(read->observed_at == entry.observed_at);
+  CHECK(read->prior == entry.prior);
+  CHECK(read->count == entry.count);
+  CHECK(read->approval.has_value() == entry.approval.has_value());
+}
+
+void check_refused(const std::string& text, const std::string& why) {
+  INFO(text);
+  const auto read = Entry::from_json(text);
+  REQUIRE(read.code() == Code::invalid_argument);
+  CHECK(read.status().detail().find(why) != std::string::npos);
+}
+
+Entry malformed() {
+  Entry entry = test::executed();
+  entry.verdict = Verdict::refused;
+  entry.effect = Effect::none;
+  entry.code = Code::malformed_request;
+  entry.exec_id = entry.action = entry.nonce = "";
+  entry.approval.reset();
+  entry.result_hash.reset();
+  return entry;
+}
+
+Entry suppressed() {
+  Entry entry = malformed();
+  entry.verdict = Verdict::suppressed;
+  entry.code = Code::overloaded;
+  entry.request_hash = Digest{};
+  entry.count = 41;
+  return entry;
+}
+
+}  // namespace
+
+TEST_CASE("Every kind of entry reads back as it was written") {
+  check_reads_back(test::executed());
+  check_reads_back(malformed());
+  check_reads_back(suppressed());
+  Entry entry = test::executed();
+  entry.prior = 0;
+  check_reads_back(entry);
+  entry.prior = (std::uint64_t{1} << 53) - 1;
+  check_reads_back(entry);
+  entry.approval->id.clear();
+  entry.approval->keys.clear();
+  check_reads_back(entry);
+  entry.approval.reset();
+  entry.executor.clear();
+  entry.nonce = "\"\\\u00e9\u4e2d\xf0\x9f\x8c\x8d /";
+  check_reads_back(entry);
+}
+
+TEST_CASE("Every verdict, effect and code that has a name reads back") {
+  std::size_t verdicts = 0;
+  for (int number = 0; number < 256; ++number) {
+    Entry entry = test::executed();
+    entry.verdict = static_cast<Verdict>(number);
+    if (name(entry.verdict) == "unknown") continue;
+    check_reads_back(entry);
+    ++verdicts;
+  }
+  CHECK(verdicts >= 6);
+  for (const Effect effect : {Effect::none, Effect::confirmed, Effect::unknown}) {
+    Entry entry = test::executed();
+    entry.effect = effect;
+    check_reads_back(entry);
+  }
+  for (const CodeInfo& info : all_codes()) {
+    Entry entry = test::executed();
+    entry.code = info.code;
+    check_reads_back(entry);
+  }
+}
+
+TEST_CASE("An entry without one of its members, or with another, is refused") {
+  for (const std::string& text : {test::executed().to_json(), suppressed().to_json()}) {
+    const auto document = canon::parse(text);
+    REQUIRE(document.ok());
+    for (const auto [name, value] : document->root()) {
+      std::string member = "\"" + std::string(name) + "\":" + canon::jcs(value);
+      const bool last = text.find(member + "}") != std::string::npos;
+      check_refused(replaced(text, last ? "," + member : member + ",", ""), std::string(name) + ": missing");
+      check_refused(replaced(text, member, "\"" + std::string(name) + "\":[]"),
+                    "entry: " + std::string(name) + ": not");
+      check_refused(replaced(text, member, member + "," + member), "duplicate key");
+    }
+    check_refused(replaced(text, "{\"action\"", "{\"aaa\":1,\"action\""), "not in the one form");
+    check_refused(replaced(text, "\"version\":1}", "\"version\":1,\"zzz\":null}"), "not in the one form");
+  }
+  check_refused(replaced(test::executed().to_json(), "\"effect\"", "\"count\":1,\"effect\""), "not in the one form");
+  check_refused(replaced(suppressed().to_json(), "\"count\":41,", ""), "count: missing");
+}
+
+TEST_CASE("Another spelling of the same entry is refused") {
+  const std::string text = test::executed().to_json();
+  REQUIRE(Entry::from_json(text).ok());
+  for (const std::string& other :
+       {text + " ", " " + text, text + "\n", replaced(text, "\"action\":", "\"action\": "),
+        replaced(text, "echo", "\\u0065cho"), replaced(text, "\u00e9", "\\u00e9"),
+        replaced(text, "\"version\":1", "\"version\":1.0"), replaced(text, "\"prior\":null", "\"prior\":-0"),
+        replaced(text, ".000001Z", ".000001+00:00"), replaced(text, "12:00:00.000001Z", "13:00:00.000001+01:00"),
+        replaced(text, "\"version\":1}", "\"version\":1,\"version\":1}")})
+    CHECK(Entry::from_json(other).code() == Code::invalid_argument);
+  // The first two members, the other way round.
+  const std::size_t approval = text.find("\"approval\""), code = text.find("\"code\"");
+  check_refused("{" + text.substr(approval, code - approval) + text.substr(1, approval - 1) + text.substr(code),
+                "not in the one form");
+}
+
+TEST_CASE("Each member is of its own type, and within its own bounds") {
+  const std::string text = test::executed().to_json();
+  const std::string hex(64, '0');
+  const std::vector<std::array<std::string, 3>> changes{
+      {"\"action\":\"echo\"", "\"action\":\"e cho\"", "action"},
+      {"\"action\":\"echo\"", "\"action\":\"\"", "action"},
+      {"\"action\":\"echo\"", "\"action\":1", "action"},
+      {"\"action\":\"echo\"", "\"action\":null", "null together or not at all"},
+      {"\"nonce\":\"", "\"nonce\":\"\\u0007", "nonce"},
+      {"\"nonce\":\"nonce-0 \u00e9\"", "\"nonce\":null", "null together or not at all"},
+      {"\"code\":\"ok\"", "\"code\":\"okay\"", "code"},
+      {"\"code\":\"ok\"", "\"code\":0", "code"},
+      {"\"verdict\":\"executed\"", "\"verdict\":\"unknown\"", "verdict"},
+      {"\"verdict\":\"executed\"", "\"verdict\":\"Executed\"", "verdict"},
+      {"\"verdict\":\"executed\"", "\"verdict\":\"suppressed\"", "count: missing"},
+      {"\"effect\":\"confirmed\"", "\"effect\":\"\"", "effect"},
+      {"\"version\":1", "\"version\":2", "version"},
+      {"\"version\":1", "\"version\":\"1\"", "version"},
+      {"\"prior\":null", "\"prior\":-1", "prior"},
+      {"\"prior\":null", "\"prior\":1.5", "prior"},
+      {"\"prior\":null", "\"prior\":\"1\"", "prior"},
+      {"\"prior\":null", "\"prior\":9007199254740992", "2^53"},
+      {"\"observed_at\":\"2026-03-01", "\"observed_at\":\"2026-02-30", "observed_at"},
+      {"\"executor\":\"executor-1\"", "\"executor\":null", "executor"},
+      {"\"tenant\":\"acme\"", "\"tenant\":null", "tenant"},
+      {"\"exec_id\":\"", "\"exec_id\":\"0", "exec_id"},
+      {"\"exec_id\":\"", "\"exec_id\":\"A", "exec_id"},
+      {"\"receipt\":\"", "\"receipt\":\"0", "receipt"},
+      {"\"request_hash\":\"", "\"request_hash\":\"g", "request_hash"},
+      {"\"result_hash\":\"" + to_hex(test::leaf(3)), "\"result_hash\":\"" + hex, "not in the one form"},
+      {"\"request_hash\":\"" + to_hex(test::leaf(1)), "\"request_hash\":\"" + hex, "not in the one form"},
+      {"\"keys\":[\"a\",\"b\"]", "\"keys\":[\"b\",\"a\"]", "approval"},
+      {"\"keys\":[\"a\",\"b\"]", "\"keys\":[\"a\",\"a\"]", "approval"},
+      {"\"keys\":[\"a\",\"b\"]", "\"keys\":[1]", "approval"},
+      {"\"keys\":[\"a\",\"b\"]", "\"keys\":[[\"a\"]]", "deep"},
+      {"\"keys\":[\"a\",\"b\"]", "\"keys\":{}", "approval"},
+      {"\"profile\":\"clawshield-v1\"", "\"profile\":null", "approval"},
+      {"\"profile\":\"clawshield-v1\"", "\"profile\":\"clawshield-v1\",\"zzz\":1", "not in the one form"},
+      {"\"id\":\"04f8", "\"id\":\"\",\"was\":\"04f8", "not in the one form"},
+  };
+  for (const auto& [what, by, why] : changes) check_refused(replaced(text, what, by), why);
+}
+
+TEST_CASE("What is not an entry at all is refused") {
+  for (const char* text : {"", "null", "[]", "{}", "1", "\"x\"", "{", "hello"})
+    CHECK(Entry::from_json(text).code() == Code::invalid_argument);
+  CHECK(Entry::from_json(std::string(65'536, ' ')).code() == Code::invalid_argument);
+  CHECK(Entry::from_json(std::string(60'000, '[')).code() == Code::invalid_argument);
+}
+
+TEST_CASE("A detail repeats nothing of an entry") {
+  std::string text = test::executed().to_json();
+  text = replaced(text, "nonce-0", "s3cret\\u0007");
+  const auto read = Entry::from_json(text);
+  CHECK(read.status().detail().find("s3cret") == std::string::npos);
+}
