@@ -33,6 +33,8 @@ class SignedLog {
     return {entries.at(index), index, merkle::prove_inclusion(index, log_.tree.size(), log_.tiles).value(), checkpoint};
   }
 
+  [[nodiscard]] MemoryTiles& tiles() { return log_.tiles; }
+
   static std::string cosign(const std::string& checkpoint, const std::vector<std::string>& witnesses) {
     merkle::Note note = merkle::Note::parse(checkpoint).value();
     for (const std::string& witness : witnesses)
