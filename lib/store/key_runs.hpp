@@ -2,7 +2,7 @@
 //
 // A B-tree over hashes dirties a page for every key, the more the larger it grows. Here keys are sorted in memory and
 // written as a run; runs of one size are merged into a run of the next. What a key costs is a few sequential copies
-// (docs/design/0010-keys-in-sorted-runs.md).
+// (docs/design/0011-keys-in-sorted-runs.md).
 //
 // A run is a static B-tree of fixed-size blocks. Its leaves hold sorted records; a fence is a leaf's first record and
 // its slot. A run of few leaves keeps their fences in its row (height 1), a larger one keeps them in directory blocks,
