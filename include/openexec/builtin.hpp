@@ -14,29 +14,48 @@
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt_log.hpp>
 #include <openexec/status.hpp>
+#include <openexec/transparency_log.hpp>
 #include <openexec/trust_policy.hpp>
 #include <openexec/verifier.hpp>
 
 namespace openexec {
 
-// Stores. A ledger is a nonce store that is its own log.
+// Stores. A ledger is a nonce store that is its own log, and the log keeps a tree and signs checkpoints over it.
 
-class Ledger : public NonceStore, public ReceiptLog {
+class Ledger : public NonceStore, public ReceiptLog, public TransparencyLog {
  public:
   using NonceStore::find;
   using ReceiptLog::find;
   [[nodiscard]] ReceiptLog* log() noexcept final { return this; }
+  [[nodiscard]] TransparencyLog* transparency() noexcept final { return this; }
 };
 
-/// Forgets everything when it is destroyed. For tests and demonstrations.
+/// Who a ledger's log is. Key and origin are recorded with the first opening, and stay the ledger's for its life.
+struct LogOptions {
+  /// The log's own Ed25519 key, PKCS#8 PEM without a passphrase; the two characters \n stand for a line break. Empty: the
+  /// file PATH.log-key, which the first opening makes with mode 0600.
+  std::string key_pem;
+  /// The log's name, which no other log in the world should have, such as "example.com/payments": without white space
+  /// and '+'. Empty: one made from the key.
+  std::string origin;
+  /// A file that holds the newest checkpoint, replaced after each commit. A ledger that does not reach as far, or has
+  /// another history, was rolled back or replaced, and is not opened for writing. Keep it where whoever can write the
+  /// ledger cannot write. Empty: none, unless the ledger had one before, which is then an error.
+  std::string anchor;
+};
+
+/// Forgets everything when it is destroyed. For tests and demonstrations. Its log has a new key and no name that anybody
+/// knows.
 std::shared_ptr<Ledger> memory_ledger();
 
 struct SqliteOptions {
   /// Opens for reading only: beside a running executor, or an archived file. Claims, seals and appends then fail.
   bool read_only = false;
+  LogOptions log;  ///< not looked at where the ledger is opened for reading only
 };
 
-/// One file, one executor. store_failed where it is held ("in use by process N"), of a newer schema, or not a ledger.
+/// One file, one executor. store_failed where it is held ("in use by process N"), of a newer schema, not a ledger, or
+/// where its log is not what its last checkpoint says; invalid_argument for options that are malformed.
 Result<std::shared_ptr<Ledger>> sqlite_ledger(const std::string& path, const SqliteOptions& options = {});
 
 /// By URL: sqlite:///relative.db, sqlite:////absolute.db, sqlite:// (memory).

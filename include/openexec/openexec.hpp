@@ -13,6 +13,7 @@
 #include <openexec/hasher.hpp>
 #include <openexec/verifier.hpp>
 #include <openexec/receipt_log.hpp>
+#include <openexec/transparency_log.hpp>
 #include <openexec/clock.hpp>
 
 #include <openexec/builtin.hpp>  // the supplied parts

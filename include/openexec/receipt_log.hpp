@@ -12,6 +12,8 @@
 
 namespace openexec {
 
+class TransparencyLog;
+
 /// An entry on its way into the log. Views live until append() returns.
 struct NewEntry {
   std::string_view json;  ///< Entry::to_json(), at most 65,535 bytes
@@ -42,6 +44,9 @@ class ReceiptLog {
   [[nodiscard]] virtual Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) = 0;
   /// The entries of one execution, in order; at most `count` of them.
   [[nodiscard]] virtual Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) = 0;
+
+  /// Its tree, checkpoints and proofs, where it keeps any; else null. Lives as long as the log.
+  [[nodiscard]] virtual TransparencyLog* transparency() noexcept { return nullptr; }
 };
 
 }  // namespace openexec

@@ -11,6 +11,7 @@
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "crypto/ed25519.hpp"
+#include "crypto/pem.hpp"
 
 namespace openexec {
 namespace approval {
@@ -148,19 +149,6 @@ class ClawshieldVerifier final : public Verifier {
   std::chrono::microseconds issued_ahead_;
 };
 
-/// Environment variables cannot well hold line breaks, so their literal spelling is taken for them.
-std::string with_line_breaks(std::string_view text) {
-  constexpr std::string_view spelled = "\\n";
-  std::string out;
-  for (std::size_t at = 0;;) {
-    const std::size_t next = text.find(spelled, at);
-    out.append(text.substr(at, next - at));
-    if (next == std::string_view::npos) return out;
-    out += '\n';
-    at = next + spelled.size();
-  }
-}
-
 }  // namespace
 }  // namespace approval
 
@@ -168,7 +156,7 @@ Result<std::shared_ptr<const Verifier>> clawshield_v1(const ClawshieldOptions& o
   if (Status no = approval::check_issued_ahead(options.max_issued_ahead); !no.ok()) return no;
   std::optional<crypto::PublicKey> key;
   if (!options.public_key_pem.empty()) {
-    auto parsed = crypto::PublicKey::from_pem(approval::with_line_breaks(options.public_key_pem));
+    auto parsed = crypto::PublicKey::from_pem(crypto::with_line_breaks(options.public_key_pem));
     if (!parsed.ok()) return Status(Code::invalid_argument, "public_key_pem: " + parsed.status().detail());
     key = std::move(*parsed);
   }

@@ -83,6 +83,18 @@ Result<PemBlock> read_pem(std::string_view text) {
   return PemBlock{std::string(*label), std::move(*der)};
 }
 
+std::string with_line_breaks(std::string_view text) {
+  constexpr std::string_view spelled = "\\n";
+  std::string out;
+  for (std::size_t at = 0;;) {
+    const std::size_t next = text.find(spelled, at);
+    out.append(text.substr(at, next - at));
+    if (next == std::string_view::npos) return out;
+    out += '\n';
+    at = next + spelled.size();
+  }
+}
+
 std::string write_pem(std::string_view label, std::string_view der) {
   std::string joined = base::base64(der);
   const Wipe wipe(joined);

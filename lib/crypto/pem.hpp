@@ -22,6 +22,9 @@ struct PemBlock {
 /// or after: no headers, no blank lines, no spaces, no comments. invalid_argument that names the rule and the line.
 Result<PemBlock> read_pem(std::string_view text);
 
+/// The text with each literal `\n` as a line break: environment variables cannot well hold line breaks.
+std::string with_line_breaks(std::string_view text);
+
 /// One block, in lines of 64 characters that end in LF.
 std::string write_pem(std::string_view label, std::string_view der);
 

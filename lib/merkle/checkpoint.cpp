@@ -46,4 +46,18 @@ Result<std::string> sign_checkpoint(const Checkpoint& checkpoint, const NoteSign
   return Note{*text, {log.sign(*text)}}.write();
 }
 
+Result<CheckpointSigner> CheckpointSigner::make(NoteSigner log) {
+  const Result<std::string> whole = sign_checkpoint({log.verifier_key().name(), {}, {}}, log);
+  if (!whole.ok()) return whole.status();
+  return CheckpointSigner(std::move(log));
+}
+
+void CheckpointSigner::sign(const TreeHead& head, std::string& note) const {
+  note.assign(log_.verifier_key().name()).append("\n");
+  note.append(std::to_string(head.size)).append("\n").append(hash_text(head.root)).append("\n");
+  const NoteSignature signature = log_.sign(note);
+  note.append("\n");
+  append_signature(signature, note);
+}
+
 }  // namespace openexec::merkle

@@ -4,6 +4,7 @@
 #include <openexec/status.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "merkle/note.hpp"
@@ -25,5 +26,20 @@ struct Checkpoint {
 
 /// A checkpoint as a note that its log signed. invalid_argument where the origin is not the signer's name.
 Result<std::string> sign_checkpoint(const Checkpoint& checkpoint, const NoteSigner& log);
+
+/// Signs the checkpoints of one log, many of them: what stays the same is checked and written once.
+class CheckpointSigner {
+ public:
+  /// invalid_argument where the key's name is no origin.
+  static Result<CheckpointSigner> make(NoteSigner log);
+
+  /// What sign_checkpoint() makes of the head, in the buffer's memory where that is enough. Throws as it does.
+  void sign(const TreeHead& head, std::string& note) const;
+  [[nodiscard]] const VerifierKey& verifier_key() const noexcept { return log_.verifier_key(); }
+
+ private:
+  explicit CheckpointSigner(NoteSigner log) : log_(std::move(log)) {}
+  NoteSigner log_;
+};
 
 }  // namespace openexec::merkle

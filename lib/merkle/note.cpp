@@ -101,6 +101,11 @@ Result<Note> Note::parse(std::string_view note) {
   return read;
 }
 
+void append_signature(const NoteSignature& signature, std::string& note) {
+  note.append(dash).append(signature.name).append(" ");
+  note.append(base::base64(bytes_of(signature.key_id) + signature.bytes)).append("\n");
+}
+
 Result<std::string> Note::write() const {
   if (Status status = check_text(text); !status.ok()) return status;
   if (signatures.empty()) return wrong("no signature line");
@@ -110,8 +115,7 @@ Result<std::string> Note::write() const {
   for (const NoteSignature& signature : signatures) {
     if (Status status = check_name(signature.name); !status.ok()) return status;
     if (signature.bytes.empty()) return wrong("a signature is empty");
-    note.append(dash).append(signature.name).append(" ");
-    note.append(base::base64(bytes_of(signature.key_id) + signature.bytes)).append("\n");
+    append_signature(signature, note);
   }
   if (note.size() > max_note_bytes) return wrong("over " + std::to_string(max_note_bytes) + " bytes");
   return note;

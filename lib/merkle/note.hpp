@@ -45,6 +45,9 @@ struct Note {
   [[nodiscard]] Result<std::string> write() const;
 };
 
+/// Appends a signature's line. Precondition: its name is a key's.
+void append_signature(const NoteSignature& signature, std::string& note);
+
 /// What a note says, up to its last empty line, before anything else of it is looked at: a witness asks it which log is
 /// meant. Nothing where there is no empty line.
 std::optional<std::string_view> note_text(std::string_view note) noexcept;

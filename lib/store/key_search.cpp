@@ -7,23 +7,6 @@
 namespace openexec::store {
 namespace {
 
-/// What one transaction sees.
-class Snapshot {
- public:
-  explicit Snapshot(ReadQueries& queries) : queries_(queries) { queries_.begin(); }
-  Snapshot(const Snapshot&) = delete;
-  Snapshot& operator=(const Snapshot&) = delete;
-  ~Snapshot() {
-    try {
-      queries_.end();
-    } catch (...) {  // the connection failed, and whoever reads learns it from what comes next
-    }
-  }
-
- private:
-  ReadQueries& queries_;
-};
-
 /// Calls `visit` with the rows that a key may be of, oldest first, up to `most`; then calls `rest` with what no run
 /// holds, where that has to be looked through. Both see one snapshot.
 template <class Visit, class Rest>

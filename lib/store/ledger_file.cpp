@@ -16,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+#include "store/descriptor.hpp"
 #include "store/schema.hpp"
 #include "store/sqlite_db.hpp"
 
@@ -24,33 +25,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void fail(const std::string& step, int error = errno) {
-  throw StoreFailure(step + ": " + std::generic_category().message(error));
-}
-
 std::optional<struct stat> status_of(const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0) return status;
   if (errno == ENOENT) return std::nullopt;
   fail("cannot look at " + path);
 }
-
-std::string folder_of(const LedgerPath& path) { return fs::path(path.database).parent_path().string(); }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  int release() noexcept { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 // The holder's number in the lock file, at a fixed width so that one write replaces it.
 constexpr std::size_t holder_width = 12;
@@ -89,15 +69,6 @@ Header read_header(const LedgerPath& path) {
   if (read == SQLITE_IOERR_SHORT_READ) throw StoreFailure("not a ledger: the file is shorter than a database's header");
   if (read != SQLITE_OK) throw SqliteError("read the ledger's header", read);
   return header;
-}
-
-void sync_folder(const std::string& folder) {
-  const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0 || ::fsync(fd.get()) != 0) fail("cannot sync " + folder);
-}
-
-void remove_if_there(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail("cannot remove " + path);
 }
 
 }  // namespace
@@ -184,13 +155,13 @@ void create(const LedgerPath& path) {
     create_schema(database);
   }
   if (::rename(draft.database.c_str(), path.database.c_str()) != 0) fail("cannot name the ledger");
-  sync_folder(folder_of(path));
+  sync_folder(folder_of(path.database));
 }
 
 void check_free_space(const LedgerPath& path) {
   constexpr std::uint64_t enough = std::uint64_t{1} << 20;
   struct statvfs space {};
-  if (::statvfs(folder_of(path).c_str(), &space) != 0) fail("cannot ask for free space");
+  if (::statvfs(folder_of(path.database).c_str(), &space) != 0) fail("cannot ask for free space");
   if (space.f_blocks > 0 && std::uint64_t{space.f_bavail} * space.f_frsize < enough)
     throw StoreFailure("the disk is full");
 }

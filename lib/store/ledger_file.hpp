@@ -17,6 +17,8 @@ struct LedgerPath {
 
   [[nodiscard]] std::string lock() const { return database + ".lock"; }
   [[nodiscard]] std::string log() const { return database + "-wal"; }
+  [[nodiscard]] std::string log_key() const { return database + ".log-key"; }
+  [[nodiscard]] std::string cosigned() const { return database + ".cosigned"; }
 };
 
 /// Resolves the folder, so that one ledger has one lock whatever it is called by. Throws StoreFailure.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -8,6 +9,8 @@
 #include <openexec/builtin.hpp>
 
 #include "store/guard.hpp"
+#include "store/log_key.hpp"
+#include "store/log_proofs.hpp"
 #include "store/nonce_table.hpp"
 #include "store/rules.hpp"
 
@@ -19,6 +22,10 @@ using namespace store;
 /// One lock around everything: nothing here waits for a disk.
 class MemoryLedger final : public Ledger {
  public:
+  MemoryLedger() {
+    if (signer_) verifier_key_ = signer_->verifier_key().write();
+  }
+
   Result<ClaimAnswer> claim(const Claim& claim) override {
     return guarded([&]() -> Result<ClaimAnswer> {
       const std::lock_guard lock(mutex_);
@@ -85,10 +92,7 @@ class MemoryLedger final : public Ledger {
   Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) override {
     return guarded([&]() -> Result<std::vector<LogLine>> {
       const std::lock_guard lock(mutex_);
-      std::vector<LogLine> lines;
-      for (std::uint64_t i = first; i < rows_.size() && lines.size() < count; ++i)
-        lines.push_back(rows_[static_cast<std::size_t>(i)].line);
-      return lines;
+      return lines(first, count);
     });
   }
 
@@ -105,15 +109,114 @@ class MemoryLedger final : public Ledger {
     });
   }
 
+  const std::string& verifier_key() const noexcept override { return verifier_key_; }
+
+  Result<SignedCheckpoint> checkpoint() override {
+    return show([&](LogSnapshot& log) -> Result<SignedCheckpoint> { return log.checkpoint(); });
+  }
+
+  Result<std::optional<SignedCheckpoint>> cosigned_checkpoint() override {
+    return show([&](LogSnapshot&) -> Result<std::optional<SignedCheckpoint>> { return cosigned_; });
+  }
+
+  Result<std::string> prove(std::uint64_t index) override {
+    return show([&](LogSnapshot& log) { return store::prove(log, index, cosigned_); });
+  }
+
+  Result<std::vector<Digest>> prove_consistency(std::uint64_t from, std::uint64_t to) override {
+    return show([&](LogSnapshot& log) { return store::prove_consistency(log, from, to); });
+  }
+
+  Result<std::optional<std::string>> resource(std::string_view path) override {
+    return show([&](LogSnapshot& log) { return store::resource(log, path); });
+  }
+
+  Status keep_cosigned(std::string_view note) override {
+    return show([&](LogSnapshot& log) -> Status {
+      Result<SignedCheckpoint> added = check_cosigned(log, note, signer_->verifier_key());
+      if (added.ok() && cosigned_) added = merge_cosigned(*cosigned_, *std::move(added));
+      if (!added.ok()) return added.status();
+      cosigned_ = *std::move(added);
+      return Status::success();
+    });
+  }
+
  private:
   struct Row {
     LogLine line;
     Digest exec_id;
   };
 
+  /// Tiles above level 0: those of level 0 are the rows' leaf hashes.
+  class Tiles final : public merkle::TileSink {
+   public:
+    Status put(unsigned level, std::uint64_t index, std::span<const Digest> hashes) override {
+      if (level > 0) kept[{level, index}].assign(hashes.begin(), hashes.end());
+      return Status::success();
+    }
+    std::map<std::pair<unsigned, std::uint64_t>, std::vector<Digest>> kept;
+  };
+
+  class Shown final : public LogSnapshot {
+   public:
+    explicit Shown(MemoryLedger& ledger) noexcept : ledger_(ledger) {}
+
+    /// Signed when somebody asks: nothing here outlives the process that would have to keep it.
+    SignedCheckpoint checkpoint() override {
+      SignedCheckpoint& newest = ledger_.newest_;
+      if (newest.note.empty() || newest.size != ledger_.tree_.size()) {
+        newest.size = ledger_.tree_.size();
+        newest.root = ledger_.tree_.root();
+        ledger_.signer_->sign(ledger_.tree_.head(), newest.note);
+      }
+      return newest;
+    }
+    std::vector<LogLine> lines(std::uint64_t first, std::size_t count) override { return ledger_.lines(first, count); }
+
+    Result<std::vector<Digest>> read(const merkle::Tile& tile) override {
+      std::vector<Digest> hashes;
+      if (tile.level > 0) {
+        const auto kept = ledger_.tiles_.kept.find({tile.level, tile.index});
+        if (kept != ledger_.tiles_.kept.end()) hashes = kept->second;
+        hashes.resize(std::min(hashes.size(), tile.width));
+      } else {
+        for (const LogLine& line : lines(tile.index * merkle::tile_width, tile.width)) hashes.push_back(line.leaf_hash);
+      }
+      if (hashes.size() != tile.width) return Status(Code::invalid_argument, "the log has no such tile");
+      return hashes;
+    }
+
+   private:
+    MemoryLedger& ledger_;
+  };
+
+  template <class Query>
+  auto show(Query&& query) -> decltype(query(std::declval<LogSnapshot&>())) {
+    return guarded([&]() -> decltype(query(std::declval<LogSnapshot&>())) {
+      const std::lock_guard lock(mutex_);
+      if (!signer_) return Status(Code::store_failed, "the log has no key: there was no memory for one");
+      Shown log(*this);
+      return query(log);
+    });
+  }
+
+  std::vector<LogLine> lines(std::uint64_t first, std::size_t count) const {
+    std::vector<LogLine> lines;
+    for (std::uint64_t i = first; i < rows_.size() && lines.size() < count; ++i)
+      lines.push_back(rows_[static_cast<std::size_t>(i)].line);
+    return lines;
+  }
+
   std::uint64_t push(const NewEntry& entry) {
     const std::uint64_t index = rows_.size();
-    rows_.push_back({{index, leaf_hash(entry.json), std::string(entry.json)}, entry.exec_id});
+    const Digest leaf = leaf_hash(entry.json);
+    rows_.push_back({{index, leaf, std::string(entry.json)}, entry.exec_id});
+    try {
+      if (Status status = tree_.append(leaf, tiles_); !status.ok()) throw StoreFailure(status.detail());
+    } catch (...) {
+      rows_.pop_back();
+      throw;
+    }
     nonces_.saw(entry.at);
     return index;
   }
@@ -121,6 +224,12 @@ class MemoryLedger final : public Ledger {
   std::mutex mutex_;
   NonceTable nonces_;
   std::deque<Row> rows_;
+  merkle::Tree tree_;
+  Tiles tiles_;
+  const std::optional<merkle::CheckpointSigner> signer_ = passing_signer();
+  std::string verifier_key_;
+  SignedCheckpoint newest_;
+  std::optional<SignedCheckpoint> cosigned_;
   std::map<Digest, std::uint64_t> by_attempt_;
 };
 

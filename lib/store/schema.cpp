@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <string>
 
@@ -35,6 +36,10 @@ CREATE TABLE outcomes (
 CREATE TABLE entries (
   idx INTEGER PRIMARY KEY, exec_id BLOB, attempt BLOB, high_water INTEGER NOT NULL, json TEXT NOT NULL) STRICT;
 
+-- The tree over the log, as tiles: one of level 0 when it is full, a higher one each time it gains a hash. Its place is
+-- level * 2^56 + index.
+CREATE TABLE tiles (place INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
+
 -- Where claims and entries are found by their keys: sorted runs, and their blocks (key_runs.hpp).
 CREATE TABLE runs (
   id INTEGER PRIMARY KEY, level INTEGER NOT NULL, state INTEGER NOT NULL, target INTEGER NOT NULL,
@@ -42,9 +47,10 @@ CREATE TABLE runs (
   root BLOB NOT NULL, pending BLOB NOT NULL, last BLOB NOT NULL, taken INTEGER NOT NULL) STRICT;
 CREATE TABLE blocks (slot INTEGER PRIMARY KEY, content BLOB NOT NULL) STRICT;
 
--- One row: which claims have no outcome yet, as pairs of a gap and a length (running.hpp).
-CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), running BLOB NOT NULL) STRICT;
-INSERT INTO head VALUES (1, x'');
+-- One row, written by each transaction: which claims have no outcome yet, as pairs of a gap and a length (running.hpp),
+-- and the newest signed checkpoint.
+CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), running BLOB NOT NULL, checkpoint TEXT NOT NULL) STRICT;
+INSERT INTO head VALUES (1, x'', '');
 )sql";
 
 constexpr const char* describe_tables =
@@ -101,6 +107,10 @@ LogLine line_from(const Rows& rows) {
   return line;
 }
 
+std::int64_t place_of(unsigned level, std::uint64_t index) noexcept {
+  return static_cast<std::int64_t>(std::uint64_t{level} << 56 | index);
+}
+
 std::int64_t limit(std::size_t count) {
   constexpr auto most = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
   return static_cast<std::int64_t>(std::min(count, most));
@@ -131,6 +141,8 @@ ReadQueries::ReadQueries(const Database& database)
       last_claim_(database, "SELECT id, high_water FROM claims ORDER BY id DESC LIMIT 1"),
       last_entry_(database, "SELECT idx, high_water FROM entries ORDER BY idx DESC LIMIT 1"),
       running_(database, "SELECT running FROM head WHERE id = 1"),
+      checkpoint_(database, "SELECT checkpoint FROM head WHERE id = 1"),
+      tile_(database, "SELECT hashes FROM tiles WHERE place = ?1"),
       pinned_(database, "SELECT value FROM pins WHERE key = ?1"),
       lines_(database, "SELECT idx, json FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2"),
       line_of_(database, "SELECT idx, json FROM entries WHERE idx = ?1 AND exec_id = ?2"),
@@ -169,6 +181,30 @@ std::string ReadQueries::running() {
   Rows rows = running_.run();
   if (!rows.next()) throw StoreFailure("the ledger is damaged: it has no head");
   return std::string(rows.bytes(0));
+}
+
+std::string ReadQueries::checkpoint() {
+  Rows rows = checkpoint_.run();
+  if (!rows.next()) throw StoreFailure("the ledger is damaged: it has no head");
+  return std::string(rows.bytes(0));
+}
+
+bool ReadQueries::tile(unsigned level, std::uint64_t index, std::size_t width, std::vector<Digest>& hashes) {
+  Rows rows = tile_.run(place_of(level, index));
+  if (!rows.next()) return false;
+  const std::string_view bytes = rows.bytes(0);
+  if (bytes.size() < width * sizeof(Digest)) return false;
+  hashes.resize(width);
+  std::memcpy(hashes.data(), bytes.data(), width * sizeof(Digest));
+  return true;
+}
+
+void ReadQueries::leaves(std::uint64_t first, std::size_t count, std::vector<Digest>& hashes) {
+  Rows rows = lines_.run(static_cast<std::int64_t>(first), limit(count));
+  for (std::uint64_t index = first; rows.next(); ++index) {
+    if (static_cast<std::uint64_t>(rows.integer(0)) != index) return;
+    hashes.push_back(leaf_hash(rows.bytes(1)));
+  }
 }
 
 std::optional<std::string> ReadQueries::pinned(std::string_view key) {
@@ -224,7 +260,8 @@ WriteQueries::WriteQueries(const Database& database)
       add_claim_(database, "INSERT INTO claims VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"),
       add_outcome_(database, "INSERT OR REPLACE INTO outcomes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
       add_entry_(database, "INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5)"),
-      set_running_(database, "UPDATE head SET running = ?1 WHERE id = 1"),
+      add_tile_(database, "INSERT OR REPLACE INTO tiles VALUES (?1, ?2)"),
+      set_head_(database, "UPDATE head SET running = ?1, checkpoint = ?2 WHERE id = 1"),
       add_pin_(database, "INSERT INTO pins VALUES (?1, ?2)") {}
 
 std::int64_t WriteQueries::new_epoch() {
@@ -271,7 +308,13 @@ std::uint64_t WriteQueries::add_entry(const NewEntry& entry, Position& at) {
   return static_cast<std::uint64_t>(index);
 }
 
-void WriteQueries::set_running(std::string_view ranges) { set_running_.execute(Blob{ranges}); }
+void WriteQueries::add_tile(unsigned level, std::uint64_t index, std::span<const Digest> hashes) {
+  add_tile_.execute(place_of(level, index), Blob{{reinterpret_cast<const char*>(hashes.data()), hashes.size_bytes()}});
+}
+
+void WriteQueries::set_head(std::string_view running, std::string_view checkpoint) {
+  set_head_.execute(Blob{running}, checkpoint);
+}
 
 void WriteQueries::add_pin(const Pin& pin) { add_pin_.execute(pin.key, pin.value); }
 

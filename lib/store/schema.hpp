@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,11 @@ class ReadQueries {
   std::optional<StoredRecord> newest_record(std::int64_t after, std::string_view tenant, std::string_view nonce);
   Position position();
   std::string running();
+  std::string checkpoint();
+  /// The tile's first hashes. False where it is not kept, or holds fewer.
+  bool tile(unsigned level, std::uint64_t index, std::size_t width, std::vector<Digest>& hashes);
+  /// Appends the leaf hashes of up to `count` entries from `first` on; fewer where one is missing.
+  void leaves(std::uint64_t first, std::size_t count, std::vector<Digest>& hashes);
   std::optional<std::string> pinned(std::string_view key);
   std::vector<LogLine> lines(std::uint64_t first, std::size_t count);
   /// The entry, if it is of that execution.
@@ -72,7 +78,7 @@ class ReadQueries {
   void keys(RunQueries::Watermark after, const std::function<void(Key, std::int64_t row)>& give);
 
  private:
-  Statement begin_, end_, record_, newest_record_, last_claim_, last_entry_, running_, pinned_;
+  Statement begin_, end_, record_, newest_record_, last_claim_, last_entry_, running_, checkpoint_, tile_, pinned_;
   Statement lines_, line_of_, newest_lines_of_, claims_after_, entries_from_;
 };
 
@@ -94,12 +100,13 @@ class WriteQueries {
   std::int64_t add_claim(const Claim& claim, Position& at);
   void add_outcome(const Seal& seal, std::int64_t claim, std::uint64_t entry);
   std::uint64_t add_entry(const NewEntry& entry, Position& at);
-  void set_running(std::string_view ranges);
+  void add_tile(unsigned level, std::uint64_t index, std::span<const Digest> hashes);
+  void set_head(std::string_view running, std::string_view checkpoint);
   void add_pin(const Pin& pin);
 
  private:
   Statement begin_, commit_, rollback_, last_epoch_, new_epoch_, spends_, is_attempt_;
-  Statement add_claim_, add_outcome_, add_entry_, set_running_, add_pin_;
+  Statement add_claim_, add_outcome_, add_entry_, add_tile_, set_head_, add_pin_;
 };
 
 }  // namespace openexec::store

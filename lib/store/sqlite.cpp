@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -10,6 +11,9 @@
 #include "store/guard.hpp"
 #include "store/key_search.hpp"
 #include "store/ledger_file.hpp"
+#include "store/log_key.hpp"
+#include "store/log_proofs.hpp"
+#include "store/note_file.hpp"
 #include "store/rules.hpp"
 #include "store/sqlite_session.hpp"
 #include "store/sqlite_writer.hpp"
@@ -20,9 +24,9 @@ namespace {
 
 /// What a ledger that may be written has beside its reader. The lock is given back last.
 struct Writing {
-  Writing(const LedgerPath& path, LedgerLock held, std::size_t queue_capacity)
+  Writing(const LedgerPath& path, LedgerLock held, const LogOptions& log, std::size_t queue_capacity)
       : lock(std::move(held)),
-        writer(path, newest),
+        writer(path, newest, log),
         queue([this](std::span<Member* const> batch) { writer.write(batch); }, queue_capacity) {}
 
   LedgerLock lock;
@@ -38,11 +42,16 @@ struct Opened {
   LedgerPath path;
   Reader reader;
   std::optional<Writing> writing;  ///< none: opened for reading only
+  std::optional<merkle::VerifierKey> log_key;
+  std::mutex cosigning;  ///< around a change of the file with the cosigned checkpoint
+  std::mutex judging;    ///< around the next
+  std::optional<SignedCheckpoint> cosigned;  ///< what that file held when it was last found to be true
 };
 
 class SqliteLedger final : public Ledger {
  public:
-  explicit SqliteLedger(std::unique_ptr<Opened> opened) : opened_(std::move(opened)) {}
+  explicit SqliteLedger(std::unique_ptr<Opened> opened)
+      : opened_(std::move(opened)), verifier_key_(opened_->log_key->write()) {}
 
   // SQLite's connections and locks do not survive fork(): the child lets go of them without touching the files.
   ~SqliteLedger() override {
@@ -117,7 +126,10 @@ class SqliteLedger final : public Ledger {
       Member probe{Probe{}};
       if (Status status = write(probe); !status.ok()) return status;
       check_free_space(opened_->path);
-      return Status::success();
+      return show([&](LedgerLog& log) -> Result<std::uint64_t> {
+               return check_tree(log, log.checkpoint().size, *opened_->log_key).size();
+             })
+          .status();
     });
   }
 
@@ -152,7 +164,67 @@ class SqliteLedger final : public Ledger {
     return read([&](ReadSession& session) { return find_lines(session, newest(), exec_id, count); });
   }
 
+  const std::string& verifier_key() const noexcept override { return verifier_key_; }
+
+  Result<SignedCheckpoint> checkpoint() override {
+    return show([](LedgerLog& log) -> Result<SignedCheckpoint> { return log.checkpoint(); });
+  }
+
+  Result<std::optional<SignedCheckpoint>> cosigned_checkpoint() override {
+    return show([&](LedgerLog& log) -> Result<std::optional<SignedCheckpoint>> { return kept_cosigned(log); });
+  }
+
+  Result<std::string> prove(std::uint64_t index) override {
+    return show([&](LedgerLog& log) { return store::prove(log, index, kept_cosigned(log)); });
+  }
+
+  Result<std::vector<Digest>> prove_consistency(std::uint64_t from, std::uint64_t to) override {
+    return show([&](LedgerLog& log) { return store::prove_consistency(log, from, to); });
+  }
+
+  Result<std::optional<std::string>> resource(std::string_view path) override {
+    return show([&](LedgerLog& log) { return store::resource(log, path); });
+  }
+
+  Status keep_cosigned(std::string_view note) override {
+    const auto kept = show([&](LedgerLog& log) -> Result<bool> {
+      const std::lock_guard lock(opened_->cosigning);
+      Result<SignedCheckpoint> added = check_cosigned(log, note, *opened_->log_key);
+      if (!added.ok()) return added.status();
+      if (const auto before = kept_cosigned(log)) added = merge_cosigned(*before, *std::move(added));
+      if (!added.ok()) return added.status();
+      replace_note_file(opened_->path.cosigned(), added->note);
+      return true;
+    });
+    return kept.status();
+  }
+
  private:
+  /// The cosigned checkpoint that is kept, if it is true of this log: what others wrote there counts for nothing.
+  std::optional<SignedCheckpoint> kept_cosigned(LedgerLog& log) {
+    const std::optional<std::string> note = read_note_file(opened_->path.cosigned());
+    if (!note) return std::nullopt;
+    const std::lock_guard lock(opened_->judging);
+    std::optional<SignedCheckpoint>& known = opened_->cosigned;
+    if (known && known->note == *note) return known;
+    const auto checked = check_cosigned(log, *note, *opened_->log_key);
+    if (!checked.ok()) return std::nullopt;
+    known = *checked;
+    return known;
+  }
+
+  /// Calls `query`, which answers a Result, with the log as it is at one moment.
+  template <class Query>
+  auto show(Query&& query) -> decltype(query(std::declval<LedgerLog&>())) {
+    auto shown = read([&](ReadSession& session) {
+      const Snapshot snapshot(session.read);
+      LedgerLog log(session.read, session.edge);
+      return query(log);
+    });
+    if (!shown.ok()) return shown.status();
+    return *std::move(shown);
+  }
+
   Status in_own_process() const {
     if (::getpid() == process_) return Status::success();
     return {Code::store_failed, "the ledger was opened before fork(); the child has to open its own"};
@@ -205,7 +277,16 @@ class SqliteLedger final : public Ledger {
 
   const pid_t process_ = ::getpid();
   std::unique_ptr<Opened> opened_;
+  const std::string verifier_key_;
 };
+
+/// Whose log it is, as the ledger says.
+merkle::VerifierKey recorded_key(const std::optional<std::string>& pinned) {
+  if (!pinned) throw StoreFailure("the ledger was never opened for writing: it does not say whose log it is");
+  const auto key = merkle::VerifierKey::parse(*pinned);
+  if (!key.ok()) throw StoreFailure("the ledger is damaged: " + key.status().detail());
+  return *key;
+}
 
 }  // namespace
 
@@ -219,11 +300,13 @@ Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const Sqlit
     auto opened = std::make_unique<Opened>(at);
     if (options.read_only) {
       if (!inspect(opened->path)) return Status(Code::store_failed, "no ledger is there to read");
-      opened->reader.read([](ReadSession& session) { return session.read.position().entries; });
+      opened->log_key = recorded_key(opened->reader.read([](ReadSession& session) { return session.read.pinned(log_pin); }));
     } else {
+      if (Status status = check(options.log); !status.ok()) return status;
       LedgerLock lock = LedgerLock::acquire(opened->path);
       if (!inspect(opened->path)) create(opened->path);
-      opened->writing.emplace(opened->path, std::move(lock), internals.queue_capacity);
+      opened->writing.emplace(opened->path, std::move(lock), options.log, internals.queue_capacity);
+      opened->log_key = opened->writing->writer.verifier_key();
     }
     return std::shared_ptr<Ledger>(std::make_shared<SqliteLedger>(std::move(opened)));
   });

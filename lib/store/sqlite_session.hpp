@@ -8,6 +8,7 @@
 #include "store/key_index.hpp"
 #include "store/key_table.hpp"
 #include "store/ledger_file.hpp"
+#include "store/ledger_log.hpp"
 #include "store/schema.hpp"
 #include "store/sqlite_db.hpp"
 
@@ -27,12 +28,30 @@ struct WriteSession {
   KeyIndex index;
 };
 
+/// What one transaction of a connection sees, as long as it lives.
+class Snapshot {
+ public:
+  explicit Snapshot(ReadQueries& queries) : queries_(queries) { queries_.begin(); }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  ~Snapshot() {
+    try {
+      queries_.end();
+    } catch (...) {  // the connection failed, and whoever reads learns it from what comes next
+    }
+  }
+
+ private:
+  ReadQueries& queries_;
+};
+
 struct ReadSession {
   explicit ReadSession(const LedgerPath& path);
 
   Database database;
   ReadQueries read;
   RunQueries runs;
+  EdgeLeaves edge;
 };
 
 /// Reads without waiting for the writer: a connection of its own, which sees what is committed. Thread-safe.

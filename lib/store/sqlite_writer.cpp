@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "store/guard.hpp"
+#include "store/log_key.hpp"
 #include "store/rules.hpp"
 
 namespace openexec::store {
@@ -21,14 +22,60 @@ bool is_harmless(const SqliteError& error) noexcept {
 
 }  // namespace
 
-SqliteWriter::SqliteWriter(LedgerPath path, KeyTable& table) : path_(std::move(path)), table_(table) {
+SqliteWriter::SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& log)
+    : path_(std::move(path)), table_(table) {
   session_.emplace(path_, table_);
-  session_->write.begin();
-  epoch_ = session_->write.new_epoch();
-  session_->write.commit();
+  merkle::CheckpointSigner signer = first_transaction(log);
   end_ = session_->read.position();
+  open_log(std::move(signer));
   running_.inherit(session_->running());
+  open_anchor(log.anchor);
   knows_ = true;
+}
+
+/// Takes the ledger from whoever had it before. The first opening ever also records who the log is.
+merkle::CheckpointSigner SqliteWriter::first_transaction(const LogOptions& log) {
+  WriteQueries& write = session_->write;
+  write.begin();
+  epoch_ = write.new_epoch();
+  const std::optional<std::string> recorded = session_->read.pinned(log_pin);
+  if (!recorded && session_->read.position().entries > 0)
+    throw StoreFailure("the ledger is damaged: it does not say whose log it is");
+  merkle::CheckpointSigner signer = open_signer(log, path_, recorded);
+  if (!recorded) {
+    const std::string key = signer.verifier_key().write();
+    write.add_pin({log_pin, key});
+    std::string checkpoint;
+    signer.sign(merkle::Tree().head(), checkpoint);
+    write.set_head({}, checkpoint);
+  }
+  write.commit();
+  return signer;
+}
+
+void SqliteWriter::open_anchor(const std::string& file) {
+  const bool expected = session_->read.pinned(anchor_pin).has_value();
+  if (file.empty()) {
+    if (expected) throw StoreFailure("the ledger has an anchor, and none was given");
+    return;
+  }
+  EdgeLeaves edge;
+  LedgerLog entries(session_->read, edge);
+  anchor_.emplace(file);
+  anchor_->check(entries, verifier_key(), expected);
+  anchor_->keep(log_->committed_checkpoint());
+  if (expected) return;
+  session_->write.begin();
+  session_->write.add_pin({anchor_pin, "kept"});
+  session_->write.commit();
+}
+
+/// Reads the log's tree back, and holds it against the last checkpoint.
+void SqliteWriter::open_log(merkle::CheckpointSigner signer) {
+  EdgeLeaves edge;
+  LedgerLog entries(session_->read, edge);
+  merkle::Tree tree = check_tree(entries, static_cast<std::uint64_t>(end_.entries), signer.verifier_key());
+  log_.emplace(std::move(signer), std::move(tree), session_->read.checkpoint());
 }
 
 void SqliteWriter::write(std::span<Member* const> batch) {
@@ -62,7 +109,7 @@ bool SqliteWriter::stage(std::span<Member* const> batch, Position& at) {
       session_->write.rollback();
       return false;
     }
-    if (running_.changed()) session_->write.set_running(write_ranges(running_.rows()));
+    session_->write.set_head(write_ranges(running_.rows()), log_->checkpoint());
     session_->index.advance(at.claims, at.entries);
     return true;
   } catch (const SqliteError& error) {
@@ -79,6 +126,8 @@ void SqliteWriter::begin() {
   // The lock file keeps other executors out unless somebody removed it, or moved the ledger. Then the ledger is theirs.
   if (session_->database.file_has_moved()) give_up("the ledger's file was moved, removed or replaced");
   if (session_->write.last_epoch() != epoch_) give_up("the ledger was opened for writing by another process");
+  // Behind by one commit at most, whose members were answered: nobody is until it has caught up.
+  if (anchor_) anchor_->keep(log_->committed_checkpoint());
 }
 
 /// A commit that failed may have taken place. It is told to have failed only when it is known that it did not.
@@ -97,10 +146,21 @@ void SqliteWriter::commit(const Position& after) {
   end_ = after;
   in_doubt_.reset();
   running_.committed();
+  log_->committed();
+  keep_anchor();
   try {
     session_->index.committed();
   } catch (...) {  // no memory: what is durable is found again when the ledger is opened anew
     drop_session();
+  }
+}
+
+/// What the anchor cannot take now, it takes before the next transaction begins.
+void SqliteWriter::keep_anchor() noexcept {
+  if (!anchor_) return;
+  try {
+    anchor_->keep(log_->committed_checkpoint());
+  } catch (...) {
   }
 }
 
@@ -114,6 +174,7 @@ void SqliteWriter::revive() {
 /// Ends a transaction that failed before its commit.
 void SqliteWriter::abandon(const SqliteError* error) noexcept {
   running_.rolled_back();
+  log_->rolled_back();
   if (!session_) return;
   bool sound = error == nullptr || is_harmless(*error);
   try {
@@ -206,6 +267,8 @@ bool SqliteWriter::apply(const NewEntry* entry, Member& member, Position& at) {
 
 std::uint64_t SqliteWriter::add_entry(const NewEntry& entry, Position& at) {
   const std::uint64_t index = session_->write.add_entry(entry, at);
+  LedgerTiles tiles(session_->write);
+  log_->append(entry.json, tiles);
   const auto row = static_cast<std::int64_t>(index);
   if (!is_zero(entry.exec_id)) session_->index.add(Key(KeyKind::execution, entry.exec_id), row);
   if (!is_zero(entry.attempt)) session_->index.add(Key(KeyKind::attempt, entry.attempt), row);
@@ -236,6 +299,12 @@ SqliteWriter::Fate SqliteWriter::reopen() {
   if (!committed && !found.same_rows(end_)) give_up("the ledger does not end where this process left it");
   end_ = found;
   in_doubt_.reset();
+  try {
+    open_log(log_->signer());
+  } catch (...) {
+    drop_session();
+    throw;
+  }
   knows_ = true;
   return committed ? Fate::committed : Fate::not_committed;
 }

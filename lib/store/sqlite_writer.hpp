@@ -7,10 +7,14 @@
 #include <span>
 #include <string>
 
+#include <openexec/builtin.hpp>
+
+#include "store/anchor.hpp"
 #include "store/key_index.hpp"
 #include "store/key_table.hpp"
 #include "store/member.hpp"
 #include "store/running.hpp"
+#include "store/signed_log.hpp"
 #include "store/sqlite_session.hpp"
 
 namespace openexec::store {
@@ -20,13 +24,15 @@ class SqliteWriter {
  public:
   /// Opens the ledger and starts a new opening. `table`: the newest keys, which readers share. Precondition: the
   /// ledger's lock is held. Throws where that fails.
-  SqliteWriter(LedgerPath path, KeyTable& table);
+  SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& log);
 
   /// Writes the batch in one transaction and sets every status. Members are judged in order, each alone.
   void write(std::span<Member* const> batch);
 
   /// False while nothing can be said about what the ledger holds: after a failure, until a write has found out.
   [[nodiscard]] bool knows_its_ledger() const noexcept { return knows_.load(std::memory_order_acquire); }
+
+  [[nodiscard]] const merkle::VerifierKey& verifier_key() const noexcept { return log_->signer().verifier_key(); }
 
  private:
   enum class Fate { committed, not_committed };
@@ -48,6 +54,10 @@ class SqliteWriter {
 
   std::optional<StoredRecord> record(std::string_view tenant, std::string_view nonce);
   std::uint64_t add_entry(const NewEntry& entry, Position& at);
+  merkle::CheckpointSigner first_transaction(const LogOptions& log);
+  void open_log(merkle::CheckpointSigner signer);
+  void open_anchor(const std::string& file);
+  void keep_anchor() noexcept;
   void revive();
   Fate reopen();
   void drop_session() noexcept;
@@ -57,6 +67,8 @@ class SqliteWriter {
   KeyTable& table_;
   Running running_;
   std::optional<WriteSession> session_;  ///< none after a failure, until reopen() has found out what is true
+  std::optional<SignedLog> log_;
+  std::optional<Anchor> anchor_;
   std::atomic<bool> knows_{false};       ///< whether there is a session
   std::int64_t epoch_ = 0;
   Position end_;                      ///< of what is known to be durable

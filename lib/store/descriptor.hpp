@@ -1,0 +1,36 @@
+// Files outside of SQLite: a descriptor that closes itself, and the calls that either work or throw.
+#pragma once
+
+#include <cerrno>
+#include <string>
+#include <string_view>
+
+namespace openexec::store {
+
+[[noreturn]] void fail(const std::string& step, int error = errno);  ///< throws StoreFailure with the system's reason
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor();
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  int release() noexcept;
+
+ private:
+  int fd_;
+};
+
+std::string folder_of(const std::string& path);
+/// Makes the names in a folder durable.
+void sync_folder(const std::string& folder);
+void remove_if_there(const std::string& path);
+
+/// Makes a file of mode 0600 that was not there, with these bytes, durably. False where there is one.
+bool create_file(const std::string& path, std::string_view bytes);
+/// All bytes of a regular file, which is not reached through a symbolic link; nothing where there is none. `most`: more
+/// bytes are a failure.
+bool read_file(const std::string& path, std::size_t most, std::string& bytes);
+
+}  // namespace openexec::store
