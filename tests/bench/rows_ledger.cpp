@@ -27,7 +27,7 @@ double heap_bytes() {
 
 /// With its write-ahead log: closing a ledger does not move that into the file, opening does.
 void copy_ledger(const std::string& from, const std::string& to) {
-  for (const char* part : {"", "-wal"}) {
+  for (const char* part : {"", "-wal", ".log-key"}) {
     const std::string target = to + part;
     fs::remove(target);
     if (!fs::exists(from + part)) continue;

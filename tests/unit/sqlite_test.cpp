@@ -26,7 +26,7 @@ namespace {
 
 using Catch::Matchers::Contains;
 
-constexpr SqliteOptions read_only{true};
+const SqliteOptions read_only{.read_only = true};
 
 std::shared_ptr<Ledger> open(const std::string& path, const SqliteOptions& options = {}) {
   return must(sqlite_ledger(path, options), "open");
