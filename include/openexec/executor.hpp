@@ -56,6 +56,7 @@ struct CallOptions {
   Cancellation cancellation;                          ///< handed to the handler
   /// Taken where the request names no nonce (an Idempotency-Key); a request that names another is malformed.
   std::optional<std::string_view> nonce;
+  bool proof = false;  ///< Outcome::proof as well: some tile reads more
 };
 
 /// One of many: a request in either form, with its own options.

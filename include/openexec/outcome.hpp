@@ -26,6 +26,9 @@ struct Outcome {
 
   std::string entry;                         ///< this attempt's own log entry; empty where none could be written
   std::optional<std::uint64_t> entry_index;  ///< its place in the log
+  /// The entry's portable receipt (TransparencyLog::prove), where CallOptions::proof asked for it and the log has one.
+  /// Empty too where it could not be made just now: the log makes it later as well.
+  std::string proof;
 
   /// True only if the action was approved, ran and returned a result (now, or in the attempt that this one replays).
   [[nodiscard]] bool ok() const noexcept { return code == Code::ok; }

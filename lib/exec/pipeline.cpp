@@ -5,6 +5,8 @@
 #include <mutex>
 #include <new>
 
+#include <openexec/transparency_log.hpp>
+
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
 #include "exec/identity.hpp"
@@ -490,6 +492,16 @@ void Pipeline::conclude(Attempt& attempt, const Operation& written) {
   attempt.outcome->entry = std::move(attempt.json);
   attempt.outcome->entry_index = written.entry;
   attempt.seat = {};
+  if (attempt.options.proof) attempt.outcome->proof = proof_of(*written.entry);
+}
+
+std::string Pipeline::proof_of(std::uint64_t index) noexcept try {
+  TransparencyLog* const log = parts_.log->transparency();
+  if (log == nullptr) return {};
+  Result<std::string> proof = log->prove(index);
+  return proof.ok() ? *std::move(proof) : std::string();
+} catch (...) {  // the attempt is at its end; what came of it is no less true for want of a proof
+  return {};
 }
 
 // Others may be waiting for what this batch leads, so its seats are given up before it waits itself.

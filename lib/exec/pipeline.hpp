@@ -62,6 +62,7 @@ class Pipeline {
   void settle(Attempt& attempt, const ClaimAnswer& answer);
   void call_handler(Attempt& attempt);
   void conclude(Attempt& attempt, const Operation& written);
+  [[nodiscard]] std::string proof_of(std::uint64_t index) noexcept;
   void fail(Attempt& attempt, const Status& why);
   void lose(Attempt& attempt, std::string_view why);
   void end_without_entry(Attempt& attempt, Ending ending);

@@ -19,7 +19,7 @@
 namespace openexec::test {
 
 struct TransparencySuite {
-  std::function<std::shared_ptr<Ledger>()> create;  ///< an empty log
+  std::function<std::shared_ptr<ReceiptLog>()> create;  ///< an empty log that keeps a tree, with a key of its own
 };
 
 /// Appends executed(first), executed(first + 1), ...; false where one does not get the index that is next.
@@ -46,10 +46,8 @@ inline std::string cosigned(TransparencyLog& log, const std::vector<std::string>
 }
 
 inline Failures run_transparency_suite(const TransparencySuite& suite) {
-  Failures failures;
-  const auto expect = [&](bool promise, std::string_view what) {
-    if (!promise) failures.emplace_back(what);
-  };
+  Judge judge;
+  const auto expect = [&](bool holds, const std::string& what) { judge.expect(holds, what); };
   const auto verdict = [](TransparencyLog& log, const std::string& proof, std::string_view policy = {}) {
     EvidenceTrust trust{.log_key = log.verifier_key(), .policy = {}};
     if (!policy.empty()) trust.policy = policy;
@@ -57,14 +55,14 @@ inline Failures run_transparency_suite(const TransparencySuite& suite) {
     return report.ok() ? report->verdict : EvidenceVerdict::fail;
   };
 
-  {  // sizes around those where tiles fill up
+  judge.promise("what it proves verifies", [&] {  // at sizes around those where tiles fill up
     const auto ledger = suite.create();
     TransparencyLog& log = *ledger->transparency();
     expect(log.checkpoint().ok() && log.checkpoint()->size == 0 && log.checkpoint()->root == merkle::empty_root(),
            "an empty log has a checkpoint, of no entries");
     expect(log.prove(0).code() == Code::invalid_argument, "what is not there is not proved");
     std::uint64_t size = 0;
-    for (const std::uint64_t next : {1, 2, 3, 255, 256, 257, 300, 512, 600}) {
+    for (const std::uint64_t next : {1U, 2U, 3U, 255U, 256U, 257U, 300U, 512U, 600U}) {
       expect(append_executed(*ledger, size, next - size), "an append takes the next index");
       size = next;
       const auto checkpoint = log.checkpoint();
@@ -103,8 +101,8 @@ inline Failures run_transparency_suite(const TransparencySuite& suite) {
     for (const char* path : {"tile/0/002", "tile/0/002.p/89", "tile/1/000", "tile/2/000.p/1", "tile/0/0", "tile/0/x000/000",
                              "tile/entries/003", "", "tile", "../checkpoint", "tile/8/000", "tile/0/000.p/0"})
       expect(!served(path), "nothing is served under any other path");
-  }
-  {  // cosignatures
+  });
+  judge.promise("cosignatures are kept", [&] {
     const auto ledger = suite.create();
     const auto other = suite.create();
     TransparencyLog& log = *ledger->transparency();
@@ -136,8 +134,8 @@ inline Failures run_transparency_suite(const TransparencySuite& suite) {
     expect(log.keep_cosigned(cosigned(log, {"w1", "w2"})).ok() && kept()->size == 8, "a later one replaces it");
     expect(log.keep_cosigned(before).code() == Code::invalid_argument && kept()->size == 8, "an earlier one does not");
     expect(verdict(log, log.prove(7).value(), policy) == EvidenceVerdict::pass, "and covers what came after the first");
-  }
-  {  // while others write
+  });
+  judge.promise("it may be asked while others write", [&] {
     const auto ledger = suite.create();
     TransparencyLog& log = *ledger->transparency();
     append_executed(*ledger, 0, 1);
@@ -146,16 +144,18 @@ inline Failures run_transparency_suite(const TransparencySuite& suite) {
     for (std::string& one : wrong)
       readers.emplace_back([&ledger, &log, &verdict, &one] {
         for (int i = 0; i < 60; ++i) {
-          const std::uint64_t size = ledger->size().value();
-          if (log.checkpoint()->size < size) one = "an entry is covered as soon as it has an index";
-          if (verdict(log, log.prove(size - 1).value()) != EvidenceVerdict::pass) one = "a proof verifies while others write";
+          const auto size = ledger->size();
+          const auto checkpoint = log.checkpoint();
+          if (!size.ok() || !checkpoint.ok() || checkpoint->size < *size) one = "an entry is covered once it has an index";
+          const auto proof = log.prove(size.ok() ? *size - 1 : 0);
+          if (!proof.ok() || verdict(log, *proof) != EvidenceVerdict::pass) one = "a proof verifies while others write";
         }
       });
     append_executed(*ledger, 1, 400);
     for (std::thread& reader : readers) reader.join();
     for (const std::string& one : wrong) expect(one.empty(), one);
-  }
-  return failures;
+  });
+  return judge.failures();
 }
 
 }  // namespace openexec::test
