@@ -40,6 +40,9 @@ struct Settings {
   std::optional<std::string> allowed_actions = environment("OPENEXEC_ALLOWED_ACTIONS");
   std::string db_url = environment("OPENEXEC_DB_URL").value_or("sqlite:///openexec.db");
   std::string handlers = environment("OPENEXEC_HANDLERS").value_or("");
+  LogOptions log{.key_pem = environment("OPENEXEC_LOG_KEY").value_or(""),
+                 .origin = environment("OPENEXEC_LOG_ORIGIN").value_or(""),
+                 .anchor = environment("OPENEXEC_LOG_ANCHOR").value_or("")};
   ServiceOptions service;
 };
 
@@ -56,6 +59,11 @@ void add_flags(CLI::App& app, Settings& settings) {
   app.add_option("--db-url", settings.db_url,
                  "the ledger: sqlite:///file.db, sqlite:////absolute/file.db or sqlite:// "
                  "for memory [OPENEXEC_DB_URL, else sqlite:///openexec.db]");
+  app.add_option("--log-origin", settings.log.origin,
+                 "the log's name, which no other log has [OPENEXEC_LOG_ORIGIN, else one made from its key]");
+  app.add_option("--log-anchor", settings.log.anchor,
+                 "file that holds the newest checkpoint, so that a ledger that was set back is found out "
+                 "[OPENEXEC_LOG_ANCHOR]");
   app.add_option("--handlers", settings.handlers, "JSON file that gives actions to commands [OPENEXEC_HANDLERS]");
   app.add_option("--workers", service.workers, "executions at once")->capture_default_str();
   app.add_option("--queue", service.queue, "executions that wait for a worker; more are 429")->capture_default_str();
@@ -156,6 +164,7 @@ void introduce(const Settings& settings, const Executor& executor, const std::ve
   const std::string ledger =
       settings.db_url.starts_with("sqlite:") ? settings.db_url : settings.db_url.substr(0, settings.db_url.find(':'));
   out << "  ledger   " << (ledger == "sqlite://" ? "in memory: nothing outlives this process" : ledger) << "\n"
+      << "  log key  " << executor.log().transparency()->verifier_key() << "\n"
       << "  actions  " << joined(names) << "\n"
       << "  allowed  "
       << (executor.config().allowed_actions ? joined(*executor.config().allowed_actions)
@@ -178,7 +187,7 @@ int run(Settings& settings) {
   auto service = Service::listen(settings.service);
   if (!service.ok()) return complain(service.status().detail(), exit_failed);
 
-  auto ledger = open_ledger(settings.db_url);
+  auto ledger = open_ledger(settings.db_url, {.read_only = false, .log = settings.log});
   if (!ledger.ok()) return complain("OPENEXEC_DB_URL (--db-url): " + ledger.status().detail(), exit_failed);
   Config config{.tenant = settings.tenant.empty() ? "default" : settings.tenant, .executor = "openexecd"};
   if (settings.allowed_actions) config.allowed_actions = split(*settings.allowed_actions);

@@ -4,9 +4,11 @@
 //   ... wait for a signal ...
 //   service->drain();
 //
-// Endpoints: GET / /health /ready /version /receipts/{exec_id}; POST /execute /receipts/verify. Every answer is JSON.
-// POST /execute always answers {"id", "action", "result", "approved", "receipt", "replayed", "code", "detail"?}. Every
-// other problem is {"error": {"code", "detail"}}.
+// Endpoints: GET / /health /ready /version /receipts/{exec_id} /checkpoint /tile/...; POST /execute /receipts/verify.
+// Answers are JSON, but for /checkpoint and /tile/ (C2SP tlog-tiles) and /receipts/{exec_id}?format=tlog-proof.
+// POST /execute always answers {"id", "action", "result", "approved", "receipt", "replayed", "code", "proof"?,
+// "detail"?}, with the proof where the client sends `Prefer: receipt-proof`. Every other problem is {"error": {"code",
+// "detail"}}. Whoever reaches the port reads the log.
 //
 // What reaches the boundary leaves a receipt. What the service itself turns away (a body over `body_limit`, a wrong
 // content type, a full queue, draining) never reaches it: nothing ran, nothing was recorded, and `receipt` is null.

@@ -15,15 +15,14 @@
 #include "service/structured_field.hpp"
 
 namespace openexec::service {
+
+Answer answer(int status, std::string body, std::string_view code) {
+  return {.status = status, .body = std::move(body), .code = std::string(code)};
+}
+
 namespace {
 
 using canon::JsonObject;
-
-constexpr std::size_t max_listed_entries = 100;
-
-Answer answer(int status, std::string body, std::string_view code = "ok") {
-  return {.status = status, .body = std::move(body), .code = std::string(code)};
-}
 
 std::string_view problem_name(int status) {
   switch (status) {
@@ -64,6 +63,7 @@ std::string execution_json(const Outcome& outcome) {
       .text_or_null("receipt", outcome.receipt)
       .boolean("replayed", outcome.replayed)
       .text("code", name(outcome.code));
+  if (!outcome.proof.empty()) json.text("proof", outcome.proof);
   if (!outcome.detail.empty()) json.text("detail", outcome.detail);
   return json.take();
 }
@@ -103,7 +103,12 @@ std::string_view path_of(std::string_view target) {
   return target.substr(0, target.find('?'));
 }
 
-const Route Api::routes[7] = {
+std::string_view query_of(std::string_view target) {
+  const std::size_t mark = target.find('?');
+  return mark == target.npos ? std::string_view() : target.substr(mark + 1);
+}
+
+const Route Api::routes[9] = {
     {"/", false, "GET", "GET, HEAD, OPTIONS", Lane::immediate, &Api::info},
     {"/health", false, "GET", "GET, HEAD, OPTIONS", Lane::immediate, &Api::health},
     {"/ready", false, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::ready},
@@ -111,6 +116,8 @@ const Route Api::routes[7] = {
     {"/execute", false, "POST", "POST, OPTIONS", Lane::execute, &Api::execute},
     {"/receipts/verify", false, "POST", "POST, OPTIONS", Lane::read, &Api::verify_receipt},
     {"/receipts/", true, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::receipts},
+    {"/checkpoint", false, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::checkpoint},
+    {"/tile/", true, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::tile},
 };
 
 void Api::serve(Executor& executor) {
@@ -157,6 +164,7 @@ Routed Api::route(const Head& head) const {
     }
   }
   if (found->takes_argument) routed.argument = path.substr(found->path.size());
+  routed.query = query_of(head.target);
   return routed;
 }
 
@@ -230,6 +238,7 @@ Answer Api::execute(const Call& call) const {
   Executor* executor = executor_.load(std::memory_order_acquire);
   CallOptions options;
   options.cancellation = cancellation_;
+  options.proof = call.wants_proof;
 
   // A key that cannot be read goes on as the empty nonce, which no request can have: the executor refuses the attempt
   // and records it like any other.
@@ -247,6 +256,7 @@ Answer Api::execute(const Call& call) const {
   }
   Answer done = answer(outcome.http, execution_json(outcome), name(outcome.code));
   done.exec_id = std::move(outcome.exec_id);
+  done.gave_proof = !outcome.proof.empty();
   return done;
 }
 
@@ -271,37 +281,6 @@ Answer Api::verify_receipt(const Call& call) const {
   const Status valid = openexec::verify_receipt(
       exec_id->is(canon::Type::string) ? exec_id->string() : std::string_view(), text, receipt->string());
   return answer(200, JsonObject().boolean("valid", valid.ok()).take());
-}
-
-Answer Api::receipts(const Call& call) const {
-  const Executor* executor = executor_.load(std::memory_order_acquire);
-  Digest exec_id{};
-  if (executor == nullptr) return problem(nullptr, 503, "starting");
-  if (!from_hex(call.argument, exec_id)) return problem(nullptr, 404, "an exec_id is 64 lower-case hexadecimal digits");
-
-  // A malformed request has no exec_id; its entry is filed under zero, which is nobody's.
-  Result<std::vector<LogLine>> found = std::vector<LogLine>{};
-  if (exec_id != Digest{}) found = executor->log().find(exec_id, max_listed_entries + 1);
-  if (!found.ok()) return problem(nullptr, 503, found.status().detail());
-  if (found->empty()) return problem(nullptr, 404, "no entry of this execution");
-
-  const bool more = found->size() > max_listed_entries;
-  if (more) found->pop_back();
-  std::string entries = "[";
-  for (const LogLine& line : *found) {
-    if (entries.size() > 1) entries += ',';
-    entries += JsonObject()
-                   .number("index", line.index)
-                   .text("leaf_hash", to_hex(line.leaf_hash))
-                   .raw("entry", line.json)
-                   .take();
-  }
-  JsonObject json;
-  json.text("exec_id", call.argument).raw("entries", entries + "]");
-  if (more) json.text("note", "only the first " + std::to_string(max_listed_entries) + " entries are listed");
-  Answer done = answer(200, json.take());
-  done.exec_id = call.argument;
-  return done;
 }
 
 }  // namespace openexec::service

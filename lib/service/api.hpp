@@ -26,6 +26,9 @@ struct Answer {
   int status = 500;
   std::string body;
   std::string allow;  ///< of the Allow field; empty: no such field
+  std::string_view content_type = "application/json";
+  std::string_view cache_control = "no-store";
+  bool gave_proof = false;  ///< Preference-Applied: receipt-proof
 
   // For the log.
   std::string code;
@@ -35,8 +38,10 @@ struct Answer {
 /// A request that was read to its end.
 struct Call {
   std::string_view argument;  ///< the rest of the path, where the route takes one
+  std::string_view query;     ///< without its question mark
   std::string_view body;
   std::optional<std::string_view> idempotency_key;  ///< several lines of the field are joined by line feeds
+  bool wants_proof = false;                         ///< Prefer: receipt-proof
 };
 
 class Api;
@@ -57,10 +62,13 @@ struct Route {
   Answer (Api::*run)(const Call&) const;
 };
 
+Answer answer(int status, std::string body, std::string_view code = "ok");
+
 /// Where a request belongs.
 struct Routed {
   const Route* route = nullptr;
   std::string argument;
+  std::string query;
   std::optional<Answer> refusal;  ///< present: the answer, whatever the body
 };
 
@@ -95,8 +103,10 @@ class Api {
   Answer version(const Call&) const;
   Answer execute(const Call& call) const;
   Answer verify_receipt(const Call& call) const;
-  Answer receipts(const Call& call) const;
-  static const Route routes[7];
+  Answer receipts(const Call& call) const;    // these three: log_api.cpp
+  Answer checkpoint(const Call& call) const;
+  Answer tile(const Call& call) const;
+  static const Route routes[9];
 
   std::string mode_;
   std::atomic<Executor*> executor_{nullptr};
@@ -106,5 +116,7 @@ class Api {
 
 /// The path of a request target in origin or absolute form, without its query; "*" for OPTIONS *.
 std::string_view path_of(std::string_view target);
+/// What stands behind the question mark; empty where there is none.
+std::string_view query_of(std::string_view target);
 
 }  // namespace openexec::service

@@ -9,6 +9,8 @@
 #include <boost/beast/http/write.hpp>
 #include <boost/optional/optional.hpp>
 
+#include "service/structured_field.hpp"
+
 namespace openexec::service {
 namespace {
 
@@ -27,6 +29,7 @@ bool is_bad_http(boost::system::error_code error) {
 }
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+boost::beast::string_view view(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
@@ -128,6 +131,10 @@ void Connection::on_header(Error error) {
     idempotency_key_ = idempotency_key_ ? *idempotency_key_ + "\n" : std::string();
     *idempotency_key_ += view(field->value());
   }
+  wants_proof_ = false;
+  const auto preferences = request.equal_range(http::field::prefer);
+  for (auto field = preferences.first; field != preferences.second; ++field)
+    wants_proof_ = wants_proof_ || prefers(view(field->value()), "receipt-proof");
   head.content_encoding = view(request[http::field::content_encoding]);
   routed_ = server_.api().route(head);
 
@@ -192,8 +199,10 @@ void Connection::dispatch() {
 
   Work work{.route = &route,
             .argument = routed_.argument,
+            .query = routed_.query,
             .body = std::move(parser_->get().body()),
             .idempotency_key = std::move(idempotency_key_),
+            .wants_proof = wants_proof_,
             .connection = shared_from_this(),
             .ticket = ++ticket_};
   enter(Phase::executing, for_ever);
@@ -216,12 +225,13 @@ void Connection::respond(Answer answer) {
 
   auto& response = response_.emplace(static_cast<http::status>(answer.status), version);
   response.set(http::field::date, server_.http_date());
-  response.set(http::field::cache_control, "no-store");
+  response.set(http::field::cache_control, view(answer.cache_control));
   response.set("X-Content-Type-Options", "nosniff");
   if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
+  if (answer.gave_proof) response.set(http::field::preference_applied, "receipt-proof");
   if (answer.status == 429 || answer.status == 503) response.set(http::field::retry_after, "1");
   if (answer.status != 204) {
-    response.set(http::field::content_type, "application/json");
+    response.set(http::field::content_type, view(answer.content_type));
     response.content_length(answer.body.size());
     if (!has_request || parser_->get().method() != http::verb::head) response.body() = std::move(answer.body);
   }

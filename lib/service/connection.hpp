@@ -78,6 +78,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t ticket_ = 0;
   Routed routed_;
   std::optional<std::string> idempotency_key_;
+  bool wants_proof_ = false;
   Answer answered_;  ///< without its body: for the log
 };
 

@@ -138,7 +138,11 @@ bool Server::submit(Work work) {
       if (job->route->lane == Lane::execute && api_.draining()) {
         answer = Api::problem(job->route, 503, "the service is draining; nothing ran");
       } else {
-        Call call{.argument = job->argument, .body = job->body};
+        Call call{.argument = job->argument,
+                  .query = job->query,
+                  .body = job->body,
+                  .idempotency_key = {},
+                  .wants_proof = job->wants_proof};
         if (job->idempotency_key) call.idempotency_key = *job->idempotency_key;
         answer = api_.run(*job->route, call);
       }

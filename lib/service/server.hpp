@@ -27,8 +27,10 @@ class Connection;
 struct Work {
   const Route* route = nullptr;
   std::string argument;
+  std::string query;
   std::string body;
   std::optional<std::string> idempotency_key;
+  bool wants_proof = false;
   std::shared_ptr<Connection> connection;
   std::uint64_t ticket = 0;  ///< Connection::answer() drops what it no longer waits for
 };

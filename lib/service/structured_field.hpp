@@ -1,4 +1,4 @@
-// Structured field values (RFC 9651), as far as one header needs them.
+// Header fields with a grammar of their own, as far as two of them need it.
 #pragma once
 
 #include <optional>
@@ -10,5 +10,8 @@ namespace openexec::service {
 /// The value of a field that is one String item, such as Idempotency-Key. Strict: a token, a list or any other type,
 /// parameters, and bytes outside printable ASCII (such as a line feed between two lines of the field) are nothing.
 std::optional<std::string> parse_string_item(std::string_view field);
+
+/// Whether a Prefer field (RFC 7240) holds this preference, without a value. What cannot be read asks for nothing.
+bool prefers(std::string_view field, std::string_view preference);
 
 }  // namespace openexec::service

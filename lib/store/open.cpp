@@ -18,6 +18,8 @@ Result<std::shared_ptr<Ledger>> open_ledger(std::string_view url, const SqliteOp
     if (path.empty()) {
       if (options.read_only)
         return Status(Code::invalid_argument, "ledger URL: memory cannot be opened for reading only");
+      if (!options.log.key_pem.empty() || !options.log.origin.empty() || !options.log.anchor.empty())
+        return Status(Code::invalid_argument, "ledger URL: a log in memory takes neither key nor origin nor anchor");
       return memory_ledger();
     }
     if (path.front() != '/')

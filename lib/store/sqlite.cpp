@@ -127,6 +127,7 @@ class SqliteLedger final : public Ledger {
       if (Status status = write(probe); !status.ok()) return status;
       check_free_space(opened_->path);
       return show([&](LedgerLog& log) -> Result<std::uint64_t> {
+               log.doubt();
                return check_tree(log, log.checkpoint().size, *opened_->log_key).size();
              })
           .status();

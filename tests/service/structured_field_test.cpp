@@ -65,5 +65,15 @@ TEST_CASE("Only spaces may surround the key, and only printable ASCII may be in 
   }
 }
 
+TEST_CASE("A preference is found in a Prefer field, and nowhere else") {
+  using service::prefers;
+  for (const char* field : {"receipt-proof", "Receipt-Proof", " receipt-proof ", "wait=5, receipt-proof", "receipt-proof; a=b",
+                            "return=minimal,receipt-proof,x", "a=\"x,y\", receipt-proof", ",receipt-proof"})
+    CHECK(prefers(field, "receipt-proof"));
+  for (const char* field : {"", ",", "receipt", "receipt-proofs", "x; receipt-proof", "a=\"receipt-proof\"", "a=\", receipt-proof",
+                            "a=\", receipt-proof, \"", "receipt-proof=1", "a=\"\\\", receipt-proof"})
+    CHECK_FALSE(prefers(field, "receipt-proof"));
+}
+
 }  // namespace
 }  // namespace openexec
