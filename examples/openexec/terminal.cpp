@@ -174,21 +174,21 @@ std::string answer_to(int terminal, const std::string& question) {
 
 }  // namespace
 
-int run(CLI::App& app, int argc, char** argv, const std::function<int()>& command) {
+int run(CLI::App& app, int argc, char** argv, const std::function<int()>& command, int could_not) {
   try {
     app.parse(argc, argv);
     const int code = command();
     if (!std::cout.flush()) throw Stop(cannot, "cannot write the output: " + why());
     return code;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? yes : cannot;
+    return app.exit(error) == 0 ? yes : could_not;
   } catch (const Stop& stop) {
     std::cout.flush();
     std::cerr << app.get_name() << ": " << stop.what() << '\n';
-    return stop.exit_code();
+    return stop.exit_code() == cannot ? could_not : stop.exit_code();
   } catch (const std::exception& error) {
     std::cerr << app.get_name() << ": " << error.what() << '\n';
-    return cannot;
+    return could_not;
   }
 }
 
