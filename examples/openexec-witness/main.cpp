@@ -93,13 +93,13 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-std::vector<merkle::VerifierKey> trusted_logs(const Options& options) {
+std::vector<witness::TrustedLog> trusted_logs(const Options& options) {
   std::vector<std::string> texts = options.logs;
   if (!options.logs_file.empty())
     for (std::string& line : lines_of(terminal::read_input(options.logs_file))) texts.push_back(std::move(line));
-  std::vector<merkle::VerifierKey> logs;
+  std::vector<witness::TrustedLog> logs;
   for (const std::string& text : texts)
-    logs.push_back(or_stop(merkle::VerifierKey::parse(text), terminal::cannot, "the log's verifier key " + shown(text)));
+    logs.push_back(or_stop(witness::TrustedLog::parse(text), terminal::cannot, "the log " + shown(text)));
   if (logs.empty()) throw Stop(terminal::cannot, "no log is named: give --log KEY or --logs FILE");
   return logs;
 }
@@ -152,7 +152,11 @@ int serve(const Options& options) {
     witness::Server server(options.server, witness::max_request_bytes, add, log_request);
     std::ostringstream out;
     out << "OpenExec witness " << version() << "\n  key      " << witness.verifier_key().write() << "\n";
-    for (const auto& log : witness.logs()) out << "  log      " << log.write() << "\n";
+    for (const auto& log : witness.logs()) {
+      out << "  log      " << log.key.write();
+      if (log.origin != log.key.name()) out << "  signs for " << shown(log.origin);
+      out << "\n";
+    }
     const bool v6 = options.server.host.find(':') != std::string::npos;
     out << "listening on http://" << (v6 ? "[" : "") << options.server.host << (v6 ? "]" : "") << ":" << server.port() << "\n";
     std::cout << out.str() << std::flush;
@@ -217,8 +221,8 @@ int main(int argc, char** argv) {
 
   CLI::App* serve_command = command("serve", "Answer add-checkpoint over HTTP until SIGTERM; one JSON line an event on standard error");
   serve_command->add_option("--key", options.key, "The private key's file")->capture_default_str();
-  serve_command->add_option("--log", options.logs, "A log's verifier key, name+id+key; once for each key");
-  serve_command->add_option("--logs", options.logs_file, "File with such keys, one a line");
+  serve_command->add_option("--log", options.logs, "A log's verifier key, name+id+key; behind a space the log's origin, where that is not the key's name");
+  serve_command->add_option("--logs", options.logs_file, "File with such logs, one a line");
   serve_command->add_option("--host", options.server.host, "Numeric address to listen on")->capture_default_str();
   serve_command->add_option("--port", options.server.port, "Port to listen on; 0 picks one and prints it")->capture_default_str();
   serve_command->add_option("--max-connections", options.server.max_connections, "Clients at once; more wait")

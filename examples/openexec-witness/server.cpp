@@ -122,6 +122,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       if (codings > 1 || !beast::iequals(request[http::field::transfer_encoding], "chunked"))
         return plain(501, "Transfer-Encoding other than chunked");
     }
+    keep_alive_ = request.keep_alive() && parser_->is_done();  // a body that is not read ends the connection
     const std::string_view target = view(request.target());
     if (target == health_path) served_.path = health_path;
     if (target == add_path) served_.path = add_path;
@@ -132,11 +133,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
       return plain(405, "the method is not the one of this path");
     }
     if (!request[http::field::content_encoding].empty()) return plain(415, "Content-Encoding is not understood");
-    keep_alive_ = request.keep_alive();
-    if (const auto length = parser_->content_length(); length && *length > server_.body_limit) {
-      keep_alive_ = false;
+    if (const auto length = parser_->content_length(); length && *length > server_.body_limit)
       return plain(413, "the body is too large");
-    }
+    keep_alive_ = request.keep_alive();
     if (parser_->is_done()) return on_body({});
     if (beast::iequals(request[http::field::expect], "100-continue")) return send_continue();
     read_body();

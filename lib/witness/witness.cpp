@@ -46,29 +46,34 @@ std::string_view name(Kind kind) noexcept {
   return "failed";
 }
 
-Witness::Witness(merkle::Cosigner key, std::vector<merkle::VerifierKey> logs, State state)
+Result<TrustedLog> TrustedLog::parse(std::string_view line) {
+  const std::size_t space = line.find(' ');
+  auto key = merkle::VerifierKey::parse(line.substr(0, space));
+  if (!key.ok()) return key.status();
+  if (key->type() != merkle::KeyType::ed25519)
+    return Status(Code::invalid_argument, "the key of " + key->name() + " is a witness's, not a log's");
+  std::string origin = space == line.npos ? key->name() : std::string(line.substr(space + 1));
+  if (origin.empty()) return Status(Code::invalid_argument, "the origin behind the key is empty");
+  return TrustedLog{std::move(origin), *std::move(key)};
+}
+
+Witness::Witness(merkle::Cosigner key, std::vector<TrustedLog> logs, State state)
     : key_(std::move(key)), logs_(std::move(logs)), state_(std::move(state)) {}
 
-Result<Witness> Witness::make(const crypto::PrivateKey& key, std::vector<merkle::VerifierKey> logs, State state) {
+Result<Witness> Witness::make(const crypto::PrivateKey& key, std::vector<TrustedLog> logs, State state) {
   const auto own = merkle::VerifierKey::parse(state.verifier_key());
   if (!own.ok()) return Status(Code::invalid_argument, "the state is damaged: its witness's key: " + own.status().detail());
   auto cosigner = merkle::Cosigner::make(own->name(), key);
   if (!cosigner.ok()) return cosigner.status();
   if (cosigner->verifier_key().write() != state.verifier_key())
     return Status(Code::invalid_argument, "the key is not the one that the state belongs to, which is " + state.verifier_key());
-  for (const merkle::VerifierKey& log : logs) {
-    if (log.type() != merkle::KeyType::ed25519)
-      return Status(Code::invalid_argument, "the key of " + log.name() + " is a witness's, not a log's");
-    if (log.name() == own->name())
-      return Status(Code::invalid_argument, "the log " + log.name() + " has the witness's own name");
-  }
   return Witness(*std::move(cosigner), std::move(logs), std::move(state));
 }
 
 std::optional<Answer> Witness::check_signature(const AddCheckpoint& request) const {
   std::vector<const merkle::VerifierKey*> trusted;
-  for (const merkle::VerifierKey& log : logs_)
-    if (log.name() == request.checkpoint.origin) trusted.push_back(&log);
+  for (const TrustedLog& log : logs_)
+    if (log.origin == request.checkpoint.origin) trusted.push_back(&log.key);
   if (trusted.empty()) return refuse(Kind::unknown_log, "unknown log");
 
   const auto note = merkle::Note::parse(request.note);

@@ -34,24 +34,32 @@ struct Answer {
   std::uint64_t size = 0;
 };
 
+/// A key that may sign a log's checkpoints. Several may be trusted for one origin.
+struct TrustedLog {
+  std::string origin;  ///< the first line of its checkpoints; most often the key's name
+  merkle::VerifierKey key;
+
+  /// A verifier key; and behind a space the origin, where that is not the key's name. invalid_argument otherwise.
+  static Result<TrustedLog> parse(std::string_view line);
+};
+
 int http_status(Answer::Kind kind) noexcept;
 std::string_view name(Answer::Kind kind) noexcept;
 
 /// One thread at a time.
 class Witness {
  public:
-  /// Several keys may be trusted for one origin. invalid_argument for a key that is not the state's, since another one
-  /// would vouch for what it never saw, and for a log's key that is none.
-  static Result<Witness> make(const crypto::PrivateKey& key, std::vector<merkle::VerifierKey> logs, State state);
+  /// invalid_argument for a key that is not the state's, since another one would vouch for what it never saw.
+  static Result<Witness> make(const crypto::PrivateKey& key, std::vector<TrustedLog> logs, State state);
 
   /// The whole of add-checkpoint. Signs only what the state holds durably.
   Answer add_checkpoint(std::string_view body, Timestamp now);
 
   [[nodiscard]] const merkle::VerifierKey& verifier_key() const noexcept { return key_.verifier_key(); }
-  [[nodiscard]] const std::vector<merkle::VerifierKey>& logs() const noexcept { return logs_; }
+  [[nodiscard]] const std::vector<TrustedLog>& logs() const noexcept { return logs_; }
 
  private:
-  Witness(merkle::Cosigner key, std::vector<merkle::VerifierKey> logs, State state);
+  Witness(merkle::Cosigner key, std::vector<TrustedLog> logs, State state);
 
   /// What speaks against the log, or against its signature.
   [[nodiscard]] std::optional<Answer> check_signature(const AddCheckpoint& request) const;
@@ -60,7 +68,7 @@ class Witness {
   [[nodiscard]] Answer cosign(const AddCheckpoint& request, Timestamp now) const;
 
   merkle::Cosigner key_;
-  std::vector<merkle::VerifierKey> logs_;
+  std::vector<TrustedLog> logs_;
   State state_;
 };
 
