@@ -267,7 +267,8 @@ std::string table(const Style& style, const std::vector<std::string>& heading,
   const auto line = [&](const std::vector<std::string>& cells) {
     std::string out;
     for (std::size_t i = 0; i + 1 < columns.size(); ++i) out += padded(cells[i], columns[i]) + "  ";
-    return out + cells.back();
+    out += cells.back();
+    return out.erase(out.find_last_not_of(' ') + 1);
   };
   std::string out = style.strong(line(heading)) + "\n";
   for (const auto& row : rows) out += line(row) + "\n";

@@ -1,7 +1,7 @@
 // Test A: a real executor on a real ledger runs, refuses and replays; what leaves the machine is written into a folder,
 // and the ledger is destroyed. Beside it, each kind of damage once.
 //
-//   archive FOLDER    receipts/N.tlog-proof, log.vkey, policy, witness-1.vkey, ..., held/..., bad/..., bad-cosigned/...
+//   archive FOLDER    receipts/N.tlog-proof, log.vkey, policy, w1.example.vkey, ..., held/..., bad/..., bad-cosigned/...
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -12,6 +12,7 @@
 
 #include <openexec/openexec.hpp>
 
+#include "approval/clawshield_sign.hpp"
 #include "base/text.hpp"
 #include "merkle/lines.hpp"
 #include "support/approvals.hpp"
@@ -76,26 +77,40 @@ struct Machine {
 Machine run_and_destroy() {
   TemporaryFolder folder;
   const std::string path = folder.file("ledger.db");
-  auto ledger = sqlite_ledger(path, {.log = {.origin = "example.com/payments"}}).value();
+  // Always the same machine, so that docs/evidence.md can show what it leaves.
+  const auto clock = std::make_shared<SetClock>(1'772'366'400'000'000);
+  LogOptions log;
+  log.key_pem = key_of("example.com/payments").to_pem().value();
+  log.origin = "example.com/payments";
+  auto ledger = sqlite_ledger(path, {.log = log}).value();
   HandlerTable table;
-  const Status added = table.add("pay", [](const Invocation&) { return HandlerResult::result(R"({"paid":12.5,"to":"bob"})"); });
+  const Status added = table.add("pay", [](const Invocation&) { return HandlerResult::result(R"({"paid": 12.5, "to": "bob"})"); });
   if (!added.ok()) throw std::runtime_error(added.detail());
-  const std::string payload = R"({"to":"bob","sum":12.5})";
-  const std::string approval = R"({"id":"a-1"})";
+  const auto approver = key_of("approver");
+  const auto verifier = clawshield_v1({.public_key_pem = approver.public_key().to_pem(), .tenant_id = "acme"}).value();
+  const std::string payload = R"({"to": "bob", "sum": 12.5})";
+  const auto approval = [&](const std::string& nonce, int number) {
+    const auto proposal = Proposal::parse({.action = "pay", .payload = payload, .nonce = nonce, .approval_artifact = {}}, "acme").value();
+    const std::string id = "04f85147-ab32-4255-96c6-dbcb57b0229" + std::string(1, "0123456789ab"[number]);
+    return approval::sign_clawshield_v1(approver, proposal, {.tenant_id = "acme", .approval_id = id, .issued_at = {noon.micros},
+                                                             .expires_at = after_noon(300)}).value();
+  };
   Machine machine;
   machine.log_key = ledger->verifier_key();
   {
-    auto executor = Executor::assemble({.tenant = "acme", .executor = "machine-a"},
-                                       {.store = ledger, .log = nullptr, .verifier = std::make_shared<ScriptedVerifier>(), .hasher = nullptr, .clock = nullptr},
+    auto executor = Executor::assemble({.tenant = "acme", .executor = "openexecd"},
+                                       {.store = ledger, .log = nullptr, .verifier = verifier, .hasher = nullptr, .clock = clock},
                                        std::move(table)).value();
-    const auto outcome = executor.execute({.action = "pay", .payload = payload, .nonce = "order-1", .approval_artifact = approval});
-    (void)executor.execute({.action = "pay", .payload = payload, .nonce = "order-1", .approval_artifact = approval});  // replayed
-    (void)executor.execute({.action = "rm", .payload = "{}", .nonce = "order-2", .approval_artifact = approval});      // refused
+    const std::string first = approval("order-1", 1);
+    const auto outcome = executor.execute({.action = "pay", .payload = payload, .nonce = "order-1", .approval_artifact = first});
+    if (!outcome.ok()) throw std::runtime_error(outcome.detail);
+    (void)executor.execute({.action = "pay", .payload = payload, .nonce = "order-1", .approval_artifact = first});   // replayed
+    (void)executor.execute({.action = "pay", .payload = payload, .nonce = "order-2", .approval_artifact = {}});      // refused
     for (int i = 3; i < 12; ++i) {
-      const std::string nonce = "order-" + std::to_string(i), another = R"({"id":"a-)" + std::to_string(i) + R"("})";
+      const std::string nonce = "order-" + std::to_string(i), another = approval(nonce, i);
       (void)executor.execute({.action = "pay", .payload = payload, .nonce = nonce, .approval_artifact = another});
     }
-    machine.held = {{"payload.json", payload}, {"result.json", outcome.result}, {"approval.json", approval},
+    machine.held = {{"payload.json", payload}, {"result.json", outcome.result}, {"approval.json", first}, {"approver.pub.pem", approver.public_key().to_pem()},
                     {"exec_id", outcome.exec_id}, {"receipt", outcome.receipt}};
   }
   const std::string cosigned = SignedLog::cosign(ledger->checkpoint().value().note, {"w1.example", "w2.example"});
