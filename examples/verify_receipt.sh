@@ -41,9 +41,12 @@ read_key() {
   rest=${text#*+}
   id=${rest%%+*}
   unbase64 "${rest#*+}" "$work/key" || cannot "not a verifier key: $text"
-  [ "$(wc -c <"$work/key")" -eq 33 ] && [ "$(part "$work/key" 0 1 | hex)" = "$2" ] || cannot "not a key of type $2: $text"
-  [ "$({ printf '%s\n' "$name" && cat "$work/key"; } | sha256sum | cut -c1-8)" = "$id" ] || cannot "the id is not that of the key: $text"
-  { printf '\060\052\060\005\006\003\053\145\160\003\041\000' && part "$work/key" 1 32; } >"$3" # as X.509 writes Ed25519 keys
+  [ "$(wc -c <"$work/key")" -eq 33 ] && [ "$(part "$work/key" 0 1 | hex)" = "$2" ] ||
+    cannot "not a key of type $2: $text"
+  [ "$({ printf '%s\n' "$name" && cat "$work/key"; } | sha256sum | cut -c1-8)" = "$id" ] ||
+    cannot "the id is not that of the key: $text"
+  # Before the key what X.509 writes before Ed25519 keys.
+  { printf '\060\052\060\005\006\003\053\145\160\003\041\000' && part "$work/key" 1 32; } >"$3"
 }
 
 # Finds the first signature by $name and $id and leaves its bytes, behind the id, in a file. 1: there is none.
@@ -63,7 +66,7 @@ is_signed() { # message, signature, key
     openssl pkeyutl -verify -pubin -keyform DER -inkey "$3" -rawin -in "$1" -sigfile "$2" >/dev/null 2>&1
 }
 
-# --- What was given ----------------------------------------------------------------------------------------------------
+# --- What was given --------------------------------------------------------------------------------------------------
 
 witnesses=0 need=''
 while getopts w:k: option; do
@@ -83,7 +86,7 @@ receipt=$1
 read_key "$2" 01 "$work/log.der"
 log_name=$name log_id=$id
 
-# --- The text: a tlog-proof, in its one spelling ------------------------------------------------------------------------
+# --- The text: a tlog-proof, in its one spelling ---------------------------------------------------------------------
 
 [ "$(wc -c <"$receipt")" -le 1100000 ] || fail "proof: too large"
 tr -d '\000-\011\013-\037\177' <"$receipt" | cmp -s - "$receipt" || fail "proof: control characters"
@@ -92,6 +95,8 @@ tr -d '\000-\011\013-\037\177' <"$receipt" | cmp -s - "$receipt" || fail "proof:
   IFS= read -r line && [ "$line" = c2sp.org/tlog-proof@v1 ] || fail "proof: line 1"
   IFS= read -r line && [ "${line#extra }" != "$line" ] || fail "proof: there is no entry in it"
   unbase64 "${line#extra }" "$work/entry" || fail "proof: the entry's base64"
+  tr -d '\000-\037\177' <"$work/entry" | cmp -s - "$work/entry" || fail "entry: control characters"
+  case $(cat "$work/entry") in '{"action":'*'"version":1}') ;; *) fail "entry: not an entry of OpenExec" ;; esac
   IFS= read -r line && [ "${line#index }" != "$line" ] || fail "proof: line 3"
   index=${line#index }
   is_number "$index" || fail "proof: the index"
@@ -122,7 +127,7 @@ tr -d '\000-\011\013-\037\177' <"$receipt" | cmp -s - "$receipt" || fail "proof:
 unbase64 "$root" "$work/root" && [ "$(wc -c <"$work/root")" -eq 32 ] || fail "checkpoint: the root"
 passed "proof          entry $index of a log with $size"
 
-# --- The entry is in the tree (RFC 9162, section 2.1.3.2) ----------------------------------------------------------------
+# --- The entry is in the tree (RFC 9162, section 2.1.3.2) ------------------------------------------------------------
 
 [ "$index" -lt "$size" ] || fail "inclusion: the index is beyond the log"
 { printf '\000' && cat "$work/entry"; } | sha256 >"$work/node"
@@ -143,7 +148,7 @@ done
 [ $sn -eq 0 ] && cmp -s "$work/node" "$work/root" || fail "inclusion: the entry is not in the tree of the checkpoint"
 passed "inclusion      $hashes hashes up to the root"
 
-# --- The log signed the checkpoint, and witnesses saw it -----------------------------------------------------------------
+# --- The log signed the checkpoint, and witnesses saw it -------------------------------------------------------------
 
 [ "$origin" = "$log_name" ] || fail "log signature: the checkpoint is that of another log, $origin"
 name=$log_name id=$log_id
@@ -155,7 +160,8 @@ cosigned=0 i=0
 while [ $i -lt $witnesses ]; do
   i=$((i + 1))
   read_key "$(cat "$work/witness.$i")" 04 "$work/witness.der"
-  [ ! -e "$work/seen.$id.$name" ] || cannot "the witness $name is named twice"
+  if grep -q -s -F -x "$id $name" "$work/seen"; then cannot "the witness $name is named twice"; fi
+  printf '%s\n' "$id $name" >>"$work/seen"
   find_signature "$work/cosignature" || continue
   [ "$(wc -c <"$work/cosignature")" -eq 72 ] || fail "cosignature: that of $name has not the right size"
   time=$(part "$work/cosignature" 0 8 | hex)
@@ -164,7 +170,8 @@ while [ $i -lt $witnesses ]; do
   part "$work/cosignature" 8 64 >"$work/signature"
   is_signed "$work/message" "$work/signature" "$work/witness.der" || fail "cosignature: that of $name does not verify"
   cosigned=$((cosigned + 1))
-  passed "cosignature    $name, at $(date -u -d "@$((0x$time))" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null || echo "second $((0x$time))")"
+  seconds=$((0x$time))
+  passed "cosignature    $name, at $(date -u -d "@$seconds" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null || echo "second $seconds")"
 done
 [ $cosigned -ge "$need" ] || fail "cosignatures: $cosigned, and $need are needed"
 

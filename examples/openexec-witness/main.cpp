@@ -1,18 +1,16 @@
-// openexec-witness: cosigns the checkpoints of logs that only ever grow. Holds a key and a memory, and no executor code.
+// openexec-witness: cosigns the checkpoints of logs that only grow. Holds a key and a memory, and no executor code.
 #include <signal.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <iostream>
+#include <openexec/version.hpp>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-
-#include <openexec/version.hpp>
 
 #include "base/time.hpp"
 #include "canon/json_object.hpp"
@@ -73,11 +71,14 @@ int init(const Options& options) {
     throw;
   }
   if (options.json) {
-    std::cout << JsonObject().text("verifier_key", verifier_key).text("key", options.key).text("state", options.state).take() << '\n';
+    std::cout
+        << JsonObject().text("verifier_key", verifier_key).text("key", options.key).text("state", options.state).take()
+        << '\n';
   } else {
-    std::cout << terminal::fields(Style(STDOUT_FILENO), {{"verifier key", verifier_key + "\n(give it to those who rely on this witness)"},
-                                                         {"private key", shown(options.key) + "  (mode 0600)"},
-                                                         {"state", shown(options.state) + "  (never restore an older copy of it)"}});
+    std::cout << terminal::fields(Style(STDOUT_FILENO),
+                                  {{"verifier key", verifier_key + "\n(give it to those who rely on this witness)"},
+                                   {"private key", shown(options.key) + "  (mode 0600)"},
+                                   {"state", shown(options.state) + "  (never restore an older copy of it)"}});
   }
   return terminal::yes;
 }
@@ -139,7 +140,8 @@ int serve(const Options& options) {
   const auto key = or_stop(crypto::PrivateKey::from_pem(terminal::read_input(options.key)), terminal::cannot,
                            "the key " + shown(options.key));
   auto state = or_stop(witness::State::open(options.state), machine, "the state (openexec-witness init makes it)");
-  auto witness = or_stop(witness::Witness::make(key, std::move(logs), std::move(state)), terminal::cannot, "the settings");
+  auto witness =
+      or_stop(witness::Witness::make(key, std::move(logs), std::move(state)), terminal::cannot, "the settings");
 
   const auto add = [&](std::string_view body) {
     witness::Answer answer = witness.add_checkpoint(body, now());
@@ -158,7 +160,8 @@ int serve(const Options& options) {
       out << "\n";
     }
     const bool v6 = options.server.host.find(':') != std::string::npos;
-    out << "listening on http://" << (v6 ? "[" : "") << options.server.host << (v6 ? "]" : "") << ":" << server.port() << "\n";
+    out << "listening on http://" << (v6 ? "[" : "") << options.server.host << (v6 ? "]" : "") << ":" << server.port()
+        << "\n";
     std::cout << out.str() << std::flush;
     server.run();
   } catch (const std::runtime_error& failed) {
@@ -201,8 +204,9 @@ int show(const Options& options) {
 
 int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
-  CLI::App app("OpenExec witness: cosigns a log's checkpoint only where it follows from the one before (C2SP tlog-witness).",
-               "openexec-witness");
+  CLI::App app(
+      "OpenExec witness: cosigns a log's checkpoint only where it follows from the one before (C2SP tlog-witness).",
+      "openexec-witness");
   app.set_version_flag("--version", std::string(version()));
   app.require_subcommand(1);
   app.footer(exit_codes);
@@ -219,12 +223,16 @@ int main(int argc, char** argv) {
   init_command->add_option("--key", options.key, "The private key's file to make")->capture_default_str();
   init_command->add_flag("--json", options.json, "Answer in JSON");
 
-  CLI::App* serve_command = command("serve", "Answer add-checkpoint over HTTP until SIGTERM; one JSON line an event on standard error");
+  CLI::App* serve_command =
+      command("serve", "Answer add-checkpoint over HTTP until SIGTERM; one JSON line an event on standard error");
   serve_command->add_option("--key", options.key, "The private key's file")->capture_default_str();
-  serve_command->add_option("--log", options.logs, "A log's verifier key, name+id+key; behind a space the log's origin, where that is not the key's name");
+  serve_command->add_option(
+      "--log", options.logs,
+      "A log's verifier key, name+id+key; behind a space the log's origin, where that is not the key's name");
   serve_command->add_option("--logs", options.logs_file, "File with such logs, one a line");
   serve_command->add_option("--host", options.server.host, "Numeric address to listen on")->capture_default_str();
-  serve_command->add_option("--port", options.server.port, "Port to listen on; 0 picks one and prints it")->capture_default_str();
+  serve_command->add_option("--port", options.server.port, "Port to listen on; 0 picks one and prints it")
+      ->capture_default_str();
   serve_command->add_option("--max-connections", options.server.max_connections, "Clients at once; more wait")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();

@@ -2,16 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <csignal>
-#include <cstdlib>
-#include <exception>
-#include <new>
-#include <optional>
-#include <stdexcept>
-#include <unordered_set>
-#include <utility>
-#include <vector>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -24,6 +14,15 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <unordered_set>
+#include <utility>
+#include <vector>
 
 namespace openexec::witness {
 namespace {
@@ -92,9 +91,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     parser_->body_limit(server_.body_limit);
     writing_ = false;
     stream_.expires_after(server_.options.idle_deadline);
-    http::async_read_header(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
-      self->on_header(error);
-    });
+    http::async_read_header(stream_, buffer_, *parser_,
+                            [self = shared_from_this()](error_code error, std::size_t) { self->on_header(error); });
   }
   /// Unless an answer is on its way: that one leaves first.
   void end_if_idle() {
@@ -106,7 +104,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     began_ = std::chrono::steady_clock::now();
     keep_alive_ = false;
     served_ = {};
-    if (error == http::error::header_limit || error == http::error::buffer_overflow) return plain(431, "the header is too large");
+    if (error == http::error::header_limit || error == http::error::buffer_overflow)
+      return plain(431, "the header is too large");
     if (error == http::error::body_limit) return plain(413, "the body is too large");
     if (is_bad_http(error)) return plain(400, error.message());
     if (error) return stream_.close();
@@ -151,9 +150,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void read_body() {
     stream_.expires_after(server_.options.body_deadline);
-    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
-      self->on_body(error);
-    });
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = shared_from_this()](error_code error, std::size_t) { self->on_body(error); });
   }
 
   void on_body(error_code error) {
@@ -272,7 +270,8 @@ Server::Server(const ServerOptions& options, std::size_t body_limit, Add add, Lo
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error)
-    throw std::runtime_error("cannot listen on " + options.host + " port " + std::to_string(options.port) + ": " + error.message());
+    throw std::runtime_error("cannot listen on " + options.host + " port " + std::to_string(options.port) + ": " +
+                             error.message());
   impl_->signals.async_wait([impl = impl_.get()](error_code failed, int) {
     if (!failed) impl->end();
   });

@@ -2,21 +2,19 @@
 
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <openexec/clock.hpp>
+#include <openexec/evidence.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-
-#include <openexec/clock.hpp>
-#include <openexec/evidence.hpp>
 
 #include "base/time.hpp"
 #include "canon/json_object.hpp"
@@ -73,11 +71,14 @@ void check_inputs(const Options& options) {
   std::vector<std::string> files = options.files;
   for (const auto* file : {&options.log_key, &options.policy, &options.payload, &options.result, &options.approval})
     if (*file) files.push_back(**file);
-  if (std::count(files.begin(), files.end(), "-") > 1) throw Stop(evidence_cannot, "only one file can be standard input");
-  const bool about_one = options.payload || options.result || options.approval || options.exec_id || options.nonce || options.receipt;
+  if (std::count(files.begin(), files.end(), "-") > 1)
+    throw Stop(evidence_cannot, "only one file can be standard input");
+  const bool about_one =
+      options.payload || options.result || options.approval || options.exec_id || options.nonce || options.receipt;
   if (about_one && options.files.size() > 1)
-    throw Stop(evidence_cannot, "what you hold belongs to one receipt: give one FILE with --payload, --result, --approval, "
-                                "--exec-id, --nonce or --receipt");
+    throw Stop(evidence_cannot,
+               "what you hold belongs to one receipt: give one FILE with --payload, --result, --approval, "
+               "--exec-id, --nonce or --receipt");
 }
 
 std::string said(EvidenceStep step) {
@@ -88,11 +89,16 @@ std::string said(EvidenceStep step) {
 
 std::string painted(const Style& style, Finding finding) {
   switch (finding) {
-    case Finding::passed: return style.good("passed");
-    case Finding::failed: return style.bad("FAILED");
-    case Finding::incomplete: return style.bad("incomplete");
-    case Finding::not_asked: return style.faint("not asked");
-    case Finding::unreached: return style.faint("not reached");
+    case Finding::passed:
+      return style.good("passed");
+    case Finding::failed:
+      return style.bad("FAILED");
+    case Finding::incomplete:
+      return style.bad("incomplete");
+    case Finding::not_asked:
+      return style.faint("not asked");
+    case Finding::unreached:
+      return style.faint("not reached");
   }
   return {};
 }
@@ -112,14 +118,17 @@ std::string seen(const EvidenceReport& report, EvidenceStep step) {
     }
     case EvidenceStep::inclusion:
       return "entry " + std::to_string(report.index) + " of " + std::to_string(report.size);
-    case EvidenceStep::log_signature: return shown(report.origin);
+    case EvidenceStep::log_signature:
+      return shown(report.origin);
     case EvidenceStep::cosignatures: {
-      std::string text = std::to_string(report.cosignatures.size()) + " of " + std::to_string(report.witnesses) + " witnesses";
+      std::string text =
+          std::to_string(report.cosignatures.size()) + " of " + std::to_string(report.witnesses) + " witnesses";
       for (const Cosignature& cosignature : report.cosignatures)
         text += "; " + shown(cosignature.witness) + " at " + time_text(cosignature.time);
       return text;
     }
-    default: return {};
+    default:
+      return {};
   }
 }
 
@@ -211,9 +220,12 @@ int verify(const Options& options) {
     worst = std::min(worst, report->verdict);  // fail, incomplete, pass
   }
   switch (worst) {
-    case EvidenceVerdict::pass: return 0;
-    case EvidenceVerdict::incomplete: return 2;
-    case EvidenceVerdict::fail: break;
+    case EvidenceVerdict::pass:
+      return 0;
+    case EvidenceVerdict::incomplete:
+      return 2;
+    case EvidenceVerdict::fail:
+      break;
   }
   return 1;
 }

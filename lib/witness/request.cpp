@@ -23,7 +23,8 @@ Result<AddCheckpoint> AddCheckpoint::parse(std::string_view body) {
   merkle::Lines lines(body);
   const auto first = lines.next();
   constexpr std::string_view prefix = "old ";
-  const auto old_size = first && first->starts_with(prefix) ? merkle::read_number(first->substr(prefix.size())) : std::nullopt;
+  const auto old_size =
+      first && first->starts_with(prefix) ? merkle::read_number(first->substr(prefix.size())) : std::nullopt;
   if (!old_size) return malformed("line 1: must be \"old\" and a size");
   request.old_size = *old_size;
 
@@ -33,7 +34,8 @@ Result<AddCheckpoint> AddCheckpoint::parse(std::string_view body) {
     if (line->empty()) break;
     const auto hash = merkle::read_hash(*line);
     if (!hash) return malformed("line " + std::to_string(lines.number()) + ": not the base64 of a hash");
-    if (request.proof.size() == merkle::max_proof_hashes) return malformed("more than 63 hashes in the consistency proof");
+    if (request.proof.size() == merkle::max_proof_hashes)
+      return malformed("more than 63 hashes in the consistency proof");
     request.proof.push_back(*hash);
   }
 
@@ -44,7 +46,8 @@ Result<AddCheckpoint> AddCheckpoint::parse(std::string_view body) {
   if (!checkpoint.ok()) return malformed("checkpoint: " + checkpoint.status().detail());
   request.checkpoint = *std::move(checkpoint);
   if (request.checkpoint.head.size > max_size) return malformed("checkpoint: size beyond 2^63 - 1");
-  if (request.old_size > request.checkpoint.head.size) return malformed("line 1: the old size is beyond the checkpoint's");
+  if (request.old_size > request.checkpoint.head.size)
+    return malformed("line 1: the old size is beyond the checkpoint's");
   return request;
 }
 

@@ -33,13 +33,14 @@ CREATE TABLE latest (
 constexpr const char* columns = "SELECT origin, size, root, checkpoint, at, conflict FROM latest";
 
 Remembered row_of(const Rows& rows) {
-  return {std::string(rows.bytes(0)), {static_cast<std::uint64_t>(rows.integer(1)), rows.digest(2)},
-          std::string(rows.bytes(3)), {rows.integer(4)}, std::string(rows.bytes(5))};
+  return {std::string(rows.bytes(0)),
+          {static_cast<std::uint64_t>(rows.integer(1)), rows.digest(2)},
+          std::string(rows.bytes(3)),
+          {rows.integer(4)},
+          std::string(rows.bytes(5))};
 }
 
-Remembered nothing_of(std::string_view origin) {
-  return {std::string(origin), {0, merkle::empty_root()}, {}, {}, {}};
-}
+Remembered nothing_of(std::string_view origin) { return {std::string(origin), {0, merkle::empty_root()}, {}, {}, {}}; }
 
 }  // namespace
 
@@ -97,7 +98,8 @@ struct State::Impl {
       throw StoreFailure("the file system cannot hold a write-ahead log");
     database.execute("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON");
     if (database.integer("PRAGMA synchronous") != 2) throw StoreFailure("SQLite refused synchronous = FULL");
-    // What a commit of unknown fate left in the system's cache becomes durable, or is found to be gone, before it counts.
+    // What a commit of unknown fate left in the system's cache becomes durable, or is found to be gone, before it
+    // counts.
     database.checkpoint_all();
     return database;
   }

@@ -22,26 +22,40 @@ Answer conflict(std::uint64_t size, std::string detail) {
 
 int http_status(Kind kind) noexcept {
   switch (kind) {
-    case Kind::cosigned: return 200;
-    case Kind::malformed: return 400;
-    case Kind::not_signed: return 403;
-    case Kind::unknown_log: return 404;
-    case Kind::conflict: return 409;
-    case Kind::unproven: return 422;
-    case Kind::failed: break;
+    case Kind::cosigned:
+      return 200;
+    case Kind::malformed:
+      return 400;
+    case Kind::not_signed:
+      return 403;
+    case Kind::unknown_log:
+      return 404;
+    case Kind::conflict:
+      return 409;
+    case Kind::unproven:
+      return 422;
+    case Kind::failed:
+      break;
   }
   return 503;
 }
 
 std::string_view name(Kind kind) noexcept {
   switch (kind) {
-    case Kind::cosigned: return "cosigned";
-    case Kind::malformed: return "malformed";
-    case Kind::not_signed: return "not_signed";
-    case Kind::unknown_log: return "unknown_log";
-    case Kind::conflict: return "conflict";
-    case Kind::unproven: return "unproven";
-    case Kind::failed: break;
+    case Kind::cosigned:
+      return "cosigned";
+    case Kind::malformed:
+      return "malformed";
+    case Kind::not_signed:
+      return "not_signed";
+    case Kind::unknown_log:
+      return "unknown_log";
+    case Kind::conflict:
+      return "conflict";
+    case Kind::unproven:
+      return "unproven";
+    case Kind::failed:
+      break;
   }
   return "failed";
 }
@@ -62,11 +76,13 @@ Witness::Witness(merkle::Cosigner key, std::vector<TrustedLog> logs, State state
 
 Result<Witness> Witness::make(const crypto::PrivateKey& key, std::vector<TrustedLog> logs, State state) {
   const auto own = merkle::VerifierKey::parse(state.verifier_key());
-  if (!own.ok()) return Status(Code::invalid_argument, "the state is damaged: its witness's key: " + own.status().detail());
+  if (!own.ok())
+    return Status(Code::invalid_argument, "the state is damaged: its witness's key: " + own.status().detail());
   auto cosigner = merkle::Cosigner::make(own->name(), key);
   if (!cosigner.ok()) return cosigner.status();
   if (cosigner->verifier_key().write() != state.verifier_key())
-    return Status(Code::invalid_argument, "the key is not the one that the state belongs to, which is " + state.verifier_key());
+    return Status(Code::invalid_argument,
+                  "the key is not the one that the state belongs to, which is " + state.verifier_key());
   return Witness(*std::move(cosigner), std::move(logs), std::move(state));
 }
 
@@ -92,7 +108,8 @@ std::optional<Answer> Witness::check_signature(const AddCheckpoint& request) con
 
 std::optional<Answer> Witness::check_history(const AddCheckpoint& request, const Remembered& latest) {
   const merkle::TreeHead& next = request.checkpoint.head;
-  if (request.old_size != latest.head.size) return conflict(latest.head.size, "the old size is not that of the newest tree");
+  if (request.old_size != latest.head.size)
+    return conflict(latest.head.size, "the old size is not that of the newest tree");
   if (next.size == 0 && next.root != merkle::empty_root())
     return refuse(Kind::unproven, "consistency proof: the root of an empty tree is SHA-256 of nothing");
   if (next.size == latest.head.size && next.root != latest.head.root) {
@@ -108,7 +125,8 @@ std::optional<Answer> Witness::check_history(const AddCheckpoint& request, const
 
 Answer Witness::cosign(const AddCheckpoint& request, Timestamp now) const {
   if (now.micros < 0) return refuse(Kind::failed, "the clock stands before 1970");
-  const auto signature = key_.cosign(*merkle::note_text(request.note), static_cast<std::uint64_t>(now.micros / 1'000'000));
+  const auto signature =
+      key_.cosign(*merkle::note_text(request.note), static_cast<std::uint64_t>(now.micros / 1'000'000));
   if (!signature.ok()) return refuse(Kind::failed, signature.status().detail());
   Answer answer;
   merkle::append_signature(*signature, answer.body);
@@ -132,8 +150,8 @@ Answer Witness::add_checkpoint(std::string_view body, Timestamp now) try {
   if (auto refused = check_history(*request, *latest)) return about_it(*refused);
 
   if (request->checkpoint.head != latest->head) {
-    const auto advanced = state_.advance(
-        latest->head, {latest->origin, request->checkpoint.head, request->note, now, {}});
+    const auto advanced =
+        state_.advance(latest->head, {latest->origin, request->checkpoint.head, request->note, now, {}});
     if (!advanced.ok()) return about_it(refuse(Kind::failed, "the state: " + advanced.status().detail()));
     if (*advanced != State::Advance::done) {
       const auto newest = state_.latest(latest->origin);

@@ -1,16 +1,16 @@
 // Test A: a real executor on a real ledger runs, refuses and replays; what leaves the machine is written into a folder,
 // and the ledger is destroyed. Beside it, each kind of damage once.
 //
-//   archive FOLDER    receipts/N.tlog-proof, log.vkey, policy, w1.example.vkey, ..., held/..., bad/..., bad-cosigned/...
+//   archive FOLDER    receipts/N.tlog-proof, log.vkey, policy, w1.example.vkey, ..., held/..., bad/...,
+//   bad-cosigned/...
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
+#include <openexec/openexec.hpp>
 #include <stdexcept>
 #include <string>
-
-#include <openexec/openexec.hpp>
 
 #include "approval/clawshield_sign.hpp"
 #include "base/text.hpp"
@@ -84,33 +84,43 @@ Machine run_and_destroy() {
   log.origin = "example.com/payments";
   auto ledger = sqlite_ledger(path, {.log = log}).value();
   HandlerTable table;
-  const Status added = table.add("pay", [](const Invocation&) { return HandlerResult::result(R"({"paid": 12.5, "to": "bob"})"); });
+  const Status added =
+      table.add("pay", [](const Invocation&) { return HandlerResult::result(R"({"paid": 12.5, "to": "bob"})"); });
   if (!added.ok()) throw std::runtime_error(added.detail());
   const auto approver = key_of("approver");
   const auto verifier = clawshield_v1({.public_key_pem = approver.public_key().to_pem(), .tenant_id = "acme"}).value();
   const std::string payload = R"({"to": "bob", "sum": 12.5})";
   const auto approval = [&](const std::string& nonce, int number) {
-    const auto proposal = Proposal::parse({.action = "pay", .payload = payload, .nonce = nonce, .approval_artifact = {}}, "acme").value();
+    const auto proposal =
+        Proposal::parse({.action = "pay", .payload = payload, .nonce = nonce, .approval_artifact = {}}, "acme").value();
     const std::string id = "04f85147-ab32-4255-96c6-dbcb57b0229" + std::string(1, "0123456789ab"[number]);
-    return approval::sign_clawshield_v1(approver, proposal, {.tenant_id = "acme", .approval_id = id, .issued_at = {noon.micros},
-                                                             .expires_at = after_noon(300)}).value();
+    return approval::sign_clawshield_v1(
+               approver, proposal,
+               {.tenant_id = "acme", .approval_id = id, .issued_at = {noon.micros}, .expires_at = after_noon(300)})
+        .value();
   };
   Machine machine;
   machine.log_key = ledger->verifier_key();
   {
-    auto executor = Executor::assemble({.tenant = "acme", .executor = "openexecd"},
-                                       {.store = ledger, .log = nullptr, .verifier = verifier, .hasher = nullptr, .clock = clock},
-                                       std::move(table)).value();
+    auto executor =
+        Executor::assemble({.tenant = "acme", .executor = "openexecd"},
+                           {.store = ledger, .log = nullptr, .verifier = verifier, .hasher = nullptr, .clock = clock},
+                           std::move(table))
+            .value();
     const std::string first = approval("order-1", 1);
-    const auto outcome = executor.execute({.action = "pay", .payload = payload, .nonce = "order-1", .approval_artifact = first});
+    const auto outcome =
+        executor.execute({.action = "pay", .payload = payload, .nonce = "order-1", .approval_artifact = first});
     if (!outcome.ok()) throw std::runtime_error(outcome.detail);
-    (void)executor.execute({.action = "pay", .payload = payload, .nonce = "order-1", .approval_artifact = first});   // replayed
-    (void)executor.execute({.action = "pay", .payload = payload, .nonce = "order-2", .approval_artifact = {}});      // refused
+    (void)executor.execute(
+        {.action = "pay", .payload = payload, .nonce = "order-1", .approval_artifact = first});  // replayed
+    (void)executor.execute(
+        {.action = "pay", .payload = payload, .nonce = "order-2", .approval_artifact = {}});  // refused
     for (int i = 3; i < 12; ++i) {
       const std::string nonce = "order-" + std::to_string(i), another = approval(nonce, i);
       (void)executor.execute({.action = "pay", .payload = payload, .nonce = nonce, .approval_artifact = another});
     }
-    machine.held = {{"payload.json", payload}, {"result.json", outcome.result}, {"approval.json", first}, {"approver.pub.pem", approver.public_key().to_pem()},
+    machine.held = {{"payload.json", payload},    {"result.json", outcome.result},
+                    {"approval.json", first},     {"approver.pub.pem", approver.public_key().to_pem()},
                     {"exec_id", outcome.exec_id}, {"receipt", outcome.receipt}};
   }
   const std::string cosigned = SignedLog::cosign(ledger->checkpoint().value().note, {"w1.example", "w2.example"});
@@ -128,7 +138,8 @@ void damage(const fs::path& folder, const Machine& machine) {
     while (!line(good, number).empty()) ++number;
     return number;
   }();
-  const std::size_t origin = empty + 1, size = empty + 2, root = empty + 3, log_signature = empty + 5, first = empty + 6;
+  const std::size_t origin = empty + 1, size = empty + 2, root = empty + 3, log_signature = empty + 5,
+                    first = empty + 6;
   const auto bad = [&](const std::string& name, const std::string& text) {
     if (text == good) throw std::runtime_error(name + " damages nothing");
     write(folder / "bad" / (name + ".tlog-proof"), text);
@@ -163,7 +174,8 @@ void damage(const fs::path& folder, const Machine& machine) {
   bad("log-signature-missing", replaced(good, line(good, log_signature) + "\n", ""));
   bad("log-signature-with-a-hyphen", with_line(good, log_signature, "-" + line(good, log_signature).substr(3)));
   const auto impostor = merkle::NoteSigner::make("example.com/payments", key_of("impostor")).value();
-  const std::string text = good.substr(line_start(good, origin), line_start(good, log_signature - 1) - line_start(good, origin));
+  const std::string text =
+      good.substr(line_start(good, origin), line_start(good, log_signature - 1) - line_start(good, origin));
   std::string another_key;
   merkle::append_signature(impostor.sign(text), another_key);
   bad("another-key", good.substr(0, line_start(good, log_signature)) + another_key);
@@ -190,7 +202,8 @@ int main(int argc, char** argv) try {
   for (const char* name : {"w1.example", "w2.example"})
     write(folder / (std::string(name) + ".vkey"), witness_named(name).verifier_key().write() + "\n");
   for (const auto& [name, text] : machine.held) write(folder / "held" / name, text);
-  for (const auto& [index, text] : machine.receipts) write(folder / "receipts" / (std::to_string(index) + ".tlog-proof"), text);
+  for (const auto& [index, text] : machine.receipts)
+    write(folder / "receipts" / (std::to_string(index) + ".tlog-proof"), text);
   damage(folder, machine);
   std::cout << machine.receipts.size() << " receipts left the machine\n";
   return 0;

@@ -1,4 +1,5 @@
-// What a log sends to a witness, out of a real ledger, and out of a second one that was forked from it: log_requests FOLDER
+// What a log sends to a witness, out of a real ledger, and out of a second one that was forked from it: log_requests
+// FOLDER
 #include <filesystem>
 #include <fstream>
 #include <iostream>

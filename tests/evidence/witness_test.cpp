@@ -8,12 +8,11 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <openexec/evidence.hpp>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <openexec/evidence.hpp>
 
 #include "base/text.hpp"
 #include "canon/json.hpp"
@@ -47,7 +46,8 @@ std::string output_of(const std::string& command) {
 class WitnessHome {
  public:
   WitnessHome() {
-    const auto answer = output_of(program + " init --json --name witness.example/1 --key " + key() + " --state " + state());
+    const auto answer =
+        output_of(program + " init --json --name witness.example/1 --key " + key() + " --state " + state());
     const auto json = canon::parse(answer).value();
     verifier_key_ = std::string(json.root().find("verifier_key")->string());
   }
@@ -84,7 +84,8 @@ bool cosigns(const std::string& verifier_key, const std::string& note, const std
   const auto with_it = merkle::Note::parse(note + answer);
   if (!with_it.ok()) return false;
   const auto* signature = key.find_in(*with_it);
-  return signature != nullptr && std::count(answer.begin(), answer.end(), '\n') == 1 && key.verify(with_it->text, *signature).ok();
+  return signature != nullptr && std::count(answer.begin(), answer.end(), '\n') == 1 &&
+         key.verify(with_it->text, *signature).ok();
 }
 
 /// A request over any tree at all, signed by a log whose key the test holds.
@@ -101,8 +102,10 @@ TEST_CASE("the published requests have the answers of the specification") {
   const auto raw = base::unhex(file.root().find("log_ed25519_public_key_hex")->string()).value();
   const auto steps = *file.root().find("in_order");
   const std::string first((*steps.begin()).value.find("request")->string());
-  const std::string origin = first.substr(first.find("\n\n") + 2, first.find('\n', first.find("\n\n") + 2) - first.find("\n\n") - 2);
-  const auto key = merkle::VerifierKey::make(origin, merkle::KeyType::ed25519, crypto::PublicKey::from_raw(raw).value()).value();
+  const std::string origin =
+      first.substr(first.find("\n\n") + 2, first.find('\n', first.find("\n\n") + 2) - first.find("\n\n") - 2);
+  const auto key =
+      merkle::VerifierKey::make(origin, merkle::KeyType::ed25519, crypto::PublicKey::from_raw(raw).value()).value();
 
   WitnessHome home;
   const Daemon daemon(home.flags({key.write()}), {}, program);
@@ -147,6 +150,16 @@ TEST_CASE("a log whose key has another name than its origin is cosigned under it
   report("torchwood_sumdb_checkpoint.json", cases);
 }
 
+TEST_CASE("it holds no executor code") {
+  const std::string own = output_of("nm -C " + program);
+  const std::string other = output_of("nm -C " OPENEXECD);
+  for (const char* part :
+       {"openexec::Executor::", "openexec::HandlerTable::", "openexec::exec::", "openexec::sqlite_ledger"}) {
+    CHECK(own.find(part) == std::string::npos);
+    CHECK(other.find(part) != std::string::npos);  // the same look at a program that does hold it
+  }
+}
+
 TEST_CASE("a key is made with mode 0600, and neither key nor memory is ever overwritten or mixed up") {
   WitnessHome home;
   struct stat status {};
@@ -155,7 +168,9 @@ TEST_CASE("a key is made with mode 0600, and neither key nor memory is ever over
   REQUIRE(::stat(home.state().c_str(), &status) == 0);
   CHECK((status.st_mode & 0777) == 0600);
 
-  const auto exit_code = [](const std::string& command) { return WEXITSTATUS(std::system((command + " >/dev/null 2>&1").c_str())); };
+  const auto exit_code = [](const std::string& command) {
+    return WEXITSTATUS(std::system((command + " >/dev/null 2>&1").c_str()));
+  };
   const std::string init = program + " init --name w.example ";
   CHECK(exit_code(init + "--key " + home.file("k") + " --state " + home.state()) == 2);
   CHECK_FALSE(std::filesystem::exists(home.file("k")));
@@ -164,8 +179,9 @@ TEST_CASE("a key is made with mode 0600, and neither key nor memory is ever over
   CHECK(exit_code(init + "--key " + home.file("k") + " --state " + home.file("s")) == 0);
 
   const std::string serve = program + " serve --port 0 --log " + vkey_of_log();
-  CHECK(exit_code(serve + " --key " + home.key() + " --state " + home.file("s")) == 2);       // another's memory
-  CHECK(exit_code(serve + " --key " + home.key() + " --state " + home.file("none")) == 1);    // none: it forgot everything
+  CHECK(exit_code(serve + " --key " + home.key() + " --state " + home.file("s")) == 2);  // another's memory
+  CHECK(exit_code(serve + " --key " + home.key() + " --state " + home.file("none")) ==
+        1);  // none: it forgot everything
   CHECK(exit_code(program + " serve --port 0 --key " + home.key() + " --state " + home.state()) == 2);  // no log
   CHECK(exit_code(serve + "x --key " + home.key() + " --state " + home.state()) == 2);
 }
@@ -179,11 +195,12 @@ TEST_CASE("what is not a request is 400, and nothing of it is remembered") {
   std::string many = "old 1\n";
   for (int i = 0; i < 64; ++i) many += hash;
   const std::string note = good.substr(good.find("\n\n") + 2);
-  for (const std::string& body : {std::string(), std::string("\n"), std::string("old\n\n"), "old 00\n\n" + note, "old -1\n\n" + note,
-                                  "old +0\n\n" + note, "old 0 \n\n" + note, "Old 0\n\n" + note, "old 0\r\n\r\n" + note,
-                                  "old 18446744073709551616\n\n" + note, "old 6\n\n" + note, "old 0\n" + hash.substr(1) + "\n" + note,
-                                  "old 0\n" + hash + note, many + "\n" + note, std::string("old 0\n\n"), "old 0\n\n" + note.substr(0, 20),
-                                  " " + good, good.substr(0, good.find("\n\n") + 2) + "\n" + note}) {
+  for (const std::string& body :
+       {std::string(), std::string("\n"), std::string("old\n\n"), "old 00\n\n" + note, "old -1\n\n" + note,
+        "old +0\n\n" + note, "old 0 \n\n" + note, "Old 0\n\n" + note, "old 0\r\n\r\n" + note,
+        "old 18446744073709551616\n\n" + note, "old 6\n\n" + note, "old 0\n" + hash.substr(1) + "\n" + note,
+        "old 0\n" + hash + note, many + "\n" + note, std::string("old 0\n\n"), "old 0\n\n" + note.substr(0, 20),
+        " " + good, good.substr(0, good.find("\n\n") + 2) + "\n" + note}) {
     const HttpAnswer answer = add(daemon, body);
     INFO(body << "\n" << answer.body);
     CHECK(answer.status == 400);
@@ -216,7 +233,8 @@ TEST_CASE("each refusal of the specification has its status") {
   CHECK(add(daemon, add_checkpoint_body(5, proof, other)).status == 404);
   // The right name with the wrong key, and a signature that is another checkpoint's.
   const auto impostor = merkle::NoteSigner::make(log_name, key_of("impostor")).value();
-  CHECK(add(daemon, add_checkpoint_body(5, proof, merkle::sign_checkpoint({log_name, nine, {}}, impostor).value())).status == 403);
+  CHECK(add(daemon, add_checkpoint_body(5, proof, merkle::sign_checkpoint({log_name, nine, {}}, impostor).value()))
+            .status == 403);
   std::string swapped = signed_request(5, proof, nine);
   const std::string of_five = signed_request(0, {}, five);
   swapped = swapped.substr(0, swapped.rfind("\n\u2014 ")) + of_five.substr(of_five.rfind("\n\u2014 "));
@@ -248,8 +266,9 @@ TEST_CASE("clients that are slow, silent or many hold up nobody") {
     if (i % 3 == 2) idle.back().send("POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nold 0");
   }
   CHECK(add(daemon, signed_request(0, {}, log_of(5).tree.head())).status == 200);
-  for (const char* bad : {"GET /\r\n\r\n", "POST /add-checkpoint HTTP/1.1\r\n\r\n",
-                          "POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
+  for (const char* bad :
+       {"GET /\r\n\r\n", "POST /add-checkpoint HTTP/1.1\r\n\r\n",
+        "POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
     HttpClient client(daemon.port());
     client.send(bad);
     const auto answer = client.receive();
@@ -330,13 +349,16 @@ class TwoHistories {
       }
       for (std::uint64_t from = 0; from <= most; ++from)
         for (std::uint64_t to = from; to <= most; to += 3)
-          requests_[which][{from, to}] = signed_request(from, merkle::prove_consistency(from, to, log.tiles).value(), heads_[which][to]);
+          requests_[which][{from, to}] =
+              signed_request(from, merkle::prove_consistency(from, to, log.tiles).value(), heads_[which][to]);
     }
   }
   [[nodiscard]] const std::string& request(std::size_t which, std::uint64_t from, std::uint64_t to) const {
     return requests_[which].at({from, to});
   }
-  [[nodiscard]] const merkle::TreeHead& head(std::size_t which, std::uint64_t size) const { return heads_[which].at(size); }
+  [[nodiscard]] const merkle::TreeHead& head(std::size_t which, std::uint64_t size) const {
+    return heads_[which].at(size);
+  }
 
  private:
   std::vector<merkle::TreeHead> heads_[2];

@@ -33,12 +33,15 @@ class RealLog {
     for (std::uint64_t i = 0; i < entries; ++i) {
       const Entry entry = executed(whose * 1'000'000 + size());
       const std::string json = entry.to_json();
-      (void)ledger_->append({.json = json, .exec_id = leaf(whose * 1'000'000 + size()), .attempt = {}, .at = entry.observed_at}).value();
+      (void)ledger_
+          ->append({.json = json, .exec_id = leaf(whose * 1'000'000 + size()), .attempt = {}, .at = entry.observed_at})
+          .value();
     }
   }
   [[nodiscard]] std::string request(std::uint64_t old) {
     const std::uint64_t now = size();
-    return add_checkpoint_body(old, old > now ? std::vector<Digest>{} : ledger_->prove_consistency(old, now).value(), note());
+    return add_checkpoint_body(old, old > now ? std::vector<Digest>{} : ledger_->prove_consistency(old, now).value(),
+                               note());
   }
 
   /// A copy of it as it is now, key and all: from here on there are two histories.
