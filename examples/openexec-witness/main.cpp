@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cstdint>
 #include <iostream>
 #include <openexec/version.hpp>
 #include <sstream>
@@ -236,6 +237,17 @@ int main(int argc, char** argv) {
   serve_command->add_option("--max-connections", options.server.max_connections, "Clients at once; more wait")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
+
+  const auto duration = [&](const char* flag, std::chrono::milliseconds& value, const char* what) {
+    serve_command
+        ->add_option_function<std::int64_t>(
+            flag, [&value](std::int64_t ms) { value = std::chrono::milliseconds(ms); }, what)
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31))
+        ->default_str(std::to_string(value.count()));
+  };
+  duration("--header-timeout-ms", options.server.header_deadline, "For the next request and its whole header");
+  duration("--body-timeout-ms", options.server.body_deadline, "For a whole body");
+  duration("--write-timeout-ms", options.server.write_deadline, "For an answer to be taken");
 
   CLI::App* show_command = command("show", "What the witness remembers, also beside a running one");
   show_command->add_flag("--json", options.json, "One JSON object a log, with its signed notes");

@@ -90,7 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     parser_->header_limit(header_limit);
     parser_->body_limit(server_.body_limit);
     writing_ = false;
-    stream_.expires_after(server_.options.idle_deadline);
+    stream_.expires_after(server_.options.header_deadline);
     http::async_read_header(stream_, buffer_, *parser_,
                             [self = shared_from_this()](error_code error, std::size_t) { self->on_header(error); });
   }

@@ -15,7 +15,7 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 5100;
   std::size_t max_connections = 256;                ///< more wait until one has ended
-  std::chrono::milliseconds idle_deadline{30'000};  ///< for the next request's whole header
+  std::chrono::milliseconds header_deadline{30'000};  ///< for the next request's whole header
   std::chrono::milliseconds body_deadline{10'000};
   std::chrono::milliseconds write_deadline{10'000};
 };

@@ -277,6 +277,21 @@ TEST_CASE("clients that are slow, silent or many hold up nobody") {
   }
 }
 
+TEST_CASE("a client that does not go on is left") {
+  WitnessHome home;
+  auto flags = home.flags({vkey_of_log()});
+  flags.insert(flags.end(), {"--header-timeout-ms", "50", "--body-timeout-ms", "50", "--max-connections", "2"});
+  const Daemon daemon(flags, {}, program);
+  std::vector<HttpClient> slow;
+  for (int i = 0; i < 6; ++i) {  // two at once: the others are served when these are gone
+    slow.emplace_back(daemon.port());
+    slow.back().send(i % 2 == 0 ? "POST /add-check"
+                                : "POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nold");
+  }
+  CHECK(add(daemon, signed_request(0, {}, log_of(5).tree.head())).status == 200);
+  for (HttpClient& client : slow) CHECK(client.closed());
+}
+
 TEST_CASE("a real ledger's log is cosigned as it grows, and its receipts then satisfy a policy") {
   WitnessHome home;
   RealLog log(home.file("ledger.db"));
