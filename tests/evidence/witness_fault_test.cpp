@@ -192,3 +192,23 @@ TEST_CASE("kill -9 before any sync: what was signed is remembered, and one histo
   }
   CHECK(points >= 5);
 }
+
+TEST_CASE("every bit of a request flipped once: nothing is cosigned, and nothing is remembered") {
+  Histories histories;
+  TemporaryFolder folder;
+  const std::string path = folder.file("state.db");
+  REQUIRE(State::create(path, own_key()).ok());
+  auto witness = open(path, nullptr).value();
+  REQUIRE(witness.add_checkpoint(histories.request(0, 0, 5), noon).kind == Answer::Kind::cosigned);
+  const std::string good = histories.request(0, 5, 12);
+  std::size_t refused = 0;
+  for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+    std::string bad = good;
+    bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ 1 << bit % 8);
+    const auto kind = witness.add_checkpoint(bad, noon).kind;
+    if (kind != Answer::Kind::cosigned && kind != Answer::Kind::failed) ++refused;
+  }
+  CHECK(refused == good.size() * 8);
+  CHECK(State::open(path).value().latest(log_name).value().head == histories.head(0, 5));
+  CHECK(witness.add_checkpoint(good, noon).kind == Answer::Kind::cosigned);
+}
