@@ -17,8 +17,8 @@
 #include "canon/json_object.hpp"
 #include "crypto/ed25519.hpp"
 #include "merkle/note.hpp"
-#include "openexec/terminal.hpp"
 #include "server.hpp"
+#include "terminal.hpp"
 #include "witness/witness.hpp"
 
 namespace {

@@ -19,7 +19,7 @@
 #include "demo_handlers.hpp"
 #include "exec/identity.hpp"
 #include "reading.hpp"
-#include "receipt.hpp"
+#include "receipt_command.hpp"
 #include "terminal.hpp"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "receipt.hpp"
+#include "receipt_command.hpp"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// openexec receipt verify: whether a portable receipt is genuine.
+// openexec receipt verify: whether a portable receipt is genuine. (A file receipt.hpp here would hide the public one.)
 #pragma once
 
 #include <functional>
