@@ -65,7 +65,8 @@ void write_log(const fs::path& folder) {
   for (std::uint64_t first = 0; first < most; first += tile_width)
     write_resource(folder, log.ledger(), entries_path(first / tile_width, width_of(most, 0, first / tile_width)));
   std::ofstream leaves(folder / "leaves.txt");
-  for (const LogLine& line : log.ledger().read(0, most).value()) leaves << hash_text(line.leaf_hash) << '\n';
+  const std::vector<LogLine> lines = log.ledger().read(0, most).value();
+  for (const LogLine& line : lines) leaves << hash_text(line.leaf_hash) << '\n';
   if (!leaves.flush() || !proofs.flush()) throw std::runtime_error("cannot write proofs");
 }
 

@@ -137,7 +137,8 @@ TEST_CASE("a log whose key has another name than its origin is cosigned under it
   const std::string key(file.root().find("log_vkey")->string());
   WitnessHome home;
   std::size_t cases = 0;
-  for (const auto& step : *file.root().find("in_order")) {
+  const canon::View steps = *file.root().find("in_order");
+  for (const auto& step : steps) {
     const std::string body(step.value.find("request")->string());
     CHECK(add(Daemon(home.flags({key}), {}, program), body).status == 404);
     const HttpAnswer answer = add(Daemon(home.flags({key + " go.sum database tree"}), {}, program), body);
