@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "demo_handlers.hpp"
 #include "exec/identity.hpp"
 #include "reading.hpp"
+#include "receipt_command.hpp"
 #include "terminal.hpp"
 
 namespace {
@@ -365,6 +367,9 @@ int main(int argc, char** argv) {
   CLI::Option* receipt = verify_command->add_option("--receipt", options.receipt, "The receipt, 64 hexadecimal digits");
   verify_command->add_option("--exec-id", options.exec_id, "The execution's id")->needs(receipt);
 
+  const CLI::App* receipt_command = nullptr;
+  const auto receipt_verify = terminal::add_receipt(app, receipt_command);
+
   CLI::App* execute_command = command(app, "execute", "Run one request, with the demo handlers echo and add");
   input(execute_command, "A request, as POST /execute takes it");
   ledger(execute_command);
@@ -388,12 +393,16 @@ int main(int argc, char** argv) {
   show_command->add_flag("--json", options.json, "One JSON object a line");
   show_command->add_option("entry", options.entry, "An index, or an exec id: all entries of that execution")->required();
 
-  return terminal::run(app, argc, argv, [&] {
+  // Also where its arguments are wrong, so that nobody takes that for an answer about the evidence.
+  const bool about_evidence = argc > 1 && std::string_view(argv[1]) == "receipt";
+  const auto run = [&] {
     if (hash_command->parsed()) return hash(options);
     if (canon_command->parsed()) return canonicalise(options);
     if (verify_command->parsed()) return verify_receipt(options);
+    if (receipt_command->parsed()) return receipt_verify();
     if (execute_command->parsed()) return execute(options);
     if (list_command->parsed()) return log_list(options);
     return log_show(options);
-  });
+  };
+  return terminal::run(app, argc, argv, run, about_evidence ? terminal::evidence_cannot : terminal::cannot);
 }

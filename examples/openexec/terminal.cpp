@@ -174,21 +174,21 @@ std::string answer_to(int terminal, const std::string& question) {
 
 }  // namespace
 
-int run(CLI::App& app, int argc, char** argv, const std::function<int()>& command) {
+int run(CLI::App& app, int argc, char** argv, const std::function<int()>& command, int could_not) {
   try {
     app.parse(argc, argv);
     const int code = command();
     if (!std::cout.flush()) throw Stop(cannot, "cannot write the output: " + why());
     return code;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? yes : cannot;
+    return app.exit(error) == 0 ? yes : could_not;
   } catch (const Stop& stop) {
     std::cout.flush();
     std::cerr << app.get_name() << ": " << stop.what() << '\n';
-    return stop.exit_code();
+    return stop.exit_code() == cannot ? could_not : stop.exit_code();
   } catch (const std::exception& error) {
     std::cerr << app.get_name() << ": " << error.what() << '\n';
-    return cannot;
+    return could_not;
   }
 }
 
@@ -267,7 +267,8 @@ std::string table(const Style& style, const std::vector<std::string>& heading,
   const auto line = [&](const std::vector<std::string>& cells) {
     std::string out;
     for (std::size_t i = 0; i + 1 < columns.size(); ++i) out += padded(cells[i], columns[i]) + "  ";
-    return out + cells.back();
+    out += cells.back();
+    return out.erase(out.find_last_not_of(' ') + 1);
   };
   std::string out = style.strong(line(heading)) + "\n";
   for (const auto& row : rows) out += line(row) + "\n";

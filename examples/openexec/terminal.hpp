@@ -33,7 +33,8 @@ class Stop : public std::runtime_error {
 };
 
 /// Parses the arguments, runs the chosen command, and turns every way to fail into a message and an exit code.
-int run(CLI::App& app, int argc, char** argv, const std::function<int()>& command);
+/// `could_not`: what stands for `cannot`, where the command's own answers need that number.
+int run(CLI::App& app, int argc, char** argv, const std::function<int()>& command, int could_not = cannot);
 
 // Text from strangers.
 

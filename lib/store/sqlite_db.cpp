@@ -41,6 +41,18 @@ void Database::configure(int option, bool on) {
   if ((now != 0) != on) throw StoreFailure("SQLite refused a setting of its connection");
 }
 
+void Database::harden() {
+  configure(SQLITE_DBCONFIG_DEFENSIVE, true);
+  configure(SQLITE_DBCONFIG_TRUSTED_SCHEMA, false);
+  configure(SQLITE_DBCONFIG_ENABLE_TRIGGER, false);
+  configure(SQLITE_DBCONFIG_ENABLE_VIEW, false);
+  configure(SQLITE_DBCONFIG_DQS_DML, false);
+  configure(SQLITE_DBCONFIG_DQS_DDL, false);
+  sqlite3_limit(handle(), SQLITE_LIMIT_ATTACHED, 0);
+  execute("PRAGMA cell_size_check = ON");
+  sqlite3_busy_timeout(handle(), 5'000);
+}
+
 bool Database::file_has_moved() {
   int moved = 0;
   check(sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved), "has_moved");

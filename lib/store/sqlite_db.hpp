@@ -44,6 +44,8 @@ class Database {
   [[nodiscard]] std::int64_t integer(const char* sql);
   [[nodiscard]] std::string text(const char* sql);
   void configure(int option, bool on);
+  /// What is in a file cannot make the connection do more than its statements say.
+  void harden();
   [[nodiscard]] bool in_transaction() const noexcept { return sqlite3_get_autocommit(handle_.get()) == 0; }
   [[nodiscard]] bool file_has_moved();
   /// Writes everything from the write-ahead log into the database, syncs it and empties the log.

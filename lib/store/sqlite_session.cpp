@@ -7,22 +7,9 @@
 namespace openexec::store {
 namespace {
 
-/// What is in a file cannot make the connection do more than its statements say.
-void harden(Database& database) {
-  database.configure(SQLITE_DBCONFIG_DEFENSIVE, true);
-  database.configure(SQLITE_DBCONFIG_TRUSTED_SCHEMA, false);
-  database.configure(SQLITE_DBCONFIG_ENABLE_TRIGGER, false);
-  database.configure(SQLITE_DBCONFIG_ENABLE_VIEW, false);
-  database.configure(SQLITE_DBCONFIG_DQS_DML, false);
-  database.configure(SQLITE_DBCONFIG_DQS_DDL, false);
-  sqlite3_limit(database.handle(), SQLITE_LIMIT_ATTACHED, 0);
-  database.execute("PRAGMA cell_size_check = ON");
-  sqlite3_busy_timeout(database.handle(), 5'000);
-}
-
 Database open_to_write(const LedgerPath& path) {
   Database database(path.database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, path.vfs);
-  harden(database);
+  database.harden();
   if (database.text("PRAGMA journal_mode = WAL") != "wal")
     throw StoreFailure("the file system cannot hold a write-ahead log");
   database.execute("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON");
@@ -39,7 +26,7 @@ Database open_to_write(const LedgerPath& path) {
 
 Database open_to_read(const LedgerPath& path) {
   Database database(path.database, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, path.vfs);
-  harden(database);
+  database.harden();
   database.keep_log_on_close();
   database.execute("PRAGMA query_only = ON; PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY");
   check_schema(database);

@@ -107,8 +107,8 @@ def check_settings(root):
     options = re.findall(r"^(?:option|set)\((OPENEXEC_\w+)(?=\s+\")", text(root / "CMakeLists.txt"), re.MULTILINE)
     main = "".join(text(p) for p in sorted((root / "examples/openexecd").glob("*.cpp")))
     variables = re.findall(r'(?:environment|getenv)\("(\w+)"\)', main)
-    programs = main + "".join(text(p) for p in sorted((root / "examples/openexec").glob("*.cpp")))
-    flags = re.findall(r'add_(?:option|flag|duration)\(\s*"(--[\w-]+)"', programs)
+    programs = main + "".join(text(p) for p in sorted((root / "examples").glob("openexec*/*.cpp")))
+    flags = re.findall(r'(?:add_(?:option|flag|duration)|duration)\(\s*"(--[\w-]+)"', programs)
     if not options or not variables or not flags:
         yield "docs_check.py finds no CMake option, no variable or no flag any more"
     for kind, names in (("CMake option", options), ("variable", variables), ("flag", flags)):

@@ -42,14 +42,15 @@ std::string temporary_file() {
 
 }  // namespace
 
-Daemon::Daemon(const std::vector<std::string>& flags, const Environment& environment) : log_path_(temporary_file()) {
+Daemon::Daemon(const std::vector<std::string>& flags, const Environment& environment, const std::string& program)
+    : log_path_(temporary_file()) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   output_ = ends[0];
 
-  std::vector<std::string> argv{OPENEXECD};
-  if (std::find(flags.begin(), flags.end(), "--port") == flags.end()) argv.insert(argv.end(), {"--port", "0"});
+  std::vector<std::string> argv{program.empty() ? OPENEXECD : program};
   argv.insert(argv.end(), flags.begin(), flags.end());
+  if (std::find(flags.begin(), flags.end(), "--port") == flags.end()) argv.insert(argv.end(), {"--port", "0"});
   std::vector<std::string> env;
   for (const auto& [name, value] : environment) env.push_back(name + "=" + value);
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH"})

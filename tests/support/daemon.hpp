@@ -12,11 +12,13 @@ namespace openexec::test {
 
 using Environment = std::map<std::string, std::string>;
 
-/// Runs openexecd on a port of its own. The environment holds nothing but what is given.
+/// Runs openexecd, or another program that greets as it does, on a port of its own. The environment holds nothing but
+/// what is given.
 class Daemon {
  public:
   /// Waits for the line that names its port. Throws with what it said where it ended instead.
-  explicit Daemon(const std::vector<std::string>& flags = {}, const Environment& environment = {});
+  explicit Daemon(const std::vector<std::string>& flags = {}, const Environment& environment = {},
+                  const std::string& program = {});
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
   /// Drains it where it still runs. Aborts the test where that does not end with 0, as it does not after a sanitizer's

@@ -1,0 +1,61 @@
+// The little HTTP that a witness needs: one thread, one path, everything bounded.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace openexec::witness {
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 5100;
+  std::size_t max_connections = 256;                ///< more wait until one has ended
+  std::chrono::milliseconds header_deadline{30'000};  ///< for the next request's whole header
+  std::chrono::milliseconds body_deadline{10'000};
+  std::chrono::milliseconds write_deadline{10'000};
+};
+
+struct Reply {
+  int status = 503;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+/// What became of a request, for the log.
+struct Served {
+  std::string_view method;
+  std::string_view path;  ///< one that the server knows, else empty: a client may put anything there
+  int status = 0;
+  std::chrono::microseconds duration{0};
+  std::size_t bytes_out = 0;
+  bool delivered = false;
+};
+
+class Server {
+ public:
+  /// Answers a POST to /add-checkpoint from its body. Must not throw.
+  using Add = std::function<Reply(std::string_view body)>;
+  using Log = std::function<void(const Served&)>;
+
+  /// Throws std::runtime_error where the address cannot be had.
+  Server(const ServerOptions& options, std::size_t body_limit, Add add, Log log);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const;
+  /// Until SIGTERM or SIGINT, and the answers that are on their way have left. A second signal ends the process.
+  void run();
+
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace openexec::witness
