@@ -17,6 +17,7 @@
 #include "canon/json_object.hpp"
 #include "demo_handlers.hpp"
 #include "exec/identity.hpp"
+#include "log_commands.hpp"
 #include "reading.hpp"
 #include "terminal.hpp"
 
@@ -388,7 +389,11 @@ int main(int argc, char** argv) {
   show_command->add_flag("--json", options.json, "One JSON object a line");
   show_command->add_option("entry", options.entry, "An index, or an exec id: all entries of that execution")->required();
 
+  log_commands::Chosen log_chosen;
+  log_commands::add_verify(*log_command, log_chosen);
+
   return terminal::run(app, argc, argv, [&] {
+    if (log_chosen) return log_chosen();
     if (hash_command->parsed()) return hash(options);
     if (canon_command->parsed()) return canonicalise(options);
     if (verify_command->parsed()) return verify_receipt(options);
