@@ -23,12 +23,7 @@ namespace {
 
 using Catch::Matchers::Contains;
 
-Digest id_of(std::uint64_t index) {
-  Digest id{};
-  id[0] = 1;
-  for (std::size_t byte = 0; byte < 4; ++byte) id[8 + byte] = static_cast<unsigned char>(index >> (8 * byte));
-  return id;
-}
+Digest id_of(std::uint64_t index) { return jcs_sha256()->digest(std::to_string(index)); }
 
 std::string entry_json(std::uint64_t index) {
   Entry entry;
