@@ -18,6 +18,7 @@
 #include "canon/json_object.hpp"
 #include "demo_handlers.hpp"
 #include "exec/identity.hpp"
+#include "log_commands.hpp"
 #include "reading.hpp"
 #include "receipt_command.hpp"
 #include "terminal.hpp"
@@ -393,9 +394,13 @@ int main(int argc, char** argv) {
   show_command->add_flag("--json", options.json, "One JSON object a line");
   show_command->add_option("entry", options.entry, "An index, or an exec id: all entries of that execution")->required();
 
+  log_commands::Chosen log_chosen;
+  log_commands::add_verify(*log_command, log_chosen);
+
   // Also where its arguments are wrong, so that nobody takes that for an answer about the evidence.
   const bool about_evidence = argc > 1 && std::string_view(argv[1]) == "receipt";
   const auto run = [&] {
+    if (log_chosen) return log_chosen();
     if (hash_command->parsed()) return hash(options);
     if (canon_command->parsed()) return canonicalise(options);
     if (verify_command->parsed()) return verify_receipt(options);

@@ -1,0 +1,34 @@
+// The commands under `openexec log`. Each adds itself to the command line; the one that was asked for is what to run.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <openexec/builtin.hpp>
+
+namespace CLI {
+class App;
+}
+
+namespace openexec::log_commands {
+
+using Chosen = std::function<int()>;
+
+void add_verify(CLI::App& log, Chosen& chosen);
+void add_export(CLI::App& log, Chosen& chosen);
+void add_proof(CLI::App& log, Chosen& chosen);
+void add_consistency(CLI::App& log, Chosen& chosen);
+
+// What they share.
+
+/// --ledger, as every command takes it.
+void ledger_option(CLI::App& command, std::string& url);
+/// The ledger, beside a running executor. Stop(cannot) where it cannot be read.
+std::shared_ptr<Ledger> open_to_read(const std::string& url);
+/// The path in a URL that open_to_read() took.
+std::string path_of(const std::string& url);
+/// 1234567 as 1,234,567.
+std::string grouped(std::uint64_t value);
+
+}  // namespace openexec::log_commands

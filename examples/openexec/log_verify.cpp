@@ -1,0 +1,193 @@
+// openexec log verify: everything that a ledger says of its log, derived again.
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <openexec/receipt.hpp>
+
+#include "canon/json_object.hpp"
+#include "log_commands.hpp"
+#include "store/log_audit.hpp"
+#include "terminal.hpp"
+
+namespace openexec::log_commands {
+namespace {
+
+using canon::JsonObject;
+using terminal::shown;
+using terminal::Stop;
+using terminal::Style;
+using std::chrono::steady_clock;
+
+constexpr auto footer = R"(Exit codes:
+  0  everything is what it has to be
+  1  something differs; what, is said entry by entry and tile by tile
+  2  wrong usage, or the ledger could not be read
+
+It reads beside a running executor, as far as the log reached when it began. Without an anchor a ledger that was rolled
+back as a whole, with its key's help or before any witness saw it, looks like what it was then.)";
+
+struct Options {
+  std::string ledger = "sqlite:///openexec.db";
+  std::string anchor;
+  bool json = false;
+};
+
+double seconds_since(steady_clock::time_point start) {
+  return std::chrono::duration<double>(steady_clock::now() - start).count();
+}
+
+/// A line on the terminal that is written over, a few times a second.
+class Progress {
+ public:
+  explicit Progress(bool on) : on_(on) {}
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() { clear(); }
+
+  void show(std::uint64_t done, std::uint64_t of, std::uint64_t bytes) {
+    if (!on_ || of == 0) return;
+    const double now = seconds_since(start_);
+    if (drawn_ && now - last_ < 0.2) return;
+    last_ = now;
+    drawn_ = true;
+    constexpr std::uint64_t width = 24;
+    const std::uint64_t full = std::min(done, of) * width / of;
+    const double rate = now > 0 ? static_cast<double>(done) / now : 0;
+    const double left = rate > 0 ? static_cast<double>(of - std::min(done, of)) / rate : 0;
+    char numbers[96];
+    std::snprintf(numbers, sizeof numbers, "%3d %%  %s/s  %.0f MB/s  %.0f s left",
+                  static_cast<int>(std::min(done, of) * 100 / of), grouped(static_cast<std::uint64_t>(rate)).c_str(),
+                  now > 0 ? static_cast<double>(bytes) / now / 1e6 : 0, left);
+    std::cerr << "\r\x1b[K[" << std::string(full, '#') << std::string(width - full, '.') << "] " << numbers
+              << std::flush;
+  }
+
+ private:
+  void clear() {
+    if (drawn_) std::cerr << "\r\x1b[K" << std::flush;
+  }
+  const bool on_;
+  bool drawn_ = false;
+  double last_ = 0;
+  const steady_clock::time_point start_ = steady_clock::now();
+};
+
+Status is_entry(std::string_view json, const Digest* exec_id) {
+  const Result<Entry> entry = Entry::from_json(json);
+  if (!entry.ok()) return entry.status();
+  if (entry->exec_id != (exec_id == nullptr ? std::string() : to_hex(*exec_id)))
+    return {Code::invalid_argument, "entry: exec_id: not the one under which the ledger finds it"};
+  return Status::success();
+}
+
+std::string as_json(const store::LogAudit& audit, double seconds) {
+  std::string differences;
+  for (const store::LogDifference& each : audit.differences) {
+    JsonObject one;
+    one.text("part", each.part);
+    if (each.index) one.number("index", *each.index);
+    if (!each.tile.empty()) one.text("tile", each.tile);
+    differences += (differences.empty() ? "" : ",") + one.text("what", each.what).take();
+  }
+  JsonObject json;
+  json.boolean("verified", audit.difference_count == 0)
+      .number("size", audit.size)
+      .text("root", to_hex(audit.root))
+      .number("entries", audit.entries)
+      .number("bytes", audit.bytes)
+      .number("tiles", audit.tiles);
+  audit.cosigned ? json.number("cosigned", *audit.cosigned) : json.raw("cosigned", "null");
+  audit.anchored ? json.number("anchored", *audit.anchored) : json.raw("anchored", "null");
+  return json.boolean("anchor_missing", audit.expects_anchor)
+      .number("milliseconds", static_cast<std::uint64_t>(seconds * 1000))
+      .number("difference_count", audit.difference_count)
+      .raw("differences", "[" + differences + "]")
+      .take();
+}
+
+void print(const store::LogAudit& audit, double seconds) {
+  const Style style(STDOUT_FILENO);
+  for (const store::LogDifference& each : audit.differences) std::cout << shown(each.what) << '\n';
+  if (audit.difference_count > audit.differences.size())
+    std::cout << "... and " << grouped(audit.difference_count - audit.differences.size()) << " more\n";
+  if (audit.difference_count == 0)
+    std::cout << style.good("verified") << '\n';
+  else
+    std::cout << style.bad("NOT verified") << ": " << grouped(audit.difference_count)
+              << (audit.difference_count == 1 ? " difference\n" : " differences\n");
+  char took[64];
+  std::snprintf(took, sizeof took, "%.1f s", seconds);
+  const std::string anchor = audit.anchored          ? "true, and covers " + grouped(*audit.anchored)
+                             : audit.expects_anchor ? "not looked at; the ledger has one: give --anchor"
+                                                    : "-";
+  std::cout << terminal::fields(style, {{"entries", grouped(audit.entries) + " of " + grouped(audit.size)},
+                                        {"root", to_hex(audit.root)},
+                                        {"tiles", grouped(audit.tiles)},
+                                        {"cosigned", audit.cosigned ? "up to " + grouped(*audit.cosigned) : "-"},
+                                        {"anchor", anchor},
+                                        {"took", took}});
+}
+
+int verify(const Options& options) {
+  (void)open_to_read(options.ledger);
+  const auto start = steady_clock::now();
+  store::AuditOptions audit;
+  audit.well_formed = is_entry;
+  audit.anchor = options.anchor;
+  const Result<store::LogAudit> found = [&] {
+    Progress progress(::isatty(STDERR_FILENO) == 1);
+    audit.progress = [&](std::uint64_t done, std::uint64_t of, std::uint64_t bytes) { progress.show(done, of, bytes); };
+    return store::audit_log(path_of(options.ledger), audit);
+  }();
+  if (!found.ok()) throw Stop(terminal::cannot, "the log: " + shown(found.status().detail()));
+  const double seconds = seconds_since(start);
+  if (options.json)
+    std::cout << as_json(*found, seconds) << '\n';
+  else
+    print(*found, seconds);
+  return found->difference_count == 0 ? terminal::yes : terminal::no;
+}
+
+}  // namespace
+
+void ledger_option(CLI::App& command, std::string& url) {
+  command.add_option("--ledger", url, "sqlite:///relative.db, sqlite:////absolute.db")
+      ->envname("OPENEXEC_DB_URL")
+      ->capture_default_str();
+}
+
+std::shared_ptr<Ledger> open_to_read(const std::string& url) {
+  auto ledger = open_ledger(url, {.read_only = true, .log = {}});
+  if (!ledger.ok()) throw Stop(terminal::cannot, "the ledger " + shown(url) + ": " + shown(ledger.status().detail()));
+  return *std::move(ledger);
+}
+
+std::string path_of(const std::string& url) { return url.substr(std::string_view("sqlite:///").size()); }
+
+std::string grouped(std::uint64_t value) {
+  std::string text = std::to_string(value);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
+void add_verify(CLI::App& log, Chosen& chosen) {
+  CLI::App* command = log.add_subcommand("verify", "Derive everything again, from the entries to the checkpoint");
+  command->footer(footer);
+  auto options = std::make_shared<Options>();
+  ledger_option(*command, options->ledger);
+  command->add_option("--anchor", options->anchor, "The file that holds the newest checkpoint outside the ledger")
+      ->envname("OPENEXEC_LOG_ANCHOR");
+  command->add_flag("--json", options->json, "Answer in JSON");
+  command->callback([&chosen, options] { chosen = [options] { return verify(*options); }; });
+}
+
+}  // namespace openexec::log_commands

@@ -1,0 +1,328 @@
+// A ledger whose log somebody changed: an audit finds each single edit, and opening those on its way.
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <openexec/builtin.hpp>
+#include <openexec/receipt.hpp>
+
+#include "conformance/suite.hpp"
+#include "store/log_audit.hpp"
+#include "support/build.hpp"
+#include "support/catch.hpp"
+#include "support/parts.hpp"
+#include "support/vectors.hpp"
+
+using namespace openexec;
+using namespace openexec::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Catch::Matchers::Contains;
+
+Digest id_of(std::uint64_t index) { return jcs_sha256()->digest(std::to_string(index)); }
+
+std::string entry_json(std::uint64_t index) {
+  Entry entry;
+  entry.verdict = Verdict::refused;
+  entry.code = Code::approval_missing;
+  entry.action = "act-" + std::to_string(index);
+  entry.exec_id = to_hex(id_of(index));
+  entry.nonce = "n-" + std::to_string(index);
+  entry.tenant = "acme";
+  entry.request_hash[0] = 1;
+  entry.receipt = std::string(64, 'a');
+  entry.executor = "test";
+  entry.observed_at = {static_cast<std::int64_t>(1'000'000 + index)};
+  return entry.to_json();
+}
+
+void append(Ledger& ledger, std::uint64_t from, std::uint64_t count) {
+  std::vector<std::string> texts;
+  std::vector<NewEntry> entries;
+  for (std::uint64_t i = from; i < from + count; ++i) texts.push_back(entry_json(i));
+  for (std::uint64_t i = 0; i < count; ++i)
+    entries.push_back({.json = texts[i], .exec_id = id_of(from + i), .attempt = id_of(from + i), .at = {static_cast<std::int64_t>(from + i)}});
+  std::vector<Operation> asked;
+  for (const NewEntry& entry : entries) asked.push_back({&entry});
+  ledger.submit(asked);
+  for (const auto& one : asked) REQUIRE(one.status.ok());
+}
+
+std::string made(const TemporaryFolder& folder, std::uint64_t size, const LogOptions& log = {}) {
+  const std::string path = folder.file("ledger.db");
+  auto ledger = must(sqlite_ledger(path, {.read_only = false, .log = log}), "open");
+  for (std::uint64_t from = 0; from < size; from += 1000) append(*ledger, from, std::min<std::uint64_t>(1000, size - from));
+  return path;
+}
+
+/// SQL on a file, as a stranger would run it.
+void sql(const std::string& path, const std::string& text) {
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK);
+  const int code = sqlite3_exec(db, text.c_str(), nullptr, nullptr, nullptr);
+  INFO(text << ": " << sqlite3_errmsg(db));
+  CHECK(code == SQLITE_OK);
+  CHECK(sqlite3_total_changes(db) > 0);  // an edit that edits nothing would prove nothing
+  sqlite3_close(db);
+}
+
+Status is_entry(std::string_view json, const Digest* exec_id) {
+  const auto entry = Entry::from_json(json);
+  if (!entry.ok()) return entry.status();
+  if (entry->exec_id != (exec_id == nullptr ? "" : to_hex(*exec_id))) return {Code::invalid_argument, "exec_id"};
+  return Status::success();
+}
+
+store::LogAudit audit(const std::string& path, const std::string& anchor = {}) {
+  store::AuditOptions options;
+  options.well_formed = is_entry;
+  options.anchor = anchor;
+  return must(store::audit_log(path, options), "audit");
+}
+
+std::string all_of(const store::LogAudit& audit) {
+  std::string text;
+  for (const auto& each : audit.differences) text += each.what + "\n";
+  return text;
+}
+
+bool names_entry(const store::LogAudit& audit, std::uint64_t index) {
+  for (const auto& each : audit.differences)
+    if (each.index == index) return true;
+  return false;
+}
+
+bool names_tile(const store::LogAudit& audit, const std::string& tile) {
+  for (const auto& each : audit.differences)
+    if (each.tile == tile) return true;
+  return false;
+}
+
+/// Copies of one ledger, each to be edited once.
+class Copies {
+ public:
+  Copies(const TemporaryFolder& folder, std::string original)
+      : original_(std::move(original)), copy_(folder.file("copy.db")) {}
+  const std::string& edited(const std::string& edit) {
+    for (const char* suffix : {"-wal", "-shm", ".lock", ".log-key"}) fs::remove(copy_ + suffix);
+    fs::copy_file(original_, copy_, fs::copy_options::overwrite_existing);
+    if (fs::exists(original_ + "-wal")) fs::copy_file(original_ + "-wal", copy_ + "-wal");  // as a reader leaves it
+    fs::copy_file(original_ + ".log-key", copy_ + ".log-key");
+    sql(copy_, edit);
+    return copy_;
+  }
+
+ private:
+  const std::string original_, copy_;
+};
+
+std::string where(std::uint64_t index) { return " WHERE idx = " + std::to_string(index); }
+
+// What can be done to one entry of a log of `size`, all of which an audit has to find.
+std::vector<std::string> edits_of_entry(std::uint64_t index, std::uint64_t size) {
+  const std::string i = std::to_string(index), other = std::to_string(index + 1 < size ? index + 1 : index - 1);
+  return {
+      "UPDATE entries SET json = replace(json, 'act-', 'akt-')" + where(index),
+      "UPDATE entries SET json = substr(json, 1, length(json) - 1)" + where(index),
+      "UPDATE entries SET json = json || ' '" + where(index),
+      "UPDATE entries SET json = ''" + where(index),
+      "UPDATE entries SET json = (SELECT json FROM entries WHERE idx = " + other + ")" + where(index),
+      "UPDATE entries SET exec_id = zeroblob(32)" + where(index),
+      "UPDATE entries SET idx = idx + 1000000" + where(index),
+      "UPDATE entries SET idx = -5" + where(index),
+      "DELETE FROM entries" + where(index),
+      "UPDATE entries SET idx = -1" + where(index) + "; UPDATE entries SET idx = " + i + where(std::stoull(other)) +
+          "; UPDATE entries SET idx = " + other + " WHERE idx = -1",
+  };
+}
+
+}  // namespace
+
+TEST_CASE("An audit of a log that nobody touched finds nothing, at every kind of size") {
+  for (const std::uint64_t size : {0U, 1U, 2U, 255U, 256U, 257U, 511U, 512U, 700U}) {
+    TemporaryFolder folder;
+    const std::string path = made(folder, size);
+    const auto found = audit(path);
+    INFO(size << ": " << all_of(found));
+    CHECK(found.difference_count == 0);
+    CHECK(found.size == size);
+    CHECK(found.entries == size);
+    auto ledger = must(sqlite_ledger(path, {.read_only = true, .log = {}}), "open");
+    CHECK(ledger->checkpoint()->root == found.root);
+  }
+}
+
+TEST_CASE("An audit reads beside an executor that appends, and goes as far as the log reached when it began") {
+  TemporaryFolder folder;
+  const std::string path = made(folder, 5000);
+  auto ledger = must(sqlite_ledger(path), "open");
+  store::AuditOptions options;
+  options.well_formed = is_entry;
+  std::uint64_t size = 5000;
+  options.progress = [&](std::uint64_t, std::uint64_t of, std::uint64_t) {
+    CHECK(of == 5000);
+    append(*ledger, size, 300);
+    size += 300;
+  };
+  const auto found = must(store::audit_log(path, options), "audit");
+  CHECK(size > 5300);  // it did append meanwhile, more than once
+  INFO(all_of(found));
+  CHECK(found.difference_count == 0);
+  CHECK(found.entries == 5000);
+  CHECK(audit(path).size == size);
+}
+
+TEST_CASE("Each single edit of any entry is found, and named where a tile knows better") {
+  constexpr std::uint64_t size = 700, edge = 512;
+  TemporaryFolder folder;
+  Copies copies(folder, made(folder, size));
+  for (std::uint64_t index = 0; index < size; index += stride("entries", 17)) {
+    for (const std::string& edit : edits_of_entry(index, size)) {
+      const auto found = audit(copies.edited(edit));
+      INFO(edit << "\n" << all_of(found));
+      CHECK(found.difference_count > 0);
+      if (index < edge) CHECK((names_entry(found, index) || edit.find("idx = -5") != std::string::npos));
+      // One edit of one entry's bytes accuses nobody else.
+      if (index < edge && edit.find("'akt-'") != std::string::npos) {
+        for (const auto& each : found.differences) CHECK(each.index == index);
+      }
+    }
+  }
+}
+
+TEST_CASE("Each edit of an entry that no full tile covers is refused by opening to write") {
+  constexpr std::uint64_t size = 600, edge = 512;
+  TemporaryFolder folder;
+  Copies copies(folder, made(folder, size));
+  for (std::uint64_t index = edge; index < size; index += stride("edge entries", 11)) {
+    for (const std::string& edit : edits_of_entry(index, size)) {
+      // What only finds an entry, or lies before all of them, is not on opening's way.
+      if (edit.find("exec_id") != std::string::npos) continue;
+      INFO(edit);
+      const auto opened = sqlite_ledger(copies.edited(edit));
+      CHECK(opened.code() == Code::store_failed);
+    }
+  }
+}
+
+TEST_CASE("Truncated at any length, the log is found short, and opening names the first index that is missing") {
+  constexpr std::uint64_t size = 600;
+  TemporaryFolder folder;
+  Copies copies(folder, made(folder, size));
+  for (std::uint64_t length = 0; length < size; length += stride("lengths", 13)) {
+    const std::string& path = copies.edited("DELETE FROM entries WHERE idx >= " + std::to_string(length));
+    const auto found = audit(path);
+    INFO(length << ": " << all_of(found));
+    CHECK(names_entry(found, length));
+    CHECK_THAT(sqlite_ledger(path).status().detail(), Contains("entry " + std::to_string(length) + " is missing"));
+  }
+}
+
+TEST_CASE("Each edit of any tile is found, by its path") {
+  TemporaryFolder folder;
+  Copies copies(folder, made(folder, 700));
+  const std::string level_1 = std::to_string(std::uint64_t{1} << 56);
+  const struct {
+    std::string place, path;
+    int hashes;
+  } tiles[] = {{"0", "tile/0/000", 256}, {"1", "tile/0/001", 256}, {level_1, "tile/1/000", 2}};
+  for (const auto& tile : tiles) {
+    const std::string at = " WHERE place = " + tile.place;
+    std::vector<std::string> edits{"DELETE FROM tiles" + at, "UPDATE tiles SET hashes = x''" + at,
+                                   "UPDATE tiles SET hashes = substr(hashes, 1, length(hashes) - 32)" + at,
+                                   "UPDATE tiles SET hashes = substr(hashes, 1, length(hashes) - 1)" + at,
+                                   "UPDATE tiles SET hashes = CAST(hashes || zeroblob(32) AS BLOB)" + at};
+    for (int i = 0; i < tile.hashes; i += static_cast<int>(stride("hashes of a tile", 9)))
+      edits.push_back("UPDATE tiles SET hashes = CAST(substr(hashes, 1, " + std::to_string(i * 32) +
+                      ") || zeroblob(32) || substr(hashes, " + std::to_string(i * 32 + 33) + ") AS BLOB)" + at);
+    for (const std::string& edit : edits) {
+      const auto found = audit(copies.edited(edit));
+      INFO(edit << "\n" << all_of(found));
+      CHECK(names_tile(found, tile.path));
+      for (const auto& each : found.differences) CHECK(each.part != "entry");
+    }
+  }
+  for (const std::string place : {"2", "-1", "72057594037927937", "144115188075855872", "9223372036854775806"}) {
+    const auto found = audit(copies.edited("INSERT INTO tiles VALUES (" + place + ", zeroblob(32))"));
+    INFO(place << "\n" << all_of(found));
+    CHECK(found.difference_count == 1);
+  }
+}
+
+TEST_CASE("Each edit of the checkpoint is found, and refused by opening to write") {
+  TemporaryFolder folder;
+  const std::string path = made(folder, 300);
+  std::string before;
+  {
+    auto ledger = must(sqlite_ledger(path), "open");
+    before = ledger->checkpoint()->note;
+    append(*ledger, 300, 100);
+  }
+  const std::string now = must(sqlite_ledger(path, {.read_only = true, .log = {}}), "open")->checkpoint()->note;
+  Copies copies(folder, path);
+  std::vector<std::string> edits{"UPDATE head SET checkpoint = ''", "UPDATE head SET checkpoint = '" + before + "'",
+                                 "DELETE FROM head", "DELETE FROM pins WHERE key = 'log'"};
+  for (std::size_t i = 0; i < now.size(); i += stride("bytes of a checkpoint", 7)) {
+    std::string other = now;
+    other[i] = other[i] == 'x' ? 'y' : 'x';
+    edits.push_back("UPDATE head SET checkpoint = '" + other + "'");
+  }
+  for (const std::string& edit : edits) {
+    const std::string& edited = copies.edited(edit);
+    store::AuditOptions options;
+    const auto found = store::audit_log(edited, options);
+    INFO(edit);
+    CHECK((!found.ok() || found->difference_count > 0));
+    CHECK(sqlite_ledger(edited).code() == Code::store_failed);
+  }
+}
+
+TEST_CASE("In a log with two levels of full tiles, an edit anywhere is found and named") {
+  constexpr std::uint64_t size = 65'536 + 300;
+  TemporaryFolder folder;
+  Copies copies(folder, made(folder, size));
+  for (const std::uint64_t index : {0U, 255U, 256U, 40'000U, 65'535U, 65'536U, 65'791U}) {
+    const auto found = audit(copies.edited("UPDATE entries SET json = replace(json, 'act-', 'akt-')" + where(index)));
+    INFO(all_of(found));
+    CHECK(found.difference_count == 1);
+    CHECK(names_entry(found, index));
+  }
+  const std::uint64_t level = std::uint64_t{1} << 56;
+  const std::pair<std::uint64_t, const char*> tiles[] = {
+      {77, "tile/0/077"}, {256, "tile/0/256"}, {level, "tile/1/000"}, {level + 1, "tile/1/001"}, {2 * level, "tile/2/000"}};
+  for (const auto& [place, name] : tiles) {
+    const auto found = audit(copies.edited("UPDATE tiles SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE place = " +
+                                           std::to_string(place)));
+    INFO(name << "\n" << all_of(found));
+    CHECK(found.difference_count == 1);
+    CHECK(names_tile(found, name));
+  }
+}
+
+TEST_CASE("Every earlier snapshot of a ledger with an anchor is refused, and found by an audit that has the anchor") {
+  TemporaryFolder folder;
+  const LogOptions log{.key_pem = {}, .origin = {}, .anchor = folder.file("anchor")};
+  const std::string path = made(folder, 3, log);
+  std::vector<std::string> snapshots;
+  for (std::uint64_t size = 3; size < 30; ++size) {
+    snapshots.push_back(folder.file("snapshot-" + std::to_string(size)));
+    fs::copy_file(path, snapshots.back());
+    append(*must(sqlite_ledger(path, {.read_only = false, .log = log}), "open"), size, 1);
+  }
+  CHECK(audit(path, log.anchor).difference_count == 0);
+  CHECK(audit(path, log.anchor).anchored == 30);
+  CHECK(audit(path).expects_anchor);
+  for (const std::string& snapshot : snapshots) {
+    for (const char* suffix : {"-wal", "-shm"}) fs::remove(path + suffix);
+    fs::copy_file(snapshot, path, fs::copy_options::overwrite_existing);
+    INFO(snapshot);
+    CHECK_THAT(sqlite_ledger(path, {.read_only = false, .log = log}).status().detail(), Contains("rolled back"));
+    const auto found = audit(path, log.anchor);
+    REQUIRE(found.difference_count == 1);
+    CHECK(found.differences.front().part == "anchor");
+  }
+}
