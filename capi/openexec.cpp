@@ -199,6 +199,13 @@ std::shared_ptr<const Verifier> openexec_config::make_verifier() const {
 
 namespace {
 
+/// Who halts and resumes where nobody is named.
+constexpr Order own_order{.who = "the host program", .why = "not said", .tenant = {}};
+
+Status obeyed(const Outcome& outcome) {
+  return outcome.ok() ? Status::success() : Status(outcome.code, outcome.detail);
+}
+
 HandlerTable table_of(const NamedHandlers& handlers, std::size_t max_result_bytes) {
   HandlerTable table;
   for (const auto& [action, handler] : handlers) {
@@ -239,7 +246,7 @@ int32_t openexec_code_http(openexec_code code) { return http_status(Code{code});
 openexec_kind openexec_code_kind(openexec_code code) { return static_cast<openexec_kind>(kind(Code{code})); }
 
 openexec_str openexec_verdict_name(openexec_verdict verdict) {
-  const bool known = verdict >= OPENEXEC_VERDICT_REFUSED && verdict <= OPENEXEC_VERDICT_SUPPRESSED;
+  const bool known = verdict >= OPENEXEC_VERDICT_REFUSED && verdict <= OPENEXEC_VERDICT_CONTROL;
   return out(known ? name(static_cast<Verdict>(verdict)) : "unknown");
 }
 
@@ -602,11 +609,11 @@ openexec_code openexec_executor_execute_many(openexec_executor* executor, const 
 }
 
 openexec_code openexec_executor_halt(openexec_executor* executor, openexec_error** error) {
-  return guard(error, [&] { Visit(executor)->halt(); });
+  return guard(error, [&] { require(obeyed(Visit(executor)->halt(own_order))); });
 }
 
 openexec_code openexec_executor_resume(openexec_executor* executor, openexec_error** error) {
-  return guard(error, [&] { Visit(executor)->resume(); });
+  return guard(error, [&] { require(obeyed(Visit(executor)->resume(own_order))); });
 }
 
 int32_t openexec_executor_halted(const openexec_executor* executor) {

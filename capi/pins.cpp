@@ -53,6 +53,7 @@ static_assert(OPENEXEC_VERDICT_FAILED == 2 && static_cast<int>(Verdict::failed) 
 static_assert(OPENEXEC_VERDICT_REPLAYED == 3 && static_cast<int>(Verdict::replayed) == 3);
 static_assert(OPENEXEC_VERDICT_IN_DOUBT == 4 && static_cast<int>(Verdict::in_doubt) == 4);
 static_assert(OPENEXEC_VERDICT_SUPPRESSED == 5 && static_cast<int>(Verdict::suppressed) == 5);
+static_assert(OPENEXEC_VERDICT_CONTROL == 6 && static_cast<int>(Verdict::control) == 6);
 static_assert(OPENEXEC_EFFECT_NONE == 0 && static_cast<int>(Effect::none) == 0);
 static_assert(OPENEXEC_EFFECT_CONFIRMED == 1 && static_cast<int>(Effect::confirmed) == 1);
 static_assert(OPENEXEC_EFFECT_UNKNOWN == 2 && static_cast<int>(Effect::unknown) == 2);

@@ -174,7 +174,8 @@ enum {
   OPENEXEC_VERDICT_FAILED = 2,
   OPENEXEC_VERDICT_REPLAYED = 3,
   OPENEXEC_VERDICT_IN_DOUBT = 4,
-  OPENEXEC_VERDICT_SUPPRESSED = 5 /* in the log only: stands for many refusals */
+  OPENEXEC_VERDICT_SUPPRESSED = 5, /* in the log only: stands for many refusals */
+  OPENEXEC_VERDICT_CONTROL = 6     /* no attempt, but an order: a halt, a resume, a revocation */
 };
 
 /* What became of the action in the world, as far as the executor knows. */
