@@ -323,7 +323,8 @@ Result<Approval> Pipeline::ask_verifier(Attempt& attempt) {
   }();
   if (approval.ok()) return approval;
   const Status& no = approval.status();
-  if (no.code() >= Code::approval_missing && no.code() <= Code::approval_spent) return approval;
+  const bool revoked = no.code() == Code::approval_spent && attempt.revocations != 0;
+  if (revoked || (no.code() >= Code::approval_missing && no.code() < Code::approval_spent)) return approval;
   return Status(Code::approval_signature_invalid, "the verifier failed: " + no.detail());
 }
 

@@ -156,8 +156,8 @@ ReadQueries::ReadQueries(const Database& database)
       has_executed_(database,
                     "SELECT 1 FROM claims c JOIN outcomes o ON o.claim = c.id WHERE c.id = ?1 AND c.tenant = ?2"
                     " AND c.approval_id = ?3 AND o.state = ?4 AND o.code = ?5"),
-      newest_times_(database, "SELECT high_water, tenant, action FROM claims ORDER BY id DESC"),
-      controls_(database, "SELECT kind, id, tenant FROM controls ORDER BY kind, id, tenant"),
+      newest_times_(database, "SELECT high_water, tenant, action FROM claims WHERE id <= ?1 ORDER BY id DESC"),
+      controls_(database, "SELECT kind, id, tenant FROM controls WHERE kind > 0 ORDER BY kind, id, tenant"),
       claims_after_(database, "SELECT id, tenant, nonce, approval_id FROM claims WHERE id > ?1 ORDER BY id"),
       entries_from_(database, "SELECT idx, exec_id, attempt FROM entries WHERE idx >= ?1 ORDER BY idx") {}
 
@@ -232,7 +232,7 @@ bool ReadQueries::has_executed(std::int64_t claim, std::string_view tenant, std:
 
 std::vector<std::int64_t> ReadQueries::times_after(std::int64_t over, std::string_view tenant, std::string_view action) {
   std::vector<std::int64_t> times;
-  Rows rows = newest_times_.run();
+  Rows rows = newest_times_.run(std::numeric_limits<std::int64_t>::max());
   while (rows.next() && rows.integer(0) > over)
     if (rows.bytes(1) == tenant && rows.bytes(2) == action) times.push_back(rows.integer(0));
   std::reverse(times.begin(), times.end());
