@@ -120,6 +120,18 @@ Unlogged read_unlogged(const openexec_unlogged_entry* given) {
           digest(entry.exec_id), std::string(in(entry.entry, "entry.entry"))};
 }
 
+ControlName read_control(const openexec_control_name* given) {
+  const openexec_control_name name = sized(given, "name");
+  if (name.control < OPENEXEC_CONTROL_HALT || name.control > OPENEXEC_CONTROL_REVOKE_KEY)
+    misuse("name.control: " + std::to_string(name.control) + " means nothing");
+  return {static_cast<ControlKind>(name.control), std::string(in(name.id, "name.id")),
+          std::string(in(name.tenant, "name.tenant"))};
+}
+
+openexec_control_name control_of(const ControlName& name) noexcept {
+  return {sizeof(openexec_control_name), static_cast<openexec_control>(name.kind), 0, out(name.id), out(name.tenant)};
+}
+
 // Handlers. What they throw is caught by the executor, and leaves the nonce in doubt.
 
 ForeignHandler::ForeignHandler(const openexec_handler_table* table)
@@ -156,6 +168,16 @@ HandlerResult ForeignHandler::reconcile(const Settlement& settlement, std::size_
   // Only "no, nothing happened" is a failure here; a mere failure does not know.
   if (answer == OPENEXEC_ANSWER_FAILED) return HandlerResult::in_doubt(shown(std::move(detail)));
   return conclude(answer, result, std::move(detail), max_result_bytes);
+}
+
+Result<Usd> ForeignHandler::cost(const CostQuery& query) const {
+  const openexec_cost_query given{sizeof given, out(query.action), out(query.payload), out(query.tenant)};
+  Usd cost;
+  if (Status no = ask("handler.cost",
+                      [&](openexec_sink* detail) { return table_.cost(self_.get(), &given, &cost.micros, detail); });
+      !no.ok())
+    return no;
+  return cost;
 }
 
 // Logs.
@@ -222,6 +244,8 @@ ForeignStore::ForeignStore(const openexec_store_table* table)
   needs(table_.pin, "store.pin");
   needs(table_.latest, "store.latest");
   needs(table_.ready, "store.ready");
+  if (table_.keeps_terms != 0 && table_.keeps_terms != 1) misuse("store.keeps_terms: must be 1 or 0");
+  if ((table_.control == nullptr) != (table_.controls == nullptr)) misuse("store.control, store.controls: one is NULL");
   if (table_.log != nullptr) {
     openexec_log_table log = sized(table_.log, "store.log");
     if (log.close != nullptr) misuse("store.log.close: the store closes its log");
@@ -239,7 +263,9 @@ Result<ClaimAnswer> ForeignStore::claim(const Claim& claim) {
                              out(claim.nonce),       out(claim.action),
                              digest(claim.exec_id),  digest(claim.request_hash),
                              out(claim.approval_id), digest(claim.approval_digest),
-                             out(claim.approval),    claim.at.micros};
+                             out(claim.approval),    claim.at.micros,
+                             out(claim.predecessor), claim.max_per_minute,
+                             0};
   openexec_claimed claimed = 0;
   openexec_records existing(1);
   if (Status no =
@@ -247,7 +273,7 @@ Result<ClaimAnswer> ForeignStore::claim(const Claim& claim) {
               [&](openexec_sink* detail) { return table_.claim(self_.get(), &given, &claimed, &existing, detail); });
       !no.ok())
     return no;
-  if (claimed < OPENEXEC_CLAIM_EXISTS || claimed > OPENEXEC_CLAIM_FRESH)
+  if (claimed < OPENEXEC_CLAIM_EXISTS || claimed > OPENEXEC_CLAIM_RATE_REACHED)
     return broken("store.claim", "answered " + std::to_string(claimed) + ", which means nothing");
   ClaimAnswer answer{static_cast<ClaimAnswer::Kind>(claimed), std::nullopt};
   if (claimed != OPENEXEC_CLAIM_EXISTS) return answer;
@@ -289,6 +315,36 @@ Result<std::optional<std::uint64_t>> ForeignStore::seal(const Seal& seal) {
   if ((entry >= 0) != log_.has_value())
     return broken("store.seal", "a store gives an entry's index if, and only if, it is its own log");
   return entry >= 0 ? std::optional(static_cast<std::uint64_t>(entry)) : std::nullopt;
+}
+
+Result<std::optional<std::uint64_t>> ForeignStore::control(const ControlChange& change) {
+  if (table_.control == nullptr) return NonceStore::control(change);
+  const openexec_control_change given{sizeof given,
+                                      static_cast<openexec_control>(change.name.kind),
+                                      change.stands ? 1 : 0,
+                                      out(change.name.id),
+                                      out(change.name.tenant),
+                                      out(change.entry),
+                                      change.at.micros};
+  std::int64_t entry = -1;
+  if (Status no = ask("store.control",
+                      [&](openexec_sink* detail) { return table_.control(self_.get(), &given, &entry, detail); });
+      !no.ok())
+    return no;
+  if ((entry >= 0) != log_.has_value())
+    return broken("store.control", "a store gives an entry's index if, and only if, it is its own log");
+  return entry >= 0 ? std::optional(static_cast<std::uint64_t>(entry)) : std::nullopt;
+}
+
+Result<std::vector<ControlName>> ForeignStore::controls() {
+  openexec_controls controls(unbounded);
+  if (table_.controls == nullptr) return std::move(controls.items);
+  if (Status no = ask("store.controls",
+                      [&](openexec_sink* detail) { return table_.controls(self_.get(), &controls, detail); });
+      !no.ok())
+    return no;
+  if (controls.failed) return broken("store.controls", "gave a control that could not be taken");
+  return std::move(controls.items);
 }
 
 Result<std::vector<NonceRecord>> ForeignStore::orphans() {

@@ -48,6 +48,9 @@ struct openexec_unlogged : openexec::capi::Gathered<openexec::Unlogged> {
 struct openexec_lines : openexec::capi::Gathered<openexec::LogLine> {
   using Gathered::Gathered;
 };
+struct openexec_controls : openexec::capi::Gathered<openexec::ControlName> {
+  using Gathered::Gathered;
+};
 struct openexec_approval {
   openexec::Approval value;
   bool failed = false;  ///< something that it was given could not be taken
@@ -83,6 +86,9 @@ inline constexpr std::size_t first_size<openexec_log_line> = offsetof(openexec_l
 template <>
 inline constexpr std::size_t first_size<openexec_record> = offsetof(openexec_record, reserved) + sizeof(std::int32_t);
 template <>
+inline constexpr std::size_t first_size<openexec_control_name> = offsetof(openexec_control_name, tenant) +
+                                                                 sizeof(openexec_str);
+template <>
 inline constexpr std::size_t first_size<openexec_unlogged_entry> = offsetof(openexec_unlogged_entry, entry) +
                                                                    sizeof(openexec_str);
 
@@ -96,6 +102,10 @@ openexec_log_line line_of(const LogLine& line) noexcept;
 LogLine read_line(const openexec_log_line* given);
 NonceRecord read_record(const openexec_record* given);
 Unlogged read_unlogged(const openexec_unlogged_entry* given);
+ControlName read_control(const openexec_control_name* given);
+
+/// A control as a reader sees it; the views live as long as `name`.
+openexec_control_name control_of(const ControlName& name) noexcept;
 
 /// A table's `self`, closed exactly once. Belongs to the host until own() is called, which is a setter's last step.
 class Self {
@@ -126,6 +136,8 @@ class ForeignHandler {
   [[nodiscard]] bool can_reconcile() const noexcept { return table_.reconcile != nullptr; }
   [[nodiscard]] HandlerResult reconcile(const Settlement& settlement, std::size_t max_result_bytes) const;
   [[nodiscard]] std::chrono::milliseconds deadline() const noexcept;
+  [[nodiscard]] bool tells_cost() const noexcept { return table_.cost != nullptr; }
+  [[nodiscard]] Result<Usd> cost(const CostQuery& query) const;
 
  private:
   openexec_handler_table table_;
@@ -160,6 +172,9 @@ class ForeignStore final : public NonceStore {
   [[nodiscard]] Status pin(std::string_view key, std::string_view value) override;
   [[nodiscard]] Result<Timestamp> latest() override;
   [[nodiscard]] Status ready() override;
+  [[nodiscard]] bool keeps_terms() const noexcept override { return table_.keeps_terms == 1; }
+  [[nodiscard]] Result<std::optional<std::uint64_t>> control(const ControlChange& change) override;
+  [[nodiscard]] Result<std::vector<ControlName>> controls() override;
   [[nodiscard]] ReceiptLog* log() noexcept override { return log_ ? &*log_ : nullptr; }
   [[nodiscard]] Result<std::vector<Unlogged>> unlogged() override;
   [[nodiscard]] Status logged(std::string_view tenant, std::string_view nonce, std::uint64_t index) override;

@@ -44,6 +44,8 @@ inline constexpr std::size_t first_size<openexec_call_options> = offsetof(openex
 template <>
 inline constexpr std::size_t first_size<openexec_call> = offsetof(openexec_call, options) + sizeof(void*);
 template <>
+inline constexpr std::size_t first_size<openexec_order> = offsetof(openexec_order, why) + sizeof(openexec_str);
+template <>
 inline constexpr std::size_t first_size<openexec_recovery> = offsetof(openexec_recovery, relogged) +
                                                              sizeof(std::uint64_t);
 

@@ -199,6 +199,33 @@ std::shared_ptr<const Verifier> openexec_config::make_verifier() const {
 
 namespace {
 
+/// Who halts and resumes where nobody is named.
+constexpr Order own_order{.who = "the host program", .why = "not said", .tenant = {}};
+
+Status obeyed(const Outcome& outcome) {
+  return outcome.ok() ? Status::success() : Status(outcome.code, outcome.detail);
+}
+
+Outcome obey(Executor& executor, const openexec_order& given) {
+  const Order order{.who = in(given.who, "order.who"),
+                    .why = in(given.why, "order.why"),
+                    .tenant = in(given.tenant, "order.tenant")};
+  const std::string_view id = in(given.id, "order.id");
+  if (given.stands != 0 && given.stands != 1) misuse("order.stands: must be 1 or 0");
+  if (given.control == OPENEXEC_CONTROL_HALT && !id.empty()) misuse("order.id: a halt has none");
+  if (given.control != OPENEXEC_CONTROL_HALT && given.stands == 0) misuse("order.stands: what was revoked stays revoked");
+  switch (given.control) {
+    case OPENEXEC_CONTROL_HALT:
+      return given.stands == 1 ? executor.halt(order) : executor.resume(order);
+    case OPENEXEC_CONTROL_REVOKE_APPROVAL:
+      return executor.revoke_approval(id, order);
+    case OPENEXEC_CONTROL_REVOKE_KEY:
+      return executor.revoke_key(id, order);
+    default:
+      misuse("order.control: " + std::to_string(given.control) + " is none");
+  }
+}
+
 HandlerTable table_of(const NamedHandlers& handlers, std::size_t max_result_bytes) {
   HandlerTable table;
   for (const auto& [action, handler] : handlers) {
@@ -211,6 +238,7 @@ HandlerTable table_of(const NamedHandlers& handlers, std::size_t max_result_byte
         return handler->reconcile(settlement, max_result_bytes);
       };
     row.deadline = handler->deadline();
+    if (handler->tells_cost()) row.cost = [handler = handler](const CostQuery& query) { return handler->cost(query); };
     require(table.add(action, std::move(row)));
   }
   return table;
@@ -239,7 +267,7 @@ int32_t openexec_code_http(openexec_code code) { return http_status(Code{code});
 openexec_kind openexec_code_kind(openexec_code code) { return static_cast<openexec_kind>(kind(Code{code})); }
 
 openexec_str openexec_verdict_name(openexec_verdict verdict) {
-  const bool known = verdict >= OPENEXEC_VERDICT_REFUSED && verdict <= OPENEXEC_VERDICT_SUPPRESSED;
+  const bool known = verdict >= OPENEXEC_VERDICT_REFUSED && verdict <= OPENEXEC_VERDICT_CONTROL;
   return out(known ? name(static_cast<Verdict>(verdict)) : "unknown");
 }
 
@@ -466,6 +494,10 @@ openexec_code openexec_unlogged_put(openexec_unlogged* unlogged, const openexec_
   return put(unlogged, [&] { return read_unlogged(entry); });
 }
 
+openexec_code openexec_controls_put(openexec_controls* controls, const openexec_control_name* name) {
+  return put(controls, [&] { return read_control(name); });
+}
+
 openexec_code openexec_config_set_store(openexec_config* config, const openexec_store_table* store,
                                         openexec_error** error) {
   return guard(error, [&] {
@@ -601,12 +633,37 @@ openexec_code openexec_executor_execute_many(openexec_executor* executor, const 
   });
 }
 
+openexec_code openexec_executor_order(openexec_executor* executor, const openexec_order* order,
+                                      openexec_outcome** outcome, openexec_error** error) {
+  return guard(error, [&] {
+    if (outcome != nullptr) *outcome = nullptr;
+    const openexec_order given = sized(order, "order");
+    auto handle = std::make_unique<openexec_outcome>();  // before anything is ordered
+    handle->value = obey(*Visit(executor).operator->(), given);
+    if (handle->value.code == Code::invalid_argument) require(obeyed(handle->value));
+    const openexec_code code = number(handle->value.code);
+    if (outcome != nullptr) *outcome = handle.release();
+    return code;
+  });
+}
+
 openexec_code openexec_executor_halt(openexec_executor* executor, openexec_error** error) {
-  return guard(error, [&] { Visit(executor)->halt(); });
+  return guard(error, [&] { require(obeyed(Visit(executor)->halt(own_order))); });
 }
 
 openexec_code openexec_executor_resume(openexec_executor* executor, openexec_error** error) {
-  return guard(error, [&] { Visit(executor)->resume(); });
+  return guard(error, [&] { require(obeyed(Visit(executor)->resume(own_order))); });
+}
+
+openexec_code openexec_executor_controls(const openexec_executor* executor, openexec_visit_control visit, void* self,
+                                         openexec_error** error) {
+  return guard(error, [&] {
+    in(visit, "visit");
+    for (const ControlName& name : Visit(executor)->controls()) {
+      const openexec_control_name seen = control_of(name);
+      if (visit(self, &seen) != 0) return;
+    }
+  });
 }
 
 int32_t openexec_executor_halted(const openexec_executor* executor) {

@@ -94,6 +94,7 @@ typedef struct openexec_records openexec_records;   /* takes records of a store 
 typedef struct openexec_unlogged openexec_unlogged; /* takes sealed entries that are not in the log yet */
 typedef struct openexec_lines openexec_lines;       /* takes lines of a log */
 typedef struct openexec_approval openexec_approval; /* takes what a verifier found */
+typedef struct openexec_controls openexec_controls; /* takes controls that stand */
 
 /* ================================================================================================================== */
 /* 2 values                                                                                                           */
@@ -174,7 +175,8 @@ enum {
   OPENEXEC_VERDICT_FAILED = 2,
   OPENEXEC_VERDICT_REPLAYED = 3,
   OPENEXEC_VERDICT_IN_DOUBT = 4,
-  OPENEXEC_VERDICT_SUPPRESSED = 5 /* in the log only: stands for many refusals */
+  OPENEXEC_VERDICT_SUPPRESSED = 5, /* in the log only: stands for many refusals */
+  OPENEXEC_VERDICT_CONTROL = 6     /* no attempt, but an order: a halt, a resume, a revocation */
 };
 
 /* What became of the action in the world, as far as the executor knows. */
@@ -468,6 +470,14 @@ typedef struct openexec_settlement {
   openexec_str tenant;
 } openexec_settlement;
 
+/* What is asked for its cost. The views live until the callback returns. */
+typedef struct openexec_cost_query {
+  size_t size;
+  openexec_str action;
+  openexec_str payload; /* RFC 8785 form */
+  openexec_str tenant;
+} openexec_cost_query;
+
 /* What a handler says became of the action. There is no default: any other number, zero included, is IN_DOUBT. */
 typedef int32_t openexec_answer;
 enum {
@@ -492,6 +502,11 @@ typedef struct openexec_handler_table {
                                openexec_sink* detail);
 
   int64_t deadline_ms; /* becomes the invocation's deadline; 0 means 30,000 */
+
+  /* Writes what an execution would cost, in millionths of a US dollar. Asked before anything is claimed, and only where
+   * the approval names a highest cost; anything but OPENEXEC_OK refuses it. Runs nothing. May be NULL: then no such
+   * approval is served. */
+  openexec_code (*cost)(void* self, const openexec_cost_query* query, int64_t* micro_usd, openexec_sink* detail);
 } openexec_handler_table;
 
 /* Registers what an action runs.
@@ -568,6 +583,11 @@ typedef struct openexec_claim {
   openexec_digest approval_digest; /* which artifact was spent; zero where none was presented */
   openexec_str approval;           /* JSON, kept for the receipt of an attempt that dies */
   int64_t at_us;
+
+  /* What the claim is held to besides, in the same step; only a store that says `keeps_terms` is ever asked to. */
+  openexec_str predecessor; /* something spent as an approval id that must be sealed as OPENEXEC_OK; empty: nothing */
+  uint32_t max_per_minute;  /* claims of this action in this tenant within 60 seconds, this one included; 0: any number */
+  int32_t reserved;         /* zero */
 } openexec_claim;
 
 /* A claim's answer. Nothing but FRESH permits running the handler. */
@@ -576,7 +596,9 @@ enum {
   OPENEXEC_CLAIM_EXISTS = 1,         /* the nonce was claimed before, by this very request: give its record */
   OPENEXEC_CLAIM_NONCE_CONFLICT = 2, /* the nonce was claimed before, by another request */
   OPENEXEC_CLAIM_APPROVAL_SPENT = 3, /* the approval was claimed before, under another nonce */
-  OPENEXEC_CLAIM_FRESH = 4           /* claimed now, durably */
+  OPENEXEC_CLAIM_FRESH = 4,          /* claimed now, durably */
+  OPENEXEC_CLAIM_OUT_OF_ORDER = 5,   /* the predecessor has not executed; nothing was spent */
+  OPENEXEC_CLAIM_RATE_REACHED = 6    /* as many claims as may be were made within a minute; nothing was spent */
 };
 
 typedef int32_t openexec_state;
@@ -642,6 +664,41 @@ openexec_code openexec_records_put(openexec_records* records, const openexec_rec
  */
 openexec_code openexec_unlogged_put(openexec_unlogged* unlogged, const openexec_unlogged_entry* entry);
 
+/* What is ordered while executors run, and stands until it is lifted. */
+typedef int32_t openexec_control;
+enum {
+  OPENEXEC_CONTROL_HALT = 1,            /* nothing starts */
+  OPENEXEC_CONTROL_REVOKE_APPROVAL = 2, /* an approval, by its id, counts no more */
+  OPENEXEC_CONTROL_REVOKE_KEY = 3       /* a key, by its id or fingerprint, counts no more */
+};
+
+/* A control that stands: at most one of each. */
+typedef struct openexec_control_name {
+  size_t size; /* sizeof(openexec_control_name) */
+  openexec_control control;
+  int32_t reserved;    /* zero */
+  openexec_str id;     /* of the approval or the key; empty for a halt */
+  openexec_str tenant; /* whom it concerns; empty: everybody */
+} openexec_control_name;
+
+/* A change of what stands, with the entry that records who ordered it. */
+typedef struct openexec_control_change {
+  size_t size;
+  openexec_control control;
+  int32_t stands; /* 1: from now on; 0: lifted, which only a halt can be */
+  openexec_str id;
+  openexec_str tenant;
+  openexec_str entry; /* goes into the log in the same durable step, or into the outbox under an empty nonce */
+  int64_t at_us;
+} openexec_control_change;
+
+/* Gives one control to whoever asked.
+ * Returns: OPENEXEC_OK; otherwise it was not taken, and the callback's answer will count as failed.
+ * In:  controls   lent to the running callback
+ *      name       copied
+ */
+openexec_code openexec_controls_put(openexec_controls* controls, const openexec_control_name* name);
+
 /* A store of your own. Callbacks return OPENEXEC_OK, or why not: OPENEXEC_STORE_FAILED, or OPENEXEC_INVALID_ARGUMENT.
  *  - Linearizable per (tenant, nonce) and per (tenant, approval id): across threads, across processes that share the
  *    store, and across restarts. Of any number of concurrent equal claims exactly one is FRESH.
@@ -685,6 +742,15 @@ typedef struct openexec_store_table {
   /* Confirms that the entry of a sealed nonce is in the log. NULL only where `log` is not. */
   openexec_code (*logged)(void* self, const openexec_str* tenant, const openexec_str* nonce, uint64_t index,
                           openexec_sink* detail);
+
+  /* 1 where claims are held to `predecessor` and `max_per_minute`. Where they are not, what needs them is refused. */
+  int32_t keeps_terms;
+  int32_t reserved; /* zero */
+  /* Makes a control stand, or lifts it; of one that stands already, or does not, only the entry is new. Writes the index
+   * of the entry as `seal` does. May be NULL, together with the next: orders then last as long as the executor. */
+  openexec_code (*control)(void* self, const openexec_control_change* change, int64_t* entry, openexec_sink* detail);
+  /* Gives what stands, in the order of control, id and tenant. */
+  openexec_code (*controls)(void* self, openexec_controls* controls, openexec_sink* detail);
 } openexec_store_table;
 
 /* Takes a store of your own. Replaces any store that was set before.
@@ -882,17 +948,52 @@ openexec_code openexec_executor_execute_many(openexec_executor* executor, const 
                                              size_t count, openexec_lend lend, void* self, openexec_outcome** outcomes,
                                              openexec_error** error);
 
-/* Stops everything: once it has returned no handler is started, until resume; one that was started just before may still
- * be on its way into the host's function. What was claimed and not started fails without effect. May be called by a
- * handler. Lasts as long as this executor.
- * Returns: OPENEXEC_OK.
+/* What is ordered, by whom and why. All of it goes into the log. */
+typedef struct openexec_order {
+  size_t size; /* sizeof(openexec_order) */
+  openexec_control control;
+  int32_t stands;      /* 1: from now on; 0: no more, which only a halt can be */
+  openexec_str id;     /* of the approval (of a plan: all its steps) or the key; empty for a halt */
+  openexec_str tenant; /* whom it concerns; empty: everybody */
+  openexec_str who;    /* 1 to 255 bytes of UTF-8 without control characters */
+  openexec_str why;    /* 1 to 1,024 bytes of UTF-8 */
+} openexec_order;
+
+/* Halts, resumes or revokes. Once it has returned no handler is started against the order; one that was started just
+ * before may still be on its way into the host's function. What was claimed and not started fails without effect.
+ * The store keeps what was ordered, so that whoever opens it next is bound by it; a revocation stands for ever. May be
+ * called by a handler.
+ * Returns: the outcome's code: OPENEXEC_OK; OPENEXEC_INVALID_ARGUMENT for what is no order; OPENEXEC_STORE_FAILED where it
+ *          could not be made durable: what tightens holds in this executor all the same, and nothing is lifted.
+ * In:  executor
+ *      order
+ * Out: outcome    may be NULL: nobody wants it. Otherwise the caller destroys it. Of verdict OPENEXEC_VERDICT_CONTROL,
+ *                 with receipt and entry; its detail says where the order lasts only as long as this executor
+ */
+openexec_code openexec_executor_order(openexec_executor* executor, const openexec_order* order,
+                                      openexec_outcome** outcome, openexec_error** error);
+
+/* Halts everybody, on the host program's own account: openexec_executor_order where nobody else is to be named.
+ * Returns: as openexec_executor_order.
  */
 openexec_code openexec_executor_halt(openexec_executor* executor, openexec_error** error);
 
-/* Ends a halt.
- * Returns: OPENEXEC_OK.
+/* Ends a halt of everybody, on the host program's own account.
+ * Returns: as openexec_executor_order.
  */
 openexec_code openexec_executor_resume(openexec_executor* executor, openexec_error** error);
+
+/* Gets one control, which lives until it returns. 0: go on; anything else: enough. */
+typedef int32_t (*openexec_visit_control)(void* self, const openexec_control_name* name);
+
+/* What was ordered and stands, for whichever tenant.
+ * Returns: OPENEXEC_OK, also where `visit` had enough.
+ * In:  executor
+ *      visit      called for each, on this thread
+ *      self       handed to `visit`; may be NULL
+ */
+openexec_code openexec_executor_controls(const openexec_executor* executor, openexec_visit_control visit, void* self,
+                                         openexec_error** error);
 
 /* Whether the executor is halted.
  * Returns: 1 or 0; 1 for NULL.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <openexec/clock.hpp>
+#include <openexec/control.hpp>
 #include <openexec/handler.hpp>
 #include <openexec/hasher.hpp>
 #include <openexec/nonce_store.hpp>
@@ -98,11 +99,28 @@ class Executor {
   [[nodiscard]] const Recovery& recovered() const noexcept;
   Result<Recovery> recover();
 
-  /// Stops everything: once halt() has returned, no attempt is let through to its handler until resume(). One that was
-  /// let through an instant before may be entering it still. May be called by a handler. Lasts as long as this executor.
-  void halt() noexcept;
-  void resume() noexcept;
+  // Orders. Each is kept by the store, so that whoever opens it next is bound by it, and leaves an entry of verdict
+  // `control`, which the outcome carries. What tightens takes effect first and is made durable then: where that fails
+  // (store_failed) it holds in this executor all the same. A resume is durable first, or does not happen. A store of
+  // your own may keep no orders: they last as long as this executor then, and the outcome's detail says so.
+  // May be called by a handler. invalid_argument, without an entry, where the order is not one.
+
+  /// Stops everything, or a tenant: once halt() has returned, no attempt is let through to its handler until resume().
+  /// One that was let through an instant before may be entering it still.
+  Outcome halt(const Order& order) noexcept;
+  /// Lifts the halt of everybody, or of the order's tenant: each by itself.
+  Outcome resume(const Order& order) noexcept;
+  /// Whether this executor's tenant is halted, by itself or with everybody.
   [[nodiscard]] bool halted() const noexcept;
+
+  /// From here on the approval, or the key, counts no more: once it has returned, no attempt is let through to its
+  /// handler on its strength. An approval goes by its id, which revokes all steps of a plan; a key by its id in the
+  /// trust policy or its fingerprint. For ever.
+  Outcome revoke_approval(std::string_view id, const Order& order) noexcept;
+  Outcome revoke_key(std::string_view id, const Order& order) noexcept;
+
+  /// What was ordered and stands, for whichever tenant.
+  [[nodiscard]] std::vector<ControlName> controls() const;
 
   /// Success when an execution would be possible now; else why not.
   [[nodiscard]] Status ready() const;

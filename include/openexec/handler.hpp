@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include <openexec/money.hpp>
 #include <openexec/receipt.hpp>
 #include <openexec/status.hpp>
 
@@ -72,6 +73,15 @@ struct Settlement {
 };
 using Reconcile = std::function<HandlerResult(const Settlement&)>;
 
+/// What an execution would cost, from its canonical payload. Asked before it is claimed, and only where its approval
+/// names a highest cost; a Status, or an exception, refuses it. Runs nothing and must not call back into the executor.
+struct CostQuery {
+  std::string_view action;
+  std::string_view payload;
+  std::string_view tenant;
+};
+using Cost = std::function<Result<Usd>(const CostQuery&)>;
+
 /// Which action runs what. Sealed when the executor is assembled; afterwards no way leads back in.
 class HandlerTable {
  public:
@@ -79,6 +89,7 @@ class HandlerTable {
     Handler run;
     Reconcile reconcile;                         ///< optional
     std::chrono::milliseconds deadline{30'000};  ///< becomes Invocation::deadline
+    Cost cost = nullptr;                         ///< without it no approval that names a highest cost is served
   };
 
   /// invalid_argument where the name breaks the rule for actions, is taken, or `row.run` is empty.

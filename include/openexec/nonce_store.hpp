@@ -30,6 +30,12 @@ struct Claim {
   Digest approval_digest{};      ///< which artifact was spent; zero where none was presented
   std::string_view approval;     ///< the entry's `approval` member as JSON, kept for the receipt of an attempt that dies
   Timestamp at;
+
+  // What the claim is held to besides, judged in the same step; only stores that keeps_terms() are ever asked to.
+  /// Something spent as an approval id that must have executed before: its record sealed as ok. Empty: nothing.
+  std::string_view predecessor;
+  /// How many claims of this action in this tenant there may be within a minute, this one included. 0: any number.
+  std::uint32_t max_per_minute = 0;
 };
 
 enum class NonceState : std::uint8_t {
@@ -61,6 +67,8 @@ struct ClaimAnswer {
     nonce_conflict = 2,  ///< the nonce was claimed before, by another request
     approval_spent = 3,  ///< the approval was claimed before, under another nonce
     fresh = 4,           ///< claimed now, durably
+    out_of_order = 5,    ///< the predecessor has not executed; nothing was spent
+    rate_reached = 6,    ///< as many claims as may be were made within a minute; nothing was spent
   };
   Kind kind = Kind::nonce_conflict;
   std::optional<NonceRecord> record;  ///< for `exists`
@@ -85,6 +93,29 @@ struct Unlogged {
   std::string nonce;
   Digest exec_id{};
   std::string entry;
+};
+
+/// What is ordered while executors run, and stands until it is lifted.
+enum class ControlKind : std::uint8_t {
+  halt = 1,             ///< nothing starts
+  revoke_approval = 2,  ///< an approval, by its id, counts no more
+  revoke_key = 3,       ///< a key, by its id or fingerprint, counts no more
+};
+
+/// What a control is known by: at most one of each stands.
+struct ControlName {
+  ControlKind kind = ControlKind::halt;
+  std::string id;      ///< of the approval or the key; empty for a halt
+  std::string tenant;  ///< whom it concerns; empty: everybody
+  auto operator<=>(const ControlName&) const = default;
+};
+
+/// A change of what stands, with the entry that records who ordered it. Views live until control() returns.
+struct ControlChange {
+  ControlName name;
+  bool stands = true;      ///< false: lifted
+  std::string_view entry;  ///< goes into the log in the same durable step, or into the outbox
+  Timestamp at;
 };
 
 /// One operation of a batch: what is asked, by reference to the caller's argument, and its answer.
@@ -125,6 +156,17 @@ class NonceStore {
   [[nodiscard]] virtual Status pin(std::string_view key, std::string_view value) = 0;
   /// The highest time of any claim, seal or entry; zero for an empty store. A clock behind it does not turn time back.
   [[nodiscard]] virtual Result<Timestamp> latest() = 0;
+  /// Whether claims are held to Claim::predecessor and Claim::max_per_minute. Where they are not, what needs them is
+  /// refused.
+  [[nodiscard]] virtual bool keeps_terms() const noexcept { return false; }
+
+  /// Makes a control stand, or lifts it, durably; of one that stands already, or does not, only the entry is new. Answers
+  /// the index of the entry as seal() does; an outbox has it under an empty nonce. The default keeps none:
+  /// invalid_argument.
+  [[nodiscard]] virtual Result<std::optional<std::uint64_t>> control(const ControlChange& change);
+  /// What stands, in order.
+  [[nodiscard]] virtual Result<std::vector<ControlName>> controls() { return std::vector<ControlName>{}; }
+
   /// Success when a claim would be possible now; else why not (disk full, poisoned, read-only).
   [[nodiscard]] virtual Status ready() = 0;
 

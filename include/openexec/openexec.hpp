@@ -8,6 +8,7 @@
 #include <openexec/receipt.hpp>  // what an attempt leaves behind
 #include <openexec/evidence.hpp>  // whether that is genuine: offline, by anybody
 #include <openexec/handler.hpp>  // what runs, once it is approved
+#include <openexec/control.hpp>  // orders: stop, go on, and what counts no more
 
 #include <openexec/nonce_store.hpp>  // one interface and its contract each
 #include <openexec/hasher.hpp>

@@ -22,7 +22,7 @@ struct Outcome {
   std::string action;   ///< empty where the request was malformed
   std::string result;   ///< display form: the bytes that `receipt` covers; {"error": "<code>"} for every no
   std::string receipt;  ///< hex(SHA-256(exec_id ":" result))
-  std::string detail;   ///< for a person; empty on success. Not covered by the receipt
+  std::string detail;   ///< for a person; empty where all is well. Not covered by the receipt
 
   std::string entry;                         ///< this attempt's own log entry; empty where none could be written
   std::optional<std::uint64_t> entry_index;  ///< its place in the log

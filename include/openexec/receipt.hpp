@@ -13,7 +13,7 @@
 
 namespace openexec {
 
-enum class Verdict : std::uint8_t { refused, executed, failed, replayed, in_doubt, suppressed };
+enum class Verdict : std::uint8_t { refused, executed, failed, replayed, in_doubt, suppressed, control };
 
 /// What became of the action in the world, as far as the executor knows.
 enum class Effect : std::uint8_t {
@@ -31,6 +31,21 @@ struct ApprovalNote {
   std::string id;  ///< empty is written as null
   Digest digest{};
   std::vector<std::string> keys;
+
+  // What a verified approval says besides; where it says nothing the member is absent.
+  std::optional<std::uint32_t> step = std::nullopt;  ///< of a plan: which of its steps, from 0
+  std::string trace_id = {};
+  std::string request_id = {};
+  std::string approval_scope = {};
+};
+
+/// The order that an entry of verdict `control` records.
+struct ControlNote {
+  std::string kind;    ///< "halt", "resume", "revoke_approval" or "revoke_key"
+  std::string id;      ///< of the approval or the key; empty is written as null
+  std::string tenant;  ///< whom it concerns; empty, written as null: everybody
+  std::string who;
+  std::string why;
 };
 
 /// One line of the log (docs/formats.md, section 6). Payloads and results are never in it, only hashes.
@@ -50,6 +65,7 @@ struct Entry {
   Timestamp observed_at;
   std::optional<std::uint64_t> prior;  ///< index of the entry that a replay repeats or a settlement settles
   std::uint64_t count = 0;             ///< verdict suppressed only: how many refusals this entry stands for
+  std::optional<ControlNote> control;  ///< verdict control only, and always there
 
   /// The entry's bytes: RFC 8785 form.
   [[nodiscard]] std::string to_json() const;

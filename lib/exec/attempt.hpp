@@ -47,6 +47,9 @@ struct Attempt {
   Digest artifact_digest{};  ///< zero where none was presented
   const HandlerTable::Row* handler = nullptr;
   std::optional<Approval> approval;  ///< nothing is claimed without; who approved it is in the entry
+  std::uint64_t revocations = 0;     ///< the epoch that it was verified in
+  std::string step;                  ///< what a step of a plan is spent as; empty for other approvals
+  std::string predecessor;           ///< the step that must have executed before; empty: none
   Entry entry;
 
   Flights::Seat seat;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <limits>
 #include <new>
 #include <openexec/receipt.hpp>
 
@@ -37,6 +38,13 @@ bool read(View value, std::uint64_t& out) {
   return true;
 }
 
+bool read(View value, std::optional<std::uint32_t>& out) {
+  std::uint64_t number = 0;
+  if (!read(value, number) || number > std::numeric_limits<std::uint32_t>::max()) return false;
+  out = static_cast<std::uint32_t>(number);
+  return true;
+}
+
 bool read_hex(View value, std::string& out) {
   Digest digest;
   return read(value, digest) && read(value, out);
@@ -55,8 +63,9 @@ bool read_or_null(View value, std::optional<T>& out) {
   return value.is(Type::null) || read(value, out.emplace());
 }
 
-constexpr std::array verdicts{Verdict::refused,  Verdict::executed, Verdict::failed,
-                              Verdict::replayed, Verdict::in_doubt, Verdict::suppressed};
+constexpr std::array verdicts{Verdict::refused,  Verdict::executed,   Verdict::failed, Verdict::replayed,
+                              Verdict::in_doubt, Verdict::suppressed, Verdict::control};
+constexpr std::array<std::string_view, 4> controls{"halt", "resume", "revoke_approval", "revoke_key"};
 constexpr std::array effects{Effect::none, Effect::confirmed, Effect::unknown};
 
 template <class Enum, std::size_t count>
@@ -90,8 +99,23 @@ bool read_keys(View value, std::vector<std::string>& out) {
 bool read(View value, ApprovalNote& out) {
   if (!value.is(Type::object)) return false;
   const auto member = [&](std::string_view key) { return value.find(key).value_or(View()); };
+  const auto maybe = [&](std::string_view key, auto& into) {
+    const auto found = value.find(key);
+    return !found || read(*found, into);
+  };
   return read_or_null(member("digest"), out.digest) && read_or_null(member("id"), out.id) &&
-         read_keys(member("keys"), out.keys) && read(member("profile"), out.profile);
+         read_keys(member("keys"), out.keys) && read(member("profile"), out.profile) &&
+         maybe("approval_scope", out.approval_scope) && maybe("request_id", out.request_id) &&
+         maybe("step", out.step) && maybe("trace_id", out.trace_id);
+}
+
+bool read(View value, ControlNote& out) {
+  if (!value.is(Type::object)) return false;
+  const auto member = [&](std::string_view key) { return value.find(key).value_or(View()); };
+  return read_or_null(member("id"), out.id) && read(member("kind"), out.kind) &&
+         read_or_null(member("tenant"), out.tenant) && read(member("who"), out.who) && read(member("why"), out.why) &&
+         std::find(controls.begin(), controls.end(), out.kind) != controls.end() &&
+         out.id.empty() == (out.kind == "halt" || out.kind == "resume");
 }
 
 /// One member of an entry.
@@ -113,6 +137,8 @@ constexpr std::array members{
     Member{"approval", "not an approval's note, nor null",
            [](View value, Entry& out) { return read_or_null(value, out.approval); }},
     Member{"code", "not the name of a code", [](View value, Entry& out) { return read_code(value, out.code); }},
+    Member{"control", "not an order that was given", [](View value, Entry& out) { return read(value, out.control.emplace()); },
+           [](const Entry& entry) { return entry.verdict == Verdict::control; }},
     Member{"count", "not a count", [](View value, Entry& out) { return read(value, out.count); },
            [](const Entry& entry) { return entry.verdict == Verdict::suppressed; }},
     Member{"effect", "not the name of an effect",

@@ -10,8 +10,8 @@ namespace openexec {
 
 class Executor::Impl {
  public:
-  Impl(Config config, Parts parts, HandlerTable handlers, Timestamp latest)
-      : pipeline(std::move(config), std::move(parts), std::move(handlers), latest) {}
+  Impl(Config config, Parts parts, HandlerTable handlers, Timestamp latest, std::vector<ControlName> standing)
+      : pipeline(std::move(config), std::move(parts), std::move(handlers), latest, std::move(standing)) {}
   exec::Pipeline pipeline;
   Recovery recovered;
 };
@@ -53,7 +53,11 @@ Result<Executor> Executor::assemble(Config config, Parts parts, HandlerTable han
   const Result<Timestamp> latest = parts.store->latest();
   if (!latest.ok()) return latest.status();
 
-  auto impl = std::make_unique<Impl>(std::move(config), std::move(parts), std::move(handlers), *latest);
+  Result<std::vector<ControlName>> standing = parts.store->controls();
+  if (!standing.ok()) return standing.status();
+
+  auto impl = std::make_unique<Impl>(std::move(config), std::move(parts), std::move(handlers), *latest,
+                                     *std::move(standing));
   Result<Recovery> recovered = impl->pipeline.recover();
   if (!recovered.ok()) return recovered.status();
   impl->recovered = *recovered;
@@ -80,9 +84,18 @@ Result<Recovery> Executor::recover() try {
   return Status(Code::store_failed, "recovery: an internal failure, or a part that threw");
 }
 
-void Executor::halt() noexcept { impl_->pipeline.gate().close(); }
-void Executor::resume() noexcept { impl_->pipeline.gate().open(); }
+Outcome Executor::halt(const Order& order) noexcept { return impl_->pipeline.order(ControlKind::halt, {}, true, order); }
+Outcome Executor::resume(const Order& order) noexcept {
+  return impl_->pipeline.order(ControlKind::halt, {}, false, order);
+}
+Outcome Executor::revoke_approval(std::string_view id, const Order& order) noexcept {
+  return impl_->pipeline.order(ControlKind::revoke_approval, id, true, order);
+}
+Outcome Executor::revoke_key(std::string_view id, const Order& order) noexcept {
+  return impl_->pipeline.order(ControlKind::revoke_key, id, true, order);
+}
 bool Executor::halted() const noexcept { return impl_->pipeline.gate().closed(); }
+std::vector<ControlName> Executor::controls() const { return impl_->pipeline.controls(); }
 
 Status Executor::ready() const try {
   if (halted()) return Status(Code::halted, "the kill switch is on");

@@ -41,6 +41,11 @@ void Gate::close() noexcept {
   for (std::uint32_t passing = passing_.load(); passing != 0; passing = passing_.load()) passing_.wait(passing);
 }
 
+// A passage is over in a moment, and there is one at which none is under way.
+void Gate::drain() noexcept {
+  while (passing_.load() != 0) std::this_thread::yield();
+}
+
 InsideHandlers::Mark::Mark(InsideHandlers& owner) : owner_(owner) {
   const std::lock_guard lock(owner_.mutex_);
   owner_.threads_.push_back(std::this_thread::get_id());

@@ -89,6 +89,8 @@ class Gate {
   [[nodiscard]] bool closed() const noexcept { return closed_.load(); }
   void close() noexcept;
   void open() noexcept { closed_.store(false); }
+  /// Returns when nobody is in between who was when it was called.
+  void drain() noexcept;
 
  private:
   void leave() noexcept;

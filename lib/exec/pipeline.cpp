@@ -7,6 +7,8 @@
 
 #include <openexec/transparency_log.hpp>
 
+#include "base/names.hpp"
+#include "base/text.hpp"
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
 #include "exec/identity.hpp"
@@ -87,11 +89,37 @@ std::optional<ApprovalNote> read_approval(std::string_view json) {
     return std::string(member && member->is(canon::Type::string) ? member->string() : std::string_view());
   };
   ApprovalNote note{text("profile"), text("id"), {}, {}};
+  note.trace_id = text("trace_id");
+  note.request_id = text("request_id");
+  note.approval_scope = text("approval_scope");
+  if (const auto step = document->root().find("step"); step && step->is(canon::Type::integer))
+    note.step = static_cast<std::uint32_t>(step->integer());
   if (!from_hex(text("digest"), note.digest)) note.digest = Digest{};
   if (const auto keys = document->root().find("keys"); keys && keys->is(canon::Type::array))
     for (const canon::View::Member key : *keys)
       if (key.value.is(canon::Type::string)) note.keys.emplace_back(key.value.string());
   return note;
+}
+
+ApprovalNote note_of(const Approval& approval, const Digest& artifact) {
+  ApprovalNote note{approval.profile, approval.id, artifact, approval.keys};
+  note.step = approval.step;
+  note.trace_id = approval.trace_id;
+  note.request_id = approval.request_id;
+  note.approval_scope = approval.approval_scope;
+  return note;
+}
+
+constexpr char step_mark = '\n';  // in no approval's id
+
+/// What a step of a plan is spent as.
+std::string step_name(std::string_view approval_id, std::uint32_t step) {
+  return std::string(approval_id) + step_mark + std::to_string(step);
+}
+
+Status waits_for_the_step_before(std::uint32_t step) {
+  return {Code::approval_constraint, "ordered: steps[" + std::to_string(step) + "] waits for steps[" +
+                                         std::to_string(step - 1) + "] to have executed"};
 }
 
 /// For want of memory there is no more to say. It starts as a refusal, and stays one.
@@ -125,14 +153,17 @@ void answer(Operation& operation, const Result<std::uint64_t>& index) {
 
 }  // namespace
 
-Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp latest)
+Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp latest,
+                   std::vector<ControlName> standing)
     : config_(std::move(config)),
       parts_(std::move(parts)),
       handlers_(std::move(handlers)),
       latest_(latest.micros),
       in_flight_(config_.limits.max_in_flight),
       refusals_(config_.limits.max_refusals_per_second),
-      recent_(recent_bytes) {
+      recent_(recent_bytes),
+      controls_(config_.tenant, std::move(standing)) {
+  if (controls_.halted()) gate_.close();
   if (config_.allowed_actions) allowed_.emplace(config_.allowed_actions->begin(), config_.allowed_actions->end());
 }
 
@@ -266,27 +297,77 @@ void Pipeline::admit(Attempt& attempt) {
 
 void Pipeline::verify(Attempt& attempt) {
   if (attempt.approval) return;  // it waited for another attempt meanwhile
+  Result<Approval> approval = ask_verifier(attempt);
+  if (!approval.ok()) return deny(attempt, approval.status());
+  if (!parts_.verifier->profile().empty()) {
+    if (approval->id.empty()) return deny(attempt, Status(Code::approval_malformed, "the approval has no id to spend"));
+    if (approval->id.find(step_mark) != std::string::npos)
+      return deny(attempt, Status(Code::approval_malformed, "the approval's id has a line feed"));
+    if (approval->step || approval->constraints != Constraints{})
+      if (Status no = hold_terms(attempt, *approval); !no.ok()) return deny(attempt, no);
+    attempt.entry.approval = note_of(*approval, attempt.artifact_digest);
+  }
+  attempt.approval.emplace(*std::move(approval));
+}
+
+Result<Approval> Pipeline::ask_verifier(Attempt& attempt) {
+  attempt.revocations = controls_.epoch();  // before they are looked at: what is revoked meanwhile is another epoch
   Result<Approval> approval = [&]() -> Result<Approval> {
     try {
-      return parts_.verifier->verify(*attempt.proposal, attempt.entry.observed_at);
+      const Timestamp at = attempt.entry.observed_at;
+      if (attempt.revocations == 0) return parts_.verifier->verify(*attempt.proposal, at);
+      return parts_.verifier->verify(*attempt.proposal, at, controls_.revocations());
     } catch (...) {
       return Status(Code::approval_signature_invalid, "the verifier failed");
     }
   }();
-  if (!approval.ok()) {
-    const Status& no = approval.status();
-    const bool in_table = no.code() >= Code::approval_missing && no.code() < Code::approval_spent;
-    return deny(attempt, in_table ? no : Status(Code::approval_signature_invalid, "the verifier failed: " + no.detail()));
+  if (approval.ok()) return approval;
+  const Status& no = approval.status();
+  const bool revoked = no.code() == Code::approval_spent && attempt.revocations != 0;
+  if (revoked || (no.code() >= Code::approval_missing && no.code() < Code::approval_spent)) return approval;
+  return Status(Code::approval_signature_invalid, "the verifier failed: " + no.detail());
+}
+
+// What an approval is subject to besides what it names. What nobody here can hold an execution to is refused.
+Status Pipeline::hold_terms(Attempt& attempt, const Approval& approval) {
+  const bool in_order = approval.step && approval.step_order == StepOrder::in_sequence;
+  if ((in_order || approval.constraints.max_executions_per_min) && !parts_.store->keeps_terms())
+    return {Code::approval_constraint, "the store neither keeps plans in order nor counts executions"};
+  if (approval.step) {
+    attempt.step = step_name(approval.id, *approval.step);
+    if (in_order && *approval.step > 0) attempt.predecessor = step_name(approval.id, *approval.step - 1);
   }
-  if (!parts_.verifier->profile().empty()) {
-    if (approval->id.empty()) return deny(attempt, Status(Code::approval_malformed, "the approval has no id to spend"));
-    // What nobody here holds an execution to is refused, never ignored.
-    if (approval->step || approval->constraints != Constraints{})
-      return deny(attempt, Status(Code::approval_constraint, "this executor enforces neither constraints nor plans"));
-    attempt.entry.approval = ApprovalNote{std::move(approval->profile), approval->id, attempt.artifact_digest,
-                                          std::move(approval->keys)};
-  }
-  attempt.approval.emplace(*std::move(approval));
+  if (approval.constraints.max_cost_usd) return hold_cost(attempt, *approval.constraints.max_cost_usd);
+  return Status::success();
+}
+
+Status Pipeline::hold_cost(const Attempt& attempt, Usd most) {
+  const auto refused = [](std::string_view why) {
+    return Status(Code::approval_constraint, "constraints.max_cost_usd: " + std::string(why));
+  };
+  if (!attempt.handler->cost) return refused("the action's handler does not say what it costs");
+  const Result<Usd> cost = [&]() -> Result<Usd> {
+    try {
+      const InsideHandlers::Mark mark(inside_);
+      return attempt.handler->cost({.action = attempt.proposal->action(),
+                                    .payload = attempt.proposal->payload(),
+                                    .tenant = attempt.proposal->tenant()});
+    } catch (...) {
+      return Status(Code::approval_constraint, "the handler's cost function threw");
+    }
+  }();
+  if (!cost.ok() || cost->micros < 0) return refused("the cost cannot be told");
+  if (*cost > most) return refused("it would cost more");
+  return Status::success();
+}
+
+// Under a passage of the gate: what was revoked since the attempt was verified counts.
+bool Pipeline::still_approved(Attempt& attempt) {
+  if (attempt.revocations == controls_.epoch() || parts_.verifier->profile().empty()) return true;
+  Result<Approval> approval = ask_verifier(attempt);
+  if (!approval.ok() || approval->id != attempt.approval->id) return false;
+  attempt.entry.approval->keys = std::move(approval->keys);  // those that count now
+  return true;
 }
 
 // Spends nonces and approvals in one durable step. Of equal attempts one leads; the others wait for its outcome.
@@ -310,10 +391,12 @@ void Pipeline::claim(std::span<Attempt> attempts, Submission& submission) {
                       .action = attempt->proposal->action(),
                       .exec_id = attempt->exec_id,
                       .request_hash = attempt->entry.request_hash,
-                      .approval_id = attempt->approval->id,
+                      .approval_id = attempt->step.empty() ? attempt->approval->id : attempt->step,
                       .approval_digest = attempt->artifact_digest,
                       .approval = note,
-                      .at = attempt->entry.observed_at});
+                      .at = attempt->entry.observed_at,
+                      .predecessor = attempt->predecessor,
+                      .max_per_minute = attempt->approval->constraints.max_executions_per_min.value_or(0)});
     operations.push_back({.what = &claims.back()});
   }
   if (!operations.empty()) submit(operations);
@@ -336,6 +419,12 @@ void Pipeline::settle(Attempt& attempt, const ClaimAnswer& answer) {
       return refuse(attempt, Status(Code::nonce_conflict, "nonce: used by another action or payload"));
     case ClaimAnswer::Kind::approval_spent:
       return refuse(attempt, Status(Code::approval_spent, "approval: used under another nonce"));
+    case ClaimAnswer::Kind::out_of_order:
+      if (attempt.approval->step) return refuse(attempt, waits_for_the_step_before(*attempt.approval->step));
+      break;
+    case ClaimAnswer::Kind::rate_reached:
+      return refuse(attempt, Status(Code::approval_constraint,
+                                    "constraints.max_executions_per_min: as many as may be were within a minute"));
   }
   refuse(attempt, Status(Code::store_failed, "the store gave no answer"));
 }
@@ -378,6 +467,10 @@ void Pipeline::call_handler(Attempt& attempt) {
   Gate::Passage passage = gate_.pass();
   if (!passage.open()) {  // since it was claimed: it is spent, and did not run
     attempt.ending = judge(HandlerResult::failed("the kill switch went on before the handler was entered", Effect::none), *attempt.bench);
+    return;
+  }
+  if (!still_approved(attempt)) {
+    attempt.ending = judge(HandlerResult::failed("the approval was revoked before the handler was entered", Effect::none), *attempt.bench);
     return;
   }
   passage.end();
@@ -659,6 +752,115 @@ Timestamp Pipeline::now() noexcept {
   while (clock > seen && !latest_.compare_exchange_weak(seen, clock)) {
   }
   return {std::max(clock, seen)};
+}
+
+namespace {
+
+std::string_view kind_name(ControlKind kind, bool stands) {
+  switch (kind) {
+    case ControlKind::halt: return stands ? "halt" : "resume";
+    case ControlKind::revoke_approval: return "revoke_approval";
+    case ControlKind::revoke_key: return "revoke_key";
+  }
+  return {};
+}
+
+Status check(const ControlName& name, const Order& order) {
+  const auto wrong = [](std::string_view member, std::string_view fault) {
+    return Status(Code::invalid_argument, std::string(member).append(": ").append(fault));
+  };
+  if (const auto fault = base::label_fault(order.who); !fault.empty()) return wrong("who", fault);
+  if (order.why.empty() || order.why.size() > 1024 || !base::is_utf8(order.why))
+    return wrong("why", "must be 1 to 1,024 bytes of UTF-8");
+  if (const auto fault = base::tenant_fault(order.tenant); !order.tenant.empty() && !fault.empty())
+    return wrong("tenant", fault);
+  if (const auto fault = base::label_fault(name.id); name.kind != ControlKind::halt && !fault.empty())
+    return wrong("id", fault);
+  return Status::success();
+}
+
+}  // namespace
+
+// It starts as a failure, and as one it ends where something throws: what tightens was done by then.
+Outcome Pipeline::order(ControlKind kind, std::string_view id, bool stands, const Order& order) noexcept try {
+  Outcome outcome;
+  try {
+    const ControlName name{kind, std::string(id), std::string(order.tenant)};
+    if (const Status no = check(name, order); no.ok()) {
+      carry_out(name, stands, order, outcome);
+    } else {
+      outcome.code = no.code();
+      outcome.detail = no.detail();
+    }
+  } catch (...) {
+    outcome.code = Code::store_failed;
+    outcome.detail = "an internal failure";
+  }
+  outcome.http = http_status(outcome.code);
+  if (outcome.code != Code::ok) outcome.result = error_text(outcome.code);
+  if (outcome.code != Code::ok) outcome.receipt = receipt_of({}, outcome.result);
+  return outcome;
+} catch (...) {
+  return unanswered();
+}
+
+void Pipeline::carry_out(const ControlName& name, bool stands, const Order& order, Outcome& outcome) {
+  const bool halts = name.kind == ControlKind::halt;
+  const bool ours = name.tenant.empty() || name.tenant == config_.tenant;
+  if (halts && stands && ours) gate_.close();  // at once, whatever another order waits for
+  const std::lock_guard lock(controls_.ordering());
+  if (stands) {
+    controls_.set(name, true);
+    if (halts && ours) gate_.close();
+    if (!halts) gate_.drain();
+  }
+
+  Entry entry;
+  entry.verdict = Verdict::control;
+  entry.code = Code::ok;
+  entry.tenant = config_.tenant;
+  entry.executor = config_.executor;
+  entry.observed_at = now();
+  entry.control = ControlNote{std::string(kind_name(name.kind, stands)), name.id, name.tenant, std::string(order.who),
+                              std::string(order.why)};
+  std::string jcs;
+  append_json(*entry.control, jcs);
+  entry.result_hash = crypto::sha256(jcs);
+  const Result<canon::Document> document = canon::parse(jcs);
+  std::string result = canon::display(document.value().root());
+  entry.receipt = receipt_of({}, result);
+  std::string json = entry.to_json();
+
+  bool lasts = true;
+  const auto index = keep({name, stands, json, entry.observed_at}, lasts);
+  if (!index.ok() || !*index) {
+    outcome.detail = (index.ok() ? "the store gave no place in the log" : index.status().detail()) +
+                     (stands ? "; it holds in this executor all the same" : "; nothing was lifted");
+    return;
+  }
+  if (!stands) {
+    controls_.set(name, false);
+    if (!controls_.halted()) gate_.open();
+  }
+  outcome.code = Code::ok;
+  outcome.verdict = Verdict::control;
+  outcome.result = std::move(result);
+  outcome.receipt = std::move(entry.receipt);
+  outcome.entry = std::move(json);
+  outcome.entry_index = *index;
+  if (!lasts) outcome.detail = "the store keeps no orders: it lasts as long as this executor";
+}
+
+// Durable with its entry. A store that keeps no controls leaves the entry to the log.
+Result<std::optional<std::uint64_t>> Pipeline::keep(const ControlChange& change, bool& lasts) {
+  Result<std::optional<std::uint64_t>> kept = parts_.store->control(change);
+  lasts = kept.code() != Code::invalid_argument;
+  const bool own_log = parts_.store->log() == parts_.log.get();
+  if (lasts && (!kept.ok() || own_log)) return kept;
+  const Result<std::uint64_t> index = lasts ? feed_log(change.name.tenant, {}, {}, change.entry)
+                                            : parts_.log->append({.json = change.entry, .at = change.at});
+  if (!index.ok()) return index.status();
+  return std::optional(*index);
 }
 
 Result<Recovery> Pipeline::recover() {

@@ -11,6 +11,7 @@
 #include <openexec/executor.hpp>
 
 #include "exec/attempt.hpp"
+#include "exec/controls.hpp"
 #include "exec/flights.hpp"
 #include "exec/limits.hpp"
 #include "exec/pool.hpp"
@@ -20,8 +21,8 @@ namespace openexec::exec {
 
 class Pipeline {
  public:
-  /// `latest`: the store's highest time.
-  Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp latest);
+  /// `latest`: the store's highest time. `standing`: the controls that it keeps.
+  Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp latest, std::vector<ControlName> standing);
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
   ~Pipeline();
@@ -29,6 +30,10 @@ class Pipeline {
   [[nodiscard]] Outcome run(const Arrival& arrival, const CallOptions& options) noexcept;
   [[nodiscard]] std::vector<Outcome> run(std::span<const Call> calls, const Lend& lend);
   Result<Recovery> recover();
+
+  /// An order: makes a control stand or lifts it, and writes down who gave it.
+  [[nodiscard]] Outcome order(ControlKind kind, std::string_view id, bool stands, const Order& order) noexcept;
+  [[nodiscard]] std::vector<ControlName> controls() const { return controls_.standing(); }
 
   Gate& gate() noexcept { return gate_; }
   [[nodiscard]] const Gate& gate() const noexcept { return gate_; }
@@ -48,6 +53,10 @@ class Pipeline {
   void look_back(Attempt& attempt);
   void admit(Attempt& attempt);
   void verify(Attempt& attempt);
+  [[nodiscard]] Result<Approval> ask_verifier(Attempt& attempt);
+  [[nodiscard]] Status hold_terms(Attempt& attempt, const Approval& approval);
+  [[nodiscard]] Status hold_cost(const Attempt& attempt, Usd most);
+  [[nodiscard]] bool still_approved(Attempt& attempt);
   void claim(std::span<Attempt> attempts, Submission& submission);
   void handle(std::span<Attempt> attempts, const Lend& lend);
   void seal_and_append(std::span<Attempt> attempts, Submission& submission);
@@ -74,6 +83,8 @@ class Pipeline {
   Result<std::uint64_t> feed_log(std::string_view tenant, std::string_view nonce, const Digest& exec_id,
                                  std::string_view entry);
   void append_suppressed(std::uint64_t count);
+  void carry_out(const ControlName& name, bool stands, const Order& order, Outcome& outcome);
+  Result<std::optional<std::uint64_t>> keep(const ControlChange& change, bool& lasts);
   [[nodiscard]] Timestamp now() noexcept;
 
   const Config config_;
@@ -89,6 +100,7 @@ class Pipeline {
   Pool<Submission> submissions_;
   Flights flights_;
   Gate gate_;
+  Controls controls_;
   InsideHandlers inside_;
   Lost lost_;
 };

@@ -35,7 +35,17 @@ void append_approval(const std::optional<ApprovalNote>& approval, std::string& o
     out += "null";
     return;
   }
-  out += R"({"digest":)";
+  const auto said = [&](std::string_view member, std::string_view text) {
+    if (text.empty()) return;
+    out.append(member);
+    canon::append_jcs_string(text, out);
+  };
+  out += '{';
+  if (!approval->approval_scope.empty()) {
+    said(R"("approval_scope":)", approval->approval_scope);
+    out += ',';
+  }
+  out += R"("digest":)";
   append_digest_or_null(approval->digest, out);
   out += R"(,"id":)";
   append_string_or_null(approval->id, out);
@@ -46,6 +56,23 @@ void append_approval(const std::optional<ApprovalNote>& approval, std::string& o
   }
   out += R"(],"profile":)";
   canon::append_jcs_string(approval->profile, out);
+  said(R"(,"request_id":)", approval->request_id);
+  if (approval->step) out.append(R"(,"step":)").append(std::to_string(*approval->step));
+  said(R"(,"trace_id":)", approval->trace_id);
+  out += '}';
+}
+
+void append_control(const ControlNote& control, std::string& out) {
+  out += R"({"id":)";
+  append_string_or_null(control.id, out);
+  out += R"(,"kind":)";
+  canon::append_jcs_string(control.kind, out);
+  out += R"(,"tenant":)";
+  append_string_or_null(control.tenant, out);
+  out += R"(,"who":)";
+  canon::append_jcs_string(control.who, out);
+  out += R"(,"why":)";
+  canon::append_jcs_string(control.why, out);
   out += '}';
 }
 
@@ -59,6 +86,7 @@ std::string_view name(Verdict verdict) noexcept {
     case Verdict::replayed: return "replayed";
     case Verdict::in_doubt: return "in_doubt";
     case Verdict::suppressed: return "suppressed";
+    case Verdict::control: return "control";
   }
   return "unknown";
 }
@@ -81,8 +109,13 @@ std::string Entry::to_json() const {
   out += R"(,"approval":)";
   append_approval(approval, out);
   out.append(R"(,"code":")").append(openexec::name(code));  // of letters, like the other names
-  if (verdict == Verdict::suppressed) out.append(R"(","count":)").append(std::to_string(count)).append(R"(,"effect":")");
-  else out += R"(","effect":")";
+  out += '"';
+  if (verdict == Verdict::control) {
+    out += R"(,"control":)";
+    append_control(control.value_or(ControlNote{}), out);
+  }
+  if (verdict == Verdict::suppressed) out.append(R"(,"count":)").append(std::to_string(count));
+  out += R"(,"effect":")";
   out.append(openexec::name(effect)).append(R"(","exec_id":)");
   append_string_or_null(exec_id, out);
   out += R"(,"executor":)";
@@ -113,6 +146,7 @@ std::string to_json(const std::optional<ApprovalNote>& approval) {
 
 namespace exec {
 void append_json(const std::optional<ApprovalNote>& approval, std::string& out) { append_approval(approval, out); }
+void append_json(const ControlNote& control, std::string& out) { append_control(control, out); }
 }  // namespace exec
 
 std::string receipt_of(std::string_view exec_id, std::string_view result_text) {

@@ -63,7 +63,7 @@ void CommitQueue::submit_together(std::span<Member> members) {
 }
 
 bool CommitQueue::enqueue(Waiter& waiter) noexcept {
-  const bool sealing = std::any_of(waiter.members.begin(), waiter.members.end(), is_seal);
+  const bool sealing = std::any_of(waiter.members.begin(), waiter.members.end(), cannot_wait);
   if (!sealing && first_ != nullptr && queued_ + waiter.members.size() > capacity_) return false;
   (first_ == nullptr ? first_ : last_->next) = &waiter;
   last_ = &waiter;

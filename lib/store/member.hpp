@@ -28,16 +28,18 @@ struct FindOrphans {
 
 /// What is asked, by reference to the caller's argument, and the answer. It starts as a failure.
 struct Member {
-  std::variant<Probe, FindOrphans, const Claim*, const Seal*, const NewEntry*, Pin> what;
+  std::variant<Probe, FindOrphans, const Claim*, const Seal*, const NewEntry*, Pin, const ControlChange*> what;
 
   Status status{Code::store_failed, "not reached"};
   ClaimAnswer claim;        ///< of a Claim; counts only where `status` is success
-  std::uint64_t entry = 0;  ///< of a Seal or a NewEntry: its index
+  std::uint64_t entry = 0;  ///< of a Seal, a NewEntry or a ControlChange: its index
 };
 
-/// A handler ran for it: it goes in even where the queue is full, or the nonce would be in doubt for want of room. The
-/// number of these is bounded by the claims that were let in.
-inline bool is_seal(const Member& member) noexcept { return std::holds_alternative<const Seal*>(member.what); }
+/// What goes in even where the queue is full. For a seal a handler ran, and its nonce would be in doubt for want of room;
+/// the number of these is bounded by the claims that were let in. A control may be what ends the flood.
+inline bool cannot_wait(const Member& member) noexcept {
+  return std::holds_alternative<const Seal*>(member.what) || std::holds_alternative<const ControlChange*>(member.what);
+}
 
 /// About how much of a transaction it takes.
 inline std::size_t weight(const Member& member) noexcept {
@@ -45,6 +47,7 @@ inline std::size_t weight(const Member& member) noexcept {
   if (const auto* seal = std::get_if<const Seal*>(&member.what))
     return row + (*seal)->entry.size() + (*seal)->result.size();
   if (const auto* entry = std::get_if<const NewEntry*>(&member.what)) return row + (*entry)->json.size();
+  if (const auto* control = std::get_if<const ControlChange*>(&member.what)) return row + (*control)->entry.size();
   return row;
 }
 

@@ -51,6 +51,24 @@ class MemoryLedger final : public Ledger {
     });
   }
 
+  bool keeps_terms() const noexcept override { return true; }
+
+  Result<std::optional<std::uint64_t>> control(const ControlChange& change) override {
+    return guarded([&]() -> Result<std::optional<std::uint64_t>> {
+      if (Status status = check(change); !status.ok()) return status;
+      const std::lock_guard lock(mutex_);
+      nonces_.control(change, change.name);  // first: a halt without its entry is better than an entry without its halt
+      return std::optional(push({change.entry, {}, {}, change.at}));
+    });
+  }
+
+  Result<std::vector<ControlName>> controls() override {
+    return guarded([&]() -> Result<std::vector<ControlName>> {
+      const std::lock_guard lock(mutex_);
+      return nonces_.controls();
+    });
+  }
+
   /// Never any: what this ledger knew died with its process.
   Result<std::vector<NonceRecord>> orphans() override { return std::vector<NonceRecord>{}; }
 

@@ -29,20 +29,40 @@ Result<ClaimAnswer> NonceTable::claim(const Claim& claim) {
     if (!same_request(known->second, claim)) return ClaimAnswer{ClaimAnswer::Kind::nonce_conflict, std::nullopt};
     return ClaimAnswer{ClaimAnswer::Kind::exists, known->second};
   }
-  if (claim.approval_id.empty()) {
-    nonces_.emplace(key, record_of(claim));
-  } else {
-    const auto [approval, unspent] = approvals_.insert(pair_key(claim.tenant, claim.approval_id));
-    if (!unspent) return ClaimAnswer{ClaimAnswer::Kind::approval_spent, std::nullopt};
-    try {
-      nonces_.emplace(key, record_of(claim));
-    } catch (...) {
-      approvals_.erase(approval);
-      throw;
-    }
+  std::optional<Digest> approval;
+  if (!claim.approval_id.empty()) approval = pair_key(claim.tenant, claim.approval_id);
+  if (approval && approvals_.count(*approval) != 0)
+    return ClaimAnswer{ClaimAnswer::Kind::approval_spent, std::nullopt};
+  if (!claim.predecessor.empty() && !has_executed(claim.tenant, claim.predecessor))
+    return ClaimAnswer{ClaimAnswer::Kind::out_of_order, std::nullopt};
+  if (claim.max_per_minute != 0 && within_a_minute(claim) >= claim.max_per_minute)
+    return ClaimAnswer{ClaimAnswer::Kind::rate_reached, std::nullopt};
+
+  const auto place = nonces_.emplace(key, record_of(claim)).first;
+  try {
+    const Timestamp at = std::max(latest_, claim.at);
+    last_minute_.push_back({at, &place->second});
+    if (approval) approvals_.emplace(*approval, &place->second);
+    while (last_minute_.front().at.micros <= at.micros - minute_us) last_minute_.pop_front();
+  } catch (...) {
+    if (!last_minute_.empty() && last_minute_.back().claim == &place->second) last_minute_.pop_back();
+    nonces_.erase(place);
+    throw;
   }
   saw(claim.at);
   return ClaimAnswer{ClaimAnswer::Kind::fresh, std::nullopt};
+}
+
+bool NonceTable::has_executed(std::string_view tenant, std::string_view approval_id) const {
+  const auto spent = approvals_.find(pair_key(tenant, approval_id));
+  return spent != approvals_.end() && spent->second->state == NonceState::sealed && spent->second->code == Code::ok;
+}
+
+std::size_t NonceTable::within_a_minute(const Claim& claim) const {
+  const std::int64_t over = std::max(latest_, claim.at).micros - minute_us;
+  return static_cast<std::size_t>(std::count_if(last_minute_.begin(), last_minute_.end(), [&](const Seen& seen) {
+    return seen.at.micros > over && seen.claim->action == claim.action && seen.claim->tenant == claim.tenant;
+  }));
 }
 
 std::optional<NonceRecord> NonceTable::find(std::string_view tenant, std::string_view nonce) const {
@@ -71,6 +91,14 @@ Status NonceTable::pin(std::string_view key, std::string_view value) {
   if (Status status = check_pin(key, value); !status.ok()) return status;
   const auto [known, added] = pins_.emplace(key, value);
   return added || known->second == value ? Status::success() : pinned_otherwise(key);
+}
+
+void NonceTable::control(const ControlChange& change, ControlName name) {
+  if (change.stands)
+    controls_.insert(std::move(name));
+  else
+    controls_.erase(name);
+  saw(change.at);
 }
 
 void NonceTable::saw(Timestamp at) noexcept { latest_ = std::max(latest_, at); }

@@ -4,12 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
+#include <vector>
 
 #include <openexec/nonce_store.hpp>
 
@@ -26,6 +28,9 @@ class NonceTable {
   /// the index in the log, where the store is its own log.
   void seal(const Seal& seal, std::string result, std::optional<std::uint64_t> entry) noexcept;
   Status pin(std::string_view key, std::string_view value);
+  /// Precondition: the change was checked. `name` is its name, copied by the caller so that little can fail here.
+  void control(const ControlChange& change, ControlName name);
+  [[nodiscard]] std::vector<ControlName> controls() const { return {controls_.begin(), controls_.end()}; }
   void saw(Timestamp at) noexcept;
   [[nodiscard]] Timestamp latest() const noexcept { return latest_; }
 
@@ -38,9 +43,18 @@ class NonceTable {
     }
   };
 
-  std::unordered_map<Digest, NonceRecord, KeyHash> nonces_;  // by pair_key()
-  std::unordered_set<Digest, KeyHash> approvals_;
+  struct Seen {
+    Timestamp at;
+    const NonceRecord* claim;
+  };
+  [[nodiscard]] bool has_executed(std::string_view tenant, std::string_view approval_id) const;
+  [[nodiscard]] std::size_t within_a_minute(const Claim& claim) const;
+
+  std::unordered_map<Digest, NonceRecord, KeyHash> nonces_;            // by pair_key()
+  std::unordered_map<Digest, const NonceRecord*, KeyHash> approvals_;  // what each was spent for
+  std::deque<Seen> last_minute_;                                       // claims, by the time of the table then
   std::map<std::string, std::string, std::less<>> pins_;
+  std::set<ControlName> controls_;
   Timestamp latest_;
 };
 

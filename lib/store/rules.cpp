@@ -40,7 +40,8 @@ Status check(const Claim& claim) {
   for (const auto& [field, value] : {std::pair<std::string_view, std::string_view>{"tenant", claim.tenant},
                                      {"nonce", claim.nonce},
                                      {"action", claim.action},
-                                     {"approval_id", claim.approval_id}})
+                                     {"approval_id", claim.approval_id},
+                                     {"predecessor", claim.predecessor}})
     if (Status status = check_length(field, value, max_name_bytes); !status.ok()) return status;
   return check_length("approval", claim.approval, max_entry_bytes);
 }
@@ -53,6 +54,16 @@ Status check(const Seal& seal) {
 }
 
 Status check(const NewEntry& entry) { return check_entry(entry.json); }
+
+Status check(const ControlChange& change) {
+  const ControlName& name = change.name;
+  if (name.id.empty() != (name.kind == ControlKind::halt)) return wrong("id: of an approval or a key, and nothing else");
+  if (!change.stands && name.kind != ControlKind::halt) return wrong("stands: what was revoked stays revoked");
+  for (const auto& [field, value] :
+       {std::pair<std::string_view, std::string_view>{"id", name.id}, {"tenant", name.tenant}})
+    if (Status status = check_length(field, value, max_name_bytes); !status.ok()) return status;
+  return check_entry(change.entry);
+}
 
 Status check_pin(std::string_view key, std::string_view value) {
   if (key.empty()) return wrong("key: empty");

@@ -18,6 +18,7 @@ inline constexpr std::size_t max_result_bytes = std::size_t{64} << 20;
 Status check(const Claim& claim);
 Status check(const Seal& seal);
 Status check(const NewEntry& entry);
+Status check(const ControlChange& change);
 Status check_pin(std::string_view key, std::string_view value);
 
 /// Whether the nonce's record was made by the very request that claims it again.
@@ -27,6 +28,9 @@ bool same_request(const NonceRecord& record, const Claim& claim) noexcept;
 Status check_transition(const NonceRecord& record, const Seal& seal);
 Status never_claimed();
 Status pinned_otherwise(std::string_view key);
+
+/// The time that a claim counts from: a minute is 60 seconds, and what happened that long before is over.
+inline constexpr std::int64_t minute_us = 60'000'000;
 
 /// RFC 6962: SHA-256(0x00 || entry).
 Digest leaf_hash(std::string_view entry) noexcept;

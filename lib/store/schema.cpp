@@ -32,6 +32,11 @@ CREATE TABLE outcomes (
   claim INTEGER PRIMARY KEY, state INTEGER NOT NULL, code INTEGER NOT NULL, effect INTEGER NOT NULL,
   entry INTEGER NOT NULL, ended_at INTEGER NOT NULL, result TEXT NOT NULL) STRICT;
 
+-- What was ordered and stands (ControlKind): halts that were not lifted, and revocations.
+CREATE TABLE controls (
+  kind INTEGER NOT NULL, id TEXT NOT NULL, tenant TEXT NOT NULL, entry INTEGER NOT NULL,
+  PRIMARY KEY (kind, id, tenant)) STRICT, WITHOUT ROWID;
+
 -- The log, in order; never changed. high_water is the highest time of any claim, seal or entry so far.
 CREATE TABLE entries (
   idx INTEGER PRIMARY KEY, exec_id BLOB, attempt BLOB, high_water INTEGER NOT NULL, json TEXT NOT NULL) STRICT;
@@ -148,6 +153,11 @@ ReadQueries::ReadQueries(const Database& database)
       line_of_(database, "SELECT idx, json FROM entries WHERE idx = ?1 AND exec_id = ?2"),
       newest_lines_of_(database,
                        "SELECT idx, json FROM entries WHERE idx >= ?1 AND exec_id = ?2 ORDER BY idx LIMIT ?3"),
+      has_executed_(database,
+                    "SELECT 1 FROM claims c JOIN outcomes o ON o.claim = c.id WHERE c.id = ?1 AND c.tenant = ?2"
+                    " AND c.approval_id = ?3 AND o.state = ?4 AND o.code = ?5"),
+      newest_times_(database, "SELECT high_water, tenant, action FROM claims WHERE id <= ?1 ORDER BY id DESC"),
+      controls_(database, "SELECT kind, id, tenant FROM controls WHERE kind > 0 ORDER BY kind, id, tenant"),
       claims_after_(database, "SELECT id, tenant, nonce, approval_id FROM claims WHERE id > ?1 ORDER BY id"),
       entries_from_(database, "SELECT idx, exec_id, attempt FROM entries WHERE idx >= ?1 ORDER BY idx") {}
 
@@ -213,6 +223,34 @@ std::optional<std::string> ReadQueries::pinned(std::string_view key) {
   return std::string(rows.bytes(0));
 }
 
+bool ReadQueries::has_executed(std::int64_t claim, std::string_view tenant, std::string_view approval_id) {
+  return has_executed_
+      .run(claim, tenant, approval_id, std::int64_t{static_cast<int>(NonceState::sealed)},
+           std::int64_t{static_cast<int>(Code::ok)})
+      .next();
+}
+
+std::vector<std::int64_t> ReadQueries::times_after(std::int64_t over, std::string_view tenant, std::string_view action) {
+  std::vector<std::int64_t> times;
+  Rows rows = newest_times_.run(std::numeric_limits<std::int64_t>::max());
+  while (rows.next() && rows.integer(0) > over)
+    if (rows.bytes(1) == tenant && rows.bytes(2) == action) times.push_back(rows.integer(0));
+  std::reverse(times.begin(), times.end());
+  return times;
+}
+
+std::vector<ControlName> ReadQueries::controls() {
+  std::vector<ControlName> controls;
+  Rows rows = controls_.run();
+  while (rows.next()) {
+    const std::int64_t kind = rows.integer(0);
+    if (kind < static_cast<int>(ControlKind::halt) || kind > static_cast<int>(ControlKind::revoke_key))
+      throw StoreFailure("the ledger is damaged: a control of no known kind");
+    controls.push_back({static_cast<ControlKind>(kind), std::string(rows.bytes(1)), std::string(rows.bytes(2))});
+  }
+  return controls;
+}
+
 std::vector<LogLine> ReadQueries::lines(std::uint64_t first, std::size_t count) {
   if (first > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return {};
   std::vector<LogLine> lines;
@@ -262,7 +300,9 @@ WriteQueries::WriteQueries(const Database& database)
       add_entry_(database, "INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5)"),
       add_tile_(database, "INSERT OR REPLACE INTO tiles VALUES (?1, ?2)"),
       set_head_(database, "UPDATE head SET running = ?1, checkpoint = ?2 WHERE id = 1"),
-      add_pin_(database, "INSERT INTO pins VALUES (?1, ?2)") {}
+      add_pin_(database, "INSERT INTO pins VALUES (?1, ?2)"),
+      add_control_(database, "INSERT OR REPLACE INTO controls VALUES (?1, ?2, ?3, ?4)"),
+      remove_control_(database, "DELETE FROM controls WHERE kind = ?1 AND id = ?2 AND tenant = ?3") {}
 
 std::int64_t WriteQueries::new_epoch() {
   Rows rows = new_epoch_.run(std::int64_t{::getpid()}, version());
@@ -314,6 +354,15 @@ void WriteQueries::add_tile(unsigned level, std::uint64_t index, std::span<const
 
 void WriteQueries::set_head(std::string_view running, std::string_view checkpoint) {
   set_head_.execute(Blob{running}, checkpoint);
+}
+
+void WriteQueries::set_control(const ControlName& name, bool stands, std::uint64_t entry) {
+  const std::int64_t kind = static_cast<int>(name.kind);
+  if (stands)
+    add_control_.execute(kind, std::string_view(name.id), std::string_view(name.tenant),
+                         static_cast<std::int64_t>(entry));
+  else
+    remove_control_.execute(kind, std::string_view(name.id), std::string_view(name.tenant));
 }
 
 void WriteQueries::add_pin(const Pin& pin) { add_pin_.execute(pin.key, pin.value); }

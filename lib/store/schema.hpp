@@ -23,7 +23,7 @@
 namespace openexec::store {
 
 inline constexpr std::int32_t application_id = 0x4f784c67;  // "OxLg"
-inline constexpr std::int32_t schema_version = 2;
+inline constexpr std::int32_t schema_version = 3;
 
 /// Makes the tables in an empty database and marks it as ours.
 void create_schema(Database& database);
@@ -69,6 +69,11 @@ class ReadQueries {
   /// Appends the leaf hashes of up to `count` entries from `first` on; fewer where one is missing.
   void leaves(std::uint64_t first, std::size_t count, std::vector<Digest>& hashes);
   std::optional<std::string> pinned(std::string_view key);
+  /// Whether the claim spent that approval, and was sealed as ok.
+  bool has_executed(std::int64_t claim, std::string_view tenant, std::string_view approval_id);
+  /// When the claims of an action were made, of those after a time: the ledger's highest time then, in ascending order.
+  std::vector<std::int64_t> times_after(std::int64_t over, std::string_view tenant, std::string_view action);
+  std::vector<ControlName> controls();
   std::vector<LogLine> lines(std::uint64_t first, std::size_t count);
   /// The entry, if it is of that execution.
   std::optional<LogLine> line_of(std::int64_t index, const Digest& exec_id);
@@ -79,7 +84,7 @@ class ReadQueries {
 
  private:
   Statement begin_, end_, record_, newest_record_, last_claim_, last_entry_, running_, checkpoint_, tile_, pinned_;
-  Statement lines_, line_of_, newest_lines_of_, claims_after_, entries_from_;
+  Statement lines_, line_of_, newest_lines_of_, has_executed_, newest_times_, controls_, claims_after_, entries_from_;
 };
 
 /// The statements that write.
@@ -103,10 +108,11 @@ class WriteQueries {
   void add_tile(unsigned level, std::uint64_t index, std::span<const Digest> hashes);
   void set_head(std::string_view running, std::string_view checkpoint);
   void add_pin(const Pin& pin);
+  void set_control(const ControlName& name, bool stands, std::uint64_t entry);
 
  private:
   Statement begin_, commit_, rollback_, last_epoch_, new_epoch_, spends_, is_attempt_;
-  Statement add_claim_, add_outcome_, add_entry_, add_tile_, set_head_, add_pin_;
+  Statement add_claim_, add_outcome_, add_entry_, add_tile_, set_head_, add_pin_, add_control_, remove_control_;
 };
 
 }  // namespace openexec::store

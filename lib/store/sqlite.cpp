@@ -149,6 +149,21 @@ class SqliteLedger final : public Ledger {
     });
   }
 
+  bool keeps_terms() const noexcept override { return true; }
+
+  Result<std::optional<std::uint64_t>> control(const ControlChange& change) override {
+    return guarded([&]() -> Result<std::optional<std::uint64_t>> {
+      if (Status status = check(change); !status.ok()) return status;
+      Member member{&change};
+      if (Status status = write(member); !status.ok()) return status;
+      return std::optional(member.entry);
+    });
+  }
+
+  Result<std::vector<ControlName>> controls() override {
+    return read([](ReadSession& session) { return session.read.controls(); });
+  }
+
   Result<Timestamp> latest() override {
     return read([](ReadSession& session) { return session.read.position().latest; });
   }

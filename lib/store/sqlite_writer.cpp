@@ -174,6 +174,7 @@ void SqliteWriter::revive() {
 /// Ends a transaction that failed before its commit.
 void SqliteWriter::abandon(const SqliteError* error) noexcept {
   running_.rolled_back();
+  pace_.forget();
   log_->rolled_back();
   if (!session_) return;
   bool sound = error == nullptr || is_harmless(*error);
@@ -231,12 +232,27 @@ bool SqliteWriter::apply(const Claim* claim, Member& member, Position& at) {
       return false;
     }
   }
+  if (!claim->predecessor.empty() && !has_executed(claim->tenant, claim->predecessor)) {
+    member.claim = {ClaimAnswer::Kind::out_of_order, std::nullopt};
+    return false;
+  }
+  if (claim->max_per_minute != 0 && pace_.within_a_minute(*claim, at.latest, session_->read) >= claim->max_per_minute) {
+    member.claim = {ClaimAnswer::Kind::rate_reached, std::nullopt};
+    return false;
+  }
   const std::int64_t row = session_->write.add_claim(*claim, at);
+  pace_.claimed(*claim, at.latest);
   index.add(Key(KeyKind::nonce, pair_key(claim->tenant, claim->nonce)), row);
   if (approval) index.add(*approval, row);
   running_.claimed(*claim, row);
   member.claim = {ClaimAnswer::Kind::fresh, std::nullopt};
   return true;
+}
+
+bool SqliteWriter::has_executed(std::string_view tenant, std::string_view approval_id) {
+  for (const std::int64_t claim : session_->index.find(Key(KeyKind::approval, pair_key(tenant, approval_id))))
+    if (session_->read.has_executed(claim, tenant, approval_id)) return true;
+  return false;
 }
 
 bool SqliteWriter::apply(const Seal* seal, Member& member, Position& at) {
@@ -284,6 +300,12 @@ bool SqliteWriter::apply(const Pin& pin, Member& member, Position&) {
   return true;
 }
 
+bool SqliteWriter::apply(const ControlChange* change, Member& member, Position& at) {
+  member.entry = add_entry({change->entry, {}, {}, change->at}, at);
+  session_->write.set_control(change->name, change->stands, member.entry);
+  return true;
+}
+
 /// Opens the ledger anew and finds out whether the commit in doubt took place.
 SqliteWriter::Fate SqliteWriter::reopen() {
   session_.emplace(path_, table_);
@@ -311,6 +333,7 @@ SqliteWriter::Fate SqliteWriter::reopen() {
 
 void SqliteWriter::drop_session() noexcept {
   knows_ = false;
+  pace_.forget();
   if (!session_) return;
   try {
     session_->database.keep_log_on_close();

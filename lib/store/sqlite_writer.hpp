@@ -13,6 +13,7 @@
 #include "store/key_index.hpp"
 #include "store/key_table.hpp"
 #include "store/member.hpp"
+#include "store/pace.hpp"
 #include "store/running.hpp"
 #include "store/signed_log.hpp"
 #include "store/sqlite_session.hpp"
@@ -51,8 +52,10 @@ class SqliteWriter {
   bool apply(const Seal* seal, Member& member, Position& at);
   bool apply(const NewEntry* entry, Member& member, Position& at);
   bool apply(const Pin& pin, Member& member, Position& at);
+  bool apply(const ControlChange* change, Member& member, Position& at);
 
   std::optional<StoredRecord> record(std::string_view tenant, std::string_view nonce);
+  bool has_executed(std::string_view tenant, std::string_view approval_id);
   std::uint64_t add_entry(const NewEntry& entry, Position& at);
   merkle::CheckpointSigner first_transaction(const LogOptions& log);
   void open_log(merkle::CheckpointSigner signer);
@@ -66,6 +69,7 @@ class SqliteWriter {
   const LedgerPath path_;
   KeyTable& table_;
   Running running_;
+  Pace pace_;
   std::optional<WriteSession> session_;  ///< none after a failure, until reopen() has found out what is true
   std::optional<SignedLog> log_;
   std::optional<Anchor> anchor_;

@@ -31,4 +31,8 @@ void NonceStore::submit(std::span<Operation> operations) {
   for (Operation& operation : operations) carry_out(*this, operation);
 }
 
+Result<std::optional<std::uint64_t>> NonceStore::control(const ControlChange&) {
+  return Status(Code::invalid_argument, "the store keeps no controls");
+}
+
 }  // namespace openexec

@@ -215,7 +215,8 @@ TEST_CASE("A number that is not in the table has a name, a status and a kind tha
   CHECK(openexec_code_kind(OPENEXEC_STORE_FAILED) == OPENEXEC_KIND_FAULT);
   CHECK(openexec_code_kind(OPENEXEC_UNSUPPORTED_ABI) == OPENEXEC_KIND_MISUSE);
   CHECK(text(openexec_verdict_name(OPENEXEC_VERDICT_IN_DOUBT)) == "in_doubt");
-  CHECK(text(openexec_verdict_name(6)) == "unknown");
+  CHECK(text(openexec_verdict_name(OPENEXEC_VERDICT_CONTROL)) == "control");
+  CHECK(text(openexec_verdict_name(7)) == "unknown");
   CHECK(text(openexec_verdict_name(256)) == "unknown");
   CHECK(text(openexec_effect_name(OPENEXEC_EFFECT_CONFIRMED)) == "confirmed");
   CHECK(text(openexec_effect_name(-1)) == "unknown");

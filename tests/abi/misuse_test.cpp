@@ -2,13 +2,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <functional>
+#include <openexec/builtin.hpp>
 #include <utility>
 #include <vector>
 
 #include "c.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
+#include "table_of.hpp"
 
 using namespace openexec::test::c;
 
@@ -33,6 +36,7 @@ struct World {
   openexec_recovery recovery{sizeof recovery, 0, 0, 0};
   openexec_call call{sizeof call, nullptr, str(R"({"action":"echo","nonce":"n-2"})"), nullptr};
   const openexec_call* calls[1]{&call};
+  openexec_order order{sizeof order, OPENEXEC_CONTROL_HALT, 1, {}, {}, str("alice"), str("a drill")};
 
   World() {
     handler.add_to(config);
@@ -45,6 +49,7 @@ struct World {
 };
 
 int32_t go_on(void*, const openexec_log_line*) { return 0; }
+int32_t go_on_with(void*, const openexec_control_name*) { return 0; }
 
 }  // namespace
 
@@ -96,6 +101,10 @@ TEST_CASE("NULL in any place where it may not be is invalid_argument, with a det
       {"outcomes",
        [&](auto** e) { return openexec_executor_execute_many(w.executor, w.calls, 1, nullptr, nullptr, nullptr, e); }},
       {"executor", [&](auto** e) { return openexec_executor_halt(nullptr, e); }},
+      {"executor", [&](auto** e) { return openexec_executor_order(nullptr, &w.order, nullptr, e); }},
+      {"order", [&](auto** e) { return openexec_executor_order(w.executor, nullptr, nullptr, e); }},
+      {"executor", [&](auto** e) { return openexec_executor_controls(nullptr, go_on_with, nullptr, e); }},
+      {"visit", [&](auto** e) { return openexec_executor_controls(w.executor, nullptr, nullptr, e); }},
       {"executor", [&](auto** e) { return openexec_executor_resume(nullptr, e); }},
       {"executor", [&](auto** e) { return openexec_executor_ready(nullptr, e); }},
       {"executor", [&](auto** e) { return openexec_executor_recovered(nullptr, &w.recovery, e); }},
@@ -231,7 +240,8 @@ namespace {
 /// Sizes that are wrong for a struct, whatever it is: `accept` is called with a struct of each size.
 template <class T>
 void check_sizes(const char* what, const T& good,
-                 const std::function<openexec_code(const T*, openexec_error**)>& take) {
+                 const std::function<openexec_code(const T*, openexec_error**)>& take,
+                 std::size_t first_version = sizeof(T)) {
   INFO(what);
   struct Longer {
     T known;
@@ -239,7 +249,7 @@ void check_sizes(const char* what, const T& good,
   } longer{good, {}};
   Error error;
   CHECK(take(&good, error.out()) == OPENEXEC_OK);
-  for (const std::size_t size : {std::size_t{0}, std::size_t{8}, sizeof(T) - 1, std::size_t{1} << 20, SIZE_MAX}) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{8}, first_version - 1, std::size_t{1} << 20, SIZE_MAX}) {
     INFO("size " << size);
     T bad = good;
     bad.size = size;
@@ -247,6 +257,9 @@ void check_sizes(const char* what, const T& good,
     CHECK(openexec_error_code(error) == OPENEXEC_UNSUPPORTED_ABI);
     CHECK(text(openexec_error_detail(error)).find("size") != std::string::npos);
   }
+  T shorter = good;
+  shorter.size = first_version;
+  CHECK(take(&shorter, error.out()) == OPENEXEC_OK);
   longer.known.size = sizeof longer;
   CHECK(take(&longer.known, error.out()) == OPENEXEC_OK);
   longer.unknown[9] = 1;
@@ -276,6 +289,14 @@ TEST_CASE("A struct that is too short, or asks for what this library does not kn
   int number = 0;
   check_sizes<openexec_handler_table>("handler", w.handler.table(), [&](auto* given, auto** error) {
     return openexec_config_add_handler(w.config, str("action-" + std::to_string(++number)), given, error);
+  }, offsetof(openexec_handler_table, cost));
+  Store store(openexec::memory_ledger());
+  check_sizes<openexec_store_table>(
+      "store", store.table(), [&](auto* given, auto** error) { return openexec_config_set_store(w.config, given, error); },
+      offsetof(openexec_store_table, keeps_terms));
+  REQUIRE(openexec_config_set_ledger_url(w.config, str("sqlite://"), nullptr) == OPENEXEC_OK);
+  check_sizes<openexec_order>("order", w.order, [&](auto* given, auto** error) {
+    return openexec_executor_order(w.executor, given, nullptr, error);
   });
   Verifier verifier;
   check_sizes<openexec_verifier_table>("verifier", verifier.table(), [&](auto* given, auto** error) {
@@ -319,6 +340,44 @@ TEST_CASE("Text that is not UTF-8 is refused wherever it enters") {
         OPENEXEC_MALFORMED_REQUEST);
   CHECK(w.handler.calls == 0);
   CHECK(w.handler.closes == 0);
+}
+
+TEST_CASE("An order that is none is refused, and changes nothing") {
+  World w;
+  Error error;
+  const auto refused = [&](auto change, const char* member) {
+    openexec_order order = w.order;
+    change(order);
+    INFO(member);
+    CHECK(openexec_executor_order(w.executor, &order, w.outcome.out(), error.out()) == OPENEXEC_INVALID_ARGUMENT);
+    CHECK(w.outcome == nullptr);
+    CHECK(text(openexec_error_detail(error)).find(member) != std::string::npos);
+  };
+  refused([](auto& order) { order.control = 0; }, "control");
+  refused([](auto& order) { order.control = 4; }, "control");
+  refused([](auto& order) { order.stands = 2; }, "stands");
+  refused([](auto& order) { order.id = str("a-1"); }, "id");
+  refused([](auto& order) { order.control = OPENEXEC_CONTROL_REVOKE_KEY; }, "id");
+  refused(
+      [](auto& order) {
+        order.control = OPENEXEC_CONTROL_REVOKE_KEY;
+        order.id = str("k");
+        order.stands = 0;
+      },
+      "stands");
+  refused([](auto& order) { order.who = {}; }, "who");
+  refused([](auto& order) { order.why = {}; }, "why");
+  refused([](auto& order) { order.who = {nullptr, 3}; }, "who");
+  refused([](auto& order) { order.tenant = str("\xff"); }, "tenant");
+  CHECK(openexec_executor_halted(w.executor) == 0);
+  Config config = demo_config();
+  Store store(openexec::memory_ledger());
+  openexec_store_table half = store.table();
+  half.controls = nullptr;
+  CHECK(openexec_config_set_store(config, &half, nullptr) == OPENEXEC_INVALID_ARGUMENT);
+  half = store.table();
+  half.keeps_terms = 2;
+  CHECK(openexec_config_set_store(config, &half, nullptr) == OPENEXEC_INVALID_ARGUMENT);
 }
 
 TEST_CASE("Numbers that mean nothing are refused") {

@@ -1,6 +1,7 @@
 // Parts behind tables: who owns them, what they can say, and what becomes of those that misbehave.
 #include "support/parts.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <openexec/builtin.hpp>
 #include <stdexcept>
@@ -554,4 +555,59 @@ TEST_CASE("The log is read in order, from an execution, and after the executor i
   CHECK(openexec_log_read(archive, 0, 1000, Seen::keep, &again, nullptr) == OPENEXEC_OK);
   CHECK(again.indexes == all.indexes);
   CHECK(openexec_log_open(str("sqlite:////no/such/ledger.db"), archive.out(), nullptr) == OPENEXEC_STORE_FAILED);
+}
+
+TEST_CASE("An order takes effect, leaves its receipt, and is there for the next executor of the same store") {
+  Handler handler;
+  Store store(openexec::memory_ledger());
+  const Config config = demo_config();
+  handler.add_to(config);
+  store.set_on(config);
+  const openexec_order halt{sizeof halt, OPENEXEC_CONTROL_HALT, 1, {}, {}, str("alice"), str("a drill")};
+  openexec_order resume = halt;
+  resume.stands = 0;
+  openexec_order revoke = halt;
+  revoke.control = OPENEXEC_CONTROL_REVOKE_KEY;
+  revoke.id = str("k-1");
+  Outcome outcome;
+  {
+    const Executor executor = assemble(config);
+    REQUIRE(openexec_executor_order(executor, &halt, outcome.out(), nullptr) == OPENEXEC_OK);
+    CHECK(openexec_outcome_verdict(outcome) == OPENEXEC_VERDICT_CONTROL);
+    CHECK(openexec_verify_receipt({}, openexec_outcome_result(outcome), openexec_outcome_receipt(outcome), nullptr) ==
+          OPENEXEC_OK);
+    CHECK(text(openexec_outcome_entry(outcome)).find(R"("who":"alice","why":"a drill")") != std::string::npos);
+    CHECK(openexec_outcome_entry_index(outcome) == 0);
+    REQUIRE(openexec_executor_order(executor, &revoke, nullptr, nullptr) == OPENEXEC_OK);
+    CHECK(execute(executor, request("n-1")) == OPENEXEC_HALTED);
+  }
+  const Executor executor = assemble(config);
+  CHECK(openexec_executor_halted(executor) == 1);
+  std::string standing;
+  const openexec_visit_control tell = [](void* self, const openexec_control_name* name) {
+    *static_cast<std::string*>(self) += std::to_string(name->control) + text(name->id) + " ";
+    return int32_t{0};
+  };
+  REQUIRE(openexec_executor_controls(executor, tell, &standing, nullptr) == OPENEXEC_OK);
+  CHECK(standing == "1 3k-1 ");
+  REQUIRE(openexec_executor_order(executor, &resume, nullptr, nullptr) == OPENEXEC_OK);
+  CHECK(execute(executor, request("n-2")) == OPENEXEC_OK);
+  CHECK(handler.calls == 1);
+}
+
+TEST_CASE("A store of the first version of its table keeps no orders and no terms, and says so") {
+  Handler handler;
+  Store store(openexec::memory_ledger());
+  const Config config = demo_config();
+  handler.add_to(config);
+  openexec_store_table table = store.table();
+  table.size = offsetof(openexec_store_table, keeps_terms);
+  REQUIRE(openexec_config_set_store(config, &table, nullptr) == OPENEXEC_OK);
+  const openexec_order halt{sizeof halt, OPENEXEC_CONTROL_HALT, 1, {}, {}, str("alice"), str("a drill")};
+  Outcome outcome;
+  const Executor executor = assemble(config);
+  REQUIRE(openexec_executor_order(executor, &halt, outcome.out(), nullptr) == OPENEXEC_OK);
+  CHECK(text(openexec_outcome_detail(outcome)).find("as long as this executor") != std::string::npos);
+  CHECK(execute(executor, request("n-1")) == OPENEXEC_HALTED);
+  CHECK(openexec_executor_halted(assemble(config)) == 0);
 }

@@ -111,7 +111,9 @@ struct Store : Closable {
                                           view(claim->approval_id),
                                           digest(claim->approval_digest),
                                           view(claim->approval),
-                                          {claim->at_us}});
+                                          {claim->at_us},
+                                          view(claim->predecessor),
+                                          claim->max_per_minute});
       if (!answer.ok()) return say(answer.status(), detail);
       *claimed = static_cast<openexec_claimed>(answer->kind);
       return answer->record ? give(*answer->record, existing) : openexec_code{OPENEXEC_OK};
@@ -164,6 +166,26 @@ struct Store : Closable {
     table.logged = [](void* self, const openexec_str* tenant, const openexec_str* nonce, uint64_t index,
                       openexec_sink* detail) {
       return say(of(self).logged(view(*tenant), view(*nonce), index), detail);
+    };
+    table.keeps_terms = inner->keeps_terms() ? 1 : 0;
+    table.control = [](void* self, const openexec_control_change* change, int64_t* entry, openexec_sink* detail) {
+      const auto index = of(self).control({{static_cast<ControlKind>(change->control), std::string(view(change->id)),
+                                            std::string(view(change->tenant))},
+                                           change->stands == 1,
+                                           view(change->entry),
+                                           {change->at_us}});
+      if (index.ok() && index->has_value()) *entry = static_cast<std::int64_t>(**index);
+      return say(index.status(), detail);
+    };
+    table.controls = [](void* self, openexec_controls* controls, openexec_sink* detail) {
+      const auto standing = of(self).controls();
+      if (!standing.ok()) return say(standing.status(), detail);
+      for (const ControlName& name : *standing) {
+        const openexec_control_name given{sizeof given, static_cast<openexec_control>(name.kind), 0, str(name.id),
+                                          str(name.tenant)};
+        if (const openexec_code code = openexec_controls_put(controls, &given); code != OPENEXEC_OK) return code;
+      }
+      return openexec_code{OPENEXEC_OK};
     };
     if (inner->log() == nullptr) return table;
 

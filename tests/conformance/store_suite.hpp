@@ -47,12 +47,21 @@ class StoreSuite {
     judge_.promise("a store that works is ready", [&] { must(factory_.create()->ready(), "ready"); });
     judge_.promise("each sealed entry is in the log, or in the outbox until it is logged", [&] { entries(); });
     judge_.promise("the members of a batch are judged each alone", [&] { batch(); });
+    judge_.promise("what is held to no terms by the store is said not to be", [&] { terms_are_kept_or_not(); });
+    if (factory_.create()->keeps_terms()) {
+      judge_.promise("a claim waits for its predecessor to have executed", [&] { waits_for_predecessor(); });
+      judge_.promise("a claim above its action's pace spends nothing", [&] { pace_is_kept(); });
+      judge_.promise("of concurrent claims as many are fresh as may be within a minute", [&] { pace_for_all(); });
+      judge_.promise("of concurrent steps none is fresh before the one before it has executed", [&] { steps_in_order(); });
+    }
+    judge_.promise("controls stand until they are lifted, revocations for ever", [&] { controls(); });
     judge_.promise("of concurrent equal claims one is fresh", [&] { one_fresh(); });
     judge_.promise("of concurrent claims with one approval one is fresh", [&] { one_approval(); });
     judge_.promise("of concurrent seals one succeeds", [&] { one_seal(); });
     judge_.promise("concurrent attempts of different nonces all succeed", [&] { many_nonces(); });
     if (factory_.reopen) {
       judge_.promise("everything survives a restart", [&] { survives(); });
+      judge_.promise("terms and controls survive a restart", [&] { terms_survive(); });
       judge_.promise("claims of a process that is gone are orphans, in order", [&] { orphans_after_restart(); });
     }
     return judge_.failures();
@@ -509,6 +518,206 @@ class StoreSuite {
       judge_.expect(fresh == 1, std::to_string(fresh) + " were fresh");
       judge_.expect(fresh + spent == factory_.threads, "a claim got another answer");
     }
+  }
+
+  static Claim step_of(std::string_view nonce, int number, std::string_view approval, std::string_view predecessor) {
+    Claim claim = claim_of(nonce, number);
+    claim.approval_id = approval;
+    claim.predecessor = predecessor;
+    return claim;
+  }
+
+  static Claim paced(std::string_view nonce, int number, std::int64_t at, std::uint32_t most) {
+    Claim claim = claim_of(nonce, number);
+    claim.at = {at};
+    claim.max_per_minute = most;
+    return claim;
+  }
+
+  /// Refuses, or says that it does not know how: a claim with terms is never simply fresh.
+  void terms_are_kept_or_not() {
+    auto store = factory_.create();
+    if (store->keeps_terms())
+      judge_.expect(claim(*store, step_of("n-2", 2, "p\n1", "p\n0")) == Kind::out_of_order,
+                    "a claim was fresh whose predecessor was never claimed");
+  }
+
+  void waits_for_predecessor() {
+    auto store = factory_.create();
+    const Claim first = step_of("n-0", 0, "p\n0", "");
+    const Claim second = step_of("n-1", 1, "p\n1", "p\n0");
+    judge_.expect(claim(*store, second) == Kind::out_of_order, "fresh before its predecessor was claimed");
+    judge_.expect(!find(*store, "n-1"), "a claim refused for its order left its nonce");
+    judge_.expect(claim(*store, first) == Kind::fresh, "the first step was not fresh");
+    judge_.expect(claim(*store, second) == Kind::out_of_order, "fresh while its predecessor runs");
+    must(store->seal(seal_of(first, NonceState::in_doubt)), "in doubt");
+    judge_.expect(claim(*store, second) == Kind::out_of_order, "fresh while its predecessor is in doubt");
+    must(store->seal(seal_of(first, NonceState::sealed)), "seal");
+    Claim elsewhere = second;
+    elsewhere.tenant = "other";
+    judge_.expect(claim(*store, elsewhere) == Kind::out_of_order, "another tenant's step counted");
+    Claim other_plan = step_of("n-9", 9, "q\n1", "q\n0");
+    judge_.expect(claim(*store, other_plan) == Kind::out_of_order, "another plan's step counted");
+    judge_.expect(claim(*store, second) == Kind::fresh, "not fresh though its predecessor executed");
+    judge_.expect(claim(*store, second) == Kind::exists, "a step that was claimed does not exist");
+    judge_.expect(claim(*store, step_of("n-7", 7, "p\n1", "p\n0")) == Kind::approval_spent,
+                  "a step was spent twice");
+    Seal failed = seal_of(second, NonceState::sealed);
+    failed.code = Code::handler_failed;
+    failed.effect = Effect::none;
+    must(store->seal(failed), "seal");
+    judge_.expect(claim(*store, step_of("n-2", 2, "p\n2", "p\n1")) == Kind::out_of_order,
+                  "fresh though its predecessor failed");
+  }
+
+  void pace_is_kept() {
+    constexpr std::int64_t minute = 60'000'000;
+    auto store = factory_.create();
+    judge_.expect(claim(*store, paced("free", 0, 5, 0)) == Kind::fresh, "a claim without a pace was not fresh");
+    judge_.expect(claim(*store, paced("n-1", 1, 10, 3)) == Kind::fresh, "the second of three was not fresh");
+    judge_.expect(claim(*store, paced("n-2", 2, 20, 3)) == Kind::fresh, "the third of three was not fresh");
+    judge_.expect(claim(*store, paced("n-3", 3, 30, 3)) == Kind::rate_reached, "the fourth of three was not refused");
+    judge_.expect(!find(*store, "n-3"), "a claim refused for its pace left its nonce");
+    judge_.expect(claim(*store, paced("n-3", 3, 30, 4)) == Kind::fresh, "the fourth of four was not fresh");
+    judge_.expect(claim(*store, paced("n-3", 3, 31, 1)) == Kind::exists, "a nonce was hidden by the pace");
+    Claim other = paced("o-1", 10, 40, 1);
+    other.action = "payments:refund";
+    judge_.expect(claim(*store, other) == Kind::fresh, "another action's claims counted");
+    other = paced("o-2", 11, 40, 1);
+    other.tenant = "other";
+    judge_.expect(claim(*store, other) == Kind::fresh, "another tenant's claims counted");
+    // Those at 5, 10, 20 and 30 are over when a minute has passed, and not a moment before.
+    judge_.expect(claim(*store, paced("n-4", 4, 5 + minute - 1, 4)) == Kind::rate_reached, "a minute was too short");
+    judge_.expect(claim(*store, paced("n-4", 4, 5 + minute, 4)) == Kind::fresh, "a minute was too long");
+    judge_.expect(claim(*store, paced("n-5", 5, 1, 3)) == Kind::rate_reached, "a clock set back made room");
+    judge_.expect(claim(*store, paced("n-6", 6, 20 + minute, 3)) == Kind::fresh, "what was over counted");
+  }
+
+  void pace_for_all() {
+    auto store = factory_.create();
+    const auto most = static_cast<std::uint32_t>(factory_.threads / 2);
+    std::atomic<int> fresh = 0;
+    std::atomic<int> refused = 0;
+    on_threads(factory_.threads, [&](int i) {
+      const std::string nonce = "n-" + std::to_string(i);
+      auto answer = store->claim(paced(nonce, i, 1'000, most));
+      if (answer.ok() && answer->kind == Kind::fresh) ++fresh;
+      if (answer.ok() && answer->kind == Kind::rate_reached) ++refused;
+    });
+    judge_.expect(fresh == static_cast<int>(most) && fresh + refused == factory_.threads,
+                  std::to_string(fresh) + " were fresh of " + std::to_string(most) + " that might");
+  }
+
+  /// Every thread tries every step until it is not out of order any more. When a step is fresh, all before it have
+  /// executed; when all before it have been sealed, it is not out of order.
+  void steps_in_order() {
+    auto store = factory_.create();
+    constexpr int steps = 20;
+    std::atomic<int> executed = 0;
+    std::atomic<int> sealed = 0;
+    std::atomic<int> wrong = 0;
+    const auto give_up = [&] {
+      ++wrong;
+      sealed = steps;  // nobody waits for what will not come
+      sealed.notify_all();
+    };
+    on_threads(std::min(factory_.threads, 16), [&](int) {
+      for (int step = 0; step < steps && wrong == 0;) {
+        const std::string nonce = "n-" + std::to_string(step);
+        const std::string own = "p\n" + std::to_string(step);
+        const std::string before = step == 0 ? "" : "p\n" + std::to_string(step - 1);
+        const Claim next = step_of(nonce, step, own, before);
+        const int done = sealed;
+        auto answer = store->claim(next);
+        if (!answer.ok()) return give_up();
+        if (answer->kind == Kind::out_of_order) {
+          if (done >= step) return give_up();
+          sealed.wait(done);
+          continue;
+        }
+        if (answer->kind == Kind::fresh) {
+          for (int i = 0; i < 100; ++i) std::this_thread::yield();  // time for another to be too early
+          if (executed++ != step) return give_up();
+          if (!store->seal(seal_of(next, NonceState::sealed)).ok()) return give_up();
+          ++sealed;
+          sealed.notify_all();
+        }
+        ++step;
+      }
+    });
+    judge_.expect(wrong == 0 && executed == steps, "a step went wrong");
+  }
+
+  static ControlChange change_of(ControlKind kind, std::string id, std::string tenant, bool stands = true,
+                                 std::string_view entry = R"({"control":1})") {
+    return {{kind, std::move(id), std::move(tenant)}, stands, entry, {3'000}};
+  }
+
+  static std::vector<ControlName> standing(NonceStore& store) { return must(store.controls(), "controls"); }
+
+  void controls() {
+    auto store = factory_.create();
+    const ControlChange halt = change_of(ControlKind::halt, "", "");
+    const auto kept = store->control(halt);
+    if (!kept.ok()) {  // then it keeps none, and says so
+      judge_.refused(kept.status(), Code::invalid_argument, "a control was lost");
+      judge_.expect(standing(*store).empty(), "a control stands that was refused");
+      return;
+    }
+    const std::vector<ControlChange> changes = {
+        halt,
+        change_of(ControlKind::halt, "", "acme"),
+        change_of(ControlKind::revoke_approval, "a-1", ""),
+        change_of(ControlKind::revoke_approval, "a-1", "acme"),
+        change_of(ControlKind::revoke_key, "a-1", ""),
+    };
+    for (std::size_t i = 1; i < changes.size(); ++i) must(store->control(changes[i]), "control");
+    std::vector<ControlName> expected;
+    for (const ControlChange& change : changes) expected.push_back(change.name);
+    judge_.expect(standing(*store) == expected, "what was ordered does not stand, or not in order");
+    must(store->control(halt), "a control that stands already");
+    judge_.expect(standing(*store) == expected, "what was ordered twice stands twice");
+    must(store->control(change_of(ControlKind::halt, "", "", false)), "lift");
+    expected.erase(expected.begin());
+    judge_.expect(standing(*store) == expected, "what was lifted stands, or more was lifted");
+    must(store->control(change_of(ControlKind::halt, "", "", false)), "lift again");
+    judge_.refused(store->control(change_of(ControlKind::revoke_key, "a-1", "", false)).status(),
+                   Code::invalid_argument, "a revocation was lifted");
+    judge_.refused(store->control(change_of(ControlKind::revoke_key, "", "")).status(), Code::invalid_argument,
+                   "a revocation of nothing was taken");
+    judge_.refused(store->control(change_of(ControlKind::halt, "x", "")).status(), Code::invalid_argument,
+                   "a halt of an approval was taken");
+    judge_.refused(store->control(change_of(ControlKind::halt, "", "", true, "")).status(), Code::invalid_argument,
+                   "a control without an entry was taken");
+    judge_.expect(standing(*store) == expected, "what was refused changed what stands");
+    judge_.expect(must(store->latest(), "latest").micros == 3'000, "a control's time was not seen");
+    const std::size_t entries = 8;
+    if (ReceiptLog* log = store->log())
+      judge_.expect(must(log->size(), "size") == entries, "the controls' entries are not in the log");
+    else
+      judge_.expect(must(store->unlogged(), "unlogged").size() == entries, "the controls' entries are not in the outbox");
+  }
+
+  void terms_survive() {
+    auto store = factory_.create();
+    if (store->keeps_terms()) {
+      const Claim first = step_of("n-0", 0, "p\n0", "");
+      claim(*store, first);
+      must(store->seal(seal_of(first, NonceState::sealed)), "seal");
+      claim(*store, paced("n-1", 1, 2'000, 2));
+    }
+    const bool keeps_controls = store->control(change_of(ControlKind::halt, "", "acme")).ok();
+    const auto before = standing(*store);
+    const bool terms = store->keeps_terms();
+    store.reset();
+    store = factory_.reopen();
+    if (!judge_.expect(store != nullptr, "the store did not open again")) return;
+    judge_.expect(store->keeps_terms() == terms, "the store keeps terms only now and then");
+    judge_.expect(standing(*store) == before && before.empty() != keeps_controls, "a control was forgotten");
+    if (!terms) return;
+    judge_.expect(claim(*store, paced("n-2", 2, 2'000, 2)) == Kind::rate_reached, "the pace was forgotten");
+    judge_.expect(claim(*store, step_of("n-3", 3, "p\n3", "p\n2")) == Kind::out_of_order, "the order was forgotten");
+    judge_.expect(claim(*store, step_of("n-4", 4, "p\n1", "p\n0")) == Kind::fresh, "a step's end was forgotten");
   }
 
   void one_seal() {

@@ -1,5 +1,8 @@
 // Every supplied store and log under the suites; and the suites themselves, over stores that are broken on purpose.
+#include <atomic>
 #include <mutex>
+#include <set>
+#include <thread>
 
 #include <openexec/builtin.hpp>
 
@@ -47,6 +50,9 @@ class Decorated : public NonceStore {
   Status pin(std::string_view key, std::string_view value) override { return inner_->pin(key, value); }
   Result<Timestamp> latest() override { return inner_->latest(); }
   Status ready() override { return inner_->ready(); }
+  bool keeps_terms() const noexcept override { return inner_->keeps_terms(); }
+  Result<std::optional<std::uint64_t>> control(const ControlChange& change) override { return inner_->control(change); }
+  Result<std::vector<ControlName>> controls() override { return inner_->controls(); }
   ReceiptLog* log() noexcept override { return inner_->log(); }
 
  protected:
@@ -113,6 +119,77 @@ class SealsTwice final : public Decorated {
   }
 };
 
+class IgnoresOrder final : public Decorated {
+ public:
+  Result<ClaimAnswer> claim(const Claim& claim) override {
+    Claim without = claim;
+    without.predecessor = {};
+    return inner_->claim(without);
+  }
+};
+
+/// Takes a predecessor that was claimed for one that has executed.
+class HurriesSteps final : public Decorated {
+ public:
+  Result<ClaimAnswer> claim(const Claim& claim) override {
+    const std::lock_guard lock(mutex_);
+    Claim next = claim;
+    if (spent_.count(std::string(claim.predecessor)) != 0) next.predecessor = {};
+    auto answer = inner_->claim(next);
+    if (answer.ok() && answer->kind == ClaimAnswer::Kind::fresh) spent_.insert(std::string(claim.approval_id));
+    return answer;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> spent_;
+};
+
+class AllowsOneMore final : public Decorated {
+ public:
+  Result<ClaimAnswer> claim(const Claim& claim) override {
+    Claim next = claim;
+    if (next.max_per_minute != 0) ++next.max_per_minute;
+    return inner_->claim(next);
+  }
+};
+
+/// Counts, then claims.
+class CountsBeforeItClaims final : public Decorated {
+ public:
+  Result<ClaimAnswer> claim(const Claim& claim) override {
+    const bool room = claim.max_per_minute == 0 || claims_ < static_cast<int>(claim.max_per_minute);
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();
+    if (!room) return ClaimAnswer{ClaimAnswer::Kind::rate_reached, std::nullopt};
+    Claim next = claim;
+    next.max_per_minute = 0;
+    auto answer = inner_->claim(next);
+    ++claims_;
+    return answer;
+  }
+
+ private:
+  std::atomic<int> claims_ = 0;
+};
+
+class LosesControls final : public Decorated {
+ public:
+  Result<std::vector<ControlName>> controls() override { return std::vector<ControlName>{}; }
+};
+
+class LiftsForEverybody final : public Decorated {
+ public:
+  Result<std::optional<std::uint64_t>> control(const ControlChange& change) override {
+    auto answer = inner_->control(change);
+    if (answer.ok() && !change.stands) {
+      ControlChange tenants = change;
+      tenants.name.tenant = "acme";
+      (void)inner_->control(tenants);
+    }
+    return answer;
+  }
+};
+
 class ForgetsTime final : public Decorated {
  public:
   Result<Timestamp> latest() override { return Timestamp{}; }
@@ -167,11 +244,19 @@ TEST_CASE("The store's suite finds stores that break their contract") {
   CHECK(mentions(suite_over<SealsTwice>(), "a seal is final"));
   CHECK(mentions(suite_over<ForgetsTime>(), "the highest time"));
   CHECK(mentions(suite_over<Evicts>(), "an approval is spent once"));
+  CHECK(mentions(suite_over<IgnoresOrder>(), "a claim waits for its predecessor"));
+  CHECK(mentions(suite_over<HurriesSteps>(), "a claim waits for its predecessor"));
+  CHECK(mentions(suite_over<HurriesSteps>(), "of concurrent steps none is fresh"));
+  CHECK(mentions(suite_over<AllowsOneMore>(), "a claim above its action's pace"));
+  CHECK(mentions(suite_over<CountsBeforeItClaims>(), "of concurrent claims as many are fresh"));
+  CHECK(mentions(suite_over<LosesControls>(), "controls stand until they are lifted"));
+  CHECK(mentions(suite_over<LiftsForEverybody>(), "controls stand until they are lifted"));
 }
 
 TEST_CASE("The store's suite finds a store that forgets over a restart") {
   check_passes(run_store_suite({[] { return memory_ledger(); }, nullptr, 4, 4}));
   const Failures failures = run_store_suite({[] { return memory_ledger(); }, [] { return memory_ledger(); }, 4, 4});
   CHECK(mentions(failures, "everything survives a restart"));
+  CHECK(mentions(failures, "terms and controls survive a restart"));
   CHECK(mentions(failures, "claims of a process that is gone"));
 }

@@ -118,10 +118,10 @@ TEST_CASE("Every code reaches HTTP with its status, in the shape of an execution
   }
   host.verifier->say(Code::ok);
 
-  host.executor->halt();
+  host.executor->halt({"alice", "a drill"});
   expect(Code::halted, 503, host.execute(host.body("echo", "9")));
   CHECK(HttpClient(host.service->port()).get("/ready").status == 503);
-  host.executor->resume();
+  host.executor->resume({"alice", "done"});
   CHECK(HttpClient(host.service->port()).get("/ready").status == 200);
 
   HttpClient first(host.service->port());

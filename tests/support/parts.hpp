@@ -71,6 +71,11 @@ class SteppedStore final : public NonceStore {
   [[nodiscard]] Status pin(std::string_view key, std::string_view value) override { return inner_->pin(key, value); }
   [[nodiscard]] Result<Timestamp> latest() override { return inner_->latest(); }
   [[nodiscard]] Status ready() override { return inner_->ready(); }
+  [[nodiscard]] bool keeps_terms() const noexcept override { return inner_->keeps_terms(); }
+  [[nodiscard]] Result<std::optional<std::uint64_t>> control(const ControlChange& change) override {
+    return inner_->control(change);
+  }
+  [[nodiscard]] Result<std::vector<ControlName>> controls() override { return inner_->controls(); }
   [[nodiscard]] ReceiptLog* log() noexcept override { return inner_->log(); }
 
  private:

@@ -10,6 +10,7 @@
 
 #include "store/guard.hpp"
 #include "store/nonce_table.hpp"
+#include "store/rules.hpp"
 
 namespace openexec::test {
 
@@ -39,6 +40,23 @@ class SplitStore final : public NonceStore {
       nonces_.seal(seal, text(seal.result), std::nullopt);
       return std::optional<std::uint64_t>();
     });
+  }
+
+  bool keeps_terms() const noexcept override { return true; }
+
+  Result<std::optional<std::uint64_t>> control(const ControlChange& change) override {
+    return store::guarded([&]() -> Result<std::optional<std::uint64_t>> {
+      if (Status status = store::check(change); !status.ok()) return status;
+      const std::lock_guard lock(mutex_);
+      outbox_.push_back({change.name.tenant, {}, {}, text(change.entry)});
+      nonces_.control(change, change.name);
+      return std::optional<std::uint64_t>();
+    });
+  }
+
+  Result<std::vector<ControlName>> controls() override {
+    const std::lock_guard lock(mutex_);
+    return nonces_.controls();
   }
 
   Result<std::vector<NonceRecord>> orphans() override {

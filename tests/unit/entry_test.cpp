@@ -64,6 +64,15 @@ Entry suppressed() {
   return entry;
 }
 
+Entry control() {
+  Entry entry = malformed();
+  entry.verdict = Verdict::control;
+  entry.code = Code::ok;
+  entry.request_hash = Digest{};
+  entry.control = ControlNote{"halt", "", "", "alice", "because"};
+  return entry;
+}
+
 }  // namespace
 
 TEST_CASE("Every kind of entry reads back as it was written") {
@@ -84,16 +93,63 @@ TEST_CASE("Every kind of entry reads back as it was written") {
   check_reads_back(entry);
 }
 
+TEST_CASE("What an approval says besides is in its note, where it says it, and nowhere else") {
+  Entry entry = test::executed();
+  const std::string plain = entry.to_json();
+  entry.approval->step = 0;
+  entry.approval->trace_id = "t \"1\"";
+  entry.approval->request_id = "r-1";
+  entry.approval->approval_scope = "once";
+  check_reads_back(entry);
+  const auto read = Entry::from_json(entry.to_json());
+  REQUIRE(read.ok());
+  CHECK(read->approval->step == 0U);
+  CHECK(read->approval->trace_id == "t \"1\"");
+  CHECK(read->approval->request_id == "r-1");
+  CHECK(read->approval->approval_scope == "once");
+  entry.approval->step.reset();
+  entry.approval->trace_id = entry.approval->request_id = entry.approval->approval_scope = "";
+  CHECK(entry.to_json() == plain);
+  check_refused(replaced(plain, R"("profile":"clawshield-v1")", R"("profile":"clawshield-v1","trace_id":"")"), "one form");
+  check_refused(replaced(plain, R"("profile":"clawshield-v1")", R"("profile":"clawshield-v1","step":4294967296)"),
+                "approval: not");
+  check_refused(replaced(plain, R"("profile":"clawshield-v1")", R"("profile":"clawshield-v1","other":"x")"), "one form");
+}
+
+TEST_CASE("An entry of a control says which order, whom it concerns, who gave it and why") {
+  for (const ControlNote& note :
+       {ControlNote{"halt", "", "", "alice", "a \"bug\""}, ControlNote{"resume", "", "acme", "bob", "mended"},
+        ControlNote{"revoke_approval", "a-1", "", "alice", "wrong"}, ControlNote{"revoke_key", "k", "acme", "b", "lost"}}) {
+    Entry entry = control();
+    entry.control = note;
+    check_reads_back(entry);
+    const auto read = Entry::from_json(entry.to_json());
+    REQUIRE(read.ok());
+    CHECK(read->control->kind == note.kind);
+    CHECK(read->control->id == note.id);
+    CHECK(read->control->tenant == note.tenant);
+    CHECK(read->control->who == note.who);
+    CHECK(read->control->why == note.why);
+  }
+  const std::string text = control().to_json();
+  check_refused(replaced(text, R"("kind":"halt")", R"("kind":"stop")"), "control: not an order");
+  check_refused(replaced(text, R"({"id":null)", R"({"id":"a-1")"), "control: not an order");
+  check_refused(replaced(text, R"("kind":"halt")", R"("kind":"revoke_key")"), "control: not an order");
+  check_refused(replaced(text, R"("who":"alice",)", ""), "control: not an order");
+  check_refused(replaced(text, R"("verdict":"control")", R"("verdict":"refused")"), "one form");
+}
+
 TEST_CASE("Every verdict, effect and code that has a name reads back") {
   std::size_t verdicts = 0;
   for (int number = 0; number < 256; ++number) {
     Entry entry = test::executed();
     entry.verdict = static_cast<Verdict>(number);
     if (name(entry.verdict) == "unknown") continue;
+    if (entry.verdict == Verdict::control) entry.control = ControlNote{"halt", "", "", "alice", "because"};
     check_reads_back(entry);
     ++verdicts;
   }
-  CHECK(verdicts >= 6);
+  CHECK(verdicts >= 7);
   for (const Effect effect : {Effect::none, Effect::confirmed, Effect::unknown}) {
     Entry entry = test::executed();
     entry.effect = effect;
@@ -107,7 +163,7 @@ TEST_CASE("Every verdict, effect and code that has a name reads back") {
 }
 
 TEST_CASE("An entry without one of its members, or with another, is refused") {
-  for (const std::string& text : {test::executed().to_json(), suppressed().to_json()}) {
+  for (const std::string& text : {test::executed().to_json(), suppressed().to_json(), control().to_json()}) {
     const auto document = canon::parse(text);
     REQUIRE(document.ok());
     for (const auto [name, value] : document->root()) {

@@ -318,7 +318,7 @@ TEST_CASE("a handler may not call the executor that runs it") {
 TEST_CASE("after halt nothing starts, replays included, until resume") {
   House house;
   REQUIRE(house.run("n-1").ok());
-  house.executor->halt();
+  house.executor->halt({"alice", "a drill"});
   CHECK(house.executor->halted());
   CHECK(house.run("n-1").code == Code::halted);
   const Outcome halted = house.run("n-2", "{}", R"({"id":"b"})");
@@ -326,7 +326,7 @@ TEST_CASE("after halt nothing starts, replays included, until resume") {
   CHECK(halted.http == 503);
   CHECK(member(halted.entry, "code") == "\"halted\"");
   CHECK(house.executor->ready().code() == Code::halted);
-  house.executor->resume();
+  house.executor->resume({"alice", "done"});
   CHECK(house.run("n-2", "{}", R"({"id":"b"})").ok());
   CHECK(*house.calls == 2);
 }
@@ -347,7 +347,7 @@ TEST_CASE("an attempt that begins after halt has returned never reaches its hand
         if (outcome.code == Code::halted) ++refused;
       }
     });
-  house.executor->halt();
+  house.executor->halt({"alice", "a drill"});
   stopped = true;
   for (auto& caller : callers) caller.join();
   CHECK(late == 0);
@@ -641,7 +641,7 @@ TEST_CASE("halt from inside a handler stops the rest of its batch, whose nonces 
   int calls = 0;
   House house({}, table_of([&](const Invocation&) {
                 ++calls;
-                self->halt();
+                self->halt({"the handler", "a drill"});
                 return HandlerResult::result("1");
               }));
   self = &*house.executor;
@@ -651,7 +651,7 @@ TEST_CASE("halt from inside a handler stops the rest of its batch, whose nonces 
   CHECK(outcomes[0].ok());
   CHECK(outcomes[1].code == Code::handler_failed);
   CHECK(outcomes[1].effect == Effect::none);
-  self->resume();
+  self->resume({"alice", "done"});
   CHECK(self->execute(std::get<Request>(second.request)).receipt == outcomes[1].receipt);
   CHECK(calls == 1);
 }

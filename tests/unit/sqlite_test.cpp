@@ -227,8 +227,8 @@ TEST_CASE("What is not a ledger is refused and left as it is") {
 TEST_CASE("A ledger of another schema is refused, with both numbers") {
   TemporaryFolder folder;
   const std::string path = made(folder);
-  sql(path, "PRAGMA user_version = 3");
-  CHECK_THAT(refusal(path), Contains("schema 3") && Contains("schema 2"));
+  sql(path, "PRAGMA user_version = 4");
+  CHECK_THAT(refusal(path), Contains("schema 4") && Contains("schema 3"));
   sql(path, "PRAGMA user_version = 0");
   CHECK_THAT(refusal(path), Contains("schema 0"));
 }

@@ -1,0 +1,48 @@
+// What was ordered and stands, as attempts look at it: without a lock where nothing is revoked.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openexec/nonce_store.hpp>
+#include <openexec/verifier.hpp>
+
+namespace openexec::exec {
+
+class Controls {
+ public:
+  /// `standing`: what an earlier process left, for whichever tenant.
+  Controls(std::string tenant, std::vector<ControlName> standing);
+
+  /// Makes it stand, or lifts it.
+  void set(const ControlName& name, bool stands);
+
+  /// Whether everybody is halted, or this tenant.
+  [[nodiscard]] bool halted() const;
+  [[nodiscard]] std::vector<ControlName> standing() const;
+
+  /// Changes with each revocation that concerns this tenant. 0: there is none.
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_.load(); }
+  [[nodiscard]] Revocations revocations() const;
+
+  /// One order after the other.
+  [[nodiscard]] std::mutex& ordering() noexcept { return ordering_; }
+
+ private:
+  [[nodiscard]] bool concerns_us(const ControlName& name) const { return name.tenant.empty() || name.tenant == tenant_; }
+  void gather();
+
+  const std::string tenant_;
+  std::mutex ordering_;
+  mutable std::mutex mutex_;
+  std::set<ControlName> standing_;
+  Revocations revocations_;
+  std::atomic<std::uint64_t> epoch_{0};
+};
+
+}  // namespace openexec::exec
