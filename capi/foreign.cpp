@@ -461,4 +461,17 @@ std::chrono::steady_clock::time_point ForeignClock::monotonic() const noexcept {
   return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(table_.monotonic_ns(self_.get())));
 }
 
+ForeignEvents::ForeignEvents(const openexec_events_table* table)
+    : table_(sized(table, "events")), self_(table_.self, table_.close) {
+  needs(table_.tell, "events.tell");
+}
+
+void ForeignEvents::tell(openexec_event event) const noexcept {
+  event.size = sizeof event;
+  (void)call_out(OPENEXEC_OK, [&] {
+    table_.tell(self_.get(), &event);
+    return openexec_code{OPENEXEC_OK};
+  });
+}
+
 }  // namespace openexec::capi

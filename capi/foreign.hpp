@@ -82,6 +82,8 @@ template <>
 inline constexpr std::size_t first_size<openexec_clock_table> = offsetof(openexec_clock_table, monotonic_ns) +
                                                                 sizeof(void*);
 template <>
+inline constexpr std::size_t first_size<openexec_events_table> = offsetof(openexec_events_table, tell) + sizeof(void*);
+template <>
 inline constexpr std::size_t first_size<openexec_log_line> = offsetof(openexec_log_line, json) + sizeof(openexec_str);
 template <>
 inline constexpr std::size_t first_size<openexec_record> = offsetof(openexec_record, reserved) + sizeof(std::int32_t);
@@ -227,6 +229,19 @@ class ForeignClock final : public Clock {
 
  private:
   openexec_clock_table table_;
+  Self self_;
+};
+
+/// Listens, and cannot make anything fail.
+class ForeignEvents {
+ public:
+  explicit ForeignEvents(const openexec_events_table* table);
+  void own() noexcept { self_.own(); }
+
+  void tell(openexec_event event) const noexcept;
+
+ private:
+  openexec_events_table table_;
   Self self_;
 };
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <openexec/builtin.hpp>
+#include <openexec/evidence.hpp>
 #include <openexec/executor.hpp>
 #include <string>
 #include <utility>
@@ -25,6 +26,10 @@ struct openexec_outcome {
   openexec::Outcome value;
 };
 
+struct openexec_evidence {
+  openexec::EvidenceReport value;
+};
+
 namespace openexec::capi {
 
 struct LedgerUrl {
@@ -32,6 +37,10 @@ struct LedgerUrl {
 };
 struct LedgerPath {
   std::string path;
+};
+/// A verifier that is made with the executor, for its tenant and name.
+struct ByTrustPolicy {
+  std::optional<openexec::TrustPolicy> policy;
 };
 using NamedHandlers = std::vector<std::pair<std::string, std::shared_ptr<ForeignHandler>>>;
 
@@ -48,6 +57,13 @@ inline constexpr std::size_t first_size<openexec_order> = offsetof(openexec_orde
 template <>
 inline constexpr std::size_t first_size<openexec_recovery> = offsetof(openexec_recovery, relogged) +
                                                              sizeof(std::uint64_t);
+
+template <>
+inline constexpr std::size_t first_size<openexec_evidence_trust> = offsetof(openexec_evidence_trust, policy) +
+                                                                   sizeof(openexec_str);
+template <>
+inline constexpr std::size_t first_size<openexec_evidence_held> = offsetof(openexec_evidence_held, approval) +
+                                                                  sizeof(openexec_str);
 
 /// The process that made something. A child that was forked off has no business with it.
 class Owner {
@@ -68,27 +84,48 @@ struct openexec_config {
   std::variant<std::monostate, openexec::capi::LedgerUrl, openexec::capi::LedgerPath,
                std::shared_ptr<openexec::NonceStore>>
       store;
-  std::variant<std::monostate, openexec::ClawshieldOptions, std::shared_ptr<const openexec::Verifier>> verifier;
+  openexec::LogOptions ledger_log;
+  std::variant<std::monostate, openexec::ClawshieldOptions, openexec::capi::ByTrustPolicy,
+               std::shared_ptr<const openexec::Verifier>>
+      verifier;
   std::chrono::seconds max_issued_ahead = openexec::ClawshieldOptions{}.max_issued_ahead;
   std::shared_ptr<openexec::ReceiptLog> log;
   std::shared_ptr<const openexec::Hasher> hasher;
   std::shared_ptr<const openexec::Clock> clock;
+  std::shared_ptr<const openexec::capi::ForeignEvents> events;
   openexec::capi::NamedHandlers handlers;
 
   // What an executor is made of. Each throws No.
   [[nodiscard]] std::shared_ptr<openexec::NonceStore> make_store() const;
   [[nodiscard]] std::shared_ptr<const openexec::Verifier> make_verifier() const;
+  [[nodiscard]] std::shared_ptr<openexec::PolicyVerifier> make_policy_verifier() const;  // null: another is set
 };
 
 /// Held by its owner and by every call inside; the last to let go ends it.
 struct openexec_executor {
-  openexec_executor(openexec::Executor executor, std::shared_ptr<openexec::ReceiptLog> its_log)
-      : value(std::make_unique<openexec::Executor>(std::move(executor))), log(std::move(its_log)) {}
+  openexec_executor(openexec::Executor executor, std::shared_ptr<openexec::ReceiptLog> its_log,
+                    std::shared_ptr<openexec::PolicyVerifier> its_policy,
+                    std::shared_ptr<const openexec::capi::ForeignEvents> its_events)
+      : events(std::move(its_events)),
+        policy(std::move(its_policy)),
+        log(std::move(its_log)),
+        value(std::make_unique<openexec::Executor>(std::move(executor))) {}
+  openexec_executor(const openexec_executor&) = delete;
+  openexec_executor& operator=(const openexec_executor&) = delete;
+  ~openexec_executor() { tell({.happening = OPENEXEC_EVENT_CLOSED}); }
 
-  const std::unique_ptr<openexec::Executor> value;
+  // The executor ends first, and with it what it may still have to say.
+  const std::shared_ptr<const openexec::capi::ForeignEvents> events;   // may be null
+  const std::shared_ptr<openexec::PolicyVerifier> policy;              // null: its verifier is another
   const std::shared_ptr<openexec::ReceiptLog> log;
+  const std::unique_ptr<openexec::Executor> value;
   const openexec::capi::Owner owner;
   mutable std::atomic<std::uint32_t> holders{1};
+
+  void tell(openexec_event event) const noexcept {
+    if (event.happening != OPENEXEC_EVENT_ANSWERED) event.entry_index = -1;
+    if (events != nullptr) events->tell(event);
+  }
 
   static void let_go(const openexec_executor* executor) noexcept {
     if (executor->holders.fetch_sub(1, std::memory_order_acq_rel) == 1) delete executor;

@@ -13,6 +13,7 @@
 
 #include "base/text.hpp"
 #include "canon/json.hpp"
+#include "canon/json_object.hpp"
 #include "crypto/sha256.hpp"
 #include "exec/identity.hpp"
 #include "handles.hpp"
@@ -57,6 +58,9 @@ CallOptions options_of(const openexec_call_options* given) {
   if (call.cancellation != nullptr) options.cancellation = call.cancellation->flag;
   const std::string_view nonce = in(call.nonce, "options.nonce");
   if (!nonce.empty()) options.nonce = nonce;
+  if (call.proof != 0 && call.proof != 1) misuse("options.proof: must be 0 or 1");
+  if (call.reserved != 0) misuse("options.reserved: must be 0");
+  options.proof = call.proof == 1;
   return options;
 }
 
@@ -77,11 +81,23 @@ class Visit {
   Visit& operator=(const Visit&) = delete;
   ~Visit() { openexec_executor::let_go(executor_); }
   Executor* operator->() const noexcept { return executor_->value.get(); }
-  [[nodiscard]] const std::shared_ptr<ReceiptLog>& log() const noexcept { return executor_->log; }
+  [[nodiscard]] const openexec_executor& handle() const noexcept { return *executor_; }
 
  private:
   const openexec_executor* executor_;
 };
+
+openexec_event answered(const Outcome& outcome) noexcept {
+  openexec_event event{};
+  event.happening = OPENEXEC_EVENT_ANSWERED;
+  event.code = number(outcome.code);
+  event.verdict = static_cast<openexec_verdict>(outcome.verdict);
+  event.effect = static_cast<openexec_effect>(outcome.effect);
+  event.exec_id = out(outcome.exec_id);
+  event.action = out(outcome.action);
+  event.entry_index = outcome.entry_index ? static_cast<std::int64_t>(*outcome.entry_index) : -1;
+  return event;
+}
 
 template <class Arrival>
 openexec_code execute(openexec_executor* executor, const Arrival& arrival, const openexec_call_options* options,
@@ -94,6 +110,7 @@ openexec_code execute(openexec_executor* executor, const Arrival& arrival, const
   else
     handle->value = inside->execute_json(arrival, call);
   const openexec_code code = number(handle->value.code);
+  inside.handle().tell(answered(handle->value));
   outcome.give(std::move(handle));
   return code;
 }
@@ -178,12 +195,72 @@ ReceiptLog& log_of(const openexec_log* log) {
   return *log->log;
 }
 
+TransparencyLog& tree_of(const openexec_log* log) {
+  TransparencyLog* tree = log_of(log).transparency();
+  if (tree == nullptr) misuse("log: keeps no tree");
+  return *tree;
+}
+
+std::unique_ptr<openexec_buffer> buffer_of(std::string bytes) {
+  return std::make_unique<openexec_buffer>(openexec_buffer{std::move(bytes)});
+}
+
+/// The members of an approval as a receipt's entry carries them.
+std::unique_ptr<openexec_buffer> note_of(Approval who, const Proposal& proposal) {
+  return buffer_of(to_json(
+      ApprovalNote{std::move(who.profile), std::move(who.id), proposal.artifact_digest(), std::move(who.keys)}));
+}
+
+std::shared_ptr<PolicyVerifier> policy_verifier(std::optional<TrustPolicy> policy, std::string executor,
+                                                std::string tenant, std::chrono::seconds max_issued_ahead) {
+  TrustPolicyOptions options;
+  options.policy = std::move(policy);
+  options.executor = std::move(executor);
+  options.tenant = std::move(tenant);
+  options.max_issued_ahead = max_issued_ahead;
+  return require(trust_policy_verifier(std::move(options)));
+}
+
+/// Absent where `data` is NULL.
+std::optional<std::string_view> given(const openexec_str& text, const char* what) {
+  const std::string_view bytes = in(text, what);
+  return text.data == nullptr ? std::nullopt : std::optional(bytes);
+}
+
+EvidenceTrust trust_of(const openexec_evidence_trust* from) {
+  const openexec_evidence_trust trust = sized(from, "trust");
+  return {given(trust.log_key, "trust.log_key"), given(trust.policy, "trust.policy")};
+}
+
+EvidenceHeld held_of(const openexec_evidence_held* from) {
+  if (from == nullptr) return {};
+  const openexec_evidence_held held = sized(from, "held");
+  return {given(held.exec_id, "held.exec_id"), given(held.action, "held.action"),
+          given(held.nonce, "held.nonce"),     given(held.tenant, "held.tenant"),
+          given(held.payload, "held.payload"), given(held.result, "held.result"),
+          given(held.receipt, "held.receipt"), given(held.approval, "held.approval")};
+}
+
+bool is_step(openexec_evidence_step step) noexcept {
+  return step >= 0 && step < static_cast<openexec_evidence_step>(evidence_steps);
+}
+
+/// One step of a report; null where there is none.
+const EvidenceCheck* check_of(const openexec_evidence* report, openexec_evidence_step step) noexcept {
+  return report == nullptr || !is_step(step) ? nullptr : &report->value.at(static_cast<EvidenceStep>(step));
+}
+
 }  // namespace
 
 std::shared_ptr<NonceStore> openexec_config::make_store() const {
-  if (const auto* at = std::get_if<LedgerUrl>(&store)) return require(open_ledger(at->url));
-  if (const auto* at = std::get_if<LedgerPath>(&store)) return require(sqlite_ledger(at->path));
-  if (const auto* own = std::get_if<std::shared_ptr<NonceStore>>(&store)) return *own;
+  const SqliteOptions options{.log = ledger_log};
+  if (const auto* at = std::get_if<LedgerUrl>(&store)) return require(open_ledger(at->url, options));
+  if (const auto* at = std::get_if<LedgerPath>(&store)) return require(sqlite_ledger(at->path, options));
+  if (const auto* own = std::get_if<std::shared_ptr<NonceStore>>(&store)) {
+    if (!ledger_log.key_pem.empty() || !ledger_log.origin.empty() || !ledger_log.anchor.empty())
+      misuse("config: a store of one's own takes no key, origin or anchor of a log");
+    return *own;
+  }
   misuse("config: no store is set");
 }
 
@@ -195,6 +272,12 @@ std::shared_ptr<const Verifier> openexec_config::make_verifier() const {
   }
   if (const auto* own = std::get_if<std::shared_ptr<const Verifier>>(&verifier)) return *own;
   misuse("config: no verifier is set");
+}
+
+std::shared_ptr<PolicyVerifier> openexec_config::make_policy_verifier() const {
+  const auto* by = std::get_if<ByTrustPolicy>(&verifier);
+  if (by == nullptr) return nullptr;
+  return policy_verifier(by->policy, value.executor, value.tenant, max_issued_ahead);
 }
 
 namespace {
@@ -310,7 +393,8 @@ void openexec_buffer_destroy(openexec_buffer** buffer) { destroy(buffer); }
 openexec_str openexec_version(void) { return out(version()); }
 
 int32_t openexec_has_feature(openexec_str name) {
-  constexpr std::array<std::string_view, 2> features{"sqlite", "clawshield-v1"};
+  constexpr std::array<std::string_view, 6> features{"sqlite",           "clawshield-v1", "trust-policy",
+                                                     "transparency-log", "evidence",      "events"};
   if (name.data == nullptr) return 0;
   return std::find(features.begin(), features.end(), std::string_view(name.data, name.size)) != features.end();
 }
@@ -442,6 +526,28 @@ openexec_code openexec_config_set_clawshield_verifier(openexec_config* config, o
   });
 }
 
+openexec_code openexec_config_set_log_key(openexec_config* config, openexec_str private_key_pem,
+                                          openexec_error** error) {
+  return guard(error, [&] { in(config, "config")->ledger_log.key_pem = text(private_key_pem, "private_key_pem"); });
+}
+
+openexec_code openexec_config_set_log_origin(openexec_config* config, openexec_str origin, openexec_error** error) {
+  return guard(error, [&] { in(config, "config")->ledger_log.origin = text(origin, "origin"); });
+}
+
+openexec_code openexec_config_set_log_anchor(openexec_config* config, openexec_str path, openexec_error** error) {
+  return guard(error, [&] { in(config, "config")->ledger_log.anchor = location(path, "path"); });
+}
+
+openexec_code openexec_config_set_trust_policy(openexec_config* config, openexec_str policy, openexec_error** error) {
+  return guard(error, [&] {
+    const std::string_view json = in(policy, "policy");
+    ByTrustPolicy by;
+    if (!json.empty()) by.policy = require(TrustPolicy::parse(json));
+    in(config, "config")->verifier = std::move(by);
+  });
+}
+
 openexec_code openexec_config_set_demo_verifier(openexec_config* config, openexec_error** error) {
   return guard(error, [&] {
     in(config, "config")->verifier = std::shared_ptr<const Verifier>(std::make_shared<DemoVerifier>());
@@ -550,6 +656,15 @@ openexec_code openexec_config_set_clock(openexec_config* config, const openexec_
   });
 }
 
+openexec_code openexec_config_set_events(openexec_config* config, const openexec_events_table* events,
+                                         openexec_error** error) {
+  return guard(error, [&] {
+    const auto part = std::make_shared<ForeignEvents>(events);
+    in(config, "config")->events = part;
+    part->own();
+  });
+}
+
 // 5 execute
 
 openexec_code openexec_executor_create(const openexec_config* config, openexec_executor** executor,
@@ -558,7 +673,8 @@ openexec_code openexec_executor_create(const openexec_config* config, openexec_e
     Out place(executor, "executor");
     const openexec_config& from = *in(config, "config");
     Parts parts;
-    parts.verifier = from.make_verifier();
+    std::shared_ptr<PolicyVerifier> policy = from.make_policy_verifier();
+    parts.verifier = policy ? policy : from.make_verifier();
     parts.store = from.make_store();
     parts.log = from.log;
     parts.hasher = from.hasher;
@@ -566,7 +682,13 @@ openexec_code openexec_executor_create(const openexec_config* config, openexec_e
     auto log = parts.log ? parts.log : std::shared_ptr<ReceiptLog>(parts.store, parts.store->log());
     HandlerTable handlers = table_of(from.handlers, from.value.limits.max_result_bytes);
     Executor assembled = require(Executor::assemble(from.value, std::move(parts), std::move(handlers)));
-    place.give(std::make_unique<openexec_executor>(std::move(assembled), std::move(log)));
+    auto handle =
+        std::make_unique<openexec_executor>(std::move(assembled), std::move(log), std::move(policy), from.events);
+    openexec_event opened{};
+    opened.happening = OPENEXEC_EVENT_OPENED;
+    opened.count = handle->value->recovered().in_doubt;
+    handle->tell(opened);
+    place.give(std::move(handle));
   });
 }
 
@@ -627,6 +749,7 @@ openexec_code openexec_executor_execute_many(openexec_executor* executor, const 
     for (size_t i = 0; i < count; ++i) {
       if (code == OPENEXEC_OK) code = number(answers[i].code);
       handles[i]->value = std::move(answers[i]);
+      inside.handle().tell(answered(handles[i]->value));
       outcomes[i] = handles[i].release();
     }
     return code;
@@ -686,7 +809,29 @@ openexec_code openexec_executor_recover(openexec_executor* executor, openexec_re
                                         openexec_error** error) {
   return guard(error, [&] {
     (void)sized(recovery, "recovery");
-    fill(recovery, require(Visit(executor)->recover()));
+    const Visit inside(executor);
+    const Result<Recovery> found = inside->recover();
+    openexec_event event{};
+    event.happening = OPENEXEC_EVENT_RECOVERED;
+    event.code = number(found.status().code());
+    if (found.ok()) event.count = found.value().in_doubt;
+    inside.handle().tell(event);
+    fill(recovery, require(found));
+  });
+}
+
+openexec_code openexec_executor_reload_trust_policy(openexec_executor* executor, openexec_str policy,
+                                                    openexec_error** error) {
+  return guard(error, [&] {
+    const std::string_view json = in(policy, "policy");
+    const Visit inside(executor);
+    if (inside.handle().policy == nullptr) misuse("executor: its verifier is not a trust policy");
+    const Status reloaded = inside.handle().policy->reload_json(json);
+    openexec_event event{};
+    event.happening = OPENEXEC_EVENT_RELOADED;
+    event.code = number(reloaded.code());
+    inside.handle().tell(event);
+    require(reloaded);
   });
 }
 
@@ -743,6 +888,10 @@ int64_t openexec_outcome_entry_index(const openexec_outcome* outcome) {
   });
 }
 
+openexec_str openexec_outcome_proof(const openexec_outcome* outcome) {
+  return peek(outcome, openexec_str{}, [](const openexec_outcome& o) { return out(o.value.proof); });
+}
+
 void openexec_outcome_destroy(openexec_outcome** outcome) { destroy(outcome); }
 
 // 6 evidence
@@ -765,9 +914,37 @@ openexec_code openexec_verify_clawshield_v1(openexec_str public_key_pem, openexe
     constexpr std::string_view any_nonce = "-";  // a clawshield-v1 approval is for no nonce in particular
     const Proposal proposal = require(Proposal::parse(
         {in(action, "action"), in(payload, "payload"), any_nonce, in(artifact, "artifact")}, options.tenant_id));
-    Approval who = require(verifier->verify(proposal, {now_us}));
-    const ApprovalNote note{std::move(who.profile), std::move(who.id), proposal.artifact_digest(), std::move(who.keys)};
-    place.give(std::make_unique<openexec_buffer>(openexec_buffer{to_json(note)}));
+    place.give(note_of(require(verifier->verify(proposal, {now_us})), proposal));
+  });
+}
+
+openexec_code openexec_verify_trust_policy(openexec_str policy, openexec_str executor, openexec_str tenant,
+                                           const openexec_request* request, int64_t now_us, openexec_buffer** approval,
+                                           openexec_error** error) {
+  return guard(error, [&] {
+    Out place(approval, "approval");
+    const auto verifier =
+        policy_verifier(require(TrustPolicy::parse(in(policy, "policy"))), text(executor, "executor"),
+                        text(tenant, "tenant"), TrustPolicyOptions{}.max_issued_ahead);
+    const Proposal proposal = require(Proposal::parse(request_of(request), text(tenant, "tenant")));
+    place.give(note_of(require(verifier->verify(proposal, {now_us})), proposal));
+  });
+}
+
+openexec_code openexec_trust_policy_read(openexec_str policy, openexec_buffer** report, openexec_error** error) {
+  return guard(error, [&] {
+    Out place(report, "report");
+    const TrustPolicy read = require(TrustPolicy::parse(in(policy, "policy")));
+    std::string warnings = "[";
+    for (const std::string& warning : read.warnings()) {
+      if (warnings.size() > 1) warnings += ',';
+      canon::append_jcs_string(warning, warnings);
+    }
+    place.give(buffer_of(canon::JsonObject()
+                             .text("digest", to_hex(read.digest()))
+                             .raw("policy", read.to_json())
+                             .raw("warnings", warnings + "]")
+                             .take()));
   });
 }
 
@@ -795,7 +972,7 @@ openexec_code openexec_log_open(openexec_str url, openexec_log** log, openexec_e
 openexec_code openexec_executor_log(const openexec_executor* executor, openexec_log** log, openexec_error** error) {
   return guard(error, [&] {
     Out place(log, "log");
-    place.give(std::make_unique<openexec_log>(openexec_log{Visit(executor).log(), {}}));
+    place.give(std::make_unique<openexec_log>(openexec_log{Visit(executor).handle().log, {}}));
   });
 }
 
@@ -834,4 +1011,152 @@ openexec_code openexec_log_find(const openexec_log* log, const openexec_digest* 
     const Digest id = capi::digest(*in(exec_id, "exec_id"));
     (void)visit_all(require(log_of(log).find(id, static_cast<std::size_t>(count))), visit, self);
   });
+}
+
+openexec_code openexec_log_verifier_key(const openexec_log* log, openexec_buffer** key, openexec_error** error) {
+  return guard(error, [&] {
+    Out place(key, "key");
+    place.give(buffer_of(tree_of(log).verifier_key()));
+  });
+}
+
+openexec_code openexec_log_checkpoint(const openexec_log* log, openexec_buffer** note, openexec_error** error) {
+  return guard(error, [&] {
+    Out place(note, "note");
+    place.give(buffer_of(require(tree_of(log).checkpoint()).note));
+  });
+}
+
+openexec_code openexec_log_cosigned(const openexec_log* log, openexec_buffer** note, openexec_error** error) {
+  return guard(error, [&] {
+    Out place(note, "note");
+    std::optional<SignedCheckpoint> kept = require(tree_of(log).cosigned_checkpoint());
+    if (kept) place.give(buffer_of(std::move(kept->note)));
+  });
+}
+
+openexec_code openexec_log_keep_cosigned(const openexec_log* log, openexec_str note, openexec_error** error) {
+  return guard(error, [&] { require(tree_of(log).keep_cosigned(in(note, "note"))); });
+}
+
+openexec_code openexec_log_prove(const openexec_log* log, uint64_t index, openexec_buffer** proof,
+                                 openexec_error** error) {
+  return guard(error, [&] {
+    Out place(proof, "proof");
+    place.give(buffer_of(require(tree_of(log).prove(index))));
+  });
+}
+
+openexec_code openexec_log_consistency(const openexec_log* log, uint64_t from, uint64_t to, openexec_buffer** hashes,
+                                       openexec_error** error) {
+  return guard(error, [&] {
+    Out place(hashes, "hashes");
+    std::string bytes;
+    for (const Digest& hash : require(tree_of(log).prove_consistency(from, to))) bytes.append(hash.begin(), hash.end());
+    place.give(buffer_of(std::move(bytes)));
+  });
+}
+
+openexec_code openexec_log_resource(const openexec_log* log, openexec_str path, openexec_buffer** resource,
+                                    openexec_error** error) {
+  return guard(error, [&] {
+    Out place(resource, "resource");
+    std::optional<std::string> bytes = require(tree_of(log).resource(in(path, "path")));
+    if (bytes) place.give(buffer_of(std::move(*bytes)));
+  });
+}
+
+openexec_code openexec_evidence_verify(openexec_str proof, const openexec_evidence_trust* trust,
+                                       const openexec_evidence_held* held, openexec_evidence** report,
+                                       openexec_error** error) {
+  return guard(error, [&] {
+    Out place(report, "report");
+    auto found = std::make_unique<openexec_evidence>();
+    found->value = require(verify_evidence(in(proof, "proof"), trust_of(trust), held_of(held)));
+    const EvidenceReport& what = found->value;
+    std::string decided;
+    if (what.verdict != EvidenceVerdict::pass)
+      decided.append(name(what.verdict)).append(": ").append(name(what.step)).append(": ").append(
+          what.at(what.step).detail);
+    place.give(std::move(found));
+    if (!decided.empty()) misuse(std::move(decided));
+  });
+}
+
+void openexec_evidence_destroy(openexec_evidence** report) { destroy(report); }
+
+openexec_evidence_verdict openexec_evidence_answer(const openexec_evidence* report) {
+  return peek(report, openexec_evidence_verdict{OPENEXEC_EVIDENCE_FAIL}, [](const openexec_evidence& r) {
+    return static_cast<openexec_evidence_verdict>(r.value.verdict);
+  });
+}
+
+openexec_evidence_step openexec_evidence_decided_by(const openexec_evidence* report) {
+  return peek(report, openexec_evidence_step{-1}, [](const openexec_evidence& r) {
+    return r.value.verdict == EvidenceVerdict::pass ? -1 : static_cast<openexec_evidence_step>(r.value.step);
+  });
+}
+
+openexec_finding openexec_evidence_finding(const openexec_evidence* report, openexec_evidence_step step) {
+  return peek(check_of(report, step), openexec_finding{OPENEXEC_FINDING_UNREACHED},
+              [](const EvidenceCheck& check) { return static_cast<openexec_finding>(check.finding); });
+}
+
+openexec_str openexec_evidence_detail(const openexec_evidence* report, openexec_evidence_step step) {
+  return peek(check_of(report, step), openexec_str{}, [](const EvidenceCheck& check) { return out(check.detail); });
+}
+
+openexec_str openexec_evidence_entry(const openexec_evidence* report) {
+  return peek(report, openexec_str{}, [](const openexec_evidence& r) { return out(r.value.entry_json); });
+}
+
+int64_t openexec_evidence_index(const openexec_evidence* report) {
+  return peek(report, int64_t{-1}, [](const openexec_evidence& r) {
+    return r.value.entry ? static_cast<int64_t>(r.value.index) : int64_t{-1};
+  });
+}
+
+openexec_str openexec_evidence_origin(const openexec_evidence* report) {
+  return peek(report, openexec_str{}, [](const openexec_evidence& r) { return out(r.value.origin); });
+}
+
+openexec_code openexec_evidence_tree(const openexec_evidence* report, uint64_t* entries, openexec_digest* root,
+                                     openexec_error** error) {
+  return guard(error, [&] {
+    const EvidenceReport& what = in(report, "report")->value;
+    in(entries, "entries");
+    *in(root, "root") = capi::digest(what.root);
+    *entries = what.size;
+  });
+}
+
+uint64_t openexec_evidence_cosignatures(const openexec_evidence* report) {
+  return peek(report, uint64_t{0}, [](const openexec_evidence& r) { return uint64_t{r.value.cosignatures.size()}; });
+}
+
+openexec_code openexec_evidence_cosignature(const openexec_evidence* report, uint64_t number, openexec_str* witness,
+                                            uint64_t* time_s, openexec_error** error) {
+  return guard(error, [&] {
+    const auto& all = in(report, "report")->value.cosignatures;
+    in(witness, "witness");
+    in(time_s, "time_s");
+    if (number >= all.size()) misuse("number: there are " + std::to_string(all.size()));
+    const Cosignature& which = all[static_cast<std::size_t>(number)];
+    *witness = out(which.witness);
+    *time_s = which.time;
+  });
+}
+
+openexec_str openexec_evidence_verdict_name(openexec_evidence_verdict verdict) {
+  const bool known = verdict >= OPENEXEC_EVIDENCE_FAIL && verdict <= OPENEXEC_EVIDENCE_PASS;
+  return out(known ? name(static_cast<EvidenceVerdict>(verdict)) : "unknown");
+}
+
+openexec_str openexec_evidence_step_name(openexec_evidence_step step) {
+  return out(is_step(step) ? name(static_cast<EvidenceStep>(step)) : "unknown");
+}
+
+openexec_str openexec_evidence_finding_name(openexec_finding finding) {
+  const bool known = finding >= OPENEXEC_FINDING_UNREACHED && finding <= OPENEXEC_FINDING_PASSED;
+  return out(known ? name(static_cast<Finding>(finding)) : "unknown");
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <openexec/builtin.hpp>
+#include <openexec/evidence.hpp>
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt.hpp>
 #include <openexec/status.hpp>
@@ -72,6 +73,30 @@ static_assert(OPENEXEC_CONTROL_HALT == 1 && static_cast<int>(ControlKind::halt) 
 static_assert(OPENEXEC_CONTROL_REVOKE_APPROVAL == 2 && static_cast<int>(ControlKind::revoke_approval) == 2);
 static_assert(OPENEXEC_CONTROL_REVOKE_KEY == 3 && static_cast<int>(ControlKind::revoke_key) == 3);
 
+// Evidence.
+static_assert(OPENEXEC_EVIDENCE_FAIL == 0 && static_cast<int>(EvidenceVerdict::fail) == 0);
+static_assert(OPENEXEC_EVIDENCE_INCOMPLETE == 1 && static_cast<int>(EvidenceVerdict::incomplete) == 1);
+static_assert(OPENEXEC_EVIDENCE_PASS == 2 && static_cast<int>(EvidenceVerdict::pass) == 2);
+static_assert(OPENEXEC_STEP_PROOF == 0 && static_cast<int>(EvidenceStep::proof) == 0);
+static_assert(OPENEXEC_STEP_ENTRY == 1 && static_cast<int>(EvidenceStep::entry) == 1);
+static_assert(OPENEXEC_STEP_INCLUSION == 2 && static_cast<int>(EvidenceStep::inclusion) == 2);
+static_assert(OPENEXEC_STEP_LOG_SIGNATURE == 3 && static_cast<int>(EvidenceStep::log_signature) == 3);
+static_assert(OPENEXEC_STEP_COSIGNATURES == 4 && static_cast<int>(EvidenceStep::cosignatures) == 4);
+static_assert(OPENEXEC_STEP_EXEC_ID == 5 && static_cast<int>(EvidenceStep::exec_id) == 5);
+static_assert(OPENEXEC_STEP_ACTION == 6 && static_cast<int>(EvidenceStep::action) == 6);
+static_assert(OPENEXEC_STEP_NONCE == 7 && static_cast<int>(EvidenceStep::nonce) == 7);
+static_assert(OPENEXEC_STEP_TENANT == 8 && static_cast<int>(EvidenceStep::tenant) == 8);
+static_assert(OPENEXEC_STEP_PAYLOAD == 9 && static_cast<int>(EvidenceStep::payload) == 9);
+static_assert(OPENEXEC_STEP_RESULT == 10 && static_cast<int>(EvidenceStep::result) == 10);
+static_assert(OPENEXEC_STEP_RECEIPT == 11 && static_cast<int>(EvidenceStep::receipt) == 11);
+static_assert(OPENEXEC_STEP_APPROVAL == 12 && static_cast<int>(EvidenceStep::approval) == 12);
+static_assert(OPENEXEC_FINDING_UNREACHED == 0 && static_cast<int>(Finding::unreached) == 0);
+static_assert(OPENEXEC_FINDING_FAILED == 1 && static_cast<int>(Finding::failed) == 1);
+static_assert(OPENEXEC_FINDING_INCOMPLETE == 2 && static_cast<int>(Finding::incomplete) == 2);
+static_assert(OPENEXEC_FINDING_NOT_ASKED == 3 && static_cast<int>(Finding::not_asked) == 3);
+static_assert(OPENEXEC_FINDING_PASSED == 4 && static_cast<int>(Finding::passed) == 4);
+static_assert(evidence_steps == 13);
+
 // Numbers that are C's own.
 static_assert(OPENEXEC_HASH_REQUEST == 1);
 static_assert(OPENEXEC_HASH_ACTION == 2);
@@ -92,6 +117,11 @@ static_assert(OPENEXEC_ANSWER_IN_DOUBT == 4);
 static_assert(OPENEXEC_FORM_JCS == 1);
 static_assert(OPENEXEC_FORM_CLAWSHIELD_V1 == 2);
 static_assert(OPENEXEC_FORM_DISPLAY == 3);
+static_assert(OPENEXEC_EVENT_OPENED == 1);
+static_assert(OPENEXEC_EVENT_ANSWERED == 2);
+static_assert(OPENEXEC_EVENT_RECOVERED == 3);
+static_assert(OPENEXEC_EVENT_RELOADED == 4);
+static_assert(OPENEXEC_EVENT_CLOSED == 5);
 
 // Layouts, on machines of 64 bits. Members are only ever added at the end.
 #if defined(__LP64__)
@@ -261,11 +291,13 @@ PIN(openexec_clock_table, self, 8);
 PIN(openexec_clock_table, close, 16);
 PIN(openexec_clock_table, now_us, 24);
 PIN(openexec_clock_table, monotonic_ns, 32);
-static_assert(sizeof(openexec_call_options) == 40);
+static_assert(sizeof(openexec_call_options) == 48);
 PIN(openexec_call_options, size, 0);
 PIN(openexec_call_options, max_wait_ms, 8);
 PIN(openexec_call_options, cancellation, 16);
 PIN(openexec_call_options, nonce, 24);
+PIN(openexec_call_options, proof, 40);
+PIN(openexec_call_options, reserved, 44);
 static_assert(sizeof(openexec_call) == 40);
 PIN(openexec_call, size, 0);
 PIN(openexec_call, request, 8);
@@ -276,6 +308,35 @@ PIN(openexec_recovery, size, 0);
 PIN(openexec_recovery, in_doubt, 8);
 PIN(openexec_recovery, settled, 16);
 PIN(openexec_recovery, relogged, 24);
+static_assert(sizeof(openexec_event) == 72);
+PIN(openexec_event, size, 0);
+PIN(openexec_event, happening, 8);
+PIN(openexec_event, code, 12);
+PIN(openexec_event, verdict, 16);
+PIN(openexec_event, effect, 20);
+PIN(openexec_event, exec_id, 24);
+PIN(openexec_event, action, 40);
+PIN(openexec_event, entry_index, 56);
+PIN(openexec_event, count, 64);
+static_assert(sizeof(openexec_events_table) == 32);
+PIN(openexec_events_table, size, 0);
+PIN(openexec_events_table, self, 8);
+PIN(openexec_events_table, close, 16);
+PIN(openexec_events_table, tell, 24);
+static_assert(sizeof(openexec_evidence_trust) == 40);
+PIN(openexec_evidence_trust, size, 0);
+PIN(openexec_evidence_trust, log_key, 8);
+PIN(openexec_evidence_trust, policy, 24);
+static_assert(sizeof(openexec_evidence_held) == 136);
+PIN(openexec_evidence_held, size, 0);
+PIN(openexec_evidence_held, exec_id, 8);
+PIN(openexec_evidence_held, action, 24);
+PIN(openexec_evidence_held, nonce, 40);
+PIN(openexec_evidence_held, tenant, 56);
+PIN(openexec_evidence_held, payload, 72);
+PIN(openexec_evidence_held, result, 88);
+PIN(openexec_evidence_held, receipt, 104);
+PIN(openexec_evidence_held, approval, 120);
 #undef PIN
 #endif
 

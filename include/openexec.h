@@ -66,7 +66,8 @@ extern "C" {
  * Callbacks are called from whichever thread called into OpenExec, concurrently where several did; handlers always on
  * the thread that called execute. `self` is handed back untouched. They return one of the numbers they are documented
  * to return; anything else is taken as failure. They should not throw; a C++ exception that leaves one counts as
- * failure, except where a callback cannot fail (hasher, clock, lend, close): there it ends the process.
+ * failure, except where a callback cannot fail (hasher, clock, lend, close): there it ends the process. What `tell`
+ * throws is forgotten.
  * A table is copied when it is set. If, and only if, the setter succeeds OpenExec owns `self`, and calls `close`
  * exactly once, when the config and every executor and log reader that hold it are gone. `close` may be NULL.
  *
@@ -87,6 +88,7 @@ typedef struct openexec_cancellation openexec_cancellation; /* a flag that handl
 typedef struct openexec_executor openexec_executor;         /* the boundary */
 typedef struct openexec_outcome openexec_outcome;           /* the answer to one attempt */
 typedef struct openexec_log openexec_log;                   /* a log, to read */
+typedef struct openexec_evidence openexec_evidence;         /* what a portable receipt is worth, step by step */
 
 /* Lent to callbacks, never owned by them. */
 typedef struct openexec_sink openexec_sink;         /* takes bytes */
@@ -265,7 +267,8 @@ void openexec_buffer_destroy(openexec_buffer** buffer);
  */
 openexec_str openexec_version(void);
 
-/* Whether this build has something: "sqlite", "clawshield-v1". An unknown name is a feature that is absent.
+/* Whether this build has something: "sqlite", "clawshield-v1", "trust-policy", "transparency-log", "evidence",
+ * "events". An unknown name is a feature that is absent.
  * Returns: 1 or 0.
  */
 int32_t openexec_has_feature(openexec_str name);
@@ -424,6 +427,42 @@ openexec_code openexec_config_set_ledger_path(openexec_config* config, openexec_
 openexec_code openexec_config_set_clawshield_verifier(openexec_config* config, openexec_str public_key_pem,
                                                       openexec_str tenant, openexec_error** error);
 
+/* Names the key of a supplied ledger's log, which signs its checkpoints: Ed25519, PKCS#8 PEM without a passphrase; the
+ * two characters \n stand for a line break. Without it the first opening makes PATH.log-key, mode 0600. Looked at when
+ * an executor is made; the key is kept in the config until that is destroyed. A ledger in memory takes none of the
+ * three settings of a log, and neither does a store of your own: openexec_executor_create then refuses.
+ * Returns: OPENEXEC_OK.
+ * In:  config
+ *      private_key_pem
+ */
+openexec_code openexec_config_set_log_key(openexec_config* config, openexec_str private_key_pem,
+                                          openexec_error** error);
+
+/* Names a supplied ledger's log, as no other log in the world should be named: without white space and '+'. Without it
+ * the name is made from the key. Recorded with the first opening, and the ledger's for its life.
+ * Returns: OPENEXEC_OK.
+ * In:  config
+ *      origin     UTF-8, not empty, such as "example.com/payments"
+ */
+openexec_code openexec_config_set_log_origin(openexec_config* config, openexec_str origin, openexec_error** error);
+
+/* Keeps the newest checkpoint in a file apart, replaced after each commit. A ledger that does not reach as far, or has
+ * another history, was rolled back or replaced, and is not opened for writing.
+ * Returns: OPENEXEC_OK.
+ * In:  config
+ *      path       where whoever can write the ledger cannot write
+ */
+openexec_code openexec_config_set_log_anchor(openexec_config* config, openexec_str path, openexec_error** error);
+
+/* Requires DSSE approvals under a trust policy (docs/formats.md, section 10), for the config's tenant and executor name
+ * as they are when an executor is made. Replaces any verifier that was set before. Without a policy every request is
+ * refused with OPENEXEC_APPROVAL_KEY_MISSING until openexec_executor_reload_trust_policy brings one.
+ * Returns: OPENEXEC_OK, or OPENEXEC_INVALID_ARGUMENT with the line or the member that is wrong.
+ * In:  config
+ *      policy     JSON text; empty: none yet
+ */
+openexec_code openexec_config_set_trust_policy(openexec_config* config, openexec_str policy, openexec_error** error);
+
 /* WEAK: verifies nothing, so that everybody may run everything. For demonstrations. Replaces any verifier that was set
  * before.
  * Returns: OPENEXEC_OK.
@@ -511,7 +550,10 @@ typedef struct openexec_handler_table {
 
 /* Registers what an action runs.
  * Returns: OPENEXEC_OK, or OPENEXEC_INVALID_ARGUMENT where the name breaks the rule for actions or is taken, or `run`
- * is NULL. In:  config action     its name handler    copied; `self` is owned from success on
+ *          is NULL.
+ * In:  config
+ *      action     its name
+ *      handler    copied; `self` is owned from success on
  */
 openexec_code openexec_config_add_handler(openexec_config* config, openexec_str action,
                                           const openexec_handler_table* handler, openexec_error** error);
@@ -854,6 +896,49 @@ typedef struct openexec_clock_table {
 openexec_code openexec_config_set_clock(openexec_config* config, const openexec_clock_table* clock,
                                         openexec_error** error);
 
+/* --- events: what a host may want to write down --- */
+
+/* What happened. Names codes and ids: never a payload, a result, a key, a nonce, or a handler's explanation. */
+typedef int32_t openexec_happening;
+enum {
+  OPENEXEC_EVENT_OPENED = 1,    /* an executor was made; `count`: claims that it found interrupted */
+  OPENEXEC_EVENT_ANSWERED = 2,  /* an attempt was answered; all members but `count` */
+  OPENEXEC_EVENT_RECOVERED = 3, /* openexec_executor_recover was called; `code`, `count` as for OPENED */
+  OPENEXEC_EVENT_RELOADED = 4,  /* openexec_executor_reload_trust_policy was called; `code` */
+  OPENEXEC_EVENT_CLOSED = 5     /* the executor is about to end; the last event it tells of */
+};
+
+/* One event. The views live until `tell` returns. */
+typedef struct openexec_event {
+  size_t size;
+  openexec_happening happening;
+  openexec_code code;       /* how it ended */
+  openexec_verdict verdict; /* as openexec_outcome_verdict */
+  openexec_effect effect;   /* as openexec_outcome_effect */
+  openexec_str exec_id;     /* empty where the request was malformed */
+  openexec_str action;      /* empty where the request was malformed */
+  int64_t entry_index;      /* -1 where there is none */
+  uint64_t count;
+} openexec_event;
+
+/* A listener. It is told after the fact, decides nothing, and cannot fail. Called on the thread that called into
+ * OpenExec, concurrently where several did, before the function that it is about returns: a slow one slows its callers.
+ */
+typedef struct openexec_events_table {
+  size_t size; /* sizeof(openexec_events_table) */
+  void* self;
+  void (*close)(void* self); /* may be NULL */
+  void (*tell)(void* self, const openexec_event* event);
+} openexec_events_table;
+
+/* Takes a listener. Replaces any that was set before.
+ * Returns: OPENEXEC_OK.
+ * In:  config
+ *      events     copied; `self` is owned from success on
+ */
+openexec_code openexec_config_set_events(openexec_config* config, const openexec_events_table* events,
+                                         openexec_error** error);
+
 /* ================================================================================================================== */
 /* 5 execute                                                                                                          */
 /* ================================================================================================================== */
@@ -900,6 +985,8 @@ typedef struct openexec_call_options {
   int64_t max_wait_ms; /* for a nonce that is running elsewhere; 0: as long as the config says; negative: not at all */
   const openexec_cancellation* cancellation; /* may be NULL */
   openexec_str nonce; /* taken where the request names none; a request that names another is malformed; empty: none */
+  int32_t proof;      /* 1: openexec_outcome_proof as well, for some reads more */
+  int32_t reserved;   /* zero */
 } openexec_call_options;
 
 /* One attempt. Whatever reaches the boundary is answered with an outcome, every no included; an error is given only
@@ -938,11 +1025,15 @@ typedef struct openexec_call {
 typedef void (*openexec_lend)(void* self, void (*run)(void* work), void* work);
 
 /* Many attempts at once from one thread. Each has the meaning of a concurrent call of its own, and they share what
- * makes them durable. Handlers run one after the other on this thread, or where `lend` runs them. Returns: OPENEXEC_OK
- * only if every outcome is; otherwise the code of the first that is not. Where it comes without outcomes, all of them
- * are NULL and nothing ran. In:  executor calls      an array of pointers; may be NULL if count is 0 count lend may be
- * NULL self       handed to `lend`; may be NULL Out: outcomes   an array of `count`, in the order of the calls; the
- * caller destroys each
+ * makes them durable. Handlers run one after the other on this thread, or where `lend` runs them.
+ * Returns: OPENEXEC_OK only if every outcome is; otherwise the code of the first that is not. Where it comes without
+ *          outcomes, all of them are NULL and nothing ran.
+ * In:  executor
+ *      calls      an array of pointers; may be NULL if count is 0
+ *      count
+ *      lend       may be NULL
+ *      self       handed to `lend`; may be NULL
+ * Out: outcomes   an array of `count`, in the order of the calls; the caller destroys each
  */
 openexec_code openexec_executor_execute_many(openexec_executor* executor, const openexec_call* const* calls,
                                              size_t count, openexec_lend lend, void* self, openexec_outcome** outcomes,
@@ -1005,6 +1096,16 @@ int32_t openexec_executor_halted(const openexec_executor* executor);
  */
 openexec_code openexec_executor_ready(const openexec_executor* executor, openexec_error** error);
 
+/* Puts another trust policy in force, at once and whole: each request is judged by the old one or the new one, and one
+ * that comes after this has returned, by the new one. Where it fails, the old one stays in force.
+ * Returns: OPENEXEC_OK, or OPENEXEC_INVALID_ARGUMENT with the line or the member that is wrong, and where the executor
+ *          was not made with openexec_config_set_trust_policy.
+ * In:  executor
+ *      policy     JSON text
+ */
+openexec_code openexec_executor_reload_trust_policy(openexec_executor* executor, openexec_str policy,
+                                                    openexec_error** error);
+
 /* What a recovery found. */
 typedef struct openexec_recovery {
   size_t size;       /* sizeof(openexec_recovery), set by the caller */
@@ -1065,6 +1166,11 @@ openexec_str openexec_outcome_entry(const openexec_outcome* outcome);
 /* Returns: the place of that entry in the log; -1 where there is none. */
 int64_t openexec_outcome_entry_index(const openexec_outcome* outcome);
 
+/* Returns: that entry's portable receipt (docs/formats.md, section 9), where the call's options asked for it and the
+ * log keeps a tree; else empty. It can be had later as well: openexec_log_prove.
+ */
+openexec_str openexec_outcome_proof(const openexec_outcome* outcome);
+
 /* Ends an outcome. Accepts NULL and a pointer to NULL; sets the pointer to NULL. */
 void openexec_outcome_destroy(openexec_outcome** outcome);
 
@@ -1096,6 +1202,29 @@ openexec_code openexec_verify_receipt(openexec_str exec_id, openexec_str result,
 openexec_code openexec_verify_clawshield_v1(openexec_str public_key_pem, openexec_str tenant, openexec_str action,
                                             openexec_str payload, openexec_str artifact, int64_t now_us,
                                             openexec_buffer** approval, openexec_error** error);
+
+/* Checks an approval by a trust policy, offline, as an executor would. Says nothing about whether it was spent.
+ * Returns: OPENEXEC_OK, OPENEXEC_MALFORMED_REQUEST, one of OPENEXEC_APPROVAL_... 110 to 122, or
+ *          OPENEXEC_INVALID_ARGUMENT for a policy that is malformed.
+ * In:  policy     JSON text
+ *      executor   the executor's name, which an approval may be meant for
+ *      tenant
+ *      request    with its approval_artifact
+ *      now_us     the time to judge it by
+ * Out: approval   who approved, as a receipt's entry carries it: {"digest", "id", "keys", "profile"}; the caller
+ *                 destroys it
+ */
+openexec_code openexec_verify_trust_policy(openexec_str policy, openexec_str executor, openexec_str tenant,
+                                           const openexec_request* request, int64_t now_us, openexec_buffer** approval,
+                                           openexec_error** error);
+
+/* Reads a trust policy, and puts it in force nowhere.
+ * Returns: OPENEXEC_OK, or OPENEXEC_INVALID_ARGUMENT with the line or the member that is wrong.
+ * In:  policy     JSON text
+ * Out: report     JSON: {"digest", "policy", "warnings"}: the SHA-256 of its RFC 8785 form, that form, and what is
+ *                 allowed and yet looks like a mistake; the caller destroys it
+ */
+openexec_code openexec_trust_policy_read(openexec_str policy, openexec_buffer** report, openexec_error** error);
 
 /* The canonical forms of JSON (docs/formats.md, section 2). */
 typedef int32_t openexec_form;
@@ -1169,6 +1298,206 @@ openexec_code openexec_log_read(const openexec_log* log, uint64_t first, uint64_
  */
 openexec_code openexec_log_find(const openexec_log* log, const openexec_digest* exec_id, uint64_t count,
                                 openexec_visit visit, void* self, openexec_error** error);
+
+/* What follows needs a log that keeps a Merkle tree: the supplied ledgers do, a log of your own does not, and is
+ * answered with OPENEXEC_INVALID_ARGUMENT.
+ */
+
+/* The key that strangers verify the log's checkpoints with: `name+id+key`. They have to get it over another channel.
+ * Returns: OPENEXEC_OK.
+ * In:  log
+ * Out: key        the caller destroys it
+ */
+openexec_code openexec_log_verifier_key(const openexec_log* log, openexec_buffer** key, openexec_error** error);
+
+/* The newest checkpoint: every entry that has an index is covered by it.
+ * Returns: OPENEXEC_OK or OPENEXEC_STORE_FAILED.
+ * In:  log
+ * Out: note       the signed C2SP checkpoint, byte for byte; the caller destroys it
+ */
+openexec_code openexec_log_checkpoint(const openexec_log* log, openexec_buffer** note, openexec_error** error);
+
+/* The newest checkpoint that witnesses cosigned.
+ * Returns: OPENEXEC_OK or OPENEXEC_STORE_FAILED.
+ * In:  log
+ * Out: note       the checkpoint with its cosignatures, which the caller destroys; NULL where there is none yet
+ */
+openexec_code openexec_log_cosigned(const openexec_log* log, openexec_buffer** note, openexec_error** error);
+
+/* Keeps the cosignatures of a checkpoint of this log, beside those that are kept for the same one. Whose they are is
+ * for their readers to judge. The log has to be an executor's: one that was opened for reading only keeps nothing.
+ * Returns: OPENEXEC_OK, OPENEXEC_STORE_FAILED, or OPENEXEC_INVALID_ARGUMENT for a note that this log did not sign, that
+ *          is untrue, that nobody else signed, or that is older than the one that is kept.
+ * In:  log
+ *      note       a checkpoint with cosignatures
+ */
+openexec_code openexec_log_keep_cosigned(const openexec_log* log, openexec_str note, openexec_error** error);
+
+/* The portable receipt of an entry, under the newest cosigned checkpoint where that covers it, else under the newest.
+ * Returns: OPENEXEC_OK, OPENEXEC_STORE_FAILED, or OPENEXEC_INVALID_ARGUMENT where there is no such entry.
+ * In:  log
+ *      index
+ * Out: proof      the text of a .tlog-proof, for openexec_evidence_verify; the caller destroys it
+ */
+openexec_code openexec_log_prove(const openexec_log* log, uint64_t index, openexec_buffer** proof,
+                                 openexec_error** error);
+
+/* The hashes that show that the tree of `to` entries grew out of that of `from` (RFC 9162, 2.1.4).
+ * Returns: OPENEXEC_OK, OPENEXEC_STORE_FAILED, or OPENEXEC_INVALID_ARGUMENT unless from <= to <= the size of the newest
+ *          checkpoint.
+ * In:  log
+ *      from
+ *      to
+ * Out: hashes     32 bytes each, one after the other; may be none; the caller destroys it
+ */
+openexec_code openexec_log_consistency(const openexec_log* log, uint64_t from, uint64_t to, openexec_buffer** hashes,
+                                       openexec_error** error);
+
+/* What C2SP tlog-tiles serves under a path: checkpoint, tile/0/000, tile/entries/000.p/7, ...
+ * Returns: OPENEXEC_OK or OPENEXEC_STORE_FAILED.
+ * In:  log
+ *      path       without a slash before it
+ * Out: resource   which the caller destroys; NULL where the newest checkpoint covers no such thing, or the path has
+ *                 another spelling
+ */
+openexec_code openexec_log_resource(const openexec_log* log, openexec_str path, openexec_buffer** resource,
+                                    openexec_error** error);
+
+/* --- whether a portable receipt is genuine: offline, by anybody, with nothing but the log's public key --- */
+
+/* Whom the caller trusts. `data` NULL is absent, which is not the same as empty: an empty policy is a malformed one. */
+typedef struct openexec_evidence_trust {
+  size_t size;          /* sizeof(openexec_evidence_trust) */
+  openexec_str log_key; /* the log's verifier key, `name+id+key`; absent: one of the policy's logs has to have signed */
+  openexec_str policy;  /* a C2SP tlog-policy; absent: cosignatures are not asked for */
+} openexec_evidence_trust;
+
+/* What the caller holds, and wants to know of: is it what the entry names? `data` NULL: not asked. */
+typedef struct openexec_evidence_held {
+  size_t size;          /* sizeof(openexec_evidence_held) */
+  openexec_str exec_id; /* 64 hexadecimal digits */
+  openexec_str action;
+  openexec_str nonce;
+  openexec_str tenant;
+  openexec_str payload;  /* JSON in any spacing */
+  openexec_str result;   /* JSON in any spacing */
+  openexec_str receipt;  /* 64 hexadecimal digits */
+  openexec_str approval; /* the artifact: JSON in any spacing */
+} openexec_evidence_held;
+
+/* The answer. Only PASS is one to rely on. */
+typedef int32_t openexec_evidence_verdict;
+enum {
+  OPENEXEC_EVIDENCE_FAIL = 0,       /* something does not hold */
+  OPENEXEC_EVIDENCE_INCOMPLETE = 1, /* nothing failed, but something that was needed was not given */
+  OPENEXEC_EVIDENCE_PASS = 2        /* everything that was asked holds */
+};
+
+/* What is looked at, in this order (docs/formats.md, section 9). */
+typedef int32_t openexec_evidence_step;
+enum {
+  OPENEXEC_STEP_PROOF = 0,         /* the text is a tlog-proof, and holds a well-formed checkpoint */
+  OPENEXEC_STEP_ENTRY = 1,         /* it carries an entry, in its one form */
+  OPENEXEC_STEP_INCLUSION = 2,     /* the entry is at its index in the tree of the checkpoint */
+  OPENEXEC_STEP_LOG_SIGNATURE = 3, /* the log signed the checkpoint */
+  OPENEXEC_STEP_COSIGNATURES = 4,  /* so many witnesses cosigned it as the policy wants, and none of them falsely */
+  OPENEXEC_STEP_EXEC_ID = 5,       /* what the caller holds is what the entry names: from here on */
+  OPENEXEC_STEP_ACTION = 6,
+  OPENEXEC_STEP_NONCE = 7,
+  OPENEXEC_STEP_TENANT = 8,
+  OPENEXEC_STEP_PAYLOAD = 9,
+  OPENEXEC_STEP_RESULT = 10,
+  OPENEXEC_STEP_RECEIPT = 11,
+  OPENEXEC_STEP_APPROVAL = 12
+};
+
+/* What one step found. */
+typedef int32_t openexec_finding;
+enum {
+  OPENEXEC_FINDING_UNREACHED = 0,  /* an earlier step left nothing to look at */
+  OPENEXEC_FINDING_FAILED = 1,
+  OPENEXEC_FINDING_INCOMPLETE = 2, /* needed, and not given; or asked about, and the entry says nothing of it */
+  OPENEXEC_FINDING_NOT_ASKED = 3,
+  OPENEXEC_FINDING_PASSED = 4
+};
+
+/* Reads and verifies a portable receipt. Needs no executor, no network and no clock: the same arguments give the same
+ * report, always. Hashes are those of the supplied hasher.
+ * Returns: OPENEXEC_OK only if the verdict is PASS. OPENEXEC_INVALID_ARGUMENT with a report where it is not, and the
+ *          deciding step in the error; without a report where a key, a policy or an argument is malformed.
+ * In:  proof      the text of a .tlog-proof
+ *      trust
+ *      held       may be NULL: nothing
+ * Out: report     the caller destroys it
+ */
+openexec_code openexec_evidence_verify(openexec_str proof, const openexec_evidence_trust* trust,
+                                       const openexec_evidence_held* held, openexec_evidence** report,
+                                       openexec_error** error);
+
+/* Ends a report. Accepts NULL and a pointer to NULL; sets the pointer to NULL. */
+void openexec_evidence_destroy(openexec_evidence** report);
+
+/* Returns: the verdict; OPENEXEC_EVIDENCE_FAIL for NULL. */
+openexec_evidence_verdict openexec_evidence_answer(const openexec_evidence* report);
+
+/* Returns: the first step that failed, or else the first that is incomplete; -1 where the verdict is PASS, and for
+ * NULL.
+ */
+openexec_evidence_step openexec_evidence_decided_by(const openexec_evidence* report);
+
+/* Returns: what a step found; OPENEXEC_FINDING_UNREACHED for NULL and for a step that is none. */
+openexec_finding openexec_evidence_finding(const openexec_evidence* report, openexec_evidence_step step);
+
+/* Returns: why a step failed or is incomplete, for a person; else empty. A view that lives as long as `report`. */
+openexec_str openexec_evidence_detail(const openexec_evidence* report, openexec_evidence_step step);
+
+/* Returns: the entry as JSON, empty where there is none; a view that lives as long as `report`. Believe it, and what
+ * the next four functions say, where the verdict is PASS, and not otherwise.
+ */
+openexec_str openexec_evidence_entry(const openexec_evidence* report);
+
+/* Returns: the entry's index; -1 where there is none. */
+int64_t openexec_evidence_index(const openexec_evidence* report);
+
+/* Returns: the log's name; a view that lives as long as `report`. */
+openexec_str openexec_evidence_origin(const openexec_evidence* report);
+
+/* The tree of the checkpoint.
+ * Returns: OPENEXEC_OK.
+ * In:  report
+ * Out: entries    how many it has; unchanged on failure
+ *      root       unchanged on failure
+ */
+openexec_code openexec_evidence_tree(const openexec_evidence* report, uint64_t* entries, openexec_digest* root,
+                                     openexec_error** error);
+
+/* Returns: how many cosignatures verified. */
+uint64_t openexec_evidence_cosignatures(const openexec_evidence* report);
+
+/* One cosignature that verified, in the order of the policy's witnesses.
+ * Returns: OPENEXEC_OK, or OPENEXEC_INVALID_ARGUMENT where there is none of that number.
+ * In:  report
+ *      number     from 0 on
+ * Out: witness    its name in the policy; a view that lives as long as `report`
+ *      time_s     when the witness says it signed: seconds since 1970
+ */
+openexec_code openexec_evidence_cosignature(const openexec_evidence* report, uint64_t number, openexec_str* witness,
+                                            uint64_t* time_s, openexec_error** error);
+
+/* A verdict's name: "FAIL", "INCOMPLETE", "PASS".
+ * Returns: a view that lives as long as the library; "unknown" for any other number.
+ */
+openexec_str openexec_evidence_verdict_name(openexec_evidence_verdict verdict);
+
+/* A step's name, e.g. "log_signature".
+ * Returns: a view that lives as long as the library; "unknown" for any other number.
+ */
+openexec_str openexec_evidence_step_name(openexec_evidence_step step);
+
+/* A finding's name, e.g. "not_asked".
+ * Returns: a view that lives as long as the library; "unknown" for any other number.
+ */
+openexec_str openexec_evidence_finding_name(openexec_finding finding);
 
 #ifdef __cplusplus
 }

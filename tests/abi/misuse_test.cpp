@@ -33,6 +33,9 @@ struct World {
   openexec_hex hex{};
   openexec_code code = 0;
   uint64_t entries = 0;
+  openexec_str name{};
+  openexec_evidence_trust trust{sizeof trust, {}, {}};
+  openexec_evidence* report = nullptr;
   openexec_recovery recovery{sizeof recovery, 0, 0, 0};
   openexec_call call{sizeof call, nullptr, str(R"({"action":"echo","nonce":"n-2"})"), nullptr};
   const openexec_call* calls[1]{&call};
@@ -78,6 +81,31 @@ TEST_CASE("NULL in any place where it may not be is invalid_argument, with a det
       {"config", [&](auto** e) { return openexec_config_set_ledger_path(nullptr, s, e); }},
       {"config", [&](auto** e) { return openexec_config_set_clawshield_verifier(nullptr, {}, s, e); }},
       {"config", [&](auto** e) { return openexec_config_set_demo_verifier(nullptr, e); }},
+      {"config", [&](auto** e) { return openexec_config_set_log_key(nullptr, s, e); }},
+      {"config", [&](auto** e) { return openexec_config_set_log_origin(nullptr, s, e); }},
+      {"config", [&](auto** e) { return openexec_config_set_log_anchor(nullptr, s, e); }},
+      {"config", [&](auto** e) { return openexec_config_set_trust_policy(nullptr, {}, e); }},
+      {"events", [&](auto** e) { return openexec_config_set_events(w.config, nullptr, e); }},
+      {"executor", [&](auto** e) { return openexec_executor_reload_trust_policy(nullptr, s, e); }},
+      {"approval", [&](auto** e) { return openexec_verify_trust_policy(s, s, s, &w.good, 0, nullptr, e); }},
+      {"report", [&](auto** e) { return openexec_trust_policy_read(s, nullptr, e); }},
+      {"log", [&](auto** e) { return openexec_log_verifier_key(nullptr, &buffer, e); }},
+      {"key", [&](auto** e) { return openexec_log_verifier_key(w.log, nullptr, e); }},
+      {"log", [&](auto** e) { return openexec_log_checkpoint(nullptr, &buffer, e); }},
+      {"note", [&](auto** e) { return openexec_log_checkpoint(w.log, nullptr, e); }},
+      {"log", [&](auto** e) { return openexec_log_cosigned(nullptr, &buffer, e); }},
+      {"note", [&](auto** e) { return openexec_log_cosigned(w.log, nullptr, e); }},
+      {"log", [&](auto** e) { return openexec_log_keep_cosigned(nullptr, s, e); }},
+      {"log", [&](auto** e) { return openexec_log_prove(nullptr, 0, &buffer, e); }},
+      {"proof", [&](auto** e) { return openexec_log_prove(w.log, 0, nullptr, e); }},
+      {"log", [&](auto** e) { return openexec_log_consistency(nullptr, 0, 0, &buffer, e); }},
+      {"hashes", [&](auto** e) { return openexec_log_consistency(w.log, 0, 0, nullptr, e); }},
+      {"log", [&](auto** e) { return openexec_log_resource(nullptr, s, &buffer, e); }},
+      {"resource", [&](auto** e) { return openexec_log_resource(w.log, s, nullptr, e); }},
+      {"report", [&](auto** e) { return openexec_evidence_verify(s, &w.trust, nullptr, nullptr, e); }},
+      {"trust", [&](auto** e) { return openexec_evidence_verify(s, nullptr, nullptr, &w.report, e); }},
+      {"report", [&](auto** e) { return openexec_evidence_tree(nullptr, &w.entries, &w.digest, e); }},
+      {"report", [&](auto** e) { return openexec_evidence_cosignature(nullptr, 0, &w.name, &w.entries, e); }},
       {"handler", [&](auto** e) { return openexec_config_add_handler(w.config, s, nullptr, e); }},
       {"log", [&](auto** e) { return openexec_config_set_log(w.config, nullptr, e); }},
       {"store", [&](auto** e) { return openexec_config_set_store(w.config, nullptr, e); }},
@@ -174,11 +202,20 @@ TEST_CASE("Accessors answer NULL with nothing that permits") {
   CHECK(openexec_outcome_replayed(nullptr) == 0);
   CHECK(openexec_outcome_entry_index(nullptr) == -1);
   for (auto* accessor : {openexec_outcome_exec_id, openexec_outcome_action, openexec_outcome_result,
-                         openexec_outcome_receipt, openexec_outcome_detail, openexec_outcome_entry})
+                         openexec_outcome_receipt, openexec_outcome_detail, openexec_outcome_entry,
+                         openexec_outcome_proof})
     CHECK(accessor(nullptr).size == 0);
   for (auto* accessor : {openexec_proposal_tenant, openexec_proposal_action, openexec_proposal_nonce,
                          openexec_proposal_payload, openexec_proposal_artifact})
     CHECK(accessor(nullptr).size == 0);
+  CHECK(openexec_evidence_answer(nullptr) == OPENEXEC_EVIDENCE_FAIL);
+  CHECK(openexec_evidence_decided_by(nullptr) == -1);
+  CHECK(openexec_evidence_finding(nullptr, OPENEXEC_STEP_PROOF) == OPENEXEC_FINDING_UNREACHED);
+  CHECK(openexec_evidence_detail(nullptr, OPENEXEC_STEP_PROOF).size == 0);
+  CHECK(openexec_evidence_entry(nullptr).size == 0);
+  CHECK(openexec_evidence_origin(nullptr).size == 0);
+  CHECK(openexec_evidence_index(nullptr) == -1);
+  CHECK(openexec_evidence_cosignatures(nullptr) == 0);
   CHECK(openexec_executor_halted(nullptr) == 1);
   CHECK(openexec_cancellation_cancelled(nullptr) == 0);
   CHECK(openexec_text(nullptr).size == 0);
@@ -237,11 +274,11 @@ TEST_CASE("Out parameters are overwritten: handles with NULL on failure, errors 
 
 namespace {
 
-/// Sizes that are wrong for a struct, whatever it is: `accept` is called with a struct of each size.
+/// Sizes that are wrong for a struct, whatever it is: `take` is called with a struct of each size. `first`: the size of
+/// its first version, where it has grown since.
 template <class T>
-void check_sizes(const char* what, const T& good,
-                 const std::function<openexec_code(const T*, openexec_error**)>& take,
-                 std::size_t first_version = sizeof(T)) {
+void check_sizes(const char* what, const T& good, const std::function<openexec_code(const T*, openexec_error**)>& take,
+                 std::size_t first = sizeof(T)) {
   INFO(what);
   struct Longer {
     T known;
@@ -249,7 +286,7 @@ void check_sizes(const char* what, const T& good,
   } longer{good, {}};
   Error error;
   CHECK(take(&good, error.out()) == OPENEXEC_OK);
-  for (const std::size_t size : {std::size_t{0}, std::size_t{8}, first_version - 1, std::size_t{1} << 20, SIZE_MAX}) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{8}, first - 1, std::size_t{1} << 20, SIZE_MAX}) {
     INFO("size " << size);
     T bad = good;
     bad.size = size;
@@ -257,9 +294,9 @@ void check_sizes(const char* what, const T& good,
     CHECK(openexec_error_code(error) == OPENEXEC_UNSUPPORTED_ABI);
     CHECK(text(openexec_error_detail(error)).find("size") != std::string::npos);
   }
-  T shorter = good;
-  shorter.size = first_version;
-  CHECK(take(&shorter, error.out()) == OPENEXEC_OK);
+  T old = good;
+  old.size = first;
+  CHECK(take(&old, error.out()) == OPENEXEC_OK);
   longer.known.size = sizeof longer;
   CHECK(take(&longer.known, error.out()) == OPENEXEC_OK);
   longer.unknown[9] = 1;
@@ -274,9 +311,11 @@ TEST_CASE("A struct that is too short, or asks for what this library does not kn
     return openexec_executor_execute(w.executor, given, nullptr, w.outcome.out(), error);
   });
   check_sizes<openexec_call_options>(
-      "options", {sizeof(openexec_call_options), 0, nullptr, {}}, [&](auto* given, auto** error) {
+      "options", {sizeof(openexec_call_options), 0, nullptr, {}, 0, 0},
+      [&](auto* given, auto** error) {
         return openexec_executor_execute(w.executor, &w.good, given, w.outcome.out(), error);
-      });
+      },
+      offsetof(openexec_call_options, proof));
   check_sizes<openexec_call>("call", w.call, [&](auto* given, auto** error) {
     openexec_outcome* outcome = nullptr;
     const openexec_code code = openexec_executor_execute_many(w.executor, &given, 1, nullptr, nullptr, &outcome, error);
@@ -302,6 +341,24 @@ TEST_CASE("A struct that is too short, or asks for what this library does not kn
   check_sizes<openexec_verifier_table>("verifier", verifier.table(), [&](auto* given, auto** error) {
     return openexec_config_set_verifier(w.config, given, error);
   });
+  openexec_events_table events{};
+  events.size = sizeof events;
+  events.tell = [](void*, const openexec_event*) {};
+  check_sizes<openexec_events_table>(
+      "events", events, [&](auto* given, auto** error) { return openexec_config_set_events(w.config, given, error); });
+  // Nobody's evidence is a no as well: what counts is that the struct was taken, and a report came.
+  const auto judged = [&](const openexec_evidence_trust* trust, const openexec_evidence_held* held, auto** error) {
+    const openexec_code code = openexec_evidence_verify(str("no proof"), trust, held, &w.report, error);
+    const bool reported = w.report != nullptr;
+    openexec_evidence_destroy(&w.report);
+    return reported ? openexec_code{OPENEXEC_OK} : code;
+  };
+  check_sizes<openexec_evidence_trust>(
+      "trust", w.trust, [&](auto* given, auto** error) { return judged(given, nullptr, error); });
+  openexec_evidence_held held{};
+  held.size = sizeof held;
+  check_sizes<openexec_evidence_held>(
+      "held", held, [&](auto* given, auto** error) { return judged(&w.trust, given, error); });
   openexec_clock_table clock{};
   clock.size = sizeof clock;
   clock.now_us = [](void*) { return int64_t{0}; };
@@ -321,6 +378,9 @@ TEST_CASE("Text that is not UTF-8 is refused wherever it enters") {
   const openexec_str bad = str("\xc3\x28");
   Error error;
   CHECK(openexec_config_set_tenant(w.config, bad, error.out()) == OPENEXEC_INVALID_ARGUMENT);
+  CHECK(openexec_config_set_log_origin(w.config, bad, error.out()) == OPENEXEC_INVALID_ARGUMENT);
+  CHECK(openexec_config_set_log_key(w.config, bad, error.out()) == OPENEXEC_INVALID_ARGUMENT);
+  CHECK(openexec_config_set_trust_policy(w.config, bad, error.out()) == OPENEXEC_INVALID_ARGUMENT);
   CHECK(openexec_config_set_executor_name(w.config, bad, error.out()) == OPENEXEC_INVALID_ARGUMENT);
   CHECK(openexec_config_set_allowed_actions(w.config, &bad, 1, error.out()) == OPENEXEC_INVALID_ARGUMENT);
   const openexec_handler_table handler = w.handler.table();
@@ -383,6 +443,17 @@ TEST_CASE("An order that is none is refused, and changes nothing") {
 TEST_CASE("Numbers that mean nothing are refused") {
   World w;
   Buffer buffer;
+  for (const int32_t nonsense : {-1, 2, 1000}) {
+    openexec_call_options options{};
+    options.size = sizeof options;
+    options.proof = nonsense;
+    CHECK(openexec_executor_execute(w.executor, &w.good, &options, w.outcome.out(), nullptr) ==
+          OPENEXEC_INVALID_ARGUMENT);
+    options.proof = 0;
+    options.reserved = nonsense;
+    CHECK(openexec_executor_execute(w.executor, &w.good, &options, w.outcome.out(), nullptr) ==
+          OPENEXEC_INVALID_ARGUMENT);
+  }
   for (const int32_t nonsense : {0, -1, 8, 1000}) {
     CHECK(openexec_config_set_limit(w.config, nonsense, 1, nullptr) == OPENEXEC_INVALID_ARGUMENT);
     CHECK(openexec_proposal_hash(w.proposal, nonsense, &w.digest, nullptr) == OPENEXEC_INVALID_ARGUMENT);
@@ -502,12 +573,16 @@ TEST_CASE("After a fork the child is refused, and the parent does not notice it"
     openexec_executor* inherited = executor;
     openexec_log* inherited_log = log;
     openexec_outcome* outcome = nullptr;
+    openexec_buffer* note = nullptr;
     uint64_t entries = 0;
     const openexec_request what = request("child");
     const bool refused =
         openexec_executor_execute(inherited, &what, nullptr, &outcome, nullptr) == OPENEXEC_INVALID_ARGUMENT &&
         outcome == nullptr && openexec_executor_ready(inherited, nullptr) == OPENEXEC_INVALID_ARGUMENT &&
         openexec_executor_halt(inherited, nullptr) == OPENEXEC_INVALID_ARGUMENT &&
+        openexec_executor_reload_trust_policy(inherited, {}, nullptr) == OPENEXEC_INVALID_ARGUMENT &&
+        openexec_log_checkpoint(inherited_log, &note, nullptr) == OPENEXEC_INVALID_ARGUMENT &&
+        openexec_log_prove(inherited_log, 0, &note, nullptr) == OPENEXEC_INVALID_ARGUMENT &&
         openexec_log_count(inherited_log, &entries, nullptr) == OPENEXEC_INVALID_ARGUMENT;
     openexec_log_destroy(&inherited_log);
     openexec_executor_destroy(&inherited);
