@@ -574,7 +574,7 @@ TEST_CASE("Forged signatures in front do not cost a hinted one its try") {
   CHECK(verify(envelope_around(text, signers), 200).ok());
 }
 
-TEST_CASE("An executor spends a DSSE approval once, and refuses constraints and plans that it does not enforce") {
+TEST_CASE("An executor spends a DSSE approval once, holds executions to its constraints, and runs each step of a plan once") {
   HandlerTable handlers;
   REQUIRE(handlers.add("echo", [](const Invocation&) { return HandlerResult::result("{}"); }).ok());
   auto executor = Executor::assemble({.tenant = "acme", .executor = "exec-1"},
@@ -598,7 +598,11 @@ TEST_CASE("An executor spends a DSSE approval once, and refuses constraints and 
   DsseGrant limited = grant();
   limited.token_id = "t-2";
   limited.constraints.max_executions_per_min = 5;
-  CHECK(run(envelope_by(approval::dsse_statement(proposal({}, "n-3"), limited).value(), {0}), "n-3").code ==
-        Code::approval_constraint);
-  CHECK(run(plan(5, StepOrder::any, "t-3"), "n-4").code == Code::approval_constraint);
+  CHECK(run(envelope_by(approval::dsse_statement(proposal({}, "n-3"), limited).value(), {0}), "n-3").ok());
+  limited.token_id = "t-4";
+  limited.constraints = {};
+  limited.constraints.max_cost_usd = Usd{};
+  CHECK(run(envelope_by(approval::dsse_statement(proposal({}, "n-5"), limited).value(), {0}), "n-5").code ==
+        Code::approval_constraint);  // the handler has no cost function
+  CHECK(run(plan(5, StepOrder::any, "t-3"), "n-4").ok());
 }
