@@ -454,7 +454,7 @@ openexec_code openexec_config_set_log_origin(openexec_config* config, openexec_s
  */
 openexec_code openexec_config_set_log_anchor(openexec_config* config, openexec_str path, openexec_error** error);
 
-/* Requires DSSE approvals under a trust policy (docs/formats.md, section 10), for the config's tenant and executor name
+/* Requires DSSE approvals under a trust policy (docs/formats.md, section 11), for the config's tenant and executor name
  * as they are when an executor is made. Replaces any verifier that was set before. Without a policy every request is
  * refused with OPENEXEC_APPROVAL_KEY_MISSING until openexec_executor_reload_trust_policy brings one.
  * Returns: OPENEXEC_OK, or OPENEXEC_INVALID_ARGUMENT with the line or the member that is wrong.

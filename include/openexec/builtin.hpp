@@ -90,7 +90,7 @@ struct TrustPolicyOptions {
   std::size_t cache_bytes = std::size_t{4} << 20;  ///< for envelopes that were verified; 0 keeps none
 };
 
-/// DSSE approvals, and clawshield-v1 artifacts where the policy accepts them (docs/formats.md, sections 9, 10 and 4).
+/// DSSE approvals, and clawshield-v1 artifacts where the policy accepts them (docs/formats.md, sections 10, 11 and 4).
 /// The approval says which of the two it was.
 class PolicyVerifier final : public Verifier {
  public:

@@ -14,7 +14,7 @@
 
 namespace openexec {
 
-/// The executor's own rules about whose signatures count, and how many (docs/formats.md, section 10). Never part of an
+/// The executor's own rules about whose signatures count, and how many (docs/formats.md, section 11). Never part of an
 /// artifact. A TrustPolicy was validated when it was made; it is immutable, and copies share it, from any thread.
 class TrustPolicy {
  public:

@@ -1,4 +1,4 @@
-// The envelope of a DSSE approval, and who signed it (docs/formats.md, section 9).
+// The envelope of a DSSE approval, and who signed it (docs/formats.md, section 10).
 #pragma once
 
 #include <cstddef>

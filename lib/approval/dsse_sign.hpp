@@ -34,7 +34,7 @@ struct DsseGrant {
 };
 
 // Statements, in RFC 8785 form. invalid_argument, with the member in the detail, where the grant or the plan breaks
-// section 9 of docs/formats.md, so that nothing is signed that no verifier would accept.
+// section 10 of docs/formats.md, so that nothing is signed that no verifier would accept.
 
 Result<std::string> dsse_statement(const Proposal& proposal, const DsseGrant& grant);
 /// Of a plan: its steps are the proposals, in their order.

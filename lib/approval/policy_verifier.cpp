@@ -1,4 +1,4 @@
-// The order of the checks is the promise here (docs/formats.md, section 9): nothing in a statement is believed, or even
+// The order of the checks is the promise here (docs/formats.md, section 10): nothing in a statement is believed, or even
 // read, before a signature verified.
 #include <atomic>
 #include <mutex>

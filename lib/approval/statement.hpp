@@ -1,4 +1,4 @@
-// What a DSSE approval says (docs/formats.md, section 9).
+// What a DSSE approval says (docs/formats.md, section 10).
 #pragma once
 
 #include <cstdint>
