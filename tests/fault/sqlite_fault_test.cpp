@@ -9,15 +9,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <map>
 #include <mutex>
 #include <random>
-#include <set>
 
 #include <openexec/builtin.hpp>
 
-#include "conformance/suite.hpp"
-#include "crypto/sha256.hpp"
+#include "fault/told.hpp"
 #include "store/sqlite.hpp"
 #include "support/catch.hpp"
 #include "support/fault_vfs.hpp"
@@ -28,197 +25,6 @@ using namespace openexec::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-using Kind = ClaimAnswer::Kind;
-
-Digest digest_of(const std::string& text) { return crypto::sha256(text); }
-
-/// What callers asked for and what they were told, from any thread.
-class Told {
- public:
-  struct Nonce {
-    bool asked = false;
-    int fresh = 0;
-    std::optional<std::string> sealed;   ///< the result that was acknowledged last
-    std::optional<std::string> sealing;  ///< the result that was asked for last; it may be there unacknowledged
-  };
-
-  void asked(const std::string& nonce) {
-    const std::lock_guard lock(mutex_);
-    nonces[nonce].asked = true;
-  }
-  void fresh(const std::string& nonce) {
-    const std::lock_guard lock(mutex_);
-    ++nonces[nonce].fresh;
-  }
-  void sealing(const std::string& nonce, const std::string& result) {
-    const std::lock_guard lock(mutex_);
-    nonces[nonce].sealing = result;
-  }
-  void sealed(const std::string& nonce, const std::string& result, std::uint64_t entry, const std::string& json) {
-    const std::lock_guard lock(mutex_);
-    nonces[nonce].sealed = result;
-    entries[entry].insert(json);
-  }
-  void appended(std::uint64_t entry, const std::string& json) {
-    const std::lock_guard lock(mutex_);
-    entries[entry].insert(json);
-  }
-
-  std::map<std::string, Nonce> nonces;
-  std::map<std::uint64_t, std::set<std::string>> entries;
-
- private:
-  std::mutex mutex_;
-};
-
-Claim claim_of(const std::string& nonce, const std::string& approval, const Digest& id) {
-  Claim claim;
-  claim.tenant = "acme";
-  claim.nonce = nonce;
-  claim.action = "echo";
-  claim.exec_id = id;
-  claim.request_hash = id;
-  claim.approval_id = approval;
-  claim.approval = "null";
-  claim.at = {1};
-  return claim;
-}
-
-std::string approval_of(const std::string& nonce) { return "approval of " + nonce; }
-
-/// One caller's life with a store that may fail under it: claim, seal, append, and try again where it was told to have
-/// failed.
-class Caller {
- public:
-  /// `enough` is asked before each call whether it is to be made at all.
-  Caller(
-      NonceStore& store, ReceiptLog& log, Told& told, std::function<bool()> enough = [] { return false; })
-      : store_(store), log_(log), told_(told), enough_(std::move(enough)) {}
-
-  void attempt(const std::string& nonce, bool doubtful) {
-    if (!claim(nonce)) return;
-    append("refusal beside " + nonce);
-    if (doubtful) seal(nonce, NonceState::in_doubt);
-    seal(nonce, NonceState::sealed);
-  }
-
-  void append(const std::string& json) {
-    if (enough_()) return;
-    for (int i = 0; i < tries; ++i) {
-      auto index = log_.append({.json = json, .exec_id = {}, .attempt = digest_of(json), .at = {1}});
-      if (!index.ok()) continue;
-      return told_.appended(*index, json);
-    }
-  }
-
-  bool claim(const std::string& nonce) {
-    if (enough_()) return false;
-    const std::string approval = approval_of(nonce);
-    told_.asked(nonce);
-    for (int i = 0; i < tries; ++i) {
-      auto answer = store_.claim(claim_of(nonce, approval, digest_of(nonce)));
-      if (!answer.ok()) continue;
-      if (answer->kind == Kind::fresh) told_.fresh(nonce);
-      return answer->kind == Kind::fresh;
-    }
-    return false;
-  }
-
-  void seal(const std::string& nonce, NonceState state) {
-    if (enough_()) return;
-    const std::string json = (state == NonceState::sealed ? "seal of " : "doubt of ") + nonce;
-    const std::string result = std::string(3'000, 'r') + json;
-    Seal seal;
-    seal.tenant = "acme";
-    seal.nonce = nonce;
-    seal.exec_id = digest_of(nonce);
-    seal.state = state;
-    seal.code = Code::ok;
-    seal.effect = Effect::confirmed;
-    seal.result = result;
-    seal.entry = json;
-    seal.at = {2};
-    told_.sealing(nonce, result);
-    for (int i = 0; i < tries; ++i) {
-      auto sealed = store_.seal(seal);
-      if (sealed.ok() && *sealed) told_.sealed(nonce, result, **sealed, json);
-      if (sealed.ok() || sealed.code() == Code::invalid_argument) return;
-    }
-  }
-
- private:
-  static constexpr int tries = 2;
-  NonceStore& store_;
-  ReceiptLog& log_;
-  Told& told_;
-  std::function<bool()> enough_;
-};
-
-/// Everything that must be true of a ledger that went through `told`. `log_known` where nobody else appended.
-Failures check_ledger(Ledger& ledger, const Told& told) {
-  Judge judge;
-  judge.promise("the log", [&] {
-    const std::uint64_t size = must(ledger.size(), "size");
-    const auto lines = must(ledger.read(0, static_cast<std::size_t>(size) + 10), "read");
-    judge.expect(lines.size() == size, "the log's size is not its number of entries");
-    std::set<std::string> seen;
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      judge.expect(lines[i].index == i, "a gap before entry " + std::to_string(lines[i].index));
-      judge.expect(lines[i].leaf_hash == crypto::sha256({std::string_view("\0", 1), lines[i].json}),
-                   "a wrong leaf hash");
-      judge.expect(seen.insert(lines[i].json).second, "an entry is there twice: " + lines[i].json);
-    }
-    for (const auto& [index, texts] : told.entries) {
-      judge.expect(texts.size() == 1, "two entries were told the index " + std::to_string(index));
-      judge.expect(index < lines.size() && lines[index].json == *texts.begin(),
-                   "an acknowledged entry is not there: " + *texts.begin());
-    }
-  });
-  judge.promise("the nonces", [&] {
-    std::set<std::string> unfinished;
-    for (const auto& [nonce, was] : told.nonces) {
-      judge.expect(was.fresh <= 1, nonce + " was fresh " + std::to_string(was.fresh) + " times");
-      const auto record = must(ledger.find("acme", nonce), "find");
-      if (was.fresh > 0) judge.expect(record.has_value(), "an acknowledged claim is not there: " + nonce);
-      if (was.sealed)
-        judge.expect(record && (record->result == *was.sealed || record->result == was.sealing),
-                     "an acknowledged seal is not there: " + nonce);
-      if (record && record->state != NonceState::claimed)
-        judge.expect(record->entry && must(ledger.read(*record->entry, 1), "read").size() == 1,
-                     "a sealed record has no entry: " + nonce);
-      if (record && record->state == NonceState::claimed) unfinished.insert(nonce);
-    }
-    for (const NonceRecord& orphan : must(ledger.orphans(), "orphans")) unfinished.erase(orphan.nonce);
-    judge.expect(unfinished.empty(), "a claim of a process that is gone is no orphan");
-  });
-  judge.promise("what is spent", [&] {
-    for (const auto& [nonce, was] : told.nonces) {
-      const bool there = must(ledger.find("acme", nonce), "find").has_value();
-      const std::string approval = approval_of(nonce);
-      const std::string thief = "thief of " + nonce;
-      const Kind stolen = must(ledger.claim(claim_of(thief, approval, digest_of(thief))), "claim").kind;
-      judge.expect(stolen == (there ? Kind::approval_spent : Kind::fresh),
-                   "nonce and approval were not spent together: " + nonce + (there ? " is there" : " is not there"));
-      const Kind again = must(ledger.claim(claim_of(nonce, "", digest_of(nonce))), "claim").kind;
-      judge.expect(again == (there ? Kind::exists : Kind::fresh), "a spent nonce was fresh again: " + nonce);
-    }
-  });
-  return judge.failures();
-}
-
-void check_passes(const Failures& failures) {
-  std::size_t shown = 0;
-  for (const std::string& failure : failures)
-    if (++shown <= 10) UNSCOPED_INFO(failure);
-  CHECK(failures.empty());
-}
-
-/// Thousands of ledgers come and go, and what their disk does is played: memory is disk enough.
-std::string folder_in_memory() {
-  const std::string memory = "/dev/shm";
-  return ::access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path().string();
-}
 
 using Wrap = std::function<std::shared_ptr<NonceStore>(std::shared_ptr<Ledger>)>;
 
@@ -376,7 +182,7 @@ class Optimist final : public Decorated {
   using Decorated::Decorated;
   Result<ClaimAnswer> claim(const Claim& claim) override {
     auto answer = inner_->claim(claim);
-    if (!answer.ok()) return ClaimAnswer{Kind::fresh, std::nullopt};
+    if (!answer.ok()) return ClaimAnswer{ClaimAnswer::Kind::fresh, std::nullopt};
     return answer;
   }
 };
@@ -506,7 +312,7 @@ std::string entry_text(std::uint32_t number, int thread) {
       const std::string nonce = "n-" + std::to_string(number);
       auto answer = store->claim(claim_of(nonce, approval_of(nonce), digest_of(nonce)));
       if (!answer.ok()) say({Word::What::failed, number, 0});
-      if (answer.ok() && answer->kind == Kind::fresh) {
+      if (answer.ok() && answer->kind == ClaimAnswer::Kind::fresh) {
         say({Word::What::fresh, number, 0});
         const std::string text = seal_text(number);
         Seal seal;

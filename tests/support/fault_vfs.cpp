@@ -1,5 +1,9 @@
 #include "support/fault_vfs.hpp"
 
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -21,6 +25,11 @@ namespace {
 FaultFile& self(sqlite3_file* file) { return *reinterpret_cast<FaultFile*>(file); }
 FaultVfs& self(sqlite3_vfs* vfs) { return *static_cast<FaultVfs*>(vfs->pAppData); }
 
+[[noreturn]] void die() {
+  ::kill(::getpid(), SIGKILL);
+  std::abort();
+}
+
 void apply(std::string& image, std::int64_t offset, const std::string& bytes, bool truncate) {
   const auto at = static_cast<std::size_t>(offset);
   if (truncate) return image.resize(at);
@@ -33,9 +42,19 @@ void apply(std::string& image, std::int64_t offset, const std::string& bytes, bo
 struct FaultVfsCalls {
   template <class Real>
   static int counted(FaultVfs& vfs, Real&& real) {
+    return counted(vfs, real, [] {});
+  }
+  /// `half`: what a process that is killed inside the call has done of it.
+  template <class Real, class Half>
+  static int counted(FaultVfs& vfs, Real&& real, Half&& half) {
     const FaultVfs::Decision decision = vfs.decide();
+    if (decision.die_inside) {
+      half();
+      die();
+    }
     if (!decision.do_it) return decision.code;
     const int code = real();
+    if (decision.die_after) die();
     return decision.code != SQLITE_OK ? decision.code : code;
   }
 
@@ -50,14 +69,15 @@ struct FaultVfsCalls {
   }
   static int write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
     FaultFile& f = self(file);
-    return counted(*f.vfs, [&] {
+    const auto real = [&] {
       if (!f.vfs->has_room(offset + size)) return SQLITE_FULL;
       const int code = f.real->pMethods->xWrite(f.real, data, size, offset);
       if (code == SQLITE_OK && f.path != nullptr)
         f.vfs->wrote(*f.path,
                      {offset, std::string(static_cast<const char*>(data), static_cast<std::size_t>(size)), false});
       return code;
-    });
+    };
+    return counted(*f.vfs, real, [&] { (void)f.real->pMethods->xWrite(f.real, data, size / 2, offset); });
   }
   static int truncate(sqlite3_file* file, sqlite3_int64 size) {
     FaultFile& f = self(file);
@@ -193,7 +213,25 @@ FaultVfs::Decision FaultVfs::decide() {
   ++calls_;
   const bool fails = fault_.nth != 0 && calls_ >= fault_.nth && calls_ - fault_.nth < fault_.times;
   if (!fails) return {};
-  return {fault_.code, fault_.how == Fault::How::after_doing_it};
+  switch (fault_.how) {
+    case Fault::How::without_doing_it: return {fault_.code, false};
+    case Fault::How::after_doing_it: return {fault_.code, true};
+    case Fault::How::killed_before: die();
+    case Fault::How::killed_inside: return {SQLITE_OK, true, true, false};
+    case Fault::How::killed_after: return {SQLITE_OK, true, false, true};
+  }
+  return {};
+}
+
+bool FaultVfs::step(const std::function<void()>& real, const std::function<void()>& half) {
+  const auto whole = [&] {
+    real();
+    return SQLITE_OK;
+  };
+  const auto part = [&] {
+    if (half) half();
+  };
+  return FaultVfsCalls::counted(*this, whole, part) == SQLITE_OK;
 }
 
 bool FaultVfs::has_room(std::int64_t end) {

@@ -18,7 +18,8 @@ namespace openexec::test {
 /// Which call fails, and how. Calls that can be counted: open, delete, read, write, truncate, sync, shared memory.
 struct Fault {
   static constexpr std::uint64_t for_ever = std::numeric_limits<std::uint64_t>::max();
-  enum class How { without_doing_it, after_doing_it };
+  /// killed_*: the process dies by SIGKILL there; `inside` a write when half of it is written, else before.
+  enum class How { without_doing_it, after_doing_it, killed_before, killed_inside, killed_after };
   std::uint64_t nth = 0;  ///< the first call that fails, from 1; 0: none
   How how = How::without_doing_it;
   std::uint64_t times = 1;  ///< so many calls in a row
@@ -47,6 +48,9 @@ class FaultVfs {
   void forget_files();
   /// A disk that lies: syncs are acknowledged and promise nothing.
   void lie_about_syncs(bool lies);
+  /// Counts a call that is not SQLite's, and fails it as SQLite's would fail; `half` is what a process that is killed
+  /// inside has done of it. Answers whether it succeeds.
+  bool step(const std::function<void()>& real, const std::function<void()>& half = nullptr);
   /// Called at each sync, on the thread that syncs, before it takes place.
   void at_sync(std::function<void()> call);
   /// Writes that reach beyond this size fail for want of room.
@@ -66,10 +70,12 @@ class FaultVfs {
     std::vector<Write> pending;
   };
 
-  /// What becomes of this call: nothing (do it), or a code and whether it is done first.
+  /// What becomes of this call: nothing (do it), or a code and whether it is done first, or death.
   struct Decision {
     int code = SQLITE_OK;
     bool do_it = true;
+    bool die_inside = false;
+    bool die_after = false;
   };
   Decision decide();
   bool has_room(std::int64_t end);

@@ -1,0 +1,184 @@
+// kill -9 before, inside and after every single write of claims, seals and appends: of SQLite's files, and of the anchor
+// that the ledger writes itself. After each, the log is a prefix with every acknowledged entry, and its checkpoint
+// verifies.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include <openexec/builtin.hpp>
+
+#include "fault/told.hpp"
+#include "store/sqlite.hpp"
+#include "support/catch.hpp"
+#include "support/fault_vfs.hpp"
+#include "support/parts.hpp"
+
+using namespace openexec;
+using namespace openexec::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Who counts the calls below; null as long as nobody is to be killed.
+FaultVfs* watching = nullptr;
+
+}  // namespace
+
+// The linker leads the library's calls here (--wrap): what it writes past SQLite is killed as SQLite's writes are.
+extern "C" {
+ssize_t __real_write(int fd, const void* bytes, size_t size);
+int __real_rename(const char* from, const char* to);
+int __real_fsync(int fd);
+int __real_unlink(const char* path);
+ssize_t __wrap_write(int fd, const void* bytes, size_t size);
+int __wrap_rename(const char* from, const char* to);
+int __wrap_fsync(int fd);
+int __wrap_unlink(const char* path);
+
+ssize_t __wrap_write(int fd, const void* bytes, size_t size) {
+  if (watching == nullptr) return __real_write(fd, bytes, size);
+  ssize_t done = -1;
+  (void)watching->step([&] { done = __real_write(fd, bytes, size); }, [&] { (void)!__real_write(fd, bytes, size / 2); });
+  return done;
+}
+int __wrap_rename(const char* from, const char* to) {
+  if (watching == nullptr) return __real_rename(from, to);
+  int done = -1;
+  (void)watching->step([&] { done = __real_rename(from, to); });
+  return done;
+}
+int __wrap_fsync(int fd) {
+  if (watching == nullptr) return __real_fsync(fd);
+  (void)watching->step([] {});  // who is only killed needs no disk
+  return 0;
+}
+int __wrap_unlink(const char* path) {
+  if (watching == nullptr) return __real_unlink(path);
+  int done = -1;
+  (void)watching->step([&] { done = __real_unlink(path); });
+  return done;
+}
+}
+
+namespace {
+
+/// The same life again and again from the same ledger, each time killed one call later.
+class Killing {
+ public:
+  explicit Killing(bool anchored, bool boastful = false) : anchored_(anchored), boastful_(boastful) {
+    auto ledger = must(open(), "open");
+    Told before;
+    // A few leaves short of a full tile, so that one of the appends that follow writes it.
+    for (int i = 0; i < 251; ++i) Caller(*ledger, *ledger, before).append("before-" + std::to_string(i));
+    ledger.reset();
+    for (const char* suffix : suffixes)
+      if (fs::exists(path_ + suffix)) fs::copy_file(path_ + suffix, start_ + suffix);
+  }
+
+  [[nodiscard]] std::uint64_t kills() const noexcept { return kills_; }
+
+  /// Stops at the first one that breaks a promise.
+  Failures at_every_call(Fault::How how) {
+    for (std::uint64_t nth = 1;; ++nth) {
+      start_again();
+      Told told;
+      const bool killed = live(nth, how, told);
+      Failures failures = examine(told);
+      for (std::string& failure : failures) failure = "killed at call " + std::to_string(nth) + ": " + failure;
+      if (!failures.empty() || !killed) return failures;
+      ++kills_;
+    }
+  }
+
+ private:
+  static constexpr const char* suffixes[] = {"", "-wal", "-shm", ".log-key", ".new", ".anchor", ".anchor.new"};
+
+  Result<std::shared_ptr<Ledger>> open() {
+    store::SqliteInternals internals;
+    internals.vfs = vfs_.name();
+    internals.checkpoint_pages = 12;
+    internals.keys = {.leaf = 2, .fences = 2, .flush = 3, .generation = 6, .growth = 2};
+    SqliteOptions options;
+    if (anchored_) options.log.anchor = path_ + ".anchor";
+    return store::open_sqlite(path_, options, internals);
+  }
+
+  void start_again() {
+    for (const char* suffix : suffixes) {
+      fs::remove(path_ + suffix);
+      if (fs::exists(start_ + suffix)) fs::copy_file(start_ + suffix, path_ + suffix);
+    }
+    vfs_.forget_files();
+  }
+
+  /// Whether it was killed; else it lived to its end.
+  bool live(std::uint64_t nth, Fault::How how, Told& told) {
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      ::close(ends[0]);
+      Told aloud([end = ends[1]](const std::string& line) {
+        return __real_write(end, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+      });
+      auto ledger = open();
+      if (!ledger.ok()) ::_exit(8);
+      vfs_.arm({nth, how, 1, SQLITE_OK});
+      watching = &vfs_;
+      if (boastful_) aloud.appended((*ledger)->size().value(), "refusal beside n-0");
+      Caller caller(**ledger, **ledger, aloud);
+      for (int i = 0; i < 2; ++i) caller.attempt("n-" + std::to_string(i), i == 1);
+      ::_exit(0);
+    }
+    ::close(ends[1]);
+    told.hear(ends[0]);
+    ::close(ends[0]);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    CHECK((killed || (WIFEXITED(status) && WEXITSTATUS(status) == 0)));
+    return killed;
+  }
+
+  Failures examine(const Told& told) {
+    auto ledger = open();
+    if (!ledger.ok()) return {"the ledger does not open again: " + ledger.status().detail()};
+    if (Failures failures = check_ledger(**ledger, told); !failures.empty()) return failures;
+    // Whatever it was in the middle of, it goes on.
+    if (auto index = (*ledger)->append({.json = "after", .exec_id = {}, .attempt = digest_of("after"), .at = {1}}); !index.ok())
+      return {"the ledger takes no entry any more: " + index.status().detail()};
+    return {};
+  }
+
+  TemporaryFolder folder_{folder_in_memory()};
+  const std::string path_ = folder_.file("ledger.db");
+  const std::string start_ = folder_.file("start.db");
+  FaultVfs vfs_{"openexec-kill"};
+  const bool anchored_;
+  const bool boastful_;  // acknowledges an entry before it is written
+  std::uint64_t kills_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("Killed before, inside or after any write, the log is a prefix with every acknowledged entry, and signed") {
+  for (const bool anchored : {false, true}) {
+    Killing killing(anchored);
+    for (auto how : {Fault::How::killed_before, Fault::How::killed_inside, Fault::How::killed_after})
+      check_passes(killing.at_every_call(how));
+    std::cout << "fault: " << killing.kills() << " kills" << (anchored ? ", with an anchor" : "") << "\n";
+    CHECK(killing.kills() > 100);
+  }
+}
+
+TEST_CASE("Killing at every write finds a log that acknowledges first and writes later") {
+  CHECK_FALSE(Killing(false, true).at_every_call(Fault::How::killed_before).empty());
+}
