@@ -83,6 +83,7 @@ void measure_canonical(Bench&);
 void measure_syncs(Bench&);
 void measure_submitters(Bench&);
 void measure_ledger(Bench&);
+void measure_log(Bench&);
 void measure_tree(Bench&);
 void measure_memory(Bench&);
 void measure_allocations(Bench&);

@@ -34,6 +34,7 @@ constexpr Row all_rows[] = {
     {"canonical", "canonical JSON, against simdjson's DOM parse", measure_canonical},
     {"syncs", "syncs an execution, of 1, 8 and 64 submitters", measure_syncs},
     {"ledger", "cost, size, opening and memory of a ledger of --ledger-size", measure_ledger},
+    {"log", "entries appended to a log of --ledger-size, its proofs, and its audit", measure_log},
     {"tree", "appends to a Merkle tree of ten times --ledger-size, its proofs, and verifying a receipt", measure_tree},
     {"memory", "an idle executor, and a request in flight", measure_memory},
     {"allocations", "of an execution, and of a replay", measure_allocations},
