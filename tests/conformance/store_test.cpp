@@ -1,5 +1,7 @@
 // Every supplied store and log under the suites; and the suites themselves, over stores that are broken on purpose.
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -158,8 +160,14 @@ class AllowsOneMore final : public Decorated {
 class CountsBeforeItClaims final : public Decorated {
  public:
   Result<ClaimAnswer> claim(const Claim& claim) override {
-    const bool room = claim.max_per_minute == 0 || claims_ < static_cast<int>(claim.max_per_minute);
-    for (int i = 0; i < 100; ++i) std::this_thread::yield();
+    if (claim.max_per_minute == 0) return inner_->claim(claim);
+    const bool room = claims_ < static_cast<int>(claim.max_per_minute);
+    {  // until one more has looked than may claim; a caller who is alone waits in vain
+      std::unique_lock lock(mutex_);
+      ++looked_;
+      changed_.notify_all();
+      changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return looked_ > static_cast<int>(claim.max_per_minute); });
+    }
     if (!room) return ClaimAnswer{ClaimAnswer::Kind::rate_reached, std::nullopt};
     Claim next = claim;
     next.max_per_minute = 0;
@@ -170,6 +178,9 @@ class CountsBeforeItClaims final : public Decorated {
 
  private:
   std::atomic<int> claims_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int looked_ = 0;
 };
 
 class LosesControls final : public Decorated {

@@ -54,13 +54,15 @@ class ProvesTheEntryBefore final : public Decorated {
 class LagsBehind final : public Decorated {
  public:
   Result<SignedCheckpoint> checkpoint() override {
+    const std::lock_guard lock(mutex_);
     if (!kept_ || ++asked_ % 8 == 0) kept_ = inner_->checkpoint().value();
     return *kept_;
   }
 
  private:
+  std::mutex mutex_;
   std::optional<SignedCheckpoint> kept_;
-  std::atomic<int> asked_{0};
+  int asked_ = 0;
 };
 
 class ProvesNoGrowth final : public Decorated {
