@@ -59,7 +59,7 @@ class Entries {
   std::size_t append_to(Ledger& ledger) {
     const std::size_t count = std::min(at_once, entries_.size() - taken_);
     operations_.clear();
-    for (std::size_t i = 0; i < count; ++i) operations_.emplace_back(&entries_[taken_ + i]);
+    for (std::size_t i = 0; i < count; ++i) operations_.push_back({.what = &entries_[taken_ + i]});
     if (count > 0) ledger.submit(operations_);
     for (const Operation& one : operations_) need(one.status, "an append");
     taken_ += count;
