@@ -9,11 +9,13 @@ typedef struct openexec_cancellation openexec_cancellation;
 typedef struct openexec_executor openexec_executor;
 typedef struct openexec_outcome openexec_outcome;
 typedef struct openexec_log openexec_log;
+typedef struct openexec_evidence openexec_evidence;
 typedef struct openexec_sink openexec_sink;
 typedef struct openexec_records openexec_records;
 typedef struct openexec_unlogged openexec_unlogged;
 typedef struct openexec_lines openexec_lines;
 typedef struct openexec_approval openexec_approval;
+typedef struct openexec_controls openexec_controls;
 typedef struct openexec_str {
   const char* data;
   size_t size;
@@ -68,7 +70,8 @@ enum {
   OPENEXEC_VERDICT_FAILED = 2,
   OPENEXEC_VERDICT_REPLAYED = 3,
   OPENEXEC_VERDICT_IN_DOUBT = 4,
-  OPENEXEC_VERDICT_SUPPRESSED = 5
+  OPENEXEC_VERDICT_SUPPRESSED = 5,
+  OPENEXEC_VERDICT_CONTROL = 6
 };
 typedef int32_t openexec_effect;
 enum {
@@ -143,6 +146,11 @@ openexec_code openexec_config_set_ledger_url(openexec_config* config, openexec_s
 openexec_code openexec_config_set_ledger_path(openexec_config* config, openexec_str path, openexec_error** error);
 openexec_code openexec_config_set_clawshield_verifier(openexec_config* config, openexec_str public_key_pem,
                                                       openexec_str tenant, openexec_error** error);
+openexec_code openexec_config_set_log_key(openexec_config* config, openexec_str private_key_pem,
+                                          openexec_error** error);
+openexec_code openexec_config_set_log_origin(openexec_config* config, openexec_str origin, openexec_error** error);
+openexec_code openexec_config_set_log_anchor(openexec_config* config, openexec_str path, openexec_error** error);
+openexec_code openexec_config_set_trust_policy(openexec_config* config, openexec_str policy, openexec_error** error);
 openexec_code openexec_config_set_demo_verifier(openexec_config* config, openexec_error** error);
 openexec_code openexec_sink_write(openexec_sink* sink, openexec_str bytes);
 typedef struct openexec_invocation {
@@ -162,6 +170,12 @@ typedef struct openexec_settlement {
   openexec_str action;
   openexec_str tenant;
 } openexec_settlement;
+typedef struct openexec_cost_query {
+  size_t size;
+  openexec_str action;
+  openexec_str payload;
+  openexec_str tenant;
+} openexec_cost_query;
 typedef int32_t openexec_answer;
 enum {
   OPENEXEC_ANSWER_RESULT = 1,
@@ -177,6 +191,7 @@ typedef struct openexec_handler_table {
   openexec_answer (*reconcile)(void* self, const openexec_settlement* settlement, openexec_sink* result,
                                openexec_sink* detail);
   int64_t deadline_ms;
+  openexec_code (*cost)(void* self, const openexec_cost_query* query, int64_t* micro_usd, openexec_sink* detail);
 } openexec_handler_table;
 openexec_code openexec_config_add_handler(openexec_config* config, openexec_str action,
                                           const openexec_handler_table* handler, openexec_error** error);
@@ -216,13 +231,18 @@ typedef struct openexec_claim {
   openexec_digest approval_digest;
   openexec_str approval;
   int64_t at_us;
+  openexec_str predecessor;
+  uint32_t max_per_minute;
+  int32_t reserved;
 } openexec_claim;
 typedef int32_t openexec_claimed;
 enum {
   OPENEXEC_CLAIM_EXISTS = 1,
   OPENEXEC_CLAIM_NONCE_CONFLICT = 2,
   OPENEXEC_CLAIM_APPROVAL_SPENT = 3,
-  OPENEXEC_CLAIM_FRESH = 4
+  OPENEXEC_CLAIM_FRESH = 4,
+  OPENEXEC_CLAIM_OUT_OF_ORDER = 5,
+  OPENEXEC_CLAIM_RATE_REACHED = 6
 };
 typedef int32_t openexec_state;
 enum {
@@ -268,6 +288,29 @@ typedef struct openexec_unlogged_entry {
 } openexec_unlogged_entry;
 openexec_code openexec_records_put(openexec_records* records, const openexec_record* record);
 openexec_code openexec_unlogged_put(openexec_unlogged* unlogged, const openexec_unlogged_entry* entry);
+typedef int32_t openexec_control;
+enum {
+  OPENEXEC_CONTROL_HALT = 1,
+  OPENEXEC_CONTROL_REVOKE_APPROVAL = 2,
+  OPENEXEC_CONTROL_REVOKE_KEY = 3
+};
+typedef struct openexec_control_name {
+  size_t size;
+  openexec_control control;
+  int32_t reserved;
+  openexec_str id;
+  openexec_str tenant;
+} openexec_control_name;
+typedef struct openexec_control_change {
+  size_t size;
+  openexec_control control;
+  int32_t stands;
+  openexec_str id;
+  openexec_str tenant;
+  openexec_str entry;
+  int64_t at_us;
+} openexec_control_change;
+openexec_code openexec_controls_put(openexec_controls* controls, const openexec_control_name* name);
 typedef struct openexec_store_table {
   size_t size;
   void* self;
@@ -285,6 +328,10 @@ typedef struct openexec_store_table {
   openexec_code (*unlogged)(void* self, openexec_unlogged* unlogged, openexec_sink* detail);
   openexec_code (*logged)(void* self, const openexec_str* tenant, const openexec_str* nonce, uint64_t index,
                           openexec_sink* detail);
+  int32_t keeps_terms;
+  int32_t reserved;
+  openexec_code (*control)(void* self, const openexec_control_change* change, int64_t* entry, openexec_sink* detail);
+  openexec_code (*controls)(void* self, openexec_controls* controls, openexec_sink* detail);
 } openexec_store_table;
 openexec_code openexec_config_set_store(openexec_config* config, const openexec_store_table* store,
                                         openexec_error** error);
@@ -320,6 +367,33 @@ typedef struct openexec_clock_table {
 } openexec_clock_table;
 openexec_code openexec_config_set_clock(openexec_config* config, const openexec_clock_table* clock,
                                         openexec_error** error);
+typedef int32_t openexec_happening;
+enum {
+  OPENEXEC_EVENT_OPENED = 1,
+  OPENEXEC_EVENT_ANSWERED = 2,
+  OPENEXEC_EVENT_RECOVERED = 3,
+  OPENEXEC_EVENT_RELOADED = 4,
+  OPENEXEC_EVENT_CLOSED = 5
+};
+typedef struct openexec_event {
+  size_t size;
+  openexec_happening happening;
+  openexec_code code;
+  openexec_verdict verdict;
+  openexec_effect effect;
+  openexec_str exec_id;
+  openexec_str action;
+  int64_t entry_index;
+  uint64_t count;
+} openexec_event;
+typedef struct openexec_events_table {
+  size_t size;
+  void* self;
+  void (*close)(void* self);
+  void (*tell)(void* self, const openexec_event* event);
+} openexec_events_table;
+openexec_code openexec_config_set_events(openexec_config* config, const openexec_events_table* events,
+                                         openexec_error** error);
 openexec_code openexec_executor_create(const openexec_config* config, openexec_executor** executor,
                                        openexec_error** error);
 void openexec_executor_destroy(openexec_executor** executor);
@@ -332,6 +406,8 @@ typedef struct openexec_call_options {
   int64_t max_wait_ms;
   const openexec_cancellation* cancellation;
   openexec_str nonce;
+  int32_t proof;
+  int32_t reserved;
 } openexec_call_options;
 openexec_code openexec_executor_execute(openexec_executor* executor, const openexec_request* request,
                                         const openexec_call_options* options, openexec_outcome** outcome,
@@ -349,10 +425,26 @@ typedef void (*openexec_lend)(void* self, void (*run)(void* work), void* work);
 openexec_code openexec_executor_execute_many(openexec_executor* executor, const openexec_call* const* calls,
                                              size_t count, openexec_lend lend, void* self, openexec_outcome** outcomes,
                                              openexec_error** error);
+typedef struct openexec_order {
+  size_t size;
+  openexec_control control;
+  int32_t stands;
+  openexec_str id;
+  openexec_str tenant;
+  openexec_str who;
+  openexec_str why;
+} openexec_order;
+openexec_code openexec_executor_order(openexec_executor* executor, const openexec_order* order,
+                                      openexec_outcome** outcome, openexec_error** error);
 openexec_code openexec_executor_halt(openexec_executor* executor, openexec_error** error);
 openexec_code openexec_executor_resume(openexec_executor* executor, openexec_error** error);
+typedef int32_t (*openexec_visit_control)(void* self, const openexec_control_name* name);
+openexec_code openexec_executor_controls(const openexec_executor* executor, openexec_visit_control visit, void* self,
+                                         openexec_error** error);
 int32_t openexec_executor_halted(const openexec_executor* executor);
 openexec_code openexec_executor_ready(const openexec_executor* executor, openexec_error** error);
+openexec_code openexec_executor_reload_trust_policy(openexec_executor* executor, openexec_str policy,
+                                                    openexec_error** error);
 typedef struct openexec_recovery {
   size_t size;
   uint64_t in_doubt;
@@ -375,12 +467,17 @@ openexec_str openexec_outcome_receipt(const openexec_outcome* outcome);
 openexec_str openexec_outcome_detail(const openexec_outcome* outcome);
 openexec_str openexec_outcome_entry(const openexec_outcome* outcome);
 int64_t openexec_outcome_entry_index(const openexec_outcome* outcome);
+openexec_str openexec_outcome_proof(const openexec_outcome* outcome);
 void openexec_outcome_destroy(openexec_outcome** outcome);
 openexec_code openexec_verify_receipt(openexec_str exec_id, openexec_str result, openexec_str receipt,
                                       openexec_error** error);
 openexec_code openexec_verify_clawshield_v1(openexec_str public_key_pem, openexec_str tenant, openexec_str action,
                                             openexec_str payload, openexec_str artifact, int64_t now_us,
                                             openexec_buffer** approval, openexec_error** error);
+openexec_code openexec_verify_trust_policy(openexec_str policy, openexec_str executor, openexec_str tenant,
+                                           const openexec_request* request, int64_t now_us, openexec_buffer** approval,
+                                           openexec_error** error);
+openexec_code openexec_trust_policy_read(openexec_str policy, openexec_buffer** report, openexec_error** error);
 typedef int32_t openexec_form;
 enum {
   OPENEXEC_FORM_JCS = 1,
@@ -399,4 +496,79 @@ openexec_code openexec_log_read(const openexec_log* log, uint64_t first, uint64_
                                 void* self, openexec_error** error);
 openexec_code openexec_log_find(const openexec_log* log, const openexec_digest* exec_id, uint64_t count,
                                 openexec_visit visit, void* self, openexec_error** error);
+openexec_code openexec_log_verifier_key(const openexec_log* log, openexec_buffer** key, openexec_error** error);
+openexec_code openexec_log_checkpoint(const openexec_log* log, openexec_buffer** note, openexec_error** error);
+openexec_code openexec_log_cosigned(const openexec_log* log, openexec_buffer** note, openexec_error** error);
+openexec_code openexec_log_keep_cosigned(const openexec_log* log, openexec_str note, openexec_error** error);
+openexec_code openexec_log_prove(const openexec_log* log, uint64_t index, openexec_buffer** proof,
+                                 openexec_error** error);
+openexec_code openexec_log_consistency(const openexec_log* log, uint64_t from, uint64_t to, openexec_buffer** hashes,
+                                       openexec_error** error);
+openexec_code openexec_log_resource(const openexec_log* log, openexec_str path, openexec_buffer** resource,
+                                    openexec_error** error);
+typedef struct openexec_evidence_trust {
+  size_t size;
+  openexec_str log_key;
+  openexec_str policy;
+} openexec_evidence_trust;
+typedef struct openexec_evidence_held {
+  size_t size;
+  openexec_str exec_id;
+  openexec_str action;
+  openexec_str nonce;
+  openexec_str tenant;
+  openexec_str payload;
+  openexec_str result;
+  openexec_str receipt;
+  openexec_str approval;
+} openexec_evidence_held;
+typedef int32_t openexec_evidence_verdict;
+enum {
+  OPENEXEC_EVIDENCE_FAIL = 0,
+  OPENEXEC_EVIDENCE_INCOMPLETE = 1,
+  OPENEXEC_EVIDENCE_PASS = 2
+};
+typedef int32_t openexec_evidence_step;
+enum {
+  OPENEXEC_STEP_PROOF = 0,
+  OPENEXEC_STEP_ENTRY = 1,
+  OPENEXEC_STEP_INCLUSION = 2,
+  OPENEXEC_STEP_LOG_SIGNATURE = 3,
+  OPENEXEC_STEP_COSIGNATURES = 4,
+  OPENEXEC_STEP_EXEC_ID = 5,
+  OPENEXEC_STEP_ACTION = 6,
+  OPENEXEC_STEP_NONCE = 7,
+  OPENEXEC_STEP_TENANT = 8,
+  OPENEXEC_STEP_PAYLOAD = 9,
+  OPENEXEC_STEP_RESULT = 10,
+  OPENEXEC_STEP_RECEIPT = 11,
+  OPENEXEC_STEP_APPROVAL = 12
+};
+typedef int32_t openexec_finding;
+enum {
+  OPENEXEC_FINDING_UNREACHED = 0,
+  OPENEXEC_FINDING_FAILED = 1,
+  OPENEXEC_FINDING_INCOMPLETE = 2,
+  OPENEXEC_FINDING_NOT_ASKED = 3,
+  OPENEXEC_FINDING_PASSED = 4
+};
+openexec_code openexec_evidence_verify(openexec_str proof, const openexec_evidence_trust* trust,
+                                       const openexec_evidence_held* held, openexec_evidence** report,
+                                       openexec_error** error);
+void openexec_evidence_destroy(openexec_evidence** report);
+openexec_evidence_verdict openexec_evidence_answer(const openexec_evidence* report);
+openexec_evidence_step openexec_evidence_decided_by(const openexec_evidence* report);
+openexec_finding openexec_evidence_finding(const openexec_evidence* report, openexec_evidence_step step);
+openexec_str openexec_evidence_detail(const openexec_evidence* report, openexec_evidence_step step);
+openexec_str openexec_evidence_entry(const openexec_evidence* report);
+int64_t openexec_evidence_index(const openexec_evidence* report);
+openexec_str openexec_evidence_origin(const openexec_evidence* report);
+openexec_code openexec_evidence_tree(const openexec_evidence* report, uint64_t* entries, openexec_digest* root,
+                                     openexec_error** error);
+uint64_t openexec_evidence_cosignatures(const openexec_evidence* report);
+openexec_code openexec_evidence_cosignature(const openexec_evidence* report, uint64_t number, openexec_str* witness,
+                                            uint64_t* time_s, openexec_error** error);
+openexec_str openexec_evidence_verdict_name(openexec_evidence_verdict verdict);
+openexec_str openexec_evidence_step_name(openexec_evidence_step step);
+openexec_str openexec_evidence_finding_name(openexec_finding finding);
 """

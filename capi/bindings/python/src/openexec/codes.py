@@ -70,6 +70,7 @@ class Verdict(enum.IntEnum):
     REPLAYED = 3
     IN_DOUBT = 4
     SUPPRESSED = 5
+    CONTROL = 6
 
 
 class Effect(enum.IntEnum):
@@ -78,3 +79,77 @@ class Effect(enum.IntEnum):
     NONE = 0
     CONFIRMED = 1
     UNKNOWN = 2
+
+
+class Form(enum.IntEnum):
+    """The canonical forms of JSON."""
+
+    JCS = 1
+    CLAWSHIELD_V1 = 2
+    DISPLAY = 3
+
+
+class Control(enum.IntEnum):
+    """What is ordered while executors run, and stands until it is lifted."""
+
+    HALT = 1
+    REVOKE_APPROVAL = 2
+    REVOKE_KEY = 3
+
+
+class Happening(enum.IntEnum):
+    """What an event tells of."""
+
+    OPENED = 1
+    ANSWERED = 2
+    RECOVERED = 3
+    RELOADED = 4
+    CLOSED = 5
+
+
+class Answer(enum.IntEnum):
+    """What a portable receipt is worth. Only PASS is one to rely on."""
+
+    FAIL = 0
+    INCOMPLETE = 1
+    PASS = 2
+
+
+class Step(enum.IntEnum):
+    """What is looked at in a portable receipt, in this order."""
+
+    PROOF = 0
+    ENTRY = 1
+    INCLUSION = 2
+    LOG_SIGNATURE = 3
+    COSIGNATURES = 4
+    EXEC_ID = 5
+    ACTION = 6
+    NONCE = 7
+    TENANT = 8
+    PAYLOAD = 9
+    RESULT = 10
+    RECEIPT = 11
+    APPROVAL = 12
+
+
+class Finding(enum.IntEnum):
+    """What one step found."""
+
+    UNREACHED = 0
+    FAILED = 1
+    INCOMPLETE = 2
+    NOT_ASKED = 3
+    PASSED = 4
+
+
+class Limit(enum.IntEnum):
+    """Bounds, for Executor(limits={Limit.RESULT_BYTES: 4096})."""
+
+    REQUEST_BYTES = 1
+    REQUEST_DEPTH = 2
+    RESULT_BYTES = 3
+    IN_FLIGHT = 4
+    REFUSALS_PER_SECOND = 5
+    WAIT_MS = 6
+    ISSUED_AHEAD_SECONDS = 7

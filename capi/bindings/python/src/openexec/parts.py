@@ -6,14 +6,11 @@ cannot say no: one that raises ends the process, because an executor without a t
 from __future__ import annotations
 
 import dataclasses
-import os
-import sys
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from ._ffi import Str, call, ffi, lib, raw, text
-from .codes import Code
+from ._ffi import Str, abort, answer, call, callback, ffi, interrupted, lib, raw, text
+from .codes import Code, Control
 from .errors import OpenExecError
 from .values import Proposal
 
@@ -31,14 +28,14 @@ def let_go(handle: Any) -> None:
     _alive.pop(handle, None)
 
 
-@ffi.callback("void(void *)")  # type: ignore[untyped-decorator]
+@callback("void(void *)")
 def close(handle: Any) -> None:
     let_go(handle)
 
 
 def write(sink: Any, value: str | bytes) -> bool:
     data = value.encode("utf-8", "replace") if isinstance(value, str) else value
-    return bool(lib.openexec_sink_write(sink, Str(data).view) == 0)
+    return bool(answer(lib.openexec_sink_write, sink, Str(data)) == 0)
 
 
 def _digest(view: Any) -> bytes:
@@ -134,6 +131,8 @@ class Claim:
     approval_digest: bytes
     approval: str
     at_us: int
+    predecessor: str = ""
+    max_per_minute: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -169,16 +168,41 @@ class Seal:
     effect: int
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class ControlChange:
+    """A change of what stands, with the entry that records who ordered it."""
+
+    control: int
+    stands: bool
+    id: str
+    tenant: str
+    entry: str
+    at_us: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ControlName:
+    """A control that stands: at most one of each."""
+
+    control: Control
+    id: str = ""
+    tenant: str = ""
+
+
 FRESH, APPROVAL_SPENT, NONCE_CONFLICT = "fresh", "approval_spent", "nonce_conflict"
+OUT_OF_ORDER, RATE_REACHED = "out_of_order", "rate_reached"
 
 
 @runtime_checkable
 class Store(Protocol):
     """The contract that carries "at most once" (docs/contracts.md). Called from any thread, concurrently.
 
-    claim answers FRESH, APPROVAL_SPENT or NONCE_CONFLICT, or the Record that exists. seal answers the entry's index
-    where the store is its own log (then it has the methods of Log as well), and None where it is not (then it has
-    unlogged() and logged()).
+    claim answers FRESH, APPROVAL_SPENT or NONCE_CONFLICT, or the Record that exists; a store with `keeps_terms = True`
+    holds claims to `predecessor` and `max_per_minute` as well, and answers OUT_OF_ORDER or RATE_REACHED. seal answers
+    the entry's index where the store is its own log (then it has append, count, read and find_lines as well, as Log
+    describes them), and None where it is not (then it has unlogged() -> Seals, and logged(tenant, nonce, index)).
+    A store may have control(ControlChange) -> index or None, and controls() -> ControlNames: else orders last as long
+    as the executor.
     """
 
     def claim(self, claim: Claim) -> str | Record: ...
@@ -196,7 +220,7 @@ class Store(Protocol):
     def ready(self) -> None: ...
 
 
-def _guarded(otherwise: int, sink: Any, body: Callable[[], None]) -> int:
+def guarded(otherwise: int, sink: Any, body: Callable[[], None]) -> int:
     """A callback that can fail. A code of its own is for OpenExecError; details of others are their type alone."""
     try:
         body()
@@ -205,6 +229,7 @@ def _guarded(otherwise: int, sink: Any, body: Callable[[], None]) -> int:
         write(sink, no.detail)
         return int(no.code) or otherwise
     except BaseException as why:  # nothing may cross the border
+        interrupted(why)
         write(sink, f"raised {type(why).__name__}")
         return otherwise
 
@@ -212,18 +237,20 @@ def _guarded(otherwise: int, sink: Any, body: Callable[[], None]) -> int:
 def _cannot_fail(body: Callable[[], Any]) -> Any:
     try:
         return body()
-    except BaseException:
-        print("openexec: a callback that cannot fail has failed; the process ends", file=sys.stderr)
-        traceback.print_exc()
-        sys.stderr.flush()
-        os.abort()
+    except Exception as why:
+        abort(why)
+    except BaseException as why:  # an interrupt is no failure: it is raised once C has returned
+        interrupted(why)
+    try:
+        return body()
+    except BaseException as why:
+        abort(why)
 
 
 # --- verifiers ---
 
 
-@ffi.callback(  # type: ignore[untyped-decorator]
-    "openexec_code(void *, const openexec_proposal *, int64_t, openexec_approval *, openexec_sink *)", error=117)
+@callback("openexec_code(void *, const openexec_proposal *, int64_t, openexec_approval *, openexec_sink *)", error=117)
 def _verify(handle: Any, proposal: Any, now_us: int, approval: Any, detail: Any) -> int:
     def body() -> None:
         lent = Proposal._borrow(ffi.cast("openexec_proposal *", proposal))
@@ -233,36 +260,36 @@ def _verify(handle: Any, proposal: Any, now_us: int, approval: Any, detail: Any)
             lent._give_back()
         if not isinstance(found, Approval):
             raise OpenExecError(Code.APPROVAL_MALFORMED, "the verifier returned no Approval")
-        if lib.openexec_approval_set_id(approval, Str(found.id).view) != 0:
+        if answer(lib.openexec_approval_set_id, approval, Str(found.id, "id")) != 0:
             raise OpenExecError(Code.APPROVAL_MALFORMED, "the approval's id is refused")
         for key in found.keys:
-            if lib.openexec_approval_add_key(approval, Str(key).view) != 0:
+            if answer(lib.openexec_approval_add_key, approval, Str(key, "key")) != 0:
                 raise OpenExecError(Code.APPROVAL_MALFORMED, "a key of the approval is refused")
 
-    return _guarded(Code.APPROVAL_SIGNATURE_INVALID, detail, body)
+    return guarded(Code.APPROVAL_SIGNATURE_INVALID, detail, body)
 
 
-@ffi.callback("openexec_code(void *, openexec_sink *)", error=300)  # type: ignore[untyped-decorator]
+@callback("openexec_code(void *, openexec_sink *)", error=300)
 def _verifier_ready(handle: Any, detail: Any) -> int:
     part = ffi.from_handle(handle)
-    return _guarded(Code.STORE_FAILED, detail, getattr(part, "ready", lambda: None))
+    return guarded(Code.STORE_FAILED, detail, getattr(part, "ready", lambda: None))
 
 
 def set_verifier(config: Any, part: Verifier) -> None:
     profile = Str(part.profile, "profile")
-    _set(lib.openexec_config_set_verifier, config, part, "openexec_verifier_table",
-         profile=profile.view, verify=_verify, ready=_verifier_ready)
+    set_part(lib.openexec_config_set_verifier, config, part, "openexec_verifier_table",
+             profile=profile.view, verify=_verify, ready=_verifier_ready)
 
 
 # --- clocks ---
 
 
-@ffi.callback("int64_t(void *)")  # type: ignore[untyped-decorator]
+@callback("int64_t(void *)", fatal=True)
 def _now_us(handle: Any) -> int:
     return int(_cannot_fail(lambda: _int64(ffi.from_handle(handle).now_us())))
 
 
-@ffi.callback("int64_t(void *)")  # type: ignore[untyped-decorator]
+@callback("int64_t(void *)", fatal=True)
 def _monotonic_ns(handle: Any) -> int:
     return int(_cannot_fail(lambda: _int64(ffi.from_handle(handle).monotonic_ns())))
 
@@ -275,27 +302,26 @@ def _int64(value: Any) -> int:
 
 def set_clock(config: Any, part: Clock) -> None:
     extra = {"monotonic_ns": _monotonic_ns} if hasattr(part, "monotonic_ns") else {}
-    _set(lib.openexec_config_set_clock, config, part, "openexec_clock_table", now_us=_now_us, **extra)
+    set_part(lib.openexec_config_set_clock, config, part, "openexec_clock_table", now_us=_now_us, **extra)
 
 
 # --- hashers ---
 
 
-@ffi.callback(  # type: ignore[untyped-decorator]
-    "void(void *, const openexec_str *, const openexec_str *, openexec_sink *)")
+@callback("void(void *, const openexec_str *, const openexec_str *, openexec_sink *)", fatal=True)
 def _canonical(handle: Any, action: Any, payload: Any, sink: Any) -> None:
     _cannot_fail(lambda: write(sink, ffi.from_handle(handle).canonical(text(action), text(payload))))
 
 
-@ffi.callback("void(void *, const openexec_str *, openexec_digest *)")  # type: ignore[untyped-decorator]
+@callback("void(void *, const openexec_str *, openexec_digest *)", fatal=True)
 def _digest_of(handle: Any, data: Any, digest: Any) -> None:
     _cannot_fail(lambda: _put_digest(digest, ffi.from_handle(handle).digest(raw(data))))
 
 
 def set_hasher(config: Any, part: Hasher) -> None:
     name = Str(part.name, "name")
-    _set(lib.openexec_config_set_hasher, config, part, "openexec_hasher_table", name=name.view, canonical=_canonical,
-         digest=_digest_of)
+    set_part(lib.openexec_config_set_hasher, config, part, "openexec_hasher_table", name=name.view, canonical=_canonical,
+             digest=_digest_of)
 
 
 # --- logs ---
@@ -312,49 +338,46 @@ def _put_lines(lines: Any, found: Iterable[Line]) -> None:
             return  # the library remembers that it was not taken
 
 
-@ffi.callback(  # type: ignore[untyped-decorator]
-    "openexec_code(void *, const openexec_new_entry *, uint64_t *, openexec_sink *)", error=300)
+@callback("openexec_code(void *, const openexec_new_entry *, uint64_t *, openexec_sink *)", error=300)
 def _append(handle: Any, entry: Any, index: Any, detail: Any) -> int:
     def body() -> None:
         index[0] = ffi.from_handle(handle).append(
             Entry(text(entry.json), _digest(entry.exec_id), _digest(entry.attempt), entry.at_us))
 
-    return _guarded(Code.STORE_FAILED, detail, body)
+    return guarded(Code.STORE_FAILED, detail, body)
 
 
-@ffi.callback("openexec_code(void *, uint64_t *, openexec_sink *)", error=300)  # type: ignore[untyped-decorator]
+@callback("openexec_code(void *, uint64_t *, openexec_sink *)", error=300)
 def _count(handle: Any, entries: Any, detail: Any) -> int:
     def body() -> None:
         entries[0] = ffi.from_handle(handle).count()
 
-    return _guarded(Code.STORE_FAILED, detail, body)
+    return guarded(Code.STORE_FAILED, detail, body)
 
 
-@ffi.callback(  # type: ignore[untyped-decorator]
-    "openexec_code(void *, uint64_t, uint64_t, openexec_lines *, openexec_sink *)", error=300)
+@callback("openexec_code(void *, uint64_t, uint64_t, openexec_lines *, openexec_sink *)", error=300)
 def _read(handle: Any, first: int, count: int, lines: Any, detail: Any) -> int:
-    return _guarded(Code.STORE_FAILED, detail,
+    return guarded(Code.STORE_FAILED, detail,
                     lambda: _put_lines(lines, ffi.from_handle(handle).read(first, count)))
 
 
-@ffi.callback(  # type: ignore[untyped-decorator]
-    "openexec_code(void *, const openexec_digest *, uint64_t, openexec_lines *, openexec_sink *)", error=300)
+@callback("openexec_code(void *, const openexec_digest *, uint64_t, openexec_lines *, openexec_sink *)", error=300)
 def _find_lines(handle: Any, exec_id: Any, count: int, lines: Any, detail: Any) -> int:
     part = ffi.from_handle(handle)
     find = part.find_lines if hasattr(part, "find_lines") else part.find  # a store's find is another
-    return _guarded(Code.STORE_FAILED, detail, lambda: _put_lines(lines, find(_digest(exec_id), count)))
+    return guarded(Code.STORE_FAILED, detail, lambda: _put_lines(lines, find(_digest(exec_id), count)))
 
 
 _LOG = {"append": _append, "count": _count, "read": _read, "find": _find_lines}
 
 
 def set_log(config: Any, part: Log) -> None:
-    _set(lib.openexec_config_set_log, config, part, "openexec_log_table", **_LOG)
+    set_part(lib.openexec_config_set_log, config, part, "openexec_log_table", **_LOG)
 
 
 # --- stores ---
 
-_CLAIMED = {NONCE_CONFLICT: 2, APPROVAL_SPENT: 3, FRESH: 4}
+_CLAIMED = {NONCE_CONFLICT: 2, APPROVAL_SPENT: 3, FRESH: 4, OUT_OF_ORDER: 5, RATE_REACHED: 6}
 
 
 def _put_record(records: Any, record: Record) -> None:
@@ -371,36 +394,33 @@ def _put_record(records: Any, record: Record) -> None:
     lib.openexec_records_put(records, given)  # the library remembers what it did not take
 
 
-@ffi.callback(  # type: ignore[untyped-decorator]
-    "openexec_code(void *, const openexec_claim *, openexec_claimed *, openexec_records *, openexec_sink *)", error=300)
+@callback("openexec_code(void *, const openexec_claim *, openexec_claimed *, openexec_records *, openexec_sink *)", error=300)
 def _claim(handle: Any, claim: Any, claimed: Any, existing: Any, detail: Any) -> int:
     def body() -> None:
         answer = ffi.from_handle(handle).claim(
             Claim(text(claim.tenant), text(claim.nonce), text(claim.action), _digest(claim.exec_id),
                   _digest(claim.request_hash), text(claim.approval_id), _digest(claim.approval_digest),
-                  text(claim.approval), claim.at_us))
+                  text(claim.approval), claim.at_us, text(claim.predecessor), claim.max_per_minute))
         if isinstance(answer, Record):
             _put_record(existing, answer)
             claimed[0] = 1
         else:
             claimed[0] = _CLAIMED[answer]
 
-    return _guarded(Code.STORE_FAILED, detail, body)
+    return guarded(Code.STORE_FAILED, detail, body)
 
 
-@ffi.callback(  # type: ignore[untyped-decorator]
-    "openexec_code(void *, const openexec_str *, const openexec_str *, openexec_records *, openexec_sink *)", error=300)
+@callback("openexec_code(void *, const openexec_str *, const openexec_str *, openexec_records *, openexec_sink *)", error=300)
 def _find(handle: Any, tenant: Any, nonce: Any, found: Any, detail: Any) -> int:
     def body() -> None:
         record = ffi.from_handle(handle).find(text(tenant), text(nonce))
         if record is not None:
             _put_record(found, record)
 
-    return _guarded(Code.STORE_FAILED, detail, body)
+    return guarded(Code.STORE_FAILED, detail, body)
 
 
-@ffi.callback(  # type: ignore[untyped-decorator]
-    "openexec_code(void *, const openexec_seal *, int64_t *, openexec_sink *)", error=300)
+@callback("openexec_code(void *, const openexec_seal *, int64_t *, openexec_sink *)", error=300)
 def _seal(handle: Any, seal: Any, entry: Any, detail: Any) -> int:
     def body() -> None:
         index = ffi.from_handle(handle).seal(
@@ -409,38 +429,37 @@ def _seal(handle: Any, seal: Any, entry: Any, detail: Any) -> int:
         if index is not None:
             entry[0] = index
 
-    return _guarded(Code.STORE_FAILED, detail, body)
+    return guarded(Code.STORE_FAILED, detail, body)
 
 
-@ffi.callback("openexec_code(void *, openexec_records *, openexec_sink *)", error=300)  # type: ignore[untyped-decorator]
+@callback("openexec_code(void *, openexec_records *, openexec_sink *)", error=300)
 def _orphans(handle: Any, orphans: Any, detail: Any) -> int:
     def body() -> None:
         for record in ffi.from_handle(handle).orphans():
             _put_record(orphans, record)
 
-    return _guarded(Code.STORE_FAILED, detail, body)
+    return guarded(Code.STORE_FAILED, detail, body)
 
 
-@ffi.callback(  # type: ignore[untyped-decorator]
-    "openexec_code(void *, const openexec_str *, const openexec_str *, openexec_sink *)", error=300)
+@callback("openexec_code(void *, const openexec_str *, const openexec_str *, openexec_sink *)", error=300)
 def _pin(handle: Any, key: Any, value: Any, detail: Any) -> int:
-    return _guarded(Code.STORE_FAILED, detail, lambda: ffi.from_handle(handle).pin(text(key), text(value)))
+    return guarded(Code.STORE_FAILED, detail, lambda: ffi.from_handle(handle).pin(text(key), text(value)))
 
 
-@ffi.callback("openexec_code(void *, int64_t *, openexec_sink *)", error=300)  # type: ignore[untyped-decorator]
+@callback("openexec_code(void *, int64_t *, openexec_sink *)", error=300)
 def _latest(handle: Any, at_us: Any, detail: Any) -> int:
     def body() -> None:
         at_us[0] = ffi.from_handle(handle).latest()
 
-    return _guarded(Code.STORE_FAILED, detail, body)
+    return guarded(Code.STORE_FAILED, detail, body)
 
 
-@ffi.callback("openexec_code(void *, openexec_sink *)", error=300)  # type: ignore[untyped-decorator]
+@callback("openexec_code(void *, openexec_sink *)", error=300)
 def _store_ready(handle: Any, detail: Any) -> int:
-    return _guarded(Code.STORE_FAILED, detail, lambda: ffi.from_handle(handle).ready())
+    return guarded(Code.STORE_FAILED, detail, lambda: ffi.from_handle(handle).ready())
 
 
-@ffi.callback("openexec_code(void *, openexec_unlogged *, openexec_sink *)", error=300)  # type: ignore[untyped-decorator]
+@callback("openexec_code(void *, openexec_unlogged *, openexec_sink *)", error=300)
 def _unlogged(handle: Any, unlogged: Any, detail: Any) -> int:
     def body() -> None:
         given = ffi.new("openexec_unlogged_entry *")
@@ -452,29 +471,55 @@ def _unlogged(handle: Any, unlogged: Any, detail: Any) -> int:
             _put_digest(given.exec_id, seal.exec_id)
             lib.openexec_unlogged_put(unlogged, given)
 
-    return _guarded(Code.STORE_FAILED, detail, body)
+    return guarded(Code.STORE_FAILED, detail, body)
 
 
-@ffi.callback(  # type: ignore[untyped-decorator]
-    "openexec_code(void *, const openexec_str *, const openexec_str *, uint64_t, openexec_sink *)", error=300)
+@callback("openexec_code(void *, const openexec_str *, const openexec_str *, uint64_t, openexec_sink *)", error=300)
 def _logged(handle: Any, tenant: Any, nonce: Any, index: int, detail: Any) -> int:
-    return _guarded(Code.STORE_FAILED, detail,
+    return guarded(Code.STORE_FAILED, detail,
                     lambda: ffi.from_handle(handle).logged(text(tenant), text(nonce), index))
+
+
+@callback("openexec_code(void *, const openexec_control_change *, int64_t *, openexec_sink *)", error=300)
+def _control(handle: Any, change: Any, entry: Any, detail: Any) -> int:
+    def body() -> None:
+        index = ffi.from_handle(handle).control(
+            ControlChange(change.control, bool(change.stands), text(change.id), text(change.tenant),
+                          text(change.entry), change.at_us))
+        if index is not None:
+            entry[0] = index
+
+    return guarded(Code.STORE_FAILED, detail, body)
+
+
+@callback("openexec_code(void *, openexec_controls *, openexec_sink *)", error=300)
+def _controls(handle: Any, controls: Any, detail: Any) -> int:
+    def body() -> None:
+        given = ffi.new("openexec_control_name *", {"size": ffi.sizeof("openexec_control_name")})
+        for name in ffi.from_handle(handle).controls():
+            of, tenant = Str(name.id), Str(name.tenant)
+            given.control, given.id, given.tenant = name.control, of.view, tenant.view
+            lib.openexec_controls_put(controls, given)
+
+    return guarded(Code.STORE_FAILED, detail, body)
 
 
 def set_store(config: Any, part: Store) -> None:
     members: dict[str, Any] = {"claim": _claim, "find": _find, "seal": _seal, "orphans": _orphans, "pin": _pin,
                                "latest": _latest, "ready": _store_ready}
-    log = None
+    log = None  # lives until the table was copied
+    members["keeps_terms"] = int(bool(getattr(part, "keeps_terms", False)))
+    if hasattr(part, "control"):
+        members.update(control=_control, controls=_controls)
     if hasattr(part, "append"):
         log = ffi.new("openexec_log_table *", {"size": ffi.sizeof("openexec_log_table"), **_LOG})
         members["log"] = log
     else:
         members.update(unlogged=_unlogged, logged=_logged)
-    _set(lib.openexec_config_set_store, config, part, "openexec_store_table", **members)
+    set_part(lib.openexec_config_set_store, config, part, "openexec_store_table", **members)
 
 
-def _set(setter: Any, config: Any, part: Any, table: str, **members: Any) -> None:
+def set_part(setter: Any, config: Any, part: Any, table: str, **members: Any) -> None:
     handle = hand_over(part)
     try:
         given = ffi.new(f"{table} *", {"size": ffi.sizeof(table), "self": handle, "close": close, **members})

@@ -2,13 +2,12 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from ._ffi import Str, call, digest_hex, encoded, ffi, lib, raw, taken, text
-from .codes import Code, Effect, Verdict
+from ._ffi import Str, answer, buffer, call, digest_hex, encoded, ffi, lib, raw, taken, text
+from .codes import Code, Effect, Form, Verdict
 from .errors import error_for
 
 Payload = Mapping[str, Any] | str | bytes | None
@@ -33,7 +32,11 @@ def dumps(value: Any, what: str) -> bytes:
 def object_text(value: Payload, what: str) -> bytes:
     if value is None:
         return b""
-    return encoded(value, what) if isinstance(value, (str, bytes)) else dumps(value, what)
+    if isinstance(value, (str, bytes)):
+        return encoded(value, what)
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what}: must be a mapping or JSON text, not {type(value).__name__}")
+    return dumps(value if isinstance(value, dict) else dict(value), what)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,9 +50,8 @@ class Receipt:
     def verify(self) -> bool:
         """True only if the receipt belongs to this execution and this result. Offline."""
         why = ffi.new("openexec_error **")
-        parts = [Str(part, name) for part, name in ((self.exec_id, "exec_id"), (self.result, "result"),
-                                                   (self.receipt, "receipt"))]
-        code = lib.openexec_verify_receipt(parts[0].view, parts[1].view, parts[2].view, why)
+        code = answer(lib.openexec_verify_receipt, Str(self.exec_id, "exec_id"), Str(self.result, "result"),
+                      Str(self.receipt, "receipt"), why)
         if code not in (Code.OK, Code.INVALID_ARGUMENT):
             raise taken(code, why)
         lib.openexec_error_destroy(why)
@@ -62,10 +64,11 @@ class Receipt:
 class Outcome:
     """The answer to one attempt, yes or no. Its members are read from the library when they are asked for."""
 
-    __slots__ = ("_handle", "code")
+    __slots__ = ("_handle", "cause", "code")
 
-    def __init__(self, handle: Any, code: int) -> None:
+    def __init__(self, handle: Any, code: int, cause: BaseException | None = None) -> None:
         self._handle = handle  # an openexec_outcome **, ours from here on
+        self.cause = cause  # what the handler raised, for whoever called it; in no log and no receipt
         self.code = Code(code)
 
     def __del__(self, destroy: Any = lib.openexec_outcome_destroy) -> None:
@@ -127,14 +130,28 @@ class Outcome:
         index = int(lib.openexec_outcome_entry_index(self._handle[0]))
         return index if index >= 0 else None
 
+    @property
+    def proof(self) -> str | None:
+        """The portable receipt of this attempt's entry, where it was asked for and the log keeps a tree."""
+        return text(lib.openexec_outcome_proof(self._handle[0])) or None
+
     def require(self) -> Outcome:
         """This outcome if it is a yes; raises the no otherwise."""
         if self.code is not Code.OK:
-            raise error_for(self.code, self.detail, self)
+            raise error_for(self.code, self.detail, self) from self.cause
         return self
 
     def __repr__(self) -> str:
         return f"<Outcome {self.code.name.lower()} {self.verdict.name.lower()} {self.exec_id[:12]}>"
+
+
+def request_of(action: str, payload: Payload, nonce: str, approval: Payload) -> tuple[Any, Any]:
+    """An openexec_request, and what has to live as long as it is read."""
+    keep = [Str(action, "action"), Str(object_text(payload, "payload")), Str(nonce, "nonce"),
+            Str(object_text(approval, "approval_artifact"))]
+    request = ffi.new("openexec_request *", {"size": ffi.sizeof("openexec_request")})
+    request.action, request.payload, request.nonce, request.approval_artifact = (part.view for part in keep)
+    return request, keep
 
 
 class Proposal:
@@ -146,12 +163,8 @@ class Proposal:
                  tenant: str = "default") -> None:
         self._lent = False
         self._handle = ffi.new("openexec_proposal **")
-        request = ffi.new("openexec_request *")
-        keep = [Str(action, "action"), Str(object_text(payload, "payload"), "payload"), Str(nonce, "nonce"),
-                Str(object_text(approval, "approval_artifact"), "approval_artifact")]
-        request.size = ffi.sizeof("openexec_request")
-        request.action, request.payload, request.nonce, request.approval_artifact = (part.view for part in keep)
-        call(lib.openexec_proposal_create, request, Str(tenant, "tenant").view, self._handle)
+        request, _keep = request_of(action, payload, nonce, approval)
+        call(lib.openexec_proposal_create, request, Str(tenant, "tenant"), self._handle)
 
     @classmethod
     def from_json(cls, request: str | bytes, *, tenant: str = "default") -> Proposal:
@@ -159,7 +172,7 @@ class Proposal:
         made = cls.__new__(cls)
         made._lent = False
         made._handle = ffi.new("openexec_proposal **")
-        call(lib.openexec_proposal_create_json, Str(request, "request").view, Str(tenant, "tenant").view, made._handle)
+        call(lib.openexec_proposal_create_json, Str(request, "request"), Str(tenant, "tenant"), made._handle)
         return made
 
     @classmethod
@@ -231,41 +244,38 @@ class Proposal:
         return None if found == "0" * 64 else found
 
 
-class Form(enum.IntEnum):
-    """The canonical forms of JSON."""
-
-    JCS = 1
-    CLAWSHIELD_V1 = 2
-    DISPLAY = 3
-
-
-def _buffer(function: Any, *arguments: Any) -> bytes:
-    handle = ffi.new("openexec_buffer **")
-    call(function, *arguments, handle)
-    try:
-        return raw(lib.openexec_buffer_view(handle[0]))
-    finally:
-        lib.openexec_buffer_destroy(handle)
-
-
 def canonicalise(text_of_json: str | bytes, form: Form = Form.JCS) -> str:
     """JSON in a canonical form, after the strict parse that requests get."""
-    return _buffer(lib.openexec_canonicalise, Str(text_of_json, "json").view, int(form)).decode("utf-8")
+    return (buffer(lib.openexec_canonicalise, Str(text_of_json, "json"), int(form)) or b"").decode("utf-8")
 
 
 def sha256(data: str | bytes) -> str:
     digest = ffi.new("openexec_digest *")
-    call(lib.openexec_sha256, Str(data, "data").view, digest)
+    call(lib.openexec_sha256, Str(data, "data"), digest)
     return digest_hex(digest)
 
 
 def verify_clawshield_v1(artifact: Payload, *, public_key: str, tenant: str, action: str, payload: Payload = None,
                          now_us: int) -> dict[str, Any]:
     """Who approved it: {"digest", "id", "keys", "profile"}. Raises the no. Says nothing about whether it was spent."""
-    keep = [Str(public_key, "public_key"), Str(tenant, "tenant"), Str(action, "action"),
-            Str(object_text(payload, "payload"), "payload"),
-            Str(object_text(artifact, "approval_artifact"), "approval_artifact")]
-    return dict(json.loads(_buffer(lib.openexec_verify_clawshield_v1, *(part.view for part in keep), now_us)))
+    found = buffer(lib.openexec_verify_clawshield_v1, Str(public_key, "public_key"), Str(tenant, "tenant"),
+                   Str(action, "action"), Str(object_text(payload, "payload")),
+                   Str(object_text(artifact, "approval_artifact")), now_us)
+    return dict(json.loads(found or b"{}"))
+
+
+def verify_trust_policy(policy: Payload, *, executor: str, tenant: str, action: str, payload: Payload = None,
+                        nonce: str, approval: Payload, now_us: int) -> dict[str, Any]:
+    """Who approved it, under a trust policy. Raises the no. Says nothing about whether it was spent."""
+    request, _keep = request_of(action, payload, nonce, approval)
+    found = buffer(lib.openexec_verify_trust_policy, Str(object_text(policy, "policy")), Str(executor, "executor"),
+                   Str(tenant, "tenant"), request, now_us)
+    return dict(json.loads(found or b"{}"))
+
+
+def read_trust_policy(policy: Payload) -> dict[str, Any]:
+    """{"digest", "policy", "warnings"}; raises what is wrong with it. Puts it in force nowhere."""
+    return dict(json.loads(buffer(lib.openexec_trust_policy_read, Str(object_text(policy, "policy"))) or b"{}"))
 
 
 def version() -> str:
@@ -274,4 +284,4 @@ def version() -> str:
 
 
 def has_feature(name: str) -> bool:
-    return bool(lib.openexec_has_feature(Str(name, "name").view))
+    return bool(answer(lib.openexec_has_feature, Str(name, "name")))
