@@ -302,8 +302,8 @@ class Executor(Held):
         """
 
         def register(function: H) -> H:
-            for given in (function, reconcile, cost):
-                if given is not None and not callable(given):
+            for given, may_be_absent in ((function, False), (reconcile, True), (cost, True)):
+                if not callable(given) and not (may_be_absent and given is None):
                     raise TypeError("a handler is a function")
                 if inspect.iscoroutinefunction(given):
                     raise TypeError("a handler is no coroutine: it runs on the thread that called execute")
