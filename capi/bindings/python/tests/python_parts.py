@@ -17,12 +17,15 @@ class MemoryLog:
 
     def append(self, entry):
         with self._lock:
-            if not 1 <= len(entry.json.encode()) <= 65_535 or entry.attempt == bytes(32):
-                raise OpenExecError(Code.INVALID_ARGUMENT, "entry: no entry of a log")
-            if entry.attempt not in self._attempts:
-                self._attempts[entry.attempt] = self._put(entry.json, entry.exec_id)
+            if not 1 <= len(entry.json.encode()) <= 65_535:
+                raise OpenExecError(Code.INVALID_ARGUMENT, "entry: 1 to 65,535 bytes")
             self._latest = max(self._latest, entry.at_us)
-            return self._attempts[entry.attempt]
+            if entry.attempt in self._attempts:
+                return self._attempts[entry.attempt]
+            index = self._put(entry.json, entry.exec_id)
+            if entry.attempt != bytes(32):
+                self._attempts[entry.attempt] = index
+            return index
 
     def _put(self, json, exec_id):
         leaf = hashlib.sha256(b"\x00" + json.encode()).digest()

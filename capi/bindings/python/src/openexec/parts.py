@@ -88,9 +88,9 @@ class Hasher(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry on its way into a log."""
+    """An entry on its way into a log. A second append of an `attempt` that is not zero answers the first one's index."""
 
-    json: str
+    json: str  # 1 to 65,535 bytes; anything else is to be refused
     exec_id: bytes
     attempt: bytes
     at_us: int
