@@ -4,6 +4,8 @@
 #   suite   everything but what follows, against LIBRARY
 #   types   mypy --strict
 #   sdks    the adapters, with the types of the providers' own SDKs
+#   readme  builds the wheel, and follows the README with it in an empty folder with a venv of its own
+#   system  the package without a library of its own, beside LIBRARY: named, and by pkg-config
 set -euo pipefail
 source=$1 library=$2 folder=$3 sanitize=$4 compiler=$5 what=$6
 binding=$source/capi/bindings/python
@@ -39,5 +41,36 @@ case $what in
   sdks)
     need "$binding/tests/sdk-requirements.txt" sdks
     exec "${run[@]}" "$binding/tests/test_sdks.py" ;;
+  readme)
+    if command -v ccache >/dev/null; then export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+    unset OPENEXEC_LIBRARY PYTHONPATH
+    rm -rf "$folder/dist"
+    if ! "$venv/bin/pip" wheel --disable-pip-version-check --no-deps -w "$folder/dist" -C "build-dir=$folder/wheel" \
+        "$binding" >"$folder/pip.log" 2>&1; then
+      tail -n 20 "$folder/pip.log"
+      if grep -q 'No matching distribution' "$folder/pip.log"; then echo "SKIPPED: pip cannot get it"; exit 77; fi
+      exit 1
+    fi
+    export WHEEL
+    WHEEL=$(ls "$folder"/dist/openexec-*-py3-none-*.whl)
+    exec "$venv/bin/python" "$source/tests/bindings/python_readme.py" "$binding/README.md" "$folder/empty" ;;
+  system)
+    unset PYTHONPATH
+    rm -rf "$folder/beside"
+    python3 -m venv "$folder/beside"
+    if ! "$folder/beside/bin/pip" install -q --disable-pip-version-check -C wheel.cmake=false "$binding" \
+        >"$folder/pip.log" 2>&1; then
+      tail -n 20 "$folder/pip.log"
+      if grep -q 'No matching distribution' "$folder/pip.log"; then echo "SKIPPED: pip cannot get it"; exit 77; fi
+      exit 1
+    fi
+    if [ -n "$(find "$folder/beside" -name 'libopenexec*')" ]; then echo "it carries a library"; exit 1; fi
+    run=("$folder/beside/bin/python" -c 'import openexec; print("found", openexec.version())')
+    "${run[@]}"
+    unset OPENEXEC_LIBRARY
+    mkdir -p "$folder/pc"
+    printf 'libdir=%s\nName: openexec-c\nDescription: for a test\nVersion: 0\n' "$(dirname "$library")" \
+      >"$folder/pc/openexec-c.pc"
+    if command -v pkg-config >/dev/null; then PKG_CONFIG_PATH=$folder/pc "${run[@]}"; fi ;;
   *) echo "python.sh: $what?" >&2; exit 2 ;;
 esac
