@@ -1,0 +1,553 @@
+"""The boundary: an executor and its handlers."""
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import dataclasses
+import inspect
+import json
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from . import parts
+from ._ffi import (Held, Str, call, callback, encoded, ffi, interrupted, lib, local, raise_interrupt, taken, text)
+from .codes import Code, Control, Effect, Happening, Verdict
+from .errors import Failed, NoEffect, error_for
+from .log import Log
+from .values import Json, Outcome, Payload, dumps, object_text
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Demo:
+    """WEAK: verifies nothing, so that everybody may run everything. For demonstrations."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Clawshield:
+    """Requires approvals of profile clawshield-v1. An empty key or tenant refuses every request."""
+
+    public_key: str
+    tenant: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TrustPolicy:
+    """Requires DSSE approvals under a trust policy. None: every request is refused until one is loaded."""
+
+    policy: Payload = None
+
+
+class Cancellation:
+    """A flag for handlers to look at. Setting it stops nothing by itself."""
+
+    __slots__ = ("_handle",)
+
+    def __init__(self) -> None:
+        self._handle = ffi.new("openexec_cancellation **")
+        call(lib.openexec_cancellation_create, self._handle)
+
+    def __del__(self, destroy: Any = lib.openexec_cancellation_destroy) -> None:
+        destroy(self._handle)
+
+    def cancel(self) -> None:
+        call(lib.openexec_cancellation_cancel, self._handle[0])
+
+    @property
+    def cancelled(self) -> bool:
+        return bool(lib.openexec_cancellation_cancelled(self._handle[0]))
+
+
+_looking = threading.Lock()  # between a look at a flag and the end of the call that lent it
+
+
+class Invocation:
+    """One call of a handler. It may be kept; `cancelled` looks at the flag only while the handler runs."""
+
+    __slots__ = ("_c", "action", "deadline_ns", "exec_id", "payload_json", "tenant")
+
+    def __init__(self, c: Any) -> None:
+        self._c = c
+        self.exec_id = text(c.exec_id)  # the same on every attempt: pass it downstream as the idempotency key
+        self.action = text(c.action)
+        self.payload_json = text(c.payload)  # RFC 8785 form of what was approved
+        self.tenant = text(c.tenant)
+        self.deadline_ns = int(c.deadline_ns)  # on the executor's monotonic clock
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return dict(json.loads(self.payload_json))
+
+    @property
+    def cancelled(self) -> bool:
+        with _looking:
+            return self._c is not None and bool(lib.openexec_cancellation_cancelled(self._c.cancellation))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settlement:
+    """An interrupted call, of which a reconcile function knows or finds out whether it took place."""
+
+    exec_id: str
+    action: str
+    tenant: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CostQuery:
+    """What is asked for its cost."""
+
+    action: str
+    payload_json: str
+    tenant: str
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return dict(json.loads(self.payload_json))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Event:
+    """What a host may want to write down. Names codes and ids: never a payload, a result, a key or a nonce."""
+
+    happening: Happening
+    code: Code
+    verdict: Verdict
+    effect: Effect
+    exec_id: str
+    action: str
+    entry_index: int
+    count: int
+
+
+Handler = Callable[[Invocation], Any]
+Reconcile = Callable[[Settlement], Any]
+Cost = Callable[[CostQuery], int]
+H = TypeVar("H", bound=Handler)
+
+RESULT, FAILED, FAILED_NO_EFFECT, IN_DOUBT = 1, 2, 3, 4
+
+
+def _answer(function: Callable[[Any], Any], given: Any, result: Any, detail: Any) -> int:
+    try:
+        value = function(given)
+    except NoEffect as no:
+        local.cause = no
+        parts.write(detail, str(no))
+        return FAILED_NO_EFFECT
+    except Failed as no:
+        local.cause = no
+        parts.write(detail, str(no))
+        return FAILED
+    except BaseException as why:  # nobody knows how far it came; its text may hold what no detail may
+        local.cause = why
+        interrupted(why)
+        parts.write(detail, f"the handler raised {type(why).__name__}")
+        return IN_DOUBT
+    try:
+        parts.write(result, str(value) if isinstance(value, Json) else dumps(value, "result"))
+    except BaseException as why:  # it took place; what is not JSON becomes result_invalid
+        local.cause = why
+        interrupted(why)
+        parts.write(detail, f"the result: {type(why).__name__}")
+    return RESULT
+
+
+@callback("openexec_answer(void *, const openexec_invocation *, openexec_sink *, openexec_sink *)", error=IN_DOUBT)
+def _run(handle: Any, c: Any, result: Any, detail: Any) -> int:
+    invocation = Invocation(c)
+    try:
+        return _answer(ffi.from_handle(handle)[0], invocation, result, detail)
+    finally:
+        with _looking:
+            invocation._c = None
+
+
+@callback("openexec_answer(void *, const openexec_settlement *, openexec_sink *, openexec_sink *)", error=IN_DOUBT)
+def _reconcile(handle: Any, c: Any, result: Any, detail: Any) -> int:
+    settlement = Settlement(text(c.exec_id), text(c.action), text(c.tenant))
+    try:
+        return _answer(ffi.from_handle(handle)[1], settlement, result, detail)
+    finally:
+        local.cause = None  # no attempt of this thread's
+
+
+@callback("openexec_code(void *, const openexec_cost_query *, int64_t *, openexec_sink *)",
+          error=Code.APPROVAL_CONSTRAINT)
+def _cost(handle: Any, c: Any, micro_usd: Any, detail: Any) -> int:
+    def body() -> None:
+        micro_usd[0] = ffi.from_handle(handle)[2](CostQuery(text(c.action), text(c.payload), text(c.tenant)))
+
+    return parts.guarded(Code.APPROVAL_CONSTRAINT, detail, body)
+
+
+@callback("void(void *, const openexec_event *)")
+def _tell(handle: Any, c: Any) -> None:
+    ffi.from_handle(handle)(Event(Happening(c.happening), Code(c.code), Verdict(c.verdict), Effect(c.effect),
+                                  text(c.exec_id), text(c.action), int(c.entry_index), int(c.count)))
+
+
+@callback("int32_t(void *, const openexec_control_name *)", error=1)
+def _visit_control(handle: Any, c: Any) -> int:
+    ffi.from_handle(handle).append(parts.ControlName(Control(c.control), text(c.id), text(c.tenant)))
+    return 0
+
+
+class _Frame:
+    """What one call needs on C's side. Frames are used again: making one costs more than the call."""
+
+    __slots__ = ("error", "places", "request")
+
+    def __init__(self) -> None:
+        self.request = ffi.new("openexec_request *")
+        self.request.size = ffi.sizeof("openexec_request")
+        self.places = (self.request.action, self.request.payload, self.request.nonce, self.request.approval_artifact)
+        self.error = ffi.new("openexec_error **")
+
+
+_frames: list[_Frame] = []
+
+
+class Executor(Held):
+    """A deterministic execution boundary.
+
+    Handlers are registered first; open(), or `with`, seals them and opens the ledger:
+
+        executor = Executor(ledger="sqlite:///ledger.db", verifier=Clawshield(key, tenant))
+
+        @executor.handler("send_email")
+        def send_email(call): ...
+
+        with executor:
+            outcome = executor.execute("send_email", {"to": "ada@example.com"}, nonce="order-1", approval=artifact)
+
+    Any number of threads may execute. close() lets no call begin any more; calls that are inside finish as usual, and
+    the last of them closes the ledger.
+    """
+
+    _WHAT = "executor"
+
+    def __init__(self, *, ledger: str | os.PathLike[str] | parts.Store,
+                 verifier: Demo | Clawshield | TrustPolicy | parts.Verifier, tenant: str = "default",
+                 name: str = "openexec", allowed_actions: Iterable[str] | None = None,
+                 limits: Mapping[int, int] | None = None, log_key: str | None = None, log_origin: str | None = None,
+                 log_anchor: str | os.PathLike[str] | None = None, log: parts.Log | None = None,
+                 hasher: parts.Hasher | None = None, clock: parts.Clock | None = None,
+                 events: Callable[[Event], Any] | None = None, workers: int = 32) -> None:
+        self._config = ffi.new("openexec_config **")
+        self._handle = ffi.new("openexec_executor **")
+        super().__init__()
+        self._state = "new"
+        self._workers = workers
+        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        call(lib.openexec_config_create, self._config)
+        config = self._config[0]
+        call(lib.openexec_config_set_tenant, config, Str(tenant, "tenant"))
+        call(lib.openexec_config_set_executor_name, config, Str(name, "name"))
+        if allowed_actions is not None:
+            if isinstance(allowed_actions, (str, bytes)):
+                raise TypeError("allowed_actions: a list of names, not one string")
+            keep = [Str(action, "allowed_actions") for action in allowed_actions]
+            views = ffi.new("openexec_str[]", [part.view for part in keep])
+            call(lib.openexec_config_set_allowed_actions, config, views, len(keep))
+        for limit, value in (limits or {}).items():
+            call(lib.openexec_config_set_limit, config, limit, value)
+        if isinstance(ledger, str):
+            call(lib.openexec_config_set_ledger_url, config, Str(ledger, "ledger"))
+        elif isinstance(ledger, os.PathLike):
+            call(lib.openexec_config_set_ledger_path, config, Str(os.fsencode(ledger), "ledger"))
+        elif isinstance(ledger, parts.Store):
+            parts.set_store(config, ledger)
+        else:
+            raise TypeError("ledger: must be a URL, a path or a Store")
+        if isinstance(verifier, Demo):
+            call(lib.openexec_config_set_demo_verifier, config)
+        elif isinstance(verifier, Clawshield):
+            call(lib.openexec_config_set_clawshield_verifier, config, Str(verifier.public_key, "public_key"),
+                 Str(verifier.tenant, "tenant"))
+        elif isinstance(verifier, TrustPolicy):
+            call(lib.openexec_config_set_trust_policy, config, Str(object_text(verifier.policy, "policy")))
+        elif isinstance(verifier, parts.Verifier):
+            parts.set_verifier(config, verifier)
+        else:
+            raise TypeError("verifier: must be Demo(), Clawshield(...), TrustPolicy(...) or a Verifier")
+        if log_key is not None:
+            call(lib.openexec_config_set_log_key, config, Str(log_key, "log_key"))
+        if log_origin is not None:
+            call(lib.openexec_config_set_log_origin, config, Str(log_origin, "log_origin"))
+        if log_anchor is not None:
+            call(lib.openexec_config_set_log_anchor, config, Str(os.fsencode(log_anchor), "log_anchor"))
+        if log is not None:
+            parts.set_log(config, log)
+        if hasher is not None:
+            parts.set_hasher(config, hasher)
+        if clock is not None:
+            parts.set_clock(config, clock)
+        if events is not None:
+            parts.set_part(lib.openexec_config_set_events, config, events, "openexec_events_table", tell=_tell)
+
+    # --- before it is open ---
+
+    def handler(self, action: str, *, reconcile: Reconcile | None = None, cost: Cost | None = None,
+                deadline_ms: int = 0) -> Callable[[H], H]:
+        """Registers what an action runs: a decorator.
+
+        The function gets an Invocation and returns the result: anything that is strict JSON. It raises NoEffect or
+        Failed to say that it failed; whatever else it raises leaves the nonce in doubt. `reconcile` is asked on
+        recovery whether an interrupted call took place: it returns the result, raises NoEffect for "no", and anything
+        else for "unknown". `cost` says in millionths of a US dollar what a call would cost, where an approval names a
+        highest cost.
+        """
+
+        def register(function: H) -> H:
+            for given, may_be_absent in ((function, False), (reconcile, True), (cost, True)):
+                if not callable(given) and not (may_be_absent and given is None):
+                    raise TypeError("a handler is a function")
+                if inspect.iscoroutinefunction(given):
+                    raise TypeError("a handler is no coroutine: it runs on the thread that called execute")
+            name = Str(action, "action")
+            optional: dict[str, Any] = {} if reconcile is None else {"reconcile": _reconcile}
+            if cost is not None:
+                optional["cost"] = _cost
+            self._own()
+            with self._lock:
+                if self._state != "new":
+                    raise error_for(Code.INVALID_ARGUMENT, f"executor: is {self._state}; handlers come first")
+                parts.set_part(lambda config, table, why: lib.openexec_config_add_handler(config, name.view, table, why),
+                               self._config[0], (function, reconcile, cost), "openexec_handler_table", run=_run,
+                               deadline_ms=deadline_ms, **optional)
+            return function
+
+        return register
+
+    def open(self) -> Executor:
+        """Seals the handlers, opens the ledger, and recovers what an earlier process left behind."""
+        self._own()
+        with self._lock:
+            if self._state != "new":
+                raise error_for(Code.INVALID_ARGUMENT, f"executor: is {self._state}; it is opened once")
+            self._state = "opening"
+        state = "new"  # where it fails it may be tried again
+        try:
+            call(lib.openexec_executor_create, self._config[0], self._handle)
+            lib.openexec_config_destroy(self._config)
+            state = "open"
+        finally:
+            with self._lock:
+                if self._state == "opening":
+                    self._state, state = state, ""
+            if state:  # closed meanwhile, by a part
+                self._end()
+        return self
+
+    def _not_open(self) -> Exception:
+        why = "open() it first" if self._state == "new" else "no call may begin"
+        return error_for(Code.INVALID_ARGUMENT, f"executor: is {self._state}; {why}")
+
+    # --- its life ---
+
+    def __enter__(self) -> Executor:
+        return self.open() if self._state == "new" else self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Executor:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """No call begins any more. May be called again, and from a handler."""
+        pool, self._pool = self._pool, None
+        if pool is not None and self._process == os.getpid():
+            pool.shutdown(wait=False)
+        super().close()
+
+    def _end(self) -> None:
+        lib.openexec_executor_destroy(self._handle)
+        lib.openexec_config_destroy(self._config)
+
+    def __del__(self) -> None:
+        if getattr(self, "_state", "closed") == "open":
+            warnings.warn("an Executor was not closed: use `with`", ResourceWarning, source=self, stacklevel=2)
+        super().__del__()
+
+    # --- executing ---
+
+    def execute(self, action: str, payload: Payload = None, *, nonce: str, approval: Payload = None,
+                max_wait_ms: int = 0, cancellation: Cancellation | None = None, proof: bool = False) -> Outcome:
+        """One attempt. Returns only a yes: the action was approved, ran and returned a result, now or in the attempt
+        that this one replays. Every no is raised, with its outcome."""
+        outcome = self.attempt(action, payload, nonce=nonce, approval=approval, max_wait_ms=max_wait_ms,
+                               cancellation=cancellation, proof=proof)
+        return outcome if outcome.code is Code.OK else outcome.require()
+
+    def attempt(self, action: str, payload: Payload = None, *, nonce: str, approval: Payload = None,
+                max_wait_ms: int = 0, cancellation: Cancellation | None = None, proof: bool = False) -> Outcome:
+        """One attempt, answered with its outcome whatever it is. Raises only where there is none: Invalid."""
+        from_buffer = ffi.from_buffer
+        keep = (from_buffer(encoded(action, "action")), from_buffer(object_text(payload, "payload")),
+                from_buffer(encoded(nonce, "nonce")), from_buffer(object_text(approval, "approval_artifact")))
+        options: Any = ffi.NULL
+        if max_wait_ms or cancellation is not None or proof:
+            options = _options(max_wait_ms, cancellation, proof)
+        try:
+            frame = _frames.pop()
+        except IndexError:
+            frame = _Frame()
+        request = frame.request
+        for place, data in zip(frame.places, keep):
+            place.data = data
+            place.size = len(data)
+        outcome = ffi.new("openexec_outcome **")
+        self._enter()
+        try:
+            code = lib.openexec_executor_execute(self._handle[0], request, options, outcome, frame.error)
+        finally:
+            self._leave()
+        return _answered(code, outcome, frame)
+
+    def attempt_json(self, request: str | bytes, *, nonce: str = "", max_wait_ms: int = 0,
+                     cancellation: Cancellation | None = None, proof: bool = False) -> Outcome:
+        """The same from one JSON object with the members action, payload, nonce and approval_artifact."""
+        given, beside = Str(request, "request"), Str(nonce, "nonce")
+        options = _options(max_wait_ms, cancellation, proof)
+        options.nonce = beside.view
+        frame = _Frame()
+        outcome = ffi.new("openexec_outcome **")
+        self._enter()
+        try:
+            code = lib.openexec_executor_execute_json(self._handle[0], given.view, options, outcome, frame.error)
+        finally:
+            self._leave()
+        return _answered(code, outcome, frame)
+
+    async def execute_async(self, action: str, payload: Payload = None, *, nonce: str, approval: Payload = None,
+                            max_wait_ms: int = 0, proof: bool = False) -> Outcome:
+        """execute on a thread of its own. Cancelling the task sets the flag that the handler can look at; an attempt
+        that has begun is not undone by it, and its outcome is told again to who asks with the same nonce."""
+        return (await self.attempt_async(action, payload, nonce=nonce, approval=approval, max_wait_ms=max_wait_ms,
+                                         proof=proof)).require()
+
+    async def attempt_async(self, action: str, payload: Payload = None, *, nonce: str, approval: Payload = None,
+                            max_wait_ms: int = 0, proof: bool = False) -> Outcome:
+        """attempt on a thread of its own."""
+        self._own()
+        with self._lock:
+            if self._state != "open":
+                raise self._not_open()
+            if self._pool is None:
+                self._pool = concurrent.futures.ThreadPoolExecutor(self._workers, thread_name_prefix="openexec")
+            pool = self._pool
+        cancellation = Cancellation()
+        future = asyncio.get_running_loop().run_in_executor(
+            pool, lambda: self.attempt(action, payload, nonce=nonce, approval=approval, max_wait_ms=max_wait_ms,
+                                       cancellation=cancellation, proof=proof))
+        try:
+            return await future
+        except asyncio.CancelledError:
+            cancellation.cancel()
+            raise
+
+    # --- operating ---
+
+    def halt(self) -> None:
+        """Once it has returned no handler is started, until resume()."""
+        self._operate(lib.openexec_executor_halt)
+
+    def resume(self) -> None:
+        self._operate(lib.openexec_executor_resume)
+
+    @property
+    def halted(self) -> bool:
+        self._enter()
+        try:
+            return bool(lib.openexec_executor_halted(self._handle[0]))
+        finally:
+            self._leave()
+
+    def order(self, control: Control, *, who: str, why: str, stands: bool = True, id: str = "",
+              tenant: str = "") -> Outcome:
+        """Halts, resumes (a halt with stands=False) or revokes, with an entry that says who and why."""
+        keep = [Str(id, "id"), Str(tenant, "tenant"), Str(who, "who"), Str(why, "why")]
+        order = ffi.new("openexec_order *", {"size": ffi.sizeof("openexec_order"), "control": int(control),
+                                             "stands": int(stands)})
+        order.id, order.tenant, order.who, order.why = (part.view for part in keep)
+        frame = _Frame()
+        outcome = ffi.new("openexec_outcome **")
+        self._enter()
+        try:
+            code = lib.openexec_executor_order(self._handle[0], order, outcome, frame.error)
+        finally:
+            self._leave()
+        return _answered(code, outcome, frame).require()
+
+    def controls(self) -> list[parts.ControlName]:
+        """What was ordered and stands, for whichever tenant."""
+        found: list[parts.ControlName] = []
+        handle = ffi.new_handle(found)
+        self._operate(lib.openexec_executor_controls, _visit_control, handle)
+        return found
+
+    def reload_trust_policy(self, policy: Payload) -> None:
+        """Puts another trust policy in force, at once and whole. Where it fails, the old one stays."""
+        self._operate(lib.openexec_executor_reload_trust_policy, Str(object_text(policy, "policy")))
+
+    def ready(self) -> None:
+        """Raises what is in the way of an execution now."""
+        self._operate(lib.openexec_executor_ready)
+
+    def recover(self) -> dict[str, int]:
+        """Finds what another process of a shared store left behind since: in_doubt, settled, relogged."""
+        found = ffi.new("openexec_recovery *", {"size": ffi.sizeof("openexec_recovery")})
+        self._operate(lib.openexec_executor_recover, found)
+        return {name: int(getattr(found, name)) for name in ("in_doubt", "settled", "relogged")}
+
+    def recovered(self) -> dict[str, int]:
+        """What was recovered when the executor was opened."""
+        found = ffi.new("openexec_recovery *", {"size": ffi.sizeof("openexec_recovery")})
+        self._operate(lib.openexec_executor_recovered, found)
+        return {name: int(getattr(found, name)) for name in ("in_doubt", "settled", "relogged")}
+
+    def log(self) -> Log:
+        """The executor's log. It stays readable after close()."""
+        self._enter()
+        try:
+            return Log._of(self._handle[0])
+        finally:
+            self._leave()
+
+    def _operate(self, function: Any, *arguments: Any) -> None:
+        self._enter()
+        try:
+            call(function, self._handle[0], *arguments)
+        finally:
+            self._leave()
+
+
+def _options(max_wait_ms: int, cancellation: Cancellation | None, proof: bool) -> Any:
+    options = ffi.new("openexec_call_options *")
+    options.size = ffi.sizeof("openexec_call_options")
+    options.max_wait_ms = max_wait_ms
+    options.proof = int(proof)
+    if cancellation is not None:
+        options.cancellation = cancellation._handle[0]
+    return options
+
+
+def _answered(code: int, outcome: Any, frame: _Frame) -> Outcome:
+    if outcome[0] == ffi.NULL:
+        raise taken(code, frame.error)
+    cause = None
+    if code != 0:
+        lib.openexec_error_destroy(frame.error)
+        cause, local.cause = getattr(local, "cause", None), None
+    if len(_frames) < 256:
+        _frames.append(frame)
+    answered = Outcome(outcome, code, cause)
+    raise_interrupt()
+    return answered

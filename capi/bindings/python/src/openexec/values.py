@@ -1,0 +1,287 @@
+"""What goes in and what comes out: requests, outcomes, receipts, canonical JSON."""
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ._ffi import Str, answer, buffer, call, digest_hex, encoded, ffi, lib, raw, taken, text
+from .codes import Code, Effect, Form, Verdict
+from .errors import error_for
+
+Payload = Mapping[str, Any] | str | bytes | None
+"""A dict, or the JSON text of one object, as tool calls carry it."""
+
+
+class Json(str):
+    """JSON text that is meant as it stands, e.g. as the result of a handler."""
+
+    __slots__ = ()
+
+
+def dumps(value: Any, what: str) -> bytes:
+    """Strict JSON of a Python value."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as why:
+        reason = "not UTF-8" if isinstance(why, UnicodeEncodeError) else "no strict JSON"
+        raise error_for(Code.MALFORMED_REQUEST, f"{what}: {reason}") from None
+
+
+def object_text(value: Payload, what: str) -> bytes:
+    if value is None:
+        return b""
+    if isinstance(value, (str, bytes)):
+        return encoded(value, what)
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what}: must be a mapping or JSON text, not {type(value).__name__}")
+    return dumps(value if isinstance(value, dict) else dict(value), what)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Receipt:
+    """SHA-256 over the execution's id and its result: which result belongs to which execution."""
+
+    exec_id: str
+    result: str
+    receipt: str
+
+    def verify(self) -> bool:
+        """True only if the receipt belongs to this execution and this result. Offline."""
+        why = ffi.new("openexec_error **")
+        code = answer(lib.openexec_verify_receipt, Str(self.exec_id, "exec_id"), Str(self.result, "result"),
+                      Str(self.receipt, "receipt"), why)
+        if code not in (Code.OK, Code.INVALID_ARGUMENT):
+            raise taken(code, why)
+        lib.openexec_error_destroy(why)
+        return bool(code == Code.OK)
+
+    def __str__(self) -> str:
+        return self.receipt
+
+
+class Outcome:
+    """The answer to one attempt, yes or no. Its members are read from the library when they are asked for."""
+
+    __slots__ = ("_handle", "cause", "code")
+
+    def __init__(self, handle: Any, code: int, cause: BaseException | None = None) -> None:
+        self._handle = handle  # an openexec_outcome **, ours from here on
+        self.cause = cause  # what the handler raised, for whoever called it; in no log and no receipt
+        self.code = Code(code)
+
+    def __del__(self, destroy: Any = lib.openexec_outcome_destroy) -> None:
+        destroy(self._handle)
+
+    @property
+    def ok(self) -> bool:
+        return self.code is Code.OK
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict(lib.openexec_outcome_verdict(self._handle[0]))
+
+    @property
+    def effect(self) -> Effect:
+        return Effect(lib.openexec_outcome_effect(self._handle[0]))
+
+    @property
+    def replayed(self) -> bool:
+        return bool(lib.openexec_outcome_replayed(self._handle[0]))
+
+    @property
+    def http(self) -> int:
+        return int(lib.openexec_outcome_http(self._handle[0]))
+
+    @property
+    def exec_id(self) -> str:
+        return text(lib.openexec_outcome_exec_id(self._handle[0]))
+
+    @property
+    def action(self) -> str:
+        return text(lib.openexec_outcome_action(self._handle[0]))
+
+    @property
+    def result_json(self) -> str:
+        """The result in the bytes that the receipt covers."""
+        return text(lib.openexec_outcome_result(self._handle[0]))
+
+    @property
+    def result(self) -> Any:
+        return json.loads(raw(lib.openexec_outcome_result(self._handle[0])))
+
+    @property
+    def receipt(self) -> Receipt:
+        return Receipt(self.exec_id, self.result_json, text(lib.openexec_outcome_receipt(self._handle[0])))
+
+    @property
+    def detail(self) -> str:
+        return text(lib.openexec_outcome_detail(self._handle[0]))
+
+    @property
+    def entry(self) -> dict[str, Any] | None:
+        """This attempt's own log entry; None where none could be written."""
+        view = lib.openexec_outcome_entry(self._handle[0])
+        return dict(json.loads(raw(view))) if view.size else None
+
+    @property
+    def entry_index(self) -> int | None:
+        index = int(lib.openexec_outcome_entry_index(self._handle[0]))
+        return index if index >= 0 else None
+
+    @property
+    def proof(self) -> str | None:
+        """The portable receipt of this attempt's entry, where it was asked for and the log keeps a tree."""
+        return text(lib.openexec_outcome_proof(self._handle[0])) or None
+
+    def require(self) -> Outcome:
+        """This outcome if it is a yes; raises the no otherwise."""
+        if self.code is not Code.OK:
+            raise error_for(self.code, self.detail, self) from self.cause
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Outcome {self.code.name.lower()} {self.verdict.name.lower()} {self.exec_id[:12]}>"
+
+
+def request_of(action: str, payload: Payload, nonce: str, approval: Payload) -> tuple[Any, Any]:
+    """An openexec_request, and what has to live as long as it is read."""
+    keep = [Str(action, "action"), Str(object_text(payload, "payload")), Str(nonce, "nonce"),
+            Str(object_text(approval, "approval_artifact"))]
+    request = ffi.new("openexec_request *", {"size": ffi.sizeof("openexec_request")})
+    request.action, request.payload, request.nonce, request.approval_artifact = (part.view for part in keep)
+    return request, keep
+
+
+class Proposal:
+    """A request after its one strict parse, for programs that only hash or only verify."""
+
+    __slots__ = ("_handle", "_lent")
+
+    def __init__(self, action: str, payload: Payload = None, *, nonce: str, approval: Payload = None,
+                 tenant: str = "default") -> None:
+        self._lent = False
+        self._handle = ffi.new("openexec_proposal **")
+        request, _keep = request_of(action, payload, nonce, approval)
+        call(lib.openexec_proposal_create, request, Str(tenant, "tenant"), self._handle)
+
+    @classmethod
+    def from_json(cls, request: str | bytes, *, tenant: str = "default") -> Proposal:
+        """From one JSON object with the members action, payload, nonce and approval_artifact."""
+        made = cls.__new__(cls)
+        made._lent = False
+        made._handle = ffi.new("openexec_proposal **")
+        call(lib.openexec_proposal_create_json, Str(request, "request"), Str(tenant, "tenant"), made._handle)
+        return made
+
+    @classmethod
+    def _borrow(cls, handle: Any) -> Proposal:
+        """One that is lent to a verifier; _give_back() ends it."""
+        made = cls.__new__(cls)
+        made._lent = True
+        made._handle = ffi.new("openexec_proposal **", handle)
+        return made
+
+    def _give_back(self) -> None:
+        self._handle[0] = ffi.NULL
+
+    def __del__(self, destroy: Any = lib.openexec_proposal_destroy) -> None:
+        if not getattr(self, "_lent", True):
+            destroy(self._handle)
+
+    @property
+    def tenant(self) -> str:
+        return text(lib.openexec_proposal_tenant(self._handle[0]))
+
+    @property
+    def action(self) -> str:
+        return text(lib.openexec_proposal_action(self._handle[0]))
+
+    @property
+    def nonce(self) -> str:
+        return text(lib.openexec_proposal_nonce(self._handle[0]))
+
+    @property
+    def payload_json(self) -> str:
+        """RFC 8785 form, as the handler gets it."""
+        return text(lib.openexec_proposal_payload(self._handle[0]))
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return dict(json.loads(self.payload_json))
+
+    @property
+    def artifact(self) -> dict[str, Any] | None:
+        found = text(lib.openexec_proposal_artifact(self._handle[0]))
+        return dict(json.loads(found)) if found else None
+
+    def _hash(self, which: int) -> str:
+        digest = ffi.new("openexec_digest *")
+        call(lib.openexec_proposal_hash, self._handle[0], which, digest)
+        return digest_hex(digest)
+
+    @property
+    def request_hash(self) -> str:
+        return self._hash(lib.OPENEXEC_HASH_REQUEST)
+
+    @property
+    def action_hash(self) -> str:
+        """What a clawshield-v1 artifact carries."""
+        return self._hash(lib.OPENEXEC_HASH_ACTION)
+
+    @property
+    def parameters_hash(self) -> str:
+        return self._hash(lib.OPENEXEC_HASH_PARAMETERS)
+
+    @property
+    def exec_id(self) -> str:
+        return self._hash(lib.OPENEXEC_HASH_EXEC_ID)
+
+    @property
+    def artifact_hash(self) -> str | None:
+        found = self._hash(lib.OPENEXEC_HASH_ARTIFACT)
+        return None if found == "0" * 64 else found
+
+
+def canonicalise(text_of_json: str | bytes, form: Form = Form.JCS) -> str:
+    """JSON in a canonical form, after the strict parse that requests get."""
+    return (buffer(lib.openexec_canonicalise, Str(text_of_json, "json"), int(form)) or b"").decode("utf-8")
+
+
+def sha256(data: str | bytes) -> str:
+    digest = ffi.new("openexec_digest *")
+    call(lib.openexec_sha256, Str(data, "data"), digest)
+    return digest_hex(digest)
+
+
+def verify_clawshield_v1(artifact: Payload, *, public_key: str, tenant: str, action: str, payload: Payload = None,
+                         now_us: int) -> dict[str, Any]:
+    """Who approved it: {"digest", "id", "keys", "profile"}. Raises the no. Says nothing about whether it was spent."""
+    found = buffer(lib.openexec_verify_clawshield_v1, Str(public_key, "public_key"), Str(tenant, "tenant"),
+                   Str(action, "action"), Str(object_text(payload, "payload")),
+                   Str(object_text(artifact, "approval_artifact")), now_us)
+    return dict(json.loads(found or b"{}"))
+
+
+def verify_trust_policy(policy: Payload, *, executor: str, tenant: str, action: str, payload: Payload = None,
+                        nonce: str, approval: Payload, now_us: int) -> dict[str, Any]:
+    """Who approved it, under a trust policy. Raises the no. Says nothing about whether it was spent."""
+    request, _keep = request_of(action, payload, nonce, approval)
+    found = buffer(lib.openexec_verify_trust_policy, Str(object_text(policy, "policy")), Str(executor, "executor"),
+                   Str(tenant, "tenant"), request, now_us)
+    return dict(json.loads(found or b"{}"))
+
+
+def read_trust_policy(policy: Payload) -> dict[str, Any]:
+    """{"digest", "policy", "warnings"}; raises what is wrong with it. Puts it in force nowhere."""
+    return dict(json.loads(buffer(lib.openexec_trust_policy_read, Str(object_text(policy, "policy"))) or b"{}"))
+
+
+def version() -> str:
+    """Of the library that is running."""
+    return text(lib.openexec_version())
+
+
+def has_feature(name: str) -> bool:
+    return bool(answer(lib.openexec_has_feature, Str(name, "name")))

@@ -1,0 +1,154 @@
+"""OpenExec's own vectors, through Python."""
+import base64
+
+import pytest
+
+import openexec
+from conftest import micros, vectors
+from openexec import Answer, Code, Form, Invalid, OpenExecError, Receipt
+
+
+def test_every_canonical_form_comes_out():
+    cases = vectors("canonical")["cases"]
+    for case in cases:
+        given = bytes.fromhex(case["input_hex"])
+        if "refuse" in case:
+            with pytest.raises(Invalid) as no:
+                openexec.canonicalise(given)
+            assert no.value.code is Code.MALFORMED_REQUEST and no.value.detail, case["id"]
+            continue
+        assert openexec.canonicalise(given) == case["jcs"], case["id"]
+        assert openexec.canonicalise(given, Form.CLAWSHIELD_V1) == case["clawshield_v1"], case["id"]
+        assert openexec.canonicalise(given, Form.DISPLAY) == case["display"], case["id"]
+        assert openexec.sha256(case["jcs"]) == case["jcs_sha256"], case["id"]
+        assert openexec.sha256(case["clawshield_v1"]) == case["clawshield_v1_sha256"], case["id"]
+    assert len(cases) >= 600
+
+
+def test_every_identity_comes_out():
+    cases = vectors("identities")["cases"]
+    for case in cases:
+        proposal = openexec.Proposal(case["action"], case["payload"], nonce=case["nonce"], tenant=case["tenant"])
+        assert proposal.request_hash == case["request_hash"]
+        assert proposal.action_hash == case["action_hash"]
+        assert proposal.exec_id == case["exec_id"]
+        assert proposal.artifact_hash is None
+        assert proposal.parameters_hash == openexec.sha256(proposal.payload_json)
+        assert (proposal.tenant, proposal.nonce, proposal.action) == (case["tenant"], case["nonce"], case["action"])
+    assert len(cases) >= 60
+
+
+def test_every_receipt_verifies_and_no_other_does():
+    cases = vectors("receipts")["cases"]
+    for case in cases:
+        exec_id, display, receipt = case["exec_id"], case["display"], case["receipt"]
+        assert Receipt(exec_id, display, receipt).verify()
+        assert Receipt(exec_id, openexec.canonicalise(display, Form.CLAWSHIELD_V1), receipt).verify()
+        assert not Receipt(exec_id, f"[{display}]", receipt).verify()
+        assert not Receipt(exec_id, display, ("1" if receipt[0] == "0" else "0") + receipt[1:]).verify()
+        with pytest.raises(Invalid):
+            Receipt(exec_id, display + "]", receipt).verify()
+        with pytest.raises(Invalid):
+            Receipt(exec_id, display, receipt[:-1]).verify()
+    assert len(cases) >= 60
+
+
+def verdict(judge):
+    """The code's name, and who approved."""
+    try:
+        return "ok", judge()
+    except OpenExecError as no:
+        assert no.detail
+        return no.code.name.lower(), None
+
+
+def test_every_clawshield_approval_gets_its_code():
+    file = vectors("approvals_v1")
+    for case in file["cases"]:
+        code, who = verdict(lambda: openexec.verify_clawshield_v1(
+            case["artifact"], public_key=file["public_key"], tenant=case["tenant"], action=case["action"],
+            payload=case["payload"], now_us=micros(case["now"])))
+        assert code == case["expect"], case["id"]
+        if who is not None:
+            assert who["profile"] == "clawshield-v1" and who["id"] == case["artifact"]["approval_id"]
+    assert len(file["cases"]) >= 46
+
+
+def test_every_dsse_approval_gets_its_code():
+    file = vectors("approvals_dsse")
+    for case in file["cases"]:
+        code, who = verdict(lambda: openexec.verify_trust_policy(
+            file["trust_policy"], executor=case["executor"], tenant=case["tenant"], action=case["action"],
+            payload=case["payload"], nonce=case["nonce"], approval=case["artifact"], now_us=micros(case["now"])))
+        assert code == case["expect"], case["id"]
+        if who is not None:
+            assert who["keys"] == case["keys"]
+    assert openexec.read_trust_policy(file["trust_policy"])["digest"]
+    assert len(file["cases"]) >= 37
+
+
+def node(left, right):
+    return bytes.fromhex(openexec.sha256(b"\x01" + left + right))
+
+
+def root_of(leaves):
+    if len(leaves) <= 1:
+        return leaves[0] if leaves else bytes.fromhex(openexec.sha256(b""))
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    return node(root_of(leaves[:half]), root_of(leaves[half:]))
+
+
+def consistent(first, second, first_root, second_root, proof):
+    """RFC 9162, 2.1.4.2."""
+    if first == second:
+        return first_root == second_root and not proof
+    proof = list(proof) if first & (first - 1) else [first_root, *proof]
+    fn, sn = first - 1, second - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = proof.pop(0)
+    for hash_ in proof:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            fr, sr = node(hash_, fr), node(hash_, sr)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = node(sr, hash_)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and (fr, sr) == (first_root, second_root)
+
+
+def test_the_log_has_its_leaf_hashes_roots_and_consistency_proofs():
+    file = vectors("log")
+    leaves = [bytes.fromhex(openexec.sha256(b"\x00" + entry.encode())) for entry in file["entries"]]
+    assert [leaf.hex() for leaf in leaves] == file["leaf_hashes"]
+    assert all(openexec.canonicalise(entry) == entry for entry in file["entries"])
+    for size, root in file["roots"].items():
+        assert root_of(leaves[:int(size)]).hex() == root
+    for case in file["consistency"]:
+        first, second = case["from"], case["to"]
+        assert consistent(first, second, root_of(leaves[:first]), root_of(leaves[:second]),
+                          [base64.b64decode(hash_) for hash_ in case["hashes"]]), case
+    assert len(leaves) == 300 and len(file["roots"]) == 14 and len(file["consistency"]) == 78
+
+
+def test_every_proof_of_the_log_passes_and_has_the_cosignatures_of_its_checkpoint():
+    file = vectors("log")
+    first, second = file["witness_vkeys"]
+    policy = f"witness w1 {first}\nwitness w2 {second}\ngroup both all w1 w2\nquorum both\n"
+    for case in file["proofs"]:
+        size, index, proof = case["size"], case["index"], case["tlog_proof"]
+        assert proof.endswith("\n" + file["checkpoints"][str(size)])
+        found = openexec.verify_evidence(proof, log_key=file["log_vkey"])
+        assert found.ok and found.decided_by is None and found.detail == ""
+        assert (found.index, found.size, found.origin) == (index, size, file["origin"])
+        assert found.root == file["roots"][str(size)]
+        assert found.entry_json == file["entries"][index]
+        cosigned = openexec.verify_evidence(proof, log_key=file["log_vkey"], policy=policy)
+        assert [one.witness for one in cosigned.cosignatures] == (["w1", "w2"] if size % 2 else [])
+        assert cosigned.answer is (Answer.PASS if size % 2 else Answer.FAIL)
+        held = openexec.verify_evidence(proof, log_key=file["log_vkey"], exec_id="0" * 64)
+        assert held.answer is Answer.FAIL and held.decided_by is openexec.Step.EXEC_ID and held.detail
+    assert len(file["proofs"]) == 42
