@@ -27,6 +27,7 @@ test_packages=(
   "ccache|faster rebuilds"
   "catch2|the unit tests"
   "$clang|the second compiler"
+  "python3-venv|the tests of the Python package"
   "python3-requests|the service's clients"
   "python3-cryptography|an independent signer"
   "libsodium-dev|the other library for Ed25519"
