@@ -2,7 +2,8 @@
 # Sets up, builds and runs all tests. Everything ends up in build/.
 #   bash tests/run.sh            Debug with address and undefined-behaviour sanitizers
 #   bash tests/run.sh --tsan     the tests that use threads, with the thread sanitizer
-#   bash tests/run.sh --clang    the whole house compiled by clang (14 on Debian 12), and the unit tests
+#   bash tests/run.sh --clang    the whole house compiled by clang (14 on Debian 12), the unit tests, and those of
+#                                the bindings, which ask for a library without sanitizers
 #   bash tests/run.sh --release  optimised: openexec-bench works, no operation takes more instructions than before, and
 #                                the campaigns that the other builds run a slice of run whole
 # Flags add up (--asan names the default); --no-setup leaves the machine's packages alone. Exit: 0 when all passed.
@@ -14,7 +15,7 @@ for flag in "$@"; do
   case "$flag" in
     --asan | --tsan | --clang | --release) runs+=("${flag#--}") ;;
     --no-setup) setup=0 ;;
-    *) sed -n '2,8s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
+    *) sed -n '2,9s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
   esac
 done
 if [ ${#runs[@]} -eq 0 ]; then runs=(asan); fi
@@ -51,7 +52,7 @@ run_release() {
 run_clang() {
   local another=()
   if ! command -v clang++-14 >/dev/null; then another=(-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++); fi
-  configure_and_build clang all "${another[@]}" && run_tests clang -L unit
+  configure_and_build clang all "${another[@]}" && run_tests clang -L 'unit|bindings'
 }
 run_tsan() {
   local prefix=()
