@@ -43,7 +43,13 @@ struct Settings {
   LogOptions log{.key_pem = environment("OPENEXEC_LOG_KEY").value_or(""),
                  .origin = environment("OPENEXEC_LOG_ORIGIN").value_or(""),
                  .anchor = environment("OPENEXEC_LOG_ANCHOR").value_or("")};
-  ServiceOptions service;
+  ServiceOptions service = with_admin_socket();
+
+  static ServiceOptions with_admin_socket() {
+    ServiceOptions options;
+    options.admin_socket = environment("OPENEXEC_ADMIN_SOCKET").value_or("");
+    return options;
+  }
 };
 
 void add_flags(CLI::App& app, Settings& settings) {
@@ -54,6 +60,8 @@ void add_flags(CLI::App& app, Settings& settings) {
   app.add_option("--mode", settings.mode, "demo (verifies nothing) or clawshield [OPENEXEC_MODE]");
   app.add_option("--public-key", settings.public_key, "PEM of the approvers' Ed25519 key [CLAWSHIELD_PUBLIC_KEY]");
   app.add_option("--tenant", settings.tenant, "whose approvals count [CLAWSHIELD_TENANT_ID]");
+  app.add_option("--admin-socket", service.admin_socket,
+                 "unix socket for halt, resume and revoke; for this user and root alone [OPENEXEC_ADMIN_SOCKET]");
   app.add_option("--allowed-actions", settings.allowed_actions,
                  "a,b,c: only these may run; empty: none may [OPENEXEC_ALLOWED_ACTIONS]");
   app.add_option("--db-url", settings.db_url,

@@ -8,6 +8,7 @@
 
 #include <openexec/service.hpp>
 
+#include "service/admin.hpp"
 #include "service/api.hpp"
 #include "service/event_log.hpp"
 #include "service/server.hpp"
@@ -67,6 +68,13 @@ class Service::Impl {
     return Status::success();
   }
 
+  Status open_admin(Executor& executor) try {
+    if (!options_.admin_socket.empty()) admin_.emplace(options_.admin_socket, executor, log_);
+    return Status::success();
+  } catch (const std::exception& failed) {
+    return Status(Code::invalid_argument, failed.what());
+  }
+
   void serve(Executor& executor) {
     api_.serve(executor);
     auto line = service::EventLog::line("serving");
@@ -104,6 +112,7 @@ class Service::Impl {
   std::future<void> ended_;
   std::optional<std::size_t> given_up_;  ///< what drain() answered
   std::thread thread_;
+  std::optional<service::AdminListener> admin_;
 };
 
 Service::Service(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -123,6 +132,7 @@ Result<Service> Service::listen(ServiceOptions options) try {
 
 Status Service::serve(Executor& executor) {
   if (impl_->serving()) return Status(Code::invalid_argument, "serve() was called before");
+  if (Status status = impl_->open_admin(executor); !status.ok()) return status;
   impl_->serve(executor);
   return Status::success();
 }
