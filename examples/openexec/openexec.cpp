@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <optional>
 #include <sstream>
@@ -14,6 +15,7 @@
 #include <CLI/CLI.hpp>
 #include <openexec/openexec.hpp>
 
+#include "admin_command.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
 #include "demo_handlers.hpp"
@@ -397,10 +399,14 @@ int main(int argc, char** argv) {
   log_commands::Chosen log_chosen;
   log_commands::add_verify(*log_command, log_chosen);
 
+  std::function<int()> admin_chosen;
+  terminal::add_admin(app, admin_chosen);
+
   // Also where its arguments are wrong, so that nobody takes that for an answer about the evidence.
   const bool about_evidence = argc > 1 && std::string_view(argv[1]) == "receipt";
   const auto run = [&] {
     if (log_chosen) return log_chosen();
+    if (admin_chosen) return admin_chosen();
     if (hash_command->parsed()) return hash(options);
     if (canon_command->parsed()) return canonicalise(options);
     if (verify_command->parsed()) return verify_receipt(options);

@@ -61,7 +61,10 @@ void add_flags(CLI::App& app, Settings& settings) {
   app.add_option("--public-key", settings.public_key, "PEM of the approvers' Ed25519 key [CLAWSHIELD_PUBLIC_KEY]");
   app.add_option("--tenant", settings.tenant, "whose approvals count [CLAWSHIELD_TENANT_ID]");
   app.add_option("--admin-socket", service.admin_socket,
-                 "unix socket for halt, resume and revoke; for this user and root alone [OPENEXEC_ADMIN_SOCKET]");
+                 "unix socket for halt, resume and revoke; for this user and root [OPENEXEC_ADMIN_SOCKET]");
+  app.add_option("--admin-uids", service.admin_uids, "1000,1001: other users who may order [OPENEXEC_ADMIN_UIDS]")
+      ->delimiter(',')
+      ->envname("OPENEXEC_ADMIN_UIDS");
   app.add_option("--allowed-actions", settings.allowed_actions,
                  "a,b,c: only these may run; empty: none may [OPENEXEC_ALLOWED_ACTIONS]");
   app.add_option("--db-url", settings.db_url,

@@ -37,9 +37,11 @@ struct ServiceOptions {
   /// A numeric address, or "localhost" (127.0.0.1). Names are never resolved: that would call out.
   std::string host = "127.0.0.1";
   std::uint16_t port = 5000;  ///< 0: the system picks one, see Service::port()
-  /// A unix socket for the operator: GET /status; POST /halt, /resume, /revoke. Mode 0600, for the process's user and root
-  /// alone. Empty: none.
+  /// A unix socket for the operator: GET /status; POST /halt, /resume, /revoke. For the process's user and root, with
+  /// mode 0600. Empty: none.
   std::string admin_socket;
+  /// Other users who may order there. Where any is listed the socket's mode is 0666, and the kernel says who connects.
+  std::vector<std::uint32_t> admin_uids;
   std::string mode;           ///< `exec_mode` of /health; empty: "demo", or the verifier's profile
 
   // What a client may take. Each runs from its start to its end, however the bytes dribble in.

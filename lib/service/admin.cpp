@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -50,11 +51,46 @@ sockaddr_un address_of(const std::string& path) {
 
 const sockaddr* as_address(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
 
-bool somebody_listens(const sockaddr_un& address) {
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const bool answered = probe >= 0 && ::connect(probe, as_address(address), sizeof address) == 0;
+/// Nobody, for certain: a full queue and a lack of descriptors look like somebody.
+bool nobody_listens(const sockaddr_un& address) {
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const bool refused =
+      probe >= 0 && ::connect(probe, as_address(address), sizeof address) != 0 && errno == ECONNREFUSED;
   if (probe >= 0) ::close(probe);
-  return answered;
+  return refused;
+}
+
+/// Whoever may write the folder could put a socket of their own there.
+void check_folder(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  struct stat there {};
+  if (::stat(folder.c_str(), &there) != 0) fail(path, std::string("its folder: ") + std::strerror(errno));
+  if (!S_ISDIR(there.st_mode)) fail(path, "its folder is none");
+  if (there.st_uid != 0 && there.st_uid != ::geteuid()) fail(path, "its folder belongs to another user");
+  if ((there.st_mode & 0022) != 0 && (there.st_mode & S_ISVTX) == 0) fail(path, "its folder is writable by others");
+}
+
+/// What is left of the time for one peer, in milliseconds.
+class Patience {
+ public:
+  [[nodiscard]] int left() const {
+    const auto now = std::chrono::steady_clock::now();
+    return now >= end_ ? 0 : static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(end_ - now).count());
+  }
+
+ private:
+  const std::chrono::steady_clock::time_point end_ =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(patience_ms);
+};
+
+/// Whether it happened; false when the time is over. A signal is no reason to give up.
+bool wait_for(int peer, short what, const Patience& patience) {
+  for (;;) {
+    pollfd one{peer, what, 0};
+    const int ready = ::poll(&one, 1, patience.left());
+    if (ready >= 0 || errno != EINTR) return ready > 0;
+  }
 }
 
 struct Asked {
@@ -79,14 +115,16 @@ std::optional<std::variant<Asked, Answer>> read_request(int peer) {
   parser.body_limit(max_request);
   std::string bytes;
   char chunk[4096];
+  const Patience patience;
+  std::size_t received = 0;
   for (;;) {
-    pollfd readable{peer, POLLIN, 0};
-    if (::poll(&readable, 1, patience_ms) <= 0) return problem(408, "request_timeout", "the request took too long");
+    if (!wait_for(peer, POLLIN, patience)) return problem(408, "request_timeout", "the request took too long");
     const ssize_t got = ::recv(peer, chunk, sizeof chunk, 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return std::nullopt;
     bytes.append(chunk, static_cast<std::size_t>(got));
-    if (bytes.size() > max_request) return problem(413, "body_too_large", "over 16384 bytes");
+    received += static_cast<std::size_t>(got);
+    if (received > max_request) return problem(413, "body_too_large", "over 16384 bytes");
     boost::system::error_code error;
     const std::size_t used = parser.put(boost::asio::buffer(bytes), error);
     bytes.erase(0, used);
@@ -103,10 +141,11 @@ void write_answer(int peer, const Answer& answer) {
                            "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nConnection: close\r\n"
                            "Content-Length: " +
                            std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body;
+  const Patience patience;
   for (std::size_t sent = 0; sent < text.size();) {
-    pollfd writable{peer, POLLOUT, 0};
-    if (::poll(&writable, 1, patience_ms) <= 0) return;
+    if (!wait_for(peer, POLLOUT, patience)) return;
     const ssize_t now = ::send(peer, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+    if (now < 0 && errno == EINTR) continue;
     if (now <= 0) return;
     sent += static_cast<std::size_t>(now);
   }
@@ -207,27 +246,33 @@ Answer answer(Executor& executor, const Asked& asked, uid_t uid) {
 
 }  // namespace
 
-AdminListener::AdminListener(std::string path, Executor& executor, EventLog& log)
-    : path_(std::move(path)), executor_(executor), log_(log) {
+AdminListener::AdminListener(std::string path, std::vector<std::uint32_t> uids, Executor& executor, EventLog& log)
+    : path_(std::move(path)), uids_(std::move(uids)), executor_(executor), log_(log) {
   bind();
   thread_ = std::thread([this] { run(); });
 }
 
 void AdminListener::bind() {
   const sockaddr_un address = address_of(path_);
+  check_folder(path_);
   struct stat there {};
   if (::lstat(path_.c_str(), &there) == 0) {
     if (!S_ISSOCK(there.st_mode)) fail(path_, "something else is there");
-    if (somebody_listens(address)) fail(path_, "another process listens there");
+    if (there.st_uid != ::geteuid()) fail(path_, "another user's socket is there");
+    if (!nobody_listens(address)) fail(path_, "another process listens there");
     if (::unlink(path_.c_str()) != 0) fail(path_, std::strerror(errno));
   }
   listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   stop_ = ::eventfd(0, EFD_CLOEXEC);
   // The mode comes first, so that there is no moment at which others might connect; the umask is everybody's.
-  const bool made = listener_ >= 0 && stop_ >= 0 && ::fchmod(listener_, 0600) == 0 &&
+  // Others that are listed cannot be named in a mode: they may connect like anybody, and are asked who they are.
+  const mode_t mode = uids_.empty() ? 0600 : 0666;
+  const bool made = listener_ >= 0 && stop_ >= 0 && ::fchmod(listener_, mode) == 0 &&
                     ::bind(listener_, as_address(address), sizeof address) == 0;
   const int error = errno;
-  if (made && ::lstat(path_.c_str(), &there) == 0 && (there.st_mode & 0077) == 0 && ::listen(listener_, 8) == 0) {
+  // A umask takes bits away from the mode; where others are listed, it has to be put back.
+  if (made && !uids_.empty()) (void)::chmod(path_.c_str(), mode);
+  if (made && ::lstat(path_.c_str(), &there) == 0 && (there.st_mode & 0777 & ~mode) == 0 && ::listen(listener_, 8) == 0) {
     device_ = there.st_dev;
     inode_ = there.st_ino;
     return;
@@ -256,7 +301,11 @@ void AdminListener::run() {
     if (::poll(waits, 2, -1) < 0 && errno != EINTR) return;
     if (waits[1].revents != 0) return;
     const int peer = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (peer < 0) continue;
+    if (peer < 0) {
+      // Without descriptors the peer stays in the queue: look again a little later, but end at once when told to.
+      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) (void)::poll(&waits[1], 1, 100);
+      continue;
+    }
     try {
       serve(peer);
     } catch (const std::exception&) {  // most likely memory; the order said itself what became of it
@@ -265,14 +314,18 @@ void AdminListener::run() {
   }
 }
 
+bool AdminListener::may_order(uid_t uid) const {
+  return uid == ::geteuid() || uid == 0 || std::find(uids_.begin(), uids_.end(), uid) != uids_.end();
+}
+
 void AdminListener::serve(int peer) {
   ucred who{};
   socklen_t size = sizeof who;
   if (::getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return;
   Answer answered;
   std::string target;
-  if (who.uid != ::geteuid() && who.uid != 0) {
-    answered = problem(403, "forbidden", "only the service's own user, and root");
+  if (!may_order(who.uid)) {
+    answered = problem(403, "forbidden", "this user is not on the list of the admin socket");
   } else {
     const auto request = read_request(peer);
     if (!request) return;

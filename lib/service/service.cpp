@@ -69,7 +69,8 @@ class Service::Impl {
   }
 
   Status open_admin(Executor& executor) try {
-    if (!options_.admin_socket.empty()) admin_.emplace(options_.admin_socket, executor, log_);
+    if (!options_.admin_socket.empty())
+      admin_.emplace(options_.admin_socket, options_.admin_uids, executor, log_);
     return Status::success();
   } catch (const std::exception& failed) {
     return Status(Code::invalid_argument, failed.what());

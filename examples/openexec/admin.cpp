@@ -1,0 +1,175 @@
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "admin_command.hpp"
+#include "canon/json.hpp"
+#include "canon/json_object.hpp"
+#include "terminal.hpp"
+
+namespace openexec::terminal {
+namespace {
+
+using canon::JsonObject;
+
+constexpr std::size_t longest_answer = std::size_t{16} << 20;
+constexpr time_t patience_s = 60;  // an order is answered when its entry is durable
+
+constexpr auto footer = R"(Exit codes:
+  0  done, with an entry in the log; or the status, whatever it is
+  1  refused, or not made durable: the message says which
+  2  wrong usage, or nobody could be asked
+
+A halt stops every handler that has not been let through yet, outlasts restarts, and ends with a resume. A revocation is
+for ever.)";
+
+struct Options {
+  std::string socket;
+  std::string who;
+  std::string why;
+  std::string tenant;
+  std::string id;
+  bool json = false;
+};
+
+struct Descriptor {
+  explicit Descriptor(int number) : fd(number) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+  const int fd;
+};
+
+struct Answer {
+  int status = 0;
+  std::string body;
+};
+
+[[noreturn]] void nobody(const std::string& socket, std::string_view why) {
+  throw Stop(cannot, "the admin socket " + shown(socket) + ": " + std::string(why));
+}
+
+Answer ask_service(const std::string& path, std::string_view line, std::string_view body) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) nobody(path, "this is no path of a socket");
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const Descriptor peer(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval patience{patience_s, 0};
+  ::setsockopt(peer.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(peer.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (::connect(peer.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    nobody(path, std::string(std::strerror(errno)) + "; is openexecd running with --admin-socket?");
+  const std::string request = std::string(line) +
+                              " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
+                              std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+  // One that turns us away answers without reading: what it says is read all the same.
+  for (std::size_t sent = 0; sent < request.size();) {
+    const ssize_t now = ::send(peer.fd, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+    if (now <= 0) break;
+    sent += static_cast<std::size_t>(now);
+  }
+  std::string text;
+  char chunk[4096];
+  for (ssize_t got = 0; (got = ::recv(peer.fd, chunk, sizeof chunk, 0)) > 0 && text.size() < longest_answer;)
+    text.append(chunk, static_cast<std::size_t>(got));
+  constexpr std::string_view version = "HTTP/1.1 ";
+  const std::size_t blank = text.find("\r\n\r\n");
+  Answer answer;
+  if (!text.starts_with(version) || blank == text.npos ||
+      std::from_chars(text.data() + version.size(), text.data() + blank, answer.status).ec != std::errc())
+    nobody(path, "no answer; whether the order was carried out is shown by openexec admin status");
+  answer.body = text.substr(blank + 4);
+  return answer;
+}
+
+std::string text_of(canon::View object, std::string_view name) {
+  const auto value = object.is(canon::Type::object) ? object.find(name) : std::nullopt;
+  return value && value->is(canon::Type::string) ? std::string(value->string()) : std::string();
+}
+
+int tell(const Answer& answer, bool json) {
+  const bool done = answer.status == 200;
+  if (json) {
+    std::cout << answer.body << '\n';
+    return done ? yes : no;
+  }
+  const Result<canon::Document> document = canon::parse(answer.body);
+  if (!document.ok()) throw Stop(cannot, "the answer is not JSON");
+  if (done) {
+    std::cout << pretty(document->root()) << '\n';
+    return yes;
+  }
+  const canon::View root = document->root();
+  const auto error = root.is(canon::Type::object) ? root.find("error") : std::nullopt;
+  const canon::View said = error ? *error : root;
+  throw Stop(no, shown(text_of(said, "code")) + ": " + shown(text_of(said, "detail")));
+}
+
+std::string this_user() {
+  const passwd* user = ::getpwuid(::geteuid());
+  return user == nullptr || user->pw_name == nullptr ? std::string() : user->pw_name;
+}
+
+int order(const Options& options, std::string_view target, const char* named) {
+  const std::string who = options.who.empty() ? this_user() : options.who;
+  if (who.empty()) throw Stop(cannot, "say who you are: --who NAME");
+  JsonObject body;
+  body.text("who", who).text("why", options.why);
+  if (!options.tenant.empty()) body.text("tenant", options.tenant);
+  if (named != nullptr) body.text(named, options.id);
+  return tell(ask_service(options.socket, "POST " + std::string(target), body.take()), options.json);
+}
+
+}  // namespace
+
+void add_admin(CLI::App& app, std::function<int()>& chosen) {
+  CLI::App* admin = app.add_subcommand("admin", "Halt, resume and revoke, through the socket of a running openexecd");
+  admin->require_subcommand(1);
+  admin->footer(footer);
+  auto options = std::make_shared<Options>();
+  const auto command = [&](const char* name, const char* what) {
+    CLI::App* sub = admin->add_subcommand(name, what);
+    sub->footer(footer);
+    sub->add_option("--socket", options->socket, "The service's admin socket")
+        ->envname("OPENEXEC_ADMIN_SOCKET")
+        ->required();
+    sub->add_flag("--json", options->json, "Answer in JSON");
+    return sub;
+  };
+  const auto ordering = [&](const char* name, const char* what, const char* target, const char* named = nullptr) {
+    CLI::App* sub = command(name, what);
+    if (named != nullptr) sub->add_option("id", options->id, "Its id")->required();
+    sub->add_option("--why", options->why, "The reason, for the log")->required();
+    sub->add_option("--who", options->who, "Who orders it, for the log; else this user's name");
+    sub->add_option("--tenant", options->tenant, "Whom it concerns; else everybody");
+    sub->callback([&chosen, options, target, named] {
+      chosen = [options, target, named] { return order(*options, target, named); };
+    });
+  };
+  ordering("halt", "From now on no handler starts", "/halt");
+  ordering("resume", "Lift a halt", "/resume");
+  ordering("revoke-approval", "An approval that counts no more, by its id", "/revoke", "approval");
+  ordering("revoke-key", "A key that counts no more, by its id or fingerprint", "/revoke", "key");
+  command("status", "What was ordered and stands")->callback([&chosen, options] {
+    chosen = [options] { return tell(ask_service(options->socket, "GET /status", {}), options->json); };
+  });
+}
+
+}  // namespace openexec::terminal
