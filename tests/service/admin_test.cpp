@@ -1,0 +1,342 @@
+// The operator's socket: a real openexecd, the real command line, and the kernel's word on who asks.
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <openexec/openexec.hpp>
+
+#include "support/catch.hpp"
+#include "support/daemon.hpp"
+#include "support/http.hpp"
+#include "support/json.hpp"
+#include "support/parts.hpp"
+
+namespace openexec {
+namespace {
+
+using test::at;
+using test::Daemon;
+using test::HttpAnswer;
+using test::HttpClient;
+using test::text_at;
+
+constexpr uid_t stranger = 65534;
+
+/// A ledger, a socket, and a command that leaves a line each time it starts.
+struct Place {
+  explicit Place(std::vector<std::string> more = {}) : flags(std::move(more)) {
+    std::ofstream(folder.file("handlers.json"))
+        << R"({"mark": {"argv": ["/bin/sh", "-c", "echo x >> )" << marks() << R"(; echo '{\"done\":true}'"]}})";
+    std::ofstream(marks()).flush();
+    flags.insert(flags.end(), {"--db-url", "sqlite:///" + folder.file("ledger.db"), "--handlers",
+                               folder.file("handlers.json"), "--admin-socket", socket(), "--workers",
+                               std::to_string(workers)});
+  }
+  [[nodiscard]] std::string socket() const { return folder.file("admin"); }
+  [[nodiscard]] std::string marks() const { return folder.file("marks"); }
+  [[nodiscard]] std::size_t started() const { return std::filesystem::file_size(marks()) / 2; }
+
+  /// The entries of verdict `control`, oldest first.
+  [[nodiscard]] std::vector<std::string> orders() const {
+    auto ledger = open_ledger("sqlite:///" + folder.file("ledger.db"), {.read_only = true, .log = {}});
+    REQUIRE(ledger.ok());
+    std::vector<std::string> found;
+    const auto lines = (*ledger)->read(0, 100'000);
+    REQUIRE(lines.ok());
+    for (const LogLine& line : *lines)
+      if (line.json.find(R"("verdict":"control")") != line.json.npos) found.push_back(line.json);
+    return found;
+  }
+
+  static constexpr std::size_t workers = 4;
+  test::TemporaryFolder folder;
+  std::vector<std::string> flags;
+};
+
+struct Said {
+  int exit_code = -1;
+  std::string text;
+};
+
+/// openexec admin, as an operator types it. Standard error where it is asked for.
+Said admin(const Place& place, const std::string& words, bool errors = false) {
+  const std::string line = std::string(OPENEXEC_CLI) + " admin " + words + " --socket '" + place.socket() + "' " +
+                           (errors ? "2>&1 >/dev/null" : "2>/dev/null");
+  FILE* pipe = ::popen(line.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  Said said;
+  char chunk[4096];
+  for (std::size_t got = 0; (got = std::fread(chunk, 1, sizeof chunk, pipe)) > 0;) said.text.append(chunk, got);
+  const int status = ::pclose(pipe);
+  said.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  return said;
+}
+
+/// What a plain client on the socket is answered: everything until it is closed, or why it could not connect.
+std::string ask_plainly(const std::string& path, const std::string& request) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
+  std::string text;
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    text = std::string("cannot connect: ") + std::strerror(errno);
+  } else {
+    (void)::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+    char chunk[4096];
+    for (ssize_t got = 0; (got = ::recv(fd, chunk, sizeof chunk, 0)) > 0;)
+      text.append(chunk, static_cast<std::size_t>(got));
+  }
+  ::close(fd);
+  return text;
+}
+
+std::string post(const std::string& path, const std::string& target, const std::string& body) {
+  return ask_plainly(path, test::http_request("POST", target, body, {{"Content-Type", "application/json"}}));
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+
+/// The same as another user, in a process that gave its rights away.
+std::string ask_as_stranger(const std::string& path, const std::string& request) {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::string text = "cannot become another user";
+    if (::setgid(stranger) == 0 && ::setuid(stranger) == 0) text = ask_plainly(path, request);
+    (void)!::write(ends[1], text.data(), text.size());
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  std::string text;
+  char chunk[4096];
+  for (ssize_t got = 0; (got = ::read(ends[0], chunk, sizeof chunk)) > 0;)
+    text.append(chunk, static_cast<std::size_t>(got));
+  ::close(ends[0]);
+  ::waitpid(child, nullptr, 0);
+  return text;
+}
+
+HttpAnswer execute(HttpClient& client, const std::string& nonce) {
+  return client.post("/execute", R"({"action":"mark","nonce":")" + nonce + "\"}");
+}
+
+TEST_CASE("openexec admin halts, shows, revokes and resumes; each order is an entry that names who, with the uid, and why") {
+  const Place place;
+  const Daemon daemon(place.flags);
+  HttpClient client(daemon.port());
+  CHECK(execute(client, "1").status == 200);
+
+  CHECK(has(admin(place, "status --json").text, R"("halted":false)"));
+  const Said halted = admin(place, "halt --who alice --why 'strange payments' --json");
+  CHECK(halted.exit_code == 0);
+  CHECK(has(halted.text, R"("halted":true)"));
+  CHECK(text_at(execute(client, "2").json().root(), "code") == "halted");
+  CHECK(has(admin(place, "status --json").text, R"("kind":"halt")"));
+  CHECK(admin(place, "revoke-approval approval-7 --who bob --why stolen").exit_code == 0);
+  CHECK(admin(place, "revoke-key key-3 --who bob --why lost").exit_code == 0);
+  CHECK(admin(place, "resume --who alice --why 'looked into'").exit_code == 0);
+  CHECK(execute(client, "3").status == 200);
+  CHECK(place.started() == 2);
+  const Said status = admin(place, "status --json");
+  CHECK(has(status.text, R"("id":"approval-7")"));
+  CHECK(has(status.text, R"("id":"key-3")"));
+  CHECK(has(status.text, R"("halted":false)"));
+
+  const auto orders = place.orders();
+  REQUIRE(orders.size() == 4);
+  const std::string uid = " (uid " + std::to_string(::geteuid()) + ")";
+  for (std::size_t i = 0; i < 4; ++i) CHECK(has(orders[i], (i % 3 == 0 ? "alice" : "bob") + uid));
+  CHECK(has(orders[0], "strange payments"));
+  CHECK(has(orders[3], "looked into"));
+}
+
+TEST_CASE("openexec admin says 1 for a refusal and 2 where nobody could be asked") {
+  const Place place;
+  CHECK(admin(place, "status").exit_code == 2);
+  CHECK(has(admin(place, "status", true).text, "is openexecd running"));
+  const Daemon daemon(place.flags);
+  CHECK(admin(place, "halt --who alice").exit_code == 2);  // no --why
+  CHECK(admin(place, "nothing").exit_code == 2);
+  const Said refused = admin(place, "halt --who alice --why '" + std::string(1025, 'w') + "'", true);
+  CHECK(refused.exit_code == 1);
+  CHECK(has(refused.text, "invalid_field"));
+  CHECK(place.orders().empty());
+}
+
+TEST_CASE("each request that is no order is refused with a code, and leaves nothing in the log") {
+  const Place place;
+  const Daemon daemon(place.flags);
+  const struct {
+    const char* target;
+    std::string body;
+    const char* status;
+    const char* code;
+  } cases[] = {
+      {"/halt", "", "422", "invalid_field"},
+      {"/halt", "[]", "422", "invalid_field"},
+      {"/halt", "{", "422", "invalid_field"},
+      {"/halt", R"({"who":"a"})", "422", "invalid_field"},
+      {"/halt", R"({"why":"b"})", "422", "invalid_field"},
+      {"/halt", R"({"who":"","why":"b"})", "422", "invalid_field"},
+      {"/halt", R"({"who":1,"why":"b"})", "422", "invalid_field"},
+      {"/halt", R"({"who":"a","who":"a","why":"b"})", "422", "invalid_field"},
+      {"/halt", R"({"who":"a","why":"b","tenent":"c"})", "422", "invalid_field"},
+      {"/halt", R"({"who":"a","why":"b","tenant":null})", "422", "invalid_field"},
+      {"/halt", R"({"who":"a\u0007","why":"b"})", "422", "invalid_field"},
+      {"/halt", R"({"who":"a","why":"b","key":"c"})", "422", "invalid_field"},
+      {"/halt", R"({"who":")" + std::string(255, 'a') + R"(","why":"b"})", "422", "invalid_field"},
+      {"/revoke", R"({"who":"a","why":"b"})", "422", "invalid_field"},
+      {"/revoke", R"({"who":"a","why":"b","key":"c","approval":"d"})", "422", "invalid_field"},
+      {"/status", "{}", "405", "method_not_allowed"},
+      {"/execute", "{}", "404", "not_found"},
+      {"/halt", std::string(20'000, ' '), "413", "body_too_large"},
+  };
+  for (const auto& each : cases) {
+    INFO(each.target << " " << each.body.substr(0, 60));
+    const std::string answer = post(place.socket(), each.target, each.body);
+    CHECK(answer.starts_with(std::string("HTTP/1.1 ") + each.status));
+    CHECK(has(answer, std::string("\"code\":\"") + each.code + "\""));
+  }
+  CHECK(has(ask_plainly(place.socket(), "nonsense\r\n\r\n"), R"("code":"bad_request")"));
+  CHECK(has(ask_plainly(place.socket(), test::http_request("GET", "/halt")), R"("code":"method_not_allowed")"));
+  CHECK(place.orders().empty());
+  CHECK(has(admin(place, "status --json").text, R"("halted":false)"));
+}
+
+TEST_CASE("a user who is not listed is turned away before a byte is read; one who is listed is named in the log") {
+  if (::geteuid() != 0) {
+    WARN("SKIPPED: only root can become another user");
+    return;
+  }
+  const std::string halt =
+      test::http_request("POST", "/halt", R"({"who":"mallory","why":"x"})", {{"Content-Type", "application/json"}});
+  {
+    const Place place;
+    ::chmod(place.folder.file("").c_str(), 0755);
+    const Daemon daemon(place.flags);
+    struct stat socket {};
+    REQUIRE(::lstat(place.socket().c_str(), &socket) == 0);
+    CHECK((socket.st_mode & 0777) == 0600);
+    CHECK(ask_as_stranger(place.socket(), halt) == "cannot connect: Permission denied");
+  }
+  {
+    const Place place({"--admin-uids", "4242"});
+    ::chmod(place.folder.file("").c_str(), 0755);
+    const Daemon daemon(place.flags);
+    const std::string answer = ask_as_stranger(place.socket(), halt);
+    CHECK(answer.starts_with("HTTP/1.1 403"));
+    CHECK(has(answer, R"("code":"forbidden")"));
+    CHECK(place.orders().empty());
+    CHECK(has(daemon.log(), R"("uid":65534)"));
+  }
+  {
+    const Place place({"--admin-uids", "4242,65534"});
+    ::chmod(place.folder.file("").c_str(), 0755);
+    const Daemon daemon(place.flags);
+    CHECK(ask_as_stranger(place.socket(), halt).starts_with("HTTP/1.1 200"));
+    REQUIRE(place.orders().size() == 1);
+    CHECK(has(place.orders()[0], "mallory (uid 65534)"));
+  }
+}
+
+TEST_CASE("a socket that a killed service left is replaced; one that is in use, another file and an open folder are not") {
+  Place place;
+  Daemon killed(place.flags);
+  killed.signal(SIGKILL);
+  CHECK(killed.wait() == 128 + SIGKILL);
+  REQUIRE(std::filesystem::is_socket(place.socket()));
+  {
+    const Daemon next(place.flags);
+    CHECK(admin(place, "status").exit_code == 0);
+    std::vector<std::string> second{"--db-url", "sqlite://", "--port", "0", "--admin-socket", place.socket()};
+    CHECK(has(test::refused_start(second).text, "another process listens there"));
+    CHECK(admin(place, "status").exit_code == 0);
+  }
+  CHECK_FALSE(std::filesystem::exists(place.socket()));
+
+  const auto refused = [&](const std::string& path) {
+    return test::refused_start({"--db-url", "sqlite://", "--port", "0", "--admin-socket", path}).text;
+  };
+  CHECK(has(refused(place.marks()), "something else is there"));
+  CHECK(std::filesystem::is_regular_file(place.marks()));
+  const std::string open = place.folder.file("open");
+  REQUIRE(::mkdir(open.c_str(), 0700) == 0);
+  REQUIRE(::chmod(open.c_str(), 0777) == 0);
+  CHECK(has(refused(open + "/admin"), "writable by others"));
+  CHECK(has(refused(place.folder.file("none/admin")), "its folder"));
+}
+
+// A handler's evidence is a line appended by its command, and the order is that of the file: no clock is asked. A
+// command that was let through before the halt may still be on its way: at most one for each worker.
+TEST_CASE("under load no handler is let through once halt has returned; kill -9 changes nothing; resume lets them run") {
+  const Place place;
+  std::size_t after_halt = 0;
+  {
+    Daemon daemon(place.flags);
+    constexpr int clients = 16;
+    std::atomic<bool> halted{false};
+    std::atomic<int> ran{0}, refused{0}, wrong{0};
+    std::vector<std::thread> threads;
+    for (int number = 0; number < clients; ++number) {
+      threads.emplace_back([&, number] {
+        try {
+          HttpClient client(daemon.port());
+          for (int i = 0, late = 0; late < 20; ++i) {
+            const bool sent_late = halted;
+            const HttpAnswer answer = execute(client, std::to_string(number) + "-" + std::to_string(i));
+            if (answer.status == 200) ++ran;
+            if (!sent_late) continue;
+            ++late;
+            ++(has(answer.body, R"("code":"halted")") ? refused : wrong);
+          }
+        } catch (const std::exception&) {
+          ++wrong;
+        }
+      });
+    }
+    while (ran < 50) std::this_thread::yield();
+    const Said said = admin(place, "halt --who alice --why drill");
+    const std::size_t at_halt = place.started();
+    halted = true;
+    for (std::thread& thread : threads) thread.join();
+    after_halt = place.started();
+    CHECK(said.exit_code == 0);
+    CHECK(wrong == 0);
+    CHECK(refused == clients * 20);
+    CHECK(after_halt - at_halt <= Place::workers);
+    CHECK(after_halt == static_cast<std::size_t>(ran));  // each start was answered, and nothing else started
+    daemon.signal(SIGKILL);
+    CHECK(daemon.wait() == 128 + SIGKILL);
+  }
+  const Daemon again(place.flags);
+  HttpClient client(again.port());
+  CHECK(has(admin(place, "status --json").text, R"("halted":true)"));
+  CHECK(text_at(execute(client, "after").json().root(), "code") == "halted");
+  CHECK(place.started() == after_halt);
+  CHECK(admin(place, "resume --who alice --why 'drill over'").exit_code == 0);
+  CHECK(execute(client, "resumed").status == 200);
+  CHECK(place.started() == after_halt + 1);
+  const auto orders = place.orders();
+  REQUIRE(orders.size() == 2);
+  CHECK(has(orders[0], "drill"));
+  CHECK(has(orders[1], "drill over"));
+}
+
+}  // namespace
+}  // namespace openexec
