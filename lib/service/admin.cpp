@@ -124,10 +124,11 @@ std::optional<std::variant<Asked, Answer>> read_request(int peer) {
     if (got <= 0) return std::nullopt;
     bytes.append(chunk, static_cast<std::size_t>(got));
     received += static_cast<std::size_t>(got);
-    if (received > max_request) return problem(413, "body_too_large", "over 16384 bytes");
     boost::system::error_code error;
     const std::size_t used = parser.put(boost::asio::buffer(bytes), error);
     bytes.erase(0, used);
+    if (received > max_request || error == http::error::body_limit)
+      return problem(413, "body_too_large", "over " + std::to_string(max_request) + " bytes");
     if (error && error != http::error::need_more) return problem(400, "bad_request", error.message());
     if (parser.is_done()) break;
   }
