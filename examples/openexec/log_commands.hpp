@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <openexec/builtin.hpp>
 
@@ -28,6 +29,10 @@ void ledger_option(CLI::App& command, std::string& url);
 std::shared_ptr<Ledger> open_to_read(const std::string& url);
 /// The path in a URL that open_to_read() took.
 std::string path_of(const std::string& url);
+/// An entry by its index, or all of an execution by its exec id. Stop(cannot) where it is neither.
+std::vector<LogLine> entries_of(Ledger& ledger, const std::string& wanted);
+/// The root that the ledger's tree had at `size`. Precondition: it reaches as far.
+Result<Digest> root_at(Ledger& ledger, std::uint64_t size);
 /// 1234567 as 1,234,567.
 std::string grouped(std::uint64_t value);
 

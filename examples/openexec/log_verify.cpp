@@ -1,5 +1,4 @@
 // openexec log verify: everything that a ledger says of its log, derived again.
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -15,6 +14,7 @@
 
 #include "canon/json_object.hpp"
 #include "log_commands.hpp"
+#include "log_progress.hpp"
 #include "store/log_audit.hpp"
 #include "terminal.hpp"
 
@@ -32,53 +32,13 @@ constexpr auto footer = R"(Exit codes:
   1  something differs; what, is said entry by entry and tile by tile
   2  wrong usage, or the ledger could not be read
 
-It reads beside a running executor, as far as the log reached when it began. Without an anchor a ledger that was rolled
-back as a whole, with its key's help or before any witness saw it, looks like what it was then.)";
+It reads beside a running executor, as far as the log reached when it began. A ledger that was set back as a whole agrees
+with itself: only an anchor (--anchor), or a witness, knows that it once was longer.)";
 
 struct Options {
   std::string ledger = "sqlite:///openexec.db";
   std::string anchor;
   bool json = false;
-};
-
-double seconds_since(steady_clock::time_point start) {
-  return std::chrono::duration<double>(steady_clock::now() - start).count();
-}
-
-/// A line on the terminal that is written over, a few times a second.
-class Progress {
- public:
-  explicit Progress(bool on) : on_(on) {}
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-  ~Progress() { clear(); }
-
-  void show(std::uint64_t done, std::uint64_t of, std::uint64_t bytes) {
-    if (!on_ || of == 0) return;
-    const double now = seconds_since(start_);
-    if (drawn_ && now - last_ < 0.2) return;
-    last_ = now;
-    drawn_ = true;
-    constexpr std::uint64_t width = 24;
-    const std::uint64_t full = std::min(done, of) * width / of;
-    const double rate = now > 0 ? static_cast<double>(done) / now : 0;
-    const double left = rate > 0 ? static_cast<double>(of - std::min(done, of)) / rate : 0;
-    char numbers[96];
-    std::snprintf(numbers, sizeof numbers, "%3d %%  %s/s  %.0f MB/s  %.0f s left",
-                  static_cast<int>(std::min(done, of) * 100 / of), grouped(static_cast<std::uint64_t>(rate)).c_str(),
-                  now > 0 ? static_cast<double>(bytes) / now / 1e6 : 0, left);
-    std::cerr << "\r\x1b[K[" << std::string(full, '#') << std::string(width - full, '.') << "] " << numbers
-              << std::flush;
-  }
-
- private:
-  void clear() {
-    if (drawn_) std::cerr << "\r\x1b[K" << std::flush;
-  }
-  const bool on_;
-  bool drawn_ = false;
-  double last_ = 0;
-  const steady_clock::time_point start_ = steady_clock::now();
 };
 
 Status is_entry(std::string_view json, const Digest* exec_id) {

@@ -1,5 +1,6 @@
 // openexec: hash, canonicalise, verify, execute one request, and look at the log.
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <unistd.h>
@@ -61,6 +63,7 @@ struct Options {
   std::uint64_t last = 20;
   std::optional<std::uint64_t> first;
   std::string entry;
+  bool follow = false;
 };
 
 void print(const std::string& text) { std::cout << text << '\n'; }
@@ -295,33 +298,38 @@ int log_list(const Options& options) {
   return terminal::yes;
 }
 
-std::vector<LogLine> find_entries(Ledger& ledger, const std::string& wanted) {
-  constexpr std::size_t most = 1000;
-  Digest exec_id;
-  if (from_hex(wanted, exec_id)) return or_stop(ledger.find(exec_id, most), terminal::cannot, "the log");
-  const bool digits = !wanted.empty() && wanted.size() <= 18 &&
-                      std::all_of(wanted.begin(), wanted.end(), [](char c) { return '0' <= c && c <= '9'; });
-  if (!digits) throw Stop(terminal::cannot, "give an entry's index, or an exec id of 64 hexadecimal digits");
-  return or_stop(ledger.read(std::stoull(wanted), 1), terminal::cannot, "the log");
+void show_entry(const LogLine& line, bool json) {
+  if (json) return print(line_json(line));
+  const Style style(STDOUT_FILENO);
+  const canon::Document document = parse_entry(line);
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const auto& [key, value] : document.root()) rows.emplace_back(key, cell(document.root(), key));
+  rows.emplace_back("leaf hash", to_hex(line.leaf_hash));
+  print(style.strong("entry " + std::to_string(line.index)));
+  std::cout << terminal::fields(style, rows);
+}
+
+/// Until it is interrupted, or nobody reads any more.
+[[noreturn]] void follow(Ledger& ledger, std::uint64_t next, bool json) {
+  for (;;) {
+    const auto lines = or_stop(ledger.read(next, 256), terminal::cannot, "the log");
+    for (const LogLine& line : lines) show_entry(line, json);
+    next += lines.size();
+    std::cout << std::flush;
+    if (!std::cout) throw Stop(terminal::cannot, "nobody reads what is shown");
+    if (lines.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
 }
 
 int log_show(const Options& options) {
   const auto ledger = open_log(options);
-  const auto lines = find_entries(*ledger, options.entry);
+  std::vector<LogLine> lines;
+  if (!options.entry.empty()) lines = log_commands::entries_of(*ledger, options.entry);
+  for (const LogLine& line : lines) show_entry(line, options.json);
+  if (options.follow)
+    follow(*ledger, lines.empty() ? or_stop(ledger->size(), terminal::cannot, "the log") : lines.back().index + 1, options.json);
+  if (options.entry.empty()) throw Stop(terminal::cannot, "give an entry, or --follow for those to come");
   if (lines.empty()) throw Stop(terminal::no, "no such entry; see openexec log list");
-  const Style style(STDOUT_FILENO);
-  for (const LogLine& line : lines) {
-    if (options.json) {
-      print(line_json(line));
-      continue;
-    }
-    const canon::Document document = parse_entry(line);
-    std::vector<std::pair<std::string, std::string>> rows;
-    for (const auto& [key, value] : document.root()) rows.emplace_back(key, cell(document.root(), key));
-    rows.emplace_back("leaf hash", to_hex(line.leaf_hash));
-    print(style.strong("entry " + std::to_string(line.index)));
-    std::cout << terminal::fields(style, rows);
-  }
   return terminal::yes;
 }
 
@@ -394,10 +402,14 @@ int main(int argc, char** argv) {
   CLI::App* show_command = command(*log_command, "show", "All of an entry");
   ledger(show_command);
   show_command->add_flag("--json", options.json, "One JSON object a line");
-  show_command->add_option("entry", options.entry, "An index, or an exec id: all entries of that execution")->required();
+  show_command->add_option("entry", options.entry, "An index, or an exec id: all entries of that execution");
+  show_command->add_flag("--follow", options.follow, "And every entry that comes after it, as it comes");
 
   log_commands::Chosen log_chosen;
   log_commands::add_verify(*log_command, log_chosen);
+  log_commands::add_proof(*log_command, log_chosen);
+  log_commands::add_consistency(*log_command, log_chosen);
+  log_commands::add_export(*log_command, log_chosen);
 
   std::function<int()> admin_chosen;
   terminal::add_admin(app, admin_chosen);

@@ -5,6 +5,7 @@
 #include <openexec/transparency_log.hpp>
 
 #include "canon/json_object.hpp"
+#include "exec/telling.hpp"
 #include "service/api.hpp"
 
 namespace openexec::service {
@@ -30,16 +31,6 @@ Format format_of(std::string_view query) {
     format = pair == "format=tlog-proof" ? Format::tlog_proof : pair == "format=json" ? Format::json : Format::unknown;
   }
   return format;
-}
-
-/// The entry that says what became of an execution: the newest that repeats no other and is no refusal. Where there is
-/// none, the newest.
-const LogLine& telling(const std::vector<LogLine>& lines) {
-  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-    const Result<Entry> entry = Entry::from_json(line->json);
-    if (entry.ok() && entry->verdict != Verdict::replayed && entry->verdict != Verdict::refused) return *line;
-  }
-  return lines.back();
 }
 
 Answer listed(std::string_view exec_id, std::vector<LogLine> lines) {
@@ -90,7 +81,7 @@ Answer Api::receipts(const Call& call) const {
   } else {
     auto [log, refusal] = published(executor);
     if (log == nullptr) return refusal;
-    Result<std::string> proof = log->prove(telling(*found).index);
+    Result<std::string> proof = log->prove(exec::telling(*found).index);
     if (!proof.ok()) return problem(nullptr, 503, proof.status().detail());
     done = answer(200, *std::move(proof));
     done.content_type = text_type;

@@ -1,0 +1,54 @@
+// Progress of long work: a line on the terminal that is written over, a few times a second.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <iostream>
+#include <string>
+
+#include "log_commands.hpp"
+
+namespace openexec::log_commands {
+
+inline double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+class Progress {
+ public:
+  explicit Progress(bool on) : on_(on) {}
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() { clear(); }
+
+  void show(std::uint64_t done, std::uint64_t of, std::uint64_t bytes) {
+    if (!on_ || of == 0) return;
+    const double now = seconds_since(start_);
+    if (drawn_ && now - last_ < 0.2) return;
+    last_ = now;
+    drawn_ = true;
+    constexpr std::uint64_t width = 24;
+    const std::uint64_t full = std::min(done, of) * width / of;
+    const double rate = now > 0 ? static_cast<double>(done) / now : 0;
+    const double left = rate > 0 ? static_cast<double>(of - std::min(done, of)) / rate : 0;
+    char numbers[96];
+    std::snprintf(numbers, sizeof numbers, "%3d %%  %s/s  %.0f MB/s  %.0f s left",
+                  static_cast<int>(std::min(done, of) * 100 / of), grouped(static_cast<std::uint64_t>(rate)).c_str(),
+                  now > 0 ? static_cast<double>(bytes) / now / 1e6 : 0, left);
+    std::cerr << "\r\x1b[K[" << std::string(full, '#') << std::string(width - full, '.') << "] " << numbers
+              << std::flush;
+  }
+
+ private:
+  void clear() {
+    if (drawn_) std::cerr << "\r\x1b[K" << std::flush;
+  }
+  const bool on_;
+  bool drawn_ = false;
+  double last_ = 0;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace openexec::log_commands

@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""openexec log proof, consistency, show --follow, export and verify, seen from outside, over a ledger that openexec
+execute fills. Run by CTest, which names in the environment: OPENEXEC_CLI."""
+import base64
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import unittest
+
+CLI = os.environ["OPENEXEC_CLI"]
+YES, NO, CANNOT = range(3)
+
+
+def node(left, right):
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def root_of(leaves):
+    """RFC 6962, section 2.1, as it is written there."""
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return leaves[0]
+    k = 1
+    while 2 * k < len(leaves):
+        k *= 2
+    return node(root_of(leaves[:k]), root_of(leaves[k:]))
+
+
+def tile_name(index):
+    name = f"{index % 1000:03d}"
+    while index >= 1000:
+        index //= 1000
+        name = f"x{index % 1000:03d}/{name}"
+    return name
+
+
+def unbundle(data):
+    entries = []
+    while data:
+        size = int.from_bytes(data[:2], "big")
+        entries.append(data[2:2 + size])
+        data = data[2 + size:]
+    return entries
+
+
+def derived(folder):
+    """Everything that an exported log says, derived from its entries. Returns how many there are."""
+    origin, size, root = (folder / "checkpoint").read_text().split("\n")[:3]
+    size, root = int(size), base64.b64decode(root)
+    leaves = []
+    for index in range((size + 255) // 256):
+        width = min(256, size - 256 * index)
+        suffix = "" if width == 256 else f".p/{width}"
+        entries = unbundle((folder / "tile/entries" / (tile_name(index) + suffix)).read_bytes())
+        assert len(entries) == width, "a bundle has another number of entries"
+        hashes = [hashlib.sha256(b"\x00" + entry).digest() for entry in entries]
+        assert (folder / "tile/0" / (tile_name(index) + suffix)).read_bytes() == b"".join(hashes), "tile 0 differs"
+        leaves += hashes
+    level, below = 1, [root_of(leaves[i:i + 256]) for i in range(0, size - size % 256, 256)]
+    while below:
+        for index in range((len(below) + 255) // 256):
+            hashes = below[256 * index:256 * index + 256]
+            suffix = "" if len(hashes) == 256 else f".p/{len(hashes)}"
+            tile = folder / f"tile/{level}" / (tile_name(index) + suffix)
+            assert tile.read_bytes() == b"".join(hashes), f"{tile} differs"
+        level, below = level + 1, [root_of(below[i:i + 256]) for i in range(0, len(below) - len(below) % 256, 256)]
+    assert root_of(leaves) == root, "the checkpoint has another root"
+    return size
+
+
+class LogCommands(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.db = self.folder / "ledger.db"
+        self.count = 0
+
+    def run_cli(self, *args, stdin="", expect=YES):
+        done = subprocess.run([CLI, *map(str, args)], input=stdin, capture_output=True, text=True, check=False,
+                              env={"PATH": os.environ["PATH"], "OPENEXEC_DB_URL": f"sqlite:///{self.db}"})
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        return done
+
+    def fill(self, count):
+        """Attempts through the executor, refused ones in the main: an unknown action is one."""
+        for _ in range(count):
+            self.count += 1
+            request = {"action": "echo", "payload": {"n": self.count}, "nonce": f"n-{self.count}"}
+            self.run_cli("execute", stdin=json.dumps(request))
+
+    def log(self, *args, **options):
+        return self.run_cli("log", *args, **options)
+
+    def entries(self):
+        return [json.loads(line) for line in self.log("list", "--json", "--count", "1000").stdout.splitlines()]
+
+    def test_a_proof_by_index_and_by_exec_id_is_verified_offline(self):
+        self.fill(5)
+        self.run_cli("execute", stdin='{"action":"echo","payload":{"n":2},"nonce":"n-2"}')  # replayed: entry 5
+        key = self.folder / "key"
+        exec_id = self.entries()[1]["entry"]["exec_id"]
+        by_index = self.log("proof", "1").stdout
+        by_id = self.log("proof", exec_id).stdout
+        self.assertEqual(by_index, by_id)  # not the replay
+        out = self.folder / "1.tlog-proof"
+        self.log("proof", "1", "--out", out)
+        self.assertEqual(out.read_text(), by_index)
+        self.log("proof", "1", "--out", out, expect=CANNOT)  # it is there
+        key.write_text(self.verifier_key() + "\n")
+        self.run_cli("receipt", "verify", out, "--log-key", key, "--exec-id", exec_id)
+        self.log("proof", "6", expect=NO)
+        self.log("proof", "0" * 64, expect=NO)
+        self.log("proof", "six", expect=CANNOT)
+
+    def verifier_key(self):
+        with sqlite3.connect(f"file:{self.db}?mode=ro", uri=True) as db:
+            for table, in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                for row in db.execute(f'SELECT * FROM "{table}"').fetchall():
+                    for value in row:
+                        if isinstance(value, str) and re.fullmatch(r"[^ +]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+", value):
+                            return value
+        raise AssertionError("the ledger names no key")
+
+    def test_consistency_with_an_older_checkpoint_and_not_with_another_history(self):
+        self.fill(3)
+        site = self.folder / "site"
+        self.log("export", site)
+        old = self.folder / "old"
+        shutil.copy(site / "checkpoint", old)
+        snapshot = self.folder / "snapshot.db"
+        for part in ("", "-wal", ".log-key"):
+            if os.path.exists(f"{self.db}{part}"):
+                shutil.copy(f"{self.db}{part}", f"{snapshot}{part}")
+        self.fill(4)
+        said = json.loads(self.log("consistency", old, "--json").stdout)
+        self.assertEqual((said["from"], said["to"]), (3, 7))
+        leaves = [bytes.fromhex(entry["leaf_hash"]) for entry in self.entries()]
+        proof = [base64.b64decode(each) for each in said["proof"]]
+        # Of 3 to 7 (RFC 9162, 2.1.5): the leaf 2, the leaf 3, the pair before, and what came after.
+        self.assertEqual(proof, [leaves[2], leaves[3], node(leaves[0], leaves[1]), root_of(leaves[4:])])
+        self.assertEqual(self.log("consistency", "3", "7").stdout.split(), said["proof"])
+        self.log("consistency", "7", "3", expect=CANNOT)
+        self.log("consistency", "3", "8", expect=CANNOT)
+        self.log("export", site)
+        newest = self.folder / "newest"
+        shutil.copy(site / "checkpoint", newest)
+        # A second history from the same snapshot, with the same key.
+        self.db = snapshot
+        self.log("consistency", newest, expect=NO)  # shorter
+        self.count = 100
+        self.fill(5)
+        self.log("consistency", old)
+        self.log("consistency", newest, expect=NO)  # another root
+        self.log("export", site, expect=NO)
+        # A log of somebody else.
+        self.db = self.folder / "other.db"
+        self.fill(9)
+        self.log("consistency", old, expect=NO)
+        self.log("export", site, expect=NO)
+        self.assertEqual(derived(site), 7)
+
+    def grow(self, size):
+        """Makes the log reach `size`, with entries that were refused before anything was claimed."""
+        have = len(self.entries()) if self.db.exists() else 0
+        batch = "".join(f'{{"action":"nobody","nonce":"g-{have + i}"}}\n' for i in range(size - have))
+        for line in batch.splitlines():
+            self.run_cli("execute", stdin=line, expect=NO)
+
+    def test_an_export_is_what_its_entries_make_and_goes_on_where_it_ended(self):
+        site = self.folder / "site"
+        written = []
+        for size in (3, 250, 256, 257, 262):
+            self.grow(size)
+            said = json.loads(self.log("export", site, "--json").stdout)
+            self.assertEqual(said["size"], size)
+            written.append(said["files"])
+            self.assertEqual(derived(site), size)
+        self.assertFalse((site / "tile/0/000.p").exists())
+        self.assertTrue((site / "tile/0/001.p/6").exists())
+        before = {path: path.stat().st_mtime_ns for path in site.rglob("*") if path.is_file()}
+        self.log("export", site)
+        for name in ("tile/0/000", "tile/entries/000"):
+            self.assertEqual((site / name).stat().st_mtime_ns, before[site / name])  # full ones are final
+        # What is damaged in the ledger is found.
+        self.log("verify")
+        with sqlite3.connect(self.db) as db:
+            db.execute("UPDATE entries SET json = replace(json, 'nobody', 'nobodi') WHERE idx = 100")
+        said = json.loads(self.log("verify", "--json", expect=NO).stdout)
+        self.assertEqual([each["index"] for each in said["differences"]], [100])
+
+    def test_an_export_that_is_killed_anywhere_leaves_a_whole_log_and_can_be_run_again(self):
+        site = self.folder / "site"
+        self.grow(5)
+        self.log("export", site)
+        self.grow(300)
+        strace = shutil.which("strace")
+        if strace is None:
+            self.skipTest("strace is missing")
+        environment = {"PATH": os.environ["PATH"], "OPENEXEC_DB_URL": f"sqlite:///{self.db}", "ASAN_OPTIONS": "detect_leaks=0"}
+        copy = self.folder / "copy"
+        for call in ("rename", "syncfs", "write"):
+            for when in range(1, 40):
+                shutil.rmtree(copy, ignore_errors=True)
+                shutil.copytree(site, copy)
+                done = subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                                       f"inject={call}:signal=SIGKILL:when={when}", CLI, "log", "export", str(copy)],
+                                      capture_output=True, env=environment, check=False)
+                if done.returncode == 0:
+                    break
+                if done.returncode not in (-signal.SIGKILL, 128 + signal.SIGKILL):
+                    self.skipTest("strace may not do that here: " + done.stderr.decode()[:200])
+                self.assertIn(derived(copy), (5, 300))
+                self.log("export", copy)
+                self.assertEqual(derived(copy), 300)
+            self.assertGreater(when, 1, call)
+
+    def test_show_follows_what_another_process_adds(self):
+        self.fill(2)
+        with subprocess.Popen([CLI, "log", "show", "1", "--follow", "--json", "--ledger", f"sqlite:///{self.db}"],
+                              stdout=subprocess.PIPE, text=True) as follower:
+            try:
+                self.assertEqual(json.loads(follower.stdout.readline())["index"], 1)
+                self.fill(3)
+                self.assertEqual([json.loads(follower.stdout.readline())["index"] for _ in range(3)], [2, 3, 4])
+            finally:
+                follower.kill()
+        self.log("show", expect=CANNOT)
+
+
+if __name__ == "__main__":
+    unittest.main()
