@@ -18,8 +18,10 @@ using Chosen = std::function<int()>;
 
 void add_verify(CLI::App& log, Chosen& chosen);
 void add_export(CLI::App& log, Chosen& chosen);
+void add_key(CLI::App& log, Chosen& chosen);
 void add_proof(CLI::App& log, Chosen& chosen);
 void add_consistency(CLI::App& log, Chosen& chosen);
+void add_cosign(CLI::App& log, Chosen& chosen);  ///< only where there is Boost
 
 // What they share.
 

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -13,8 +14,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-
-#include <CLI/CLI.hpp>
 
 #include "canon/json_object.hpp"
 #include "log_commands.hpp"
@@ -122,7 +121,8 @@ class Export {
     const std::string note = terminal::read_input(path.string());
     const auto key = or_cannot(merkle::VerifierKey::parse(ledger_.verifier_key()), "the log's key");
     const auto opened = merkle::open_note(note, {&key, 1});
-    if (!opened.ok()) throw Stop(terminal::no, shown(folder_.string()) + " holds another log: " + shown(opened.status().detail()));
+    if (!opened.ok())
+      throw Stop(terminal::no, shown(folder_.string()) + " holds another log: " + shown(opened.status().detail()));
     const auto checkpoint = merkle::Checkpoint::parse(opened->text);
     if (!checkpoint.ok()) throw Stop(terminal::no, shown(path.string()) + ": " + shown(checkpoint.status().detail()));
     before_ = checkpoint->head.size;
@@ -130,7 +130,8 @@ class Export {
       throw Stop(terminal::no, shown(folder_.string()) + " reaches to " + grouped(before_) + ", and the ledger to " +
                                    grouped(newest_.size) + ": was the ledger set back?");
     if (or_cannot(root_at(ledger_, before_), "the tree") != checkpoint->head.root)
-      throw Stop(terminal::no, shown(folder_.string()) + " holds another history: the log has another root at " + grouped(before_));
+      throw Stop(terminal::no,
+                 shown(folder_.string()) + " holds another history: the log has another root at " + grouped(before_));
   }
 
   void copy(const std::string& name) {
@@ -176,14 +177,22 @@ int run(const Options& options) {
   Export log(*ledger, options.folder);
   log.run();
   if (options.json) {
-    std::cout << canon::JsonObject().number("from", log.before()).number("size", log.size()).number("files", log.files()).number("bytes", log.bytes()).take()
+    std::cout << canon::JsonObject()
+                     .number("from", log.before())
+                     .number("size", log.size())
+                     .number("files", log.files())
+                     .number("bytes", log.bytes())
+                     .take()
               << '\n';
   } else {
     const Style style(STDOUT_FILENO);
     std::cout << style.good("exported") << '\n'
-              << terminal::fields(style, {{"folder", shown(options.folder)},
-                                          {"entries", grouped(log.size()) + (log.before() > 0 ? ", " + grouped(log.before()) + " of them before" : "")},
-                                          {"files written", grouped(log.files()) + ", and the checkpoint"}});
+              << terminal::fields(
+                     style,
+                     {{"folder", shown(options.folder)},
+                      {"entries", grouped(log.size()) +
+                                      (log.before() > 0 ? ", " + grouped(log.before()) + " of them before" : "")},
+                      {"files written", grouped(log.files()) + ", and the checkpoint"}});
   }
   return terminal::yes;
 }
@@ -191,7 +200,8 @@ int run(const Options& options) {
 }  // namespace
 
 void add_export(CLI::App& log, Chosen& chosen) {
-  CLI::App* command = log.add_subcommand("export", "The log as a folder that any web server can serve (C2SP tlog-tiles)");
+  CLI::App* command =
+      log.add_subcommand("export", "The log as a folder that any web server can serve (C2SP tlog-tiles)");
   command->footer(footer);
   auto options = std::make_shared<Options>();
   ledger_option(*command, options->ledger);

@@ -1,4 +1,7 @@
 // openexec log proof and log consistency: what a stranger needs to check an entry, or that the log only grew.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
@@ -9,9 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include <unistd.h>
-
-#include <CLI/CLI.hpp>
 #include "base/text.hpp"
 #include "canon/json_object.hpp"
 #include "exec/telling.hpp"
@@ -89,7 +89,9 @@ Named named(const std::string& given, const merkle::VerifierKey& key) {
   if (digits && !std::filesystem::exists(given)) return {std::stoull(given), std::nullopt};
   const std::string note = terminal::read_input(given);
   const auto opened = merkle::open_note(note, {&key, 1});
-  if (!opened.ok()) throw Stop(terminal::no, shown(given) + " is no checkpoint that this log signed: " + shown(opened.status().detail()));
+  if (!opened.ok())
+    throw Stop(terminal::no,
+               shown(given) + " is no checkpoint that this log signed: " + shown(opened.status().detail()));
   const auto checkpoint = merkle::Checkpoint::parse(opened->text);
   if (!checkpoint.ok()) throw Stop(terminal::no, shown(given) + ": " + shown(checkpoint.status().detail()));
   return {checkpoint->head.size, checkpoint->head.root};
@@ -116,7 +118,8 @@ class ShownTiles final : public merkle::TileReader {
 
 void check_root(Ledger& ledger, const std::string& given, const Named& named) {
   if (named.root && or_cannot(root_at(ledger, named.size), "the tree") != *named.root)
-    throw Stop(terminal::no, shown(given) + " is of another history: the log has another root at " + grouped(named.size));
+    throw Stop(terminal::no,
+               shown(given) + " is of another history: the log has another root at " + grouped(named.size));
 }
 
 int consistency(const ConsistencyOptions& options) {
@@ -127,8 +130,8 @@ int consistency(const ConsistencyOptions& options) {
   const Named to = options.to.empty() ? Named{newest.size, std::nullopt} : named(options.to, key);
   if (from.size > to.size || to.size > newest.size) {
     throw Stop(options.to.empty() && from.root ? terminal::no : terminal::cannot,
-               "the log has " + grouped(newest.size) + " entries: it cannot have grown from " + grouped(from.size) + " to " +
-                   grouped(to.size));
+               "the log has " + grouped(newest.size) + " entries: it cannot have grown from " + grouped(from.size) +
+                   " to " + grouped(to.size));
   }
   check_root(*ledger, options.from, from);
   check_root(*ledger, options.to, to);
@@ -139,12 +142,35 @@ int consistency(const ConsistencyOptions& options) {
     list += options.json ? (list.empty() ? "\"" : ",\"") + text + "\"" : text + "\n";
   }
   if (options.json) {
-    std::cout << JsonObject().boolean("consistent", true).number("from", from.size).number("to", to.size).raw("proof", "[" + list + "]").take()
+    std::cout << JsonObject()
+                     .boolean("consistent", true)
+                     .number("from", from.size)
+                     .number("to", to.size)
+                     .raw("proof", "[" + list + "]")
+                     .take()
               << '\n';
   } else {
-    std::cerr << Style(STDERR_FILENO).good("consistent") << ": " << grouped(to.size) << " entries grew out of " << grouped(from.size) << '\n';
+    std::cerr << Style(STDERR_FILENO).good("consistent") << ": " << grouped(to.size) << " entries grew out of "
+              << grouped(from.size) << '\n';
     std::cout << list;  // as C2SP tlog-witness writes them
   }
+  return terminal::yes;
+}
+
+// key
+
+struct KeyOptions {
+  std::string ledger = "sqlite:///openexec.db";
+  bool json = false;
+};
+
+int key(const KeyOptions& options) {
+  const auto ledger = open_to_read(options.ledger);
+  const auto parsed = or_cannot(merkle::VerifierKey::parse(ledger->verifier_key()), "the log's key");
+  if (options.json)
+    std::cout << JsonObject().text("origin", parsed.name()).text("verifier_key", ledger->verifier_key()).take() << '\n';
+  else
+    std::cout << ledger->verifier_key() << '\n';
   return terminal::yes;
 }
 
@@ -163,6 +189,15 @@ std::vector<LogLine> entries_of(Ledger& ledger, const std::string& wanted) {
                       std::all_of(wanted.begin(), wanted.end(), [](char c) { return '0' <= c && c <= '9'; });
   if (!digits) throw Stop(terminal::cannot, "give an entry's index, or an exec id of 64 hexadecimal digits");
   return or_cannot(ledger.read(std::stoull(wanted), 1), "the log");
+}
+
+void add_key(CLI::App& log, Chosen& chosen) {
+  CLI::App* command = log.add_subcommand("key", "The log's verifier key, for whoever checks its receipts");
+  command->footer("Hand it over by a way that whoever could forge the log cannot change.");
+  auto options = std::make_shared<KeyOptions>();
+  ledger_option(*command, options->ledger);
+  command->add_flag("--json", options->json, "Answer in JSON");
+  command->callback([&chosen, options] { chosen = [options] { return key(*options); }; });
 }
 
 void add_proof(CLI::App& log, Chosen& chosen) {

@@ -407,9 +407,13 @@ int main(int argc, char** argv) {
 
   log_commands::Chosen log_chosen;
   log_commands::add_verify(*log_command, log_chosen);
+  log_commands::add_key(*log_command, log_chosen);
   log_commands::add_proof(*log_command, log_chosen);
   log_commands::add_consistency(*log_command, log_chosen);
   log_commands::add_export(*log_command, log_chosen);
+#ifdef OPENEXEC_COSIGN
+  log_commands::add_cosign(*log_command, log_chosen);
+#endif
 
   std::function<int()> admin_chosen;
   terminal::add_admin(app, admin_chosen);

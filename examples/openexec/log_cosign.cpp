@@ -1,0 +1,241 @@
+// openexec log cosign: asks witnesses for their cosignatures, and keeps them with the checkpoint. A process of its own:
+// the executor never calls out.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/text.hpp"
+#include "canon/json_object.hpp"
+#include "log_commands.hpp"
+#include "merkle/lines.hpp"
+#include "merkle/note.hpp"
+#include "merkle/policy.hpp"
+#include "terminal.hpp"
+#include "witness_client.hpp"
+
+namespace openexec::log_commands {
+namespace {
+
+using canon::JsonObject;
+using terminal::shown;
+using terminal::Stop;
+using terminal::Style;
+
+constexpr auto footer = R"(Exit codes:
+  0  the checkpoint has the cosignatures that the policy asks for, and they are kept
+  1  it has not; those that came are kept all the same
+  2  wrong usage, or the ledger or the policy could not be read
+
+Run it from a timer, beside the running service. A witness that is down, slow or lying costs its own cosignature and
+nothing else. Only cosignatures by keys that the policy names, and that verify, are kept.)";
+
+struct Options {
+  std::string ledger = "sqlite:///openexec.db";
+  std::string policy;
+  std::vector<std::string> witnesses;
+  std::uint32_t timeout_ms = 10'000;
+  bool json = false;
+};
+
+template <class T>
+T or_cannot(Result<T> result, const std::string& what) {
+  if (!result.ok()) throw Stop(terminal::cannot, what + ": " + shown(result.status().detail()));
+  return *std::move(result);
+}
+
+/// What came of one witness.
+struct Asked {
+  std::string url;
+  std::vector<std::string> cosigned;  ///< as the policy calls whoever did
+  std::string why;                    ///< nobody did
+};
+
+class Collecting {
+ public:
+  Collecting(const Options& options, Ledger& ledger)
+      : options_(options),
+        ledger_(ledger),
+        policy_(or_cannot(merkle::Policy::parse(terminal::read_input(options.policy)), "the policy")),
+        checkpoint_(or_cannot(ledger.checkpoint(), "the checkpoint")),
+        note_(or_cannot(merkle::Note::parse(checkpoint_.note), "the checkpoint")) {
+    const auto& logs = policy_.logs();
+    const bool named = logs.empty() || std::any_of(logs.begin(), logs.end(), [&](const merkle::VerifierKey& key) {
+                         return key.write() == ledger.verifier_key();
+                       });
+    if (!named) throw Stop(terminal::cannot, "the policy is of other logs than " + shown(ledger.verifier_key()));
+    if (const auto kept = or_cannot(ledger.cosigned_checkpoint(), "the cosigned checkpoint")) {
+      known_ = kept->size;
+      const auto before = merkle::Note::parse(kept->note);
+      if (before.ok() && before->text == note_.text) add(*before);
+    }
+  }
+
+  Asked ask(const std::string& url) {
+    Asked asked{url, {}, {}};
+    // The witness knows best how far it came. It is believed as far as a proof from there can be made.
+    std::uint64_t from = known_;
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      const auto reply = post_checkpoint(url, request(from), std::chrono::milliseconds(options_.timeout_ms));
+      if (!reply.ok()) {
+        if (reply.status().code() == Code::invalid_argument)
+          throw Stop(terminal::cannot, "--witness " + shown(url) + ": " + reply.status().detail());
+        asked.why = reply.status().detail();
+        return asked;
+      }
+      if (reply->status == 409) {
+        std::string_view line = reply->body;
+        while (line.ends_with('\n')) line.remove_suffix(1);
+        const auto size = merkle::read_number(line);
+        if (!size || *size > checkpoint_.size || *size == from) {
+          asked.why = !size ? "409, and not how far it came"
+                            : "it has cosigned another history, or a longer one (" + grouped(*size) + ")";
+          return asked;
+        }
+        from = *size;
+        continue;
+      }
+      if (reply->status != 200) {
+        asked.why = "answered " + std::to_string(reply->status);
+        return asked;
+      }
+      take(reply->body, asked);
+      return asked;
+    }
+    asked.why = "says each time that it came to another size";
+    return asked;
+  }
+
+  /// What the policy says of the cosignatures so far.
+  [[nodiscard]] Status quorum() const {
+    std::vector<bool> cosigned;
+    for (const auto& witness : policy_.witnesses()) cosigned.push_back(find(note_, witness.key) != nullptr);
+    return policy_.check_quorum(cosigned);
+  }
+
+  void keep() {
+    if (!changed_) return;
+    const std::string note = or_cannot(note_.write(), "the cosigned checkpoint");
+    if (const Status kept = ledger_.keep_cosigned(note); !kept.ok())
+      throw Stop(terminal::cannot, "the cosignatures could not be kept: " + shown(kept.detail()));
+  }
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return checkpoint_.size; }
+  [[nodiscard]] std::size_t count() const noexcept { return note_.signatures.size() - 1; }
+
+ private:
+  [[nodiscard]] std::string request(std::uint64_t from) {
+    std::string body = "old " + std::to_string(from) + "\n";
+    for (const Digest& hash : or_cannot(ledger_.prove_consistency(from, checkpoint_.size), "the proof"))
+      body += base::base64({reinterpret_cast<const char*>(hash.data()), hash.size()}) + "\n";
+    return body + "\n" + checkpoint_.note;
+  }
+
+  /// The key's cosignature of the checkpoint, if it verifies.
+  static const merkle::NoteSignature* find(const merkle::Note& note, const merkle::VerifierKey& key) {
+    const merkle::NoteSignature* signature = key.find_in(note);
+    return signature != nullptr && key.verify(note.text, *signature).ok() ? signature : nullptr;
+  }
+
+  /// Adds what the policy's witnesses signed. Names of those.
+  std::vector<std::string> add(const merkle::Note& note) {
+    std::vector<std::string> names;
+    for (const auto& witness : policy_.witnesses()) {
+      const merkle::NoteSignature* signature = find(note, witness.key);
+      if (signature == nullptr) continue;
+      names.push_back(witness.name);
+      // The newer one counts: it says that the witness saw it then.
+      std::erase_if(note_.signatures, [&](const merkle::NoteSignature& each) { return witness.key.is_of(each); });
+      note_.signatures.push_back(*signature);
+    }
+    return names;
+  }
+
+  /// The answer is signature lines: what stands behind a note's text.
+  void take(const std::string& lines, Asked& asked) {
+    const auto answered = merkle::Note::parse(note_.text + "\n" + lines);
+    if (!answered.ok()) {
+      asked.why = "answered what are no cosignatures: " + answered.status().detail();
+      return;
+    }
+    asked.cosigned = add(*answered);
+    changed_ = changed_ || !asked.cosigned.empty();
+    if (asked.cosigned.empty()) asked.why = "answered no cosignature of this checkpoint by a witness of the policy";
+  }
+
+  const Options& options_;
+  Ledger& ledger_;
+  const merkle::Policy policy_;
+  const SignedCheckpoint checkpoint_;
+  merkle::Note note_;        ///< the log's signature first, then the cosignatures
+  std::uint64_t known_ = 0;  ///< how far the last cosigned checkpoint reaches
+  bool changed_ = false;
+};
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+int cosign(const Options& options) {
+  const auto ledger = open_to_read(options.ledger);
+  Collecting collecting(options, *ledger);
+  std::vector<Asked> all;
+  for (const std::string& url : options.witnesses) all.push_back(collecting.ask(url));
+  collecting.keep();
+  const Status quorum = collecting.quorum();
+  if (options.json) {
+    std::string witnesses;
+    for (const Asked& asked : all) {
+      JsonObject one;
+      one.text("url", asked.url).text_or_null("cosigned", joined(asked.cosigned)).text_or_null("why", asked.why);
+      witnesses += (witnesses.empty() ? "" : ",") + one.take();
+    }
+    std::cout << JsonObject()
+                     .boolean("quorum", quorum.ok())
+                     .number("size", collecting.size())
+                     .number("cosignatures", collecting.count())
+                     .raw("witnesses", "[" + witnesses + "]")
+                     .take()
+              << '\n';
+  } else {
+    const Style style(STDOUT_FILENO);
+    std::vector<std::vector<std::string>> rows;
+    for (const Asked& asked : all)
+      rows.push_back({shown(asked.url), asked.why.empty() ? style.good("cosigned") : style.bad("did not"),
+                      shown(asked.why.empty() ? joined(asked.cosigned) : asked.why)});
+    std::cout << terminal::table(style, {"WITNESS", "", ""}, rows);
+    std::cout << (quorum.ok() ? style.good("enough") : style.bad("not enough")) << ": the checkpoint over "
+              << grouped(collecting.size()) << " entries has " << collecting.count()
+              << (collecting.count() == 1 ? " cosignature\n" : " cosignatures\n");
+  }
+  return quorum.ok() ? terminal::yes : terminal::no;
+}
+
+}  // namespace
+
+void add_cosign(CLI::App& log, Chosen& chosen) {
+  CLI::App* command = log.add_subcommand("cosign", "Ask witnesses to cosign the newest checkpoint (C2SP tlog-witness)");
+  command->footer(footer);
+  auto options = std::make_shared<Options>();
+  ledger_option(*command, options->ledger);
+  command->add_option("--witness", options->witnesses, "URL of a witness; once for each")->required();
+  command->add_option("--policy", options->policy, "Whose cosignatures are enough (C2SP tlog-policy)")->required();
+  command->add_option("--timeout", options->timeout_ms, "Milliseconds for each question")
+      ->check(CLI::Range(1, 600'000))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "Answer in JSON");
+  command->callback([&chosen, options] { chosen = [options] { return cosign(*options); }; });
+}
+
+}  // namespace openexec::log_commands
