@@ -19,6 +19,7 @@ using Chosen = std::function<int()>;
 void add_verify(CLI::App& log, Chosen& chosen);
 void add_export(CLI::App& log, Chosen& chosen);
 void add_key(CLI::App& log, Chosen& chosen);
+void add_prune(CLI::App& log, Chosen& chosen);
 void add_proof(CLI::App& log, Chosen& chosen);
 void add_consistency(CLI::App& log, Chosen& chosen);
 void add_cosign(CLI::App& log, Chosen& chosen);  ///< only where there is Boost

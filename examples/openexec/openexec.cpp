@@ -408,6 +408,7 @@ int main(int argc, char** argv) {
   log_commands::Chosen log_chosen;
   log_commands::add_verify(*log_command, log_chosen);
   log_commands::add_key(*log_command, log_chosen);
+  log_commands::add_prune(*log_command, log_chosen);
   log_commands::add_proof(*log_command, log_chosen);
   log_commands::add_consistency(*log_command, log_chosen);
   log_commands::add_export(*log_command, log_chosen);

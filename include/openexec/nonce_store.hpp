@@ -56,7 +56,7 @@ struct NonceRecord {
   std::string approval;                ///< as claimed
   Code code = Code::in_doubt;          ///< of a sealed record: ok, handler_failed or result_invalid
   Effect effect = Effect::unknown;
-  std::string result;                  ///< display form; empty while claimed
+  std::string result;                  ///< display form; empty while claimed, and where it was removed since
   std::optional<std::uint64_t> entry;  ///< index of the log entry that sealed it (or put it in doubt)
 };
 

@@ -29,6 +29,7 @@ struct Ending {
   std::optional<Digest> result_hash;
   std::string detail;
   int http = 0;
+  std::string receipt;  ///< of a result that is not at hand; empty: follows from `result`
 };
 
 /// What one attempt has become so far. Starts as a refusal.

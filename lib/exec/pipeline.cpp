@@ -492,7 +492,7 @@ void Pipeline::call_handler(Attempt& attempt) {
 Ending Pipeline::judge(const HandlerResult& said, Bench& bench) const {
   Ending ending;
   const auto no = [&](NonceState state, Verdict verdict, Code code, Effect effect) {
-    ending = {state, verdict, code, effect, error_text(code), std::nullopt, said.text(), 0};
+    ending = {state, verdict, code, effect, error_text(code), std::nullopt, said.text(), 0, {}};
   };
   switch (said.kind()) {
     case HandlerResult::Kind::in_doubt:
@@ -531,7 +531,7 @@ void write_entry(Entry& entry, const Ending& ending, std::string& json) {
   entry.effect = ending.effect;
   entry.code = ending.code;
   entry.result_hash = ending.result_hash;
-  entry.receipt = receipt_of(entry.exec_id, ending.result);
+  entry.receipt = ending.receipt.empty() ? receipt_of(entry.exec_id, ending.result) : ending.receipt;
   json = entry.to_json();
 }
 
@@ -625,8 +625,11 @@ void Pipeline::refuse(Attempt& attempt, const Status& why) {
 // The outcome of an earlier attempt, told again to a caller who may know.
 void Pipeline::tell(Attempt& attempt, const NonceRecord& record) {
   if (record.state == NonceState::sealed) {
-    auto sealed = std::make_shared<SealedOutcome>(SealedOutcome{record, std::nullopt});
-    if (record.code == Code::ok) {
+    auto sealed = std::make_shared<SealedOutcome>(SealedOutcome{record, std::nullopt, {}});
+    if (record.code == Code::ok && record.result.empty()) {
+      if (!recall_removed(*sealed))
+        return refuse(attempt, Status(Code::store_failed, "it executed; its result was removed, and its entry cannot be read"));
+    } else if (record.code == Code::ok) {
       const Result<canon::Document> value = canon::parse(record.result, {record.result.size(), 128});
       if (value.ok()) sealed->result_hash = crypto::sha256(canon::jcs(value->root()));
     }
@@ -646,6 +649,19 @@ void Pipeline::tell(Attempt& attempt, const NonceRecord& record) {
   attempt.ending = std::move(ending);
 }
 
+// A result that was removed on purpose is told as null. Its hash and its receipt are in the entry that sealed it.
+bool Pipeline::recall_removed(SealedOutcome& sealed) {
+  if (!sealed.record.entry) return false;
+  const auto lines = parts_.log->read(*sealed.record.entry, 1);
+  if (!lines.ok() || lines->empty() || lines->front().index != *sealed.record.entry) return false;
+  Result<Entry> entry = Entry::from_json(lines->front().json);
+  if (!entry.ok() || entry->exec_id != to_hex(sealed.record.exec_id)) return false;
+  sealed.record.result = "null";
+  sealed.result_hash = entry->result_hash;
+  sealed.receipt = std::move(entry->receipt);
+  return true;
+}
+
 void Pipeline::tell(Attempt& attempt, const SealedOutcome& sealed) {
   attempt.replayed = true;
   attempt.entry.prior = sealed.record.entry;
@@ -655,7 +671,9 @@ void Pipeline::tell(Attempt& attempt, const SealedOutcome& sealed) {
   ending.effect = sealed.record.effect;
   ending.result = sealed.record.result;
   ending.result_hash = sealed.result_hash;
+  ending.receipt = sealed.receipt;
   if (ending.code != Code::ok) ending.detail = "the first attempt failed; its outcome is final";
+  if (!sealed.receipt.empty()) ending.detail = "it executed; its result was removed, and receipt and log entry remain";
   attempt.ending = std::move(ending);
 }
 

@@ -67,6 +67,7 @@ class Pipeline {
   void refuse(Attempt& attempt, const Status& why);
   void tell(Attempt& attempt, const NonceRecord& record);
   void tell(Attempt& attempt, const SealedOutcome& sealed);
+  bool recall_removed(SealedOutcome& sealed);
   void remember(const Attempt& attempt, std::uint64_t index);
   void settle(Attempt& attempt, const ClaimAnswer& answer);
   void call_handler(Attempt& attempt);

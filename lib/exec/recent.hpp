@@ -17,6 +17,7 @@ namespace openexec::exec {
 struct SealedOutcome {
   NonceRecord record;
   std::optional<Digest> result_hash;
+  std::string receipt;  ///< of a result that was removed; else empty
 };
 
 /// Bounded in bytes; forgets the oldest first. What it forgets is found in the store.

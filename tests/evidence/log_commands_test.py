@@ -2,6 +2,7 @@
 """openexec log proof, consistency, show --follow, export and verify, seen from outside, over a ledger that openexec
 execute fills. Run by CTest, which names in the environment: OPENEXEC_CLI."""
 import base64
+import fcntl
 import hashlib
 import json
 import os
@@ -191,26 +192,113 @@ class LogCommands(unittest.TestCase):
         self.grow(5)
         self.log("export", site)
         self.grow(300)
+        copy = self.folder / "copy"
+        for call in ("rename", "syncfs", "write"):
+            def again():
+                shutil.rmtree(copy, ignore_errors=True)
+                shutil.copytree(site, copy)
+            for _ in self.kills(call, again, "log", "export", copy):
+                self.assertIn(derived(copy), (5, 300))
+                self.log("export", copy)
+                self.assertEqual(derived(copy), 300)
+
+    def kills(self, call, before, *args):
+        """Runs a command again and again, each time killed at its next such system call, until it comes to its end."""
         strace = shutil.which("strace")
         if strace is None:
             self.skipTest("strace is missing")
         environment = {"PATH": os.environ["PATH"], "OPENEXEC_DB_URL": f"sqlite:///{self.db}", "ASAN_OPTIONS": "detect_leaks=0"}
-        copy = self.folder / "copy"
-        for call in ("rename", "syncfs", "write"):
-            for when in range(1, 40):
-                shutil.rmtree(copy, ignore_errors=True)
-                shutil.copytree(site, copy)
-                done = subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
-                                       f"inject={call}:signal=SIGKILL:when={when}", CLI, "log", "export", str(copy)],
-                                      capture_output=True, env=environment, check=False)
-                if done.returncode == 0:
-                    break
-                if done.returncode not in (-signal.SIGKILL, 128 + signal.SIGKILL):
-                    self.skipTest("strace may not do that here: " + done.stderr.decode()[:200])
-                self.assertIn(derived(copy), (5, 300))
-                self.log("export", copy)
-                self.assertEqual(derived(copy), 300)
-            self.assertGreater(when, 1, call)
+        for when in range(1, 200):
+            before()
+            done = subprocess.run([strace, "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                                   f"inject={call}:signal=SIGKILL:when={when}", CLI, *map(str, args)],
+                                  capture_output=True, env=environment, check=False)
+            if done.returncode == 0:
+                break
+            if done.returncode not in (-signal.SIGKILL, 128 + signal.SIGKILL):
+                self.skipTest("strace may not do that here: " + done.stderr.decode()[:200])
+            yield when
+        self.assertEqual(done.returncode, 0, call)
+        self.assertGreater(when, 1, call)
+
+    def execute(self, name, text, expect=YES):
+        request = {"action": "echo", "payload": {"text": text}, "nonce": name}
+        return json.loads(self.run_cli("execute", "--json", stdin=json.dumps(request), expect=expect).stdout)
+
+    def ledger_bytes(self):
+        return b"".join(path.read_bytes() for path in self.folder.iterdir() if path.name.startswith("ledger.db"))
+
+    def test_pruned_results_are_gone_and_nothing_else_is(self):
+        old = [self.execute(f"old-{i}", f"private-{i}" + "x" * 5000 * (i % 2)) for i in range(4)]
+        before = self.entries()
+        proofs = [self.log("proof", i).stdout for i in range(4)]
+        boundary = before[-1]["entry"]["observed_at"]
+        # What is newer than the boundary stays.
+        kept = self.execute("new", "private-new")
+        self.assertTrue(b"private-3" in self.ledger_bytes())
+        self.log("prune", "--before", "yesterday", "--yes", expect=CANNOT)
+        self.log("prune", "--before", boundary, expect=CANNOT)  # there is no terminal to ask on
+        said = json.loads(self.log("prune", "--before", boundary, "--yes", "--json").stdout)
+        self.assertEqual(said["results"], 3)  # the one of the boundary was not sealed before it
+        self.assertGreater(said["bytes"], 5000)
+        for secret in (b"private-0", b"private-1", b"private-2"):
+            self.assertFalse(secret in self.ledger_bytes())
+        self.assertTrue(b"private-3" in self.ledger_bytes())
+        # Entries, proofs and the tree are what they were.
+        self.assertEqual(self.entries()[:4], before)
+        self.log("verify")
+        key = self.folder / "key"
+        key.write_text(json.loads(self.log("key", "--json").stdout)["verifier_key"])
+        for i, proof in enumerate(proofs):
+            (self.folder / f"{i}.tlog-proof").write_text(proof)
+            self.run_cli("receipt", "verify", self.folder / f"{i}.tlog-proof", "--log-key", key)
+        # What was spent stays spent: the answer says that it ran, by the same receipt, and not what came of it.
+        for i, first in enumerate(old):
+            again = self.execute(f"old-{i}", f"private-{i}" + "x" * 5000 * (i % 2))
+            self.assertEqual((again["id"], again["receipt"]), (first["id"], first["receipt"]))
+            self.assertEqual(again["result"], first["result"] if i == 3 else None)
+        self.assertEqual(self.execute("new", "private-new")["result"], kept["result"])
+        newest = self.entries()[-5:]
+        self.assertEqual([one["entry"]["verdict"] for one in newest], ["replayed"] * 5)
+        for i in range(4):
+            for member in ("receipt", "result_hash", "code"):
+                self.assertEqual(newest[i]["entry"][member], before[i]["entry"][member])
+        self.run_cli("execute", stdin='{"action":"echo","payload":{"text":"another"},"nonce":"old-0"}', expect=NO)
+        # A second run finds nothing.
+        self.assertEqual(json.loads(self.log("prune", "--before", boundary, "--yes", "--json").stdout)["results"], 0)
+
+    def test_a_prune_that_is_killed_anywhere_leaves_a_whole_ledger_and_can_be_run_again(self):
+        for i in range(3):
+            self.execute(f"n-{i}", f"private-{i}" + "x" * 9000)
+        whole = self.folder / "whole"
+        whole.mkdir()
+        for path in self.folder.glob("ledger.db*"):
+            shutil.copy(path, whole)
+
+        def again():
+            for path in self.folder.glob("ledger.db*"):
+                path.unlink()
+            for path in whole.iterdir():
+                shutil.copy(path, self.folder)
+        prune = ("log", "prune", "--before", "2100-01-01T00:00:00Z", "--yes")
+        results = set()
+        for call in ("pwrite64", "fdatasync"):
+            for _ in self.kills(call, again, *prune):
+                self.log("verify")
+                results.add(self.execute("n-0", "private-0" + "x" * 9000)["result"] is None)
+                self.run_cli(*prune)
+                self.assertFalse(b"private" in self.ledger_bytes())
+                self.assertIsNone(self.execute("n-2", "private-2" + "x" * 9000)["result"])
+        self.assertEqual(results, {True, False})  # before the commit, and after it
+
+    def test_a_ledger_that_an_executor_has_is_not_pruned(self):
+        self.execute("one", "private")
+        with open(f"{self.db}.lock", "r+b") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            said = self.log("prune", "--before", "2100-01-01T00:00:00Z", "--yes", expect=CANNOT)
+            self.assertIn("in use", said.stderr)
+        self.assertTrue(b"private" in self.ledger_bytes())
 
     def test_show_follows_what_another_process_adds(self):
         self.fill(2)
