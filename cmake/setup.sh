@@ -32,6 +32,7 @@ test_packages=(
   "python3-cryptography|an independent signer"
   "libsodium-dev|the other library for Ed25519"
   "strace|the proof that nothing is sent out"
+  "abigail-tools|the C ABI compared with that of 1.0 (abidiff)"
   "valgrind|instructions, counted"
   "wrk|the service's load (tests/bench/bench_service.sh)"
 )
