@@ -1,4 +1,5 @@
-# Install rules: libraries, headers, programs, and the files by which others find them.
+# Install rules: libraries, headers, programs, and the files by which others find them. In three components: library
+# (what a program needs to run), development (what it needs to be built) and programs.
 include(CMakePackageConfigHelpers)
 set(OPENEXEC_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/OpenExec")
 
@@ -11,8 +12,9 @@ function(openexec_export component)
   get_target_property(target OpenExec::${component} ALIASED_TARGET)
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${component})
   install(TARGETS ${target} EXPORT OpenExec-${component}
-    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-  install(EXPORT OpenExec-${component} NAMESPACE OpenExec:: DESTINATION "${OPENEXEC_PACKAGE_DIR}")
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT library NAMELINK_COMPONENT development)
+  install(EXPORT OpenExec-${component} NAMESPACE OpenExec:: DESTINATION "${OPENEXEC_PACKAGE_DIR}" COMPONENT development)
 endfunction()
 
 # openexec_pkg_config(target name description requires libs): one .pc file, relative to where it lies.
@@ -22,7 +24,8 @@ function(openexec_pkg_config target name description requires libs)
   endif()
   configure_file("${PROJECT_SOURCE_DIR}/cmake/pkgconfig.in" "${PROJECT_BINARY_DIR}/${name}.pc.in" @ONLY)
   file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/${name}.pc" INPUT "${PROJECT_BINARY_DIR}/${name}.pc.in")
-  install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+  install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig"
+    COMPONENT development)
 endfunction()
 
 foreach(component openexec c service)
@@ -30,11 +33,11 @@ foreach(component openexec c service)
 endforeach()
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
-  FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
+  COMPONENT development FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 
 foreach(program openexecd openexec_cli openexec_approve openexec_witness_program)
   if(TARGET ${program})
-    install(TARGETS ${program} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    install(TARGETS ${program} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT programs)
   endif()
 endforeach()
 
@@ -42,9 +45,9 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/config.in" "${PROJECT
   INSTALL_DESTINATION "${OPENEXEC_PACKAGE_DIR}")
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/OpenExecConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/OpenExecConfig.cmake" "${PROJECT_BINARY_DIR}/OpenExecConfigVersion.cmake"
-  DESTINATION "${OPENEXEC_PACKAGE_DIR}")
+  DESTINATION "${OPENEXEC_PACKAGE_DIR}" COMPONENT development)
 if(OPENEXEC_ED25519 STREQUAL "sodium")
-  install(FILES "${PROJECT_SOURCE_DIR}/cmake/Findsodium.cmake" DESTINATION "${OPENEXEC_PACKAGE_DIR}")
+  install(FILES "${PROJECT_SOURCE_DIR}/cmake/Findsodium.cmake" DESTINATION "${OPENEXEC_PACKAGE_DIR}" COMPONENT development)
 endif()
 
 file(RELATIVE_PATH OPENEXEC_PREFIX_FROM_PC "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")

@@ -33,6 +33,10 @@ test_packages=(
   "libsodium-dev|the other library for Ed25519"
   "strace|the proof that nothing is sent out"
   "abigail-tools|the C ABI compared with that of 1.0 (abidiff)"
+  "debootstrap|a clean system for the packages"
+  "lintian|what Debian thinks of the packages"
+  "dpkg-dev|the packages"
+  "file|the packages"
   "valgrind|instructions, counted"
   "wrk|the service's load (tests/bench/bench_service.sh)"
 )

@@ -5,7 +5,8 @@
 #   bash tests/run.sh --clang    the whole house compiled by clang (14 on Debian 12), the unit tests, and those of
 #                                the bindings, which ask for a library without sanitizers
 #   bash tests/run.sh --release  optimised: openexec-bench works, no operation takes more instructions than before, and
-#                                the campaigns that the other builds run a slice of run whole
+#                                the campaigns that the other builds run a slice of run whole, and the packages are
+#                                built, and used on a clean system
 # Flags add up (--asan names the default); --no-setup leaves the machine's packages alone. Exit: 0 when all passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,7 +16,7 @@ for flag in "$@"; do
   case "$flag" in
     --asan | --tsan | --clang | --release) runs+=("${flag#--}") ;;
     --no-setup) setup=0 ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
   esac
 done
 if [ ${#runs[@]} -eq 0 ]; then runs=(asan); fi
@@ -47,7 +48,7 @@ run_tests() {  # preset, further CTest arguments
 run_asan() { configure_and_build asan all && run_tests asan; }
 run_release() {
   configure_and_build release openexec_bench && cmake --build build/release -j "$jobs" --target openexec_campaign_tests &&
-    run_tests release -L 'bench|campaign'
+    run_tests release -L 'bench|campaign|packages'
 }
 run_clang() {
   local another=()

@@ -1,0 +1,2 @@
+# Empty dependencies file for outsider_cpp.
+# This may be replaced when dependencies are built.

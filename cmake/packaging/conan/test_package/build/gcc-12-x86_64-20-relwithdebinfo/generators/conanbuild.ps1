@@ -1,0 +1,1 @@
+& "$PSScriptRoot/conanbuildenv-relwithdebinfo-x86_64.ps1"

@@ -1,0 +1,1 @@
+& "$PSScriptRoot/conanrunenv-relwithdebinfo-x86_64.ps1"

@@ -1,0 +1,1 @@
+& "$PSScriptRoot/deactivate_conanrunenv-relwithdebinfo-x86_64.ps1"
