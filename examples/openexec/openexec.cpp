@@ -57,7 +57,9 @@ struct Options {
   std::string exec_id;
   std::string receipt;
   std::string ledger = "sqlite:///openexec.db";
-  std::string mode = environment("OPENEXEC_MODE").value_or("demo");
+  std::string mode = environment("OPENEXEC_MODE").value_or("");
+  std::string trust_policy_file = environment("OPENEXEC_TRUST_POLICY").value_or("");
+  std::string executor = environment("OPENEXEC_EXECUTOR").value_or("openexec");
   std::string public_key_file;
   std::optional<std::string> allowed = environment("OPENEXEC_ALLOWED_ACTIONS");
   std::uint64_t last = 20;
@@ -180,10 +182,19 @@ int verify_receipt(const Options& options) {
 // execute
 
 Parts parts_of(const Options& options) {
-  if (options.mode != "demo" && options.mode != "clawshield")
-    throw Stop(terminal::cannot, "the mode must be demo or clawshield (--mode, OPENEXEC_MODE)");
+  const std::string mode = !options.mode.empty() ? options.mode : options.trust_policy_file.empty() ? "demo" : "policy";
+  if (mode != "demo" && mode != "clawshield" && mode != "policy")
+    throw Stop(terminal::cannot, "the mode must be demo, clawshield or policy (--mode, OPENEXEC_MODE)");
+  if (mode != "policy" && !options.trust_policy_file.empty())
+    throw Stop(terminal::cannot, "a trust policy is given, and the mode is " + mode + ": set it to policy, or leave it out");
   Parts parts;
-  if (options.mode == "demo") {
+  if (mode == "policy") {
+    TrustPolicyOptions trust{.policy = std::nullopt, .executor = options.executor, .tenant = options.tenant};
+    if (!options.trust_policy_file.empty())
+      trust.policy = or_stop(TrustPolicy::parse(terminal::read_input(options.trust_policy_file)), terminal::cannot,
+                             "the trust policy " + shown(options.trust_policy_file));
+    parts.verifier = or_stop(trust_policy_verifier(std::move(trust)), terminal::cannot, "the trust policy");
+  } else if (mode == "demo") {
     std::cerr << "openexec: demo mode, no approval is verified\n";
     parts.verifier = std::make_shared<DemoVerifier>();
   } else {
@@ -208,7 +219,7 @@ std::vector<std::string> names_in(const std::string& list) {
 
 int execute(const Options& options) {
   const std::string request = terminal::read_input(options.file);
-  Config config;
+  Config config{.executor = options.executor};
   if (options.allowed) config.allowed_actions = names_in(*options.allowed);
   if (!options.tenant.empty()) config.tenant = options.tenant;
   auto executor = or_stop(Executor::assemble(config, parts_of(options), demo_handlers()), terminal::cannot, "the executor");
@@ -386,8 +397,10 @@ int main(int argc, char** argv) {
   ledger(execute_command);
   nonce(execute_command);
   tenant(execute_command);
-  execute_command->add_option("--mode", options.mode, "demo verifies nothing; clawshield asks for a signed approval [OPENEXEC_MODE]")
-      ->capture_default_str();
+  execute_command->add_option("--mode", options.mode, "demo verifies nothing; clawshield asks for a signed approval, policy for what the trust "
+                              "policy asks for [OPENEXEC_MODE, else policy where there is one, else demo]");
+  execute_command->add_option("--trust-policy", options.trust_policy_file, "JSON file: who may approve what [OPENEXEC_TRUST_POLICY]");
+  execute_command->add_option("--executor", options.executor, "The name that approvals may be bound to [OPENEXEC_EXECUTOR, else openexec]");
   execute_command->add_option("--public-key", options.public_key_file, "PEM file; else CLAWSHIELD_PUBLIC_KEY holds the PEM");
   execute_command->add_option("--allow", options.allowed,
                               "Only these actions, separated by commas; empty: none [OPENEXEC_ALLOWED_ACTIONS]");

@@ -3,20 +3,19 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <openexec/openexec.hpp>
+#include <openexec/service.hpp>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-
-#include <openexec/openexec.hpp>
-#include <openexec/service.hpp>
 
 #include "demo_handlers.hpp"
 
@@ -34,7 +33,9 @@ std::optional<std::string> environment(const char* name) {
 
 /// From the environment first, then from the flags, which win.
 struct Settings {
-  std::string mode = environment("OPENEXEC_MODE").value_or("demo");
+  std::string trust_policy = environment("OPENEXEC_TRUST_POLICY").value_or("");
+  std::string executor = environment("OPENEXEC_EXECUTOR").value_or("openexecd");
+  std::string mode = environment("OPENEXEC_MODE").value_or("");
   std::string public_key = environment("CLAWSHIELD_PUBLIC_KEY").value_or("");
   std::string tenant = environment("CLAWSHIELD_TENANT_ID").value_or("");
   std::optional<std::string> allowed_actions = environment("OPENEXEC_ALLOWED_ACTIONS");
@@ -57,7 +58,13 @@ void add_flags(CLI::App& app, Settings& settings) {
   app.set_version_flag("--version", std::string(version()));
   app.add_option("--host", service.host, "numeric address to listen on")->capture_default_str();
   app.add_option("--port", service.port, "port to listen on; 0 picks one and prints it")->capture_default_str();
-  app.add_option("--mode", settings.mode, "demo (verifies nothing) or clawshield [OPENEXEC_MODE]");
+  app.add_option("--mode", settings.mode,
+                 "demo (verifies nothing), clawshield (one key) or policy [OPENEXEC_MODE, else policy where there is "
+                 "one, else demo]");
+  app.add_option("--trust-policy", settings.trust_policy,
+                 "JSON file that says who may approve what; read again on SIGHUP [OPENEXEC_TRUST_POLICY]");
+  app.add_option("--executor", settings.executor,
+                 "the name that approvals may be bound to [OPENEXEC_EXECUTOR, else openexecd]");
   app.add_option("--public-key", settings.public_key, "PEM of the approvers' Ed25519 key [CLAWSHIELD_PUBLIC_KEY]");
   app.add_option("--tenant", settings.tenant, "whose approvals count [CLAWSHIELD_TENANT_ID]");
   app.add_option("--admin-socket", service.admin_socket,
@@ -156,8 +163,63 @@ Result<std::shared_ptr<const Verifier>> verifier(const Settings& settings) {
     return clawshield_v1({.public_key_pem = with_line_breaks(settings.public_key), .tenant_id = settings.tenant});
   }
   return Status(Code::invalid_argument, "OPENEXEC_MODE (--mode) is \"" + settings.mode +
-                                            "\"; set it to clawshield (runs what a signed approval allows) or to demo "
-                                            "(verifies nothing)");
+                                            "\"; set it to clawshield or policy (run what signed approvals allow) or "
+                                            "to demo (verifies nothing)");
+}
+
+constexpr std::size_t max_policy_bytes = std::size_t{4} << 20;
+
+/// The policy that the file holds now. The detail of a failure names the file, and the line or the member.
+Result<TrustPolicy> read_policy(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  char part[4096];
+  while (text.size() <= max_policy_bytes && (file.read(part, sizeof part) || file.gcount() > 0))
+    text.append(part, static_cast<std::size_t>(file.gcount()));
+  if (file.bad() || !file.eof()) {
+    return Status(Code::invalid_argument,
+                  path + (text.size() > max_policy_bytes ? ": over 4 MiB" : ": cannot be read"));
+  }
+  auto policy = TrustPolicy::parse(text);
+  if (!policy.ok()) return Status(Code::invalid_argument, path + ": " + policy.status().detail());
+  return policy;
+}
+
+struct Approving {
+  std::shared_ptr<const Verifier> verifier;
+  std::shared_ptr<PolicyVerifier> policy;  ///< the same, in mode policy
+};
+
+Result<Approving> verify_by_policy(const Settings& settings) {
+  // What would be ignored was meant.
+  if (!settings.public_key.empty()) {
+    return Status(
+        Code::invalid_argument,
+        "CLAWSHIELD_PUBLIC_KEY (--public-key) is of mode clawshield; in mode policy the keys are in the trust "
+        "policy, its member clawshield_v1 included");
+  }
+  TrustPolicyOptions options{.policy = std::nullopt, .executor = settings.executor, .tenant = settings.tenant};
+  if (!settings.trust_policy.empty()) {
+    auto policy = read_policy(settings.trust_policy);
+    if (!policy.ok()) return policy.status();
+    for (const std::string& warning : policy->warnings()) std::cerr << "openexecd: trust policy: " << warning << "\n";
+    options.policy = *std::move(policy);
+  }
+  auto verifier = trust_policy_verifier(std::move(options));
+  if (!verifier.ok()) return verifier.status();
+  return Approving{*verifier, *verifier};
+}
+
+Result<Approving> approving(const Settings& settings) {
+  if (settings.mode == "policy") return verify_by_policy(settings);
+  if (!settings.trust_policy.empty()) {
+    return Status(Code::invalid_argument,
+                  "OPENEXEC_TRUST_POLICY (--trust-policy) is given, and OPENEXEC_MODE (--mode) is \"" + settings.mode +
+                      "\"; set it to policy, or leave it out");
+  }
+  auto verify = verifier(settings);
+  if (!verify.ok()) return verify.status();
+  return Approving{*std::move(verify), nullptr};
 }
 
 void introduce(const Settings& settings, const Executor& executor, const std::vector<std::string>& names,
@@ -167,7 +229,9 @@ void introduce(const Settings& settings, const Executor& executor, const std::ve
   if (settings.mode == "demo") {
     out << "  mode     demo: NO APPROVAL IS VERIFIED. Whoever reaches this port may run every action below.\n"
            "           For signed approvals set OPENEXEC_MODE=clawshield, CLAWSHIELD_PUBLIC_KEY, "
-           "CLAWSHIELD_TENANT_ID.\n";
+           "CLAWSHIELD_TENANT_ID, or OPENEXEC_TRUST_POLICY, CLAWSHIELD_TENANT_ID.\n";
+  } else if (settings.mode == "policy") {
+    out << "  mode     policy: runs what the approvals allow that the trust policy accepts, once\n";
   } else {
     out << "  mode     clawshield: runs what a signed approval allows, once\n";
   }
@@ -187,23 +251,34 @@ void introduce(const Settings& settings, const Executor& executor, const std::ve
 }
 
 int run(Settings& settings) {
-  auto verify = verifier(settings);
-  if (!verify.ok()) return complain(verify.status().detail(), exit_settings);
+  if (settings.mode.empty()) settings.mode = settings.trust_policy.empty() ? "demo" : "policy";
+  auto approval = approving(settings);
+  if (!approval.ok()) return complain(approval.status().detail(), exit_settings);
   auto handlers = actions(settings);
   if (!handlers.ok()) return complain(handlers.status().detail(), exit_settings);
   const std::vector<std::string> names = handlers->names;
 
   settings.service.mode = settings.mode;
   settings.service.log = write_log;
+  if (approval->policy != nullptr && !settings.trust_policy.empty()) {
+    settings.service.reload = [policy = approval->policy, path = settings.trust_policy]() -> Result<std::string> {
+      auto read = read_policy(path);
+      if (!read.ok()) return read.status();
+      std::string in_force = to_hex(read->digest());
+      for (const std::string& warning : read->warnings()) in_force += "; warning: " + warning;
+      if (Status loaded = policy->reload(*std::move(read)); !loaded.ok()) return loaded;
+      return in_force;
+    };
+  }
   auto service = Service::listen(settings.service);
   if (!service.ok()) return complain(service.status().detail(), exit_failed);
 
   auto ledger = open_ledger(settings.db_url, {.read_only = false, .log = settings.log});
   if (!ledger.ok()) return complain("OPENEXEC_DB_URL (--db-url): " + ledger.status().detail(), exit_failed);
-  Config config{.tenant = settings.tenant.empty() ? "default" : settings.tenant, .executor = "openexecd"};
+  Config config{.tenant = settings.tenant.empty() ? "default" : settings.tenant, .executor = settings.executor};
   if (settings.allowed_actions) config.allowed_actions = split(*settings.allowed_actions);
-  auto executor =
-      Executor::assemble(std::move(config), {.store = *ledger, .verifier = *verify}, std::move(handlers->table));
+  auto executor = Executor::assemble(std::move(config), {.store = *ledger, .verifier = approval->verifier},
+                                     std::move(handlers->table));
   if (!executor.ok()) return complain(executor.status().detail(), exit_failed);
   if (Status serving = service->serve(*executor); !serving.ok()) return complain(serving.detail(), exit_failed);
   introduce(settings, *executor, names, service->port());
@@ -212,8 +287,9 @@ int run(Settings& settings) {
   ::sigemptyset(&ends);
   ::sigaddset(&ends, SIGTERM);
   ::sigaddset(&ends, SIGINT);
+  ::sigaddset(&ends, SIGHUP);
   int signal = 0;
-  ::sigwait(&ends, &signal);
+  while (::sigwait(&ends, &signal) != 0 || signal == SIGHUP) (void)service->reload();  // the log says what became of it
   ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);  // a second one ends the process at once
   if (service->drain() == 0) return EXIT_SUCCESS;
   // Their nonces are in doubt: the next start says so, with a receipt.
@@ -230,6 +306,7 @@ int main(int argc, char** argv) try {
   ::sigemptyset(&ends);
   ::sigaddset(&ends, SIGTERM);
   ::sigaddset(&ends, SIGINT);
+  ::sigaddset(&ends, SIGHUP);
   ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before any thread, for sigwait
 
   Settings settings;

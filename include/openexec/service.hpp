@@ -68,6 +68,10 @@ struct ServiceOptions {
   std::chrono::milliseconds drain_timeout{30'000};  ///< how long drain() waits for handlers before it cancels them
   std::chrono::milliseconds cancel_grace{5'000};    ///< and how long after that
 
+  /// Reads the settings that can change while it runs, puts them in force or leaves all as it was, and answers what is in
+  /// force now, for the log. Called by Service::reload(), one call at a time. Null: there are none.
+  std::function<Result<std::string>()> reload;
+
   LogSink log;  ///< one line a request and an event; no payload, key, nonce or result is ever in it
 };
 
@@ -83,6 +87,10 @@ class Service {
   Status serve(Executor& executor);
 
   [[nodiscard]] std::uint16_t port() const noexcept;
+
+  /// Calls ServiceOptions::reload, and says in the log what became of it: the event `reloaded` with `in_force`, or
+  /// `reload_failed` with a detail, and then nothing has changed. From any thread.
+  Status reload();
 
   /// Stops accepting and starting executions; those that run finish and are answered. After drain_timeout they are
   /// cancelled (see Cancellation), after cancel_grace given up. Returns how many were given up: 0 is a clean end.

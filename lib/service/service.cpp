@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <future>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -89,6 +90,23 @@ class Service::Impl {
   }
   [[nodiscard]] bool serving() const { return api_.serving(); }
 
+  Status reload() {
+    const std::lock_guard lock(reloading_);
+    const auto in_force = [&]() -> Result<std::string> {
+      try {
+        if (options_.reload) return options_.reload();
+        return Status(Code::invalid_argument, "there is nothing that could be read again");
+      } catch (const std::exception& failed) {
+        return Status(Code::invalid_argument, failed.what());
+      }
+    }();
+    if (in_force.ok())
+      log_.write(service::EventLog::line("reloaded").text("in_force", *in_force));
+    else
+      log_.write(service::EventLog::line("reload_failed").text("detail", in_force.status().detail()));
+    return in_force.status();
+  }
+
   std::size_t drain() {
     if (given_up_) return *given_up_;
     log_.write(service::EventLog::line("draining"));
@@ -107,6 +125,7 @@ class Service::Impl {
 
  private:
   ServiceOptions options_;
+  std::mutex reloading_;
   service::EventLog log_;
   service::Api api_;
   service::Server server_;
@@ -147,6 +166,8 @@ Result<Service> Service::start(Executor& executor, ServiceOptions options) {
 }
 
 std::uint16_t Service::port() const noexcept { return impl_->port(); }
+
+Status Service::reload() { return impl_->reload(); }
 
 std::size_t Service::drain() { return impl_->drain(); }
 
