@@ -57,7 +57,7 @@ struct Options {
   std::string exec_id;
   std::string receipt;
   std::string ledger = "sqlite:///openexec.db";
-  std::string mode = environment("OPENEXEC_MODE").value_or("");
+  std::optional<std::string> mode = environment("OPENEXEC_MODE");
   std::string trust_policy_file = environment("OPENEXEC_TRUST_POLICY").value_or("");
   std::string executor = environment("OPENEXEC_EXECUTOR").value_or("openexec");
   std::string public_key_file;
@@ -182,7 +182,7 @@ int verify_receipt(const Options& options) {
 // execute
 
 Parts parts_of(const Options& options) {
-  const std::string mode = !options.mode.empty() ? options.mode : options.trust_policy_file.empty() ? "demo" : "policy";
+  const std::string mode = options.mode.value_or(options.trust_policy_file.empty() ? "demo" : "policy");
   if (mode != "demo" && mode != "clawshield" && mode != "policy")
     throw Stop(terminal::cannot, "the mode must be demo, clawshield or policy (--mode, OPENEXEC_MODE)");
   if (mode != "policy" && !options.trust_policy_file.empty())

@@ -35,7 +35,8 @@ std::optional<std::string> environment(const char* name) {
 struct Settings {
   std::string trust_policy = environment("OPENEXEC_TRUST_POLICY").value_or("");
   std::string executor = environment("OPENEXEC_EXECUTOR").value_or("openexecd");
-  std::string mode = environment("OPENEXEC_MODE").value_or("");
+  std::optional<std::string> chosen_mode = environment("OPENEXEC_MODE");
+  std::string mode;  ///< the chosen one, or what follows from the trust policy
   std::string public_key = environment("CLAWSHIELD_PUBLIC_KEY").value_or("");
   std::string tenant = environment("CLAWSHIELD_TENANT_ID").value_or("");
   std::optional<std::string> allowed_actions = environment("OPENEXEC_ALLOWED_ACTIONS");
@@ -58,7 +59,7 @@ void add_flags(CLI::App& app, Settings& settings) {
   app.set_version_flag("--version", std::string(version()));
   app.add_option("--host", service.host, "numeric address to listen on")->capture_default_str();
   app.add_option("--port", service.port, "port to listen on; 0 picks one and prints it")->capture_default_str();
-  app.add_option("--mode", settings.mode,
+  app.add_option("--mode", settings.chosen_mode,
                  "demo (verifies nothing), clawshield (one key) or policy [OPENEXEC_MODE, else policy where there is "
                  "one, else demo]");
   app.add_option("--trust-policy", settings.trust_policy,
@@ -251,7 +252,7 @@ void introduce(const Settings& settings, const Executor& executor, const std::ve
 }
 
 int run(Settings& settings) {
-  if (settings.mode.empty()) settings.mode = settings.trust_policy.empty() ? "demo" : "policy";
+  settings.mode = settings.chosen_mode.value_or(settings.trust_policy.empty() ? "demo" : "policy");
   auto approval = approving(settings);
   if (!approval.ok()) return complain(approval.status().detail(), exit_settings);
   auto handlers = actions(settings);
