@@ -32,6 +32,7 @@ test_packages=(
   "python3-cryptography|an independent signer"
   "libsodium-dev|the other library for Ed25519"
   "strace|the proof that nothing is sent out"
+  "tmux|people at a terminal, who approve"
   "abigail-tools|the C ABI compared with that of 1.0 (abidiff)"
   "debootstrap|a clean system for the packages"
   "lintian|what Debian thinks of the packages"

@@ -68,7 +68,7 @@ stop_server() {
 }
 
 say "Keys: the approving side makes a key pair; the executor gets the public half"
-"$bin/openexec/openexec-approve" keygen "$work/approver"
+"$bin/openexec/openexec-approve" keygen --no-passphrase "$work/approver"
 OPENEXEC_MODE=clawshield
 CLAWSHIELD_PUBLIC_KEY=$(cat "$work/approver.pub.pem")
 CLAWSHIELD_TENANT_ID=acme

@@ -27,7 +27,7 @@ finish() {
 }
 trap finish EXIT
 mkdir -p "$keys"
-[ -f "$keys/approver.key.pem" ] || "$approve" keygen "$keys/approver" >/dev/null
+[ -f "$keys/approver.key.pem" ] || "$approve" keygen --no-passphrase "$keys/approver" >/dev/null
 
 OPENEXEC_MODE=clawshield CLAWSHIELD_PUBLIC_KEY=$(cat "$keys/approver.pub.pem") CLAWSHIELD_TENANT_ID=acme \
   "$server" --port 0 --db-url "sqlite:///$folder/service.db" >"$folder/out" 2>"$folder/log" &

@@ -99,7 +99,8 @@ class Approve(Folder):
     request = {"action": "send_email", "payload": {"to": "a@example.com", "n": 1.0, "s": "\u00e9\u2028"}, "nonce": "n-1"}
 
     def keygen(self, *more, **options):
-        return run(APPROVE, "keygen", *more, **options)
+        protected = "--passphrase-fd" in more
+        return run(APPROVE, "keygen", *more, *([] if protected else ["--no-passphrase"]), **options)
 
     def sign(self, *more, **options):
         return run(APPROVE, "sign", "request.json", "--key", "approver.key.pem", "--tenant", "acme", *more, **options)
@@ -140,7 +141,7 @@ class Approve(Folder):
         self.assertFalse(os.path.exists("other.key.pem"))
 
     def test_a_passphrase_typed_on_a_terminal_is_not_shown(self):
-        command = [APPROVE, "keygen", "--passphrase"]
+        command = [APPROVE, "keygen"]
         code, screen = on_terminal(command, [("New passphrase: ", "correct horse"), ("again: ", "correct horse")])
         self.assertEqual(code, YES, screen)
         self.assertNotIn("correct", screen)
@@ -151,8 +152,12 @@ class Approve(Folder):
         self.assertEqual(code, YES, screen)
         self.assertNotIn("correct", screen)
 
+    def test_without_a_terminal_no_key_is_made_without_a_word_about_its_passphrase(self):
+        self.says(CANNOT, "--no-passphrase", run(APPROVE, "keygen"))
+        self.assertEqual(os.listdir("."), [])
+
     def test_two_different_passphrases_make_no_key(self):
-        command = [APPROVE, "keygen", "--passphrase"]
+        command = [APPROVE, "keygen"]
         code, screen = on_terminal(command, [("New passphrase: ", "one"), ("again: ", "two")])
         self.assertEqual(code, NO, screen)
         self.assertEqual(os.listdir("."), [])
@@ -179,7 +184,7 @@ class Approve(Folder):
         code, screen = on_terminal(command, [("Type yes: ", "yes")], env={"NO_COLOR": "1"})
         self.assertEqual(code, YES, screen)
         artifact = json.loads(pathlib.Path("artifact").read_text(encoding="utf-8"))
-        for part in ("pay", "acme", '"sum": 12.5', r'"a\u202eb\u200b\u001b[2J"', artifact["action_hash"], "in 5 min"):
+        for part in ("pay", "acme", 'sum            12.5', r'"a\u202eb\u200b\u001b[2J"', artifact["action_hash"], "in 5 min"):
             self.assertIn(part, screen)
         for raw in ("\u202e", "\u200b", "\x1b"):
             self.assertNotIn(raw, screen)
@@ -316,7 +321,7 @@ class Cli(Folder):
             self.assertEqual(entry["effect"], "none")
 
     def test_clawshield_mode_runs_what_was_approved_and_once(self):
-        self.expect(YES, run(APPROVE, "keygen"))
+        self.expect(YES, run(APPROVE, "keygen", "--no-passphrase"))
         self.write("request.json", self.echo)
         sign = (APPROVE, "sign", "request.json", "--key", "approver.key.pem", "--tenant", "acme", "--yes", "--embed")
         approved = json.loads(self.expect(YES, run(*sign)))
