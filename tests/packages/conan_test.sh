@@ -17,7 +17,8 @@ sqlite3/3.40.1
 simdjson/3.0.1
 PROFILE
 sed -i 's/^compiler.cppstd=.*/compiler.cppstd=20/' "$folder/home/profiles/default"
-conan create "$sources/cmake/packaging/conan" -s build_type=RelWithDebInfo >"$folder/create.log" 2>&1 ||
+conan create "$sources/cmake/packaging/conan" -s build_type=RelWithDebInfo -c "tools.cmake.cmake_layout:test_folder=$folder/test" \
+  >"$folder/create.log" 2>&1 ||
   { tail -40 "$folder/create.log"; echo "FAILED: conan create"; exit 1; }
 for program in outsider_cpp outsider_c; do
   grep -A1 "RUN: ./$program" "$folder/create.log" || { echo "FAILED: $program did not run"; exit 1; }

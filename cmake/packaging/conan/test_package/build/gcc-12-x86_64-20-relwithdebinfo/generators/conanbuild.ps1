@@ -1,1 +1,0 @@
-& "$PSScriptRoot/conanbuildenv-relwithdebinfo-x86_64.ps1"

@@ -1,1 +1,0 @@
-. "/work/wt-abi/cmake/packaging/conan/test_package/build/gcc-12-x86_64-20-relwithdebinfo/generators/conanbuildenv-relwithdebinfo-x86_64.sh"

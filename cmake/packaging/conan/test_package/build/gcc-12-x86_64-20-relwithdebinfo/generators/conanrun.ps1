@@ -1,1 +1,0 @@
-& "$PSScriptRoot/conanrunenv-relwithdebinfo-x86_64.ps1"

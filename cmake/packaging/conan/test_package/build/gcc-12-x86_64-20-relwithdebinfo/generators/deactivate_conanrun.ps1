@@ -1,1 +1,0 @@
-& "$PSScriptRoot/deactivate_conanrunenv-relwithdebinfo-x86_64.ps1"
