@@ -53,7 +53,7 @@ case $what in
     fi
     export WHEEL
     WHEEL=$(ls "$folder"/dist/openexec-*-py3-none-*.whl)
-    exec "$venv/bin/python" "$source/tests/bindings/python_readme.py" "$binding/README.md" "$folder/empty" ;;
+    exec "$venv/bin/python" "$source/tests/bindings/readme.py" "$binding/README.md" "$folder/empty" ;;
   system)
     unset PYTHONPATH
     rm -rf "$folder/beside"
