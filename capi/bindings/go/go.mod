@@ -1,0 +1,3 @@
+module openexec.example/openexec
+
+go 1.21

@@ -1,0 +1,65 @@
+package openexec
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Handler is what an action runs, once it is approved. It may also be a Reconciler, a Coster and a Deadliner.
+type Handler interface {
+	// Run runs the action, on the goroutine that called Execute, with its context; concurrently with itself when
+	// several call. The result is what encoding/json makes of it; json.RawMessage is taken as it is.
+	//
+	// An error by NoEffect says that nothing happened, one by Failed that it failed and may have done something. Any
+	// other leaves the nonce in doubt, as a panic does: nobody knows how far it came.
+	Run(ctx context.Context, call *Invocation) (any, error)
+}
+
+// HandlerFunc is a function that is a Handler.
+type HandlerFunc func(ctx context.Context, call *Invocation) (any, error)
+
+// Run calls the function.
+func (run HandlerFunc) Run(ctx context.Context, call *Invocation) (any, error) { return run(ctx, call) }
+
+// Reconciler is a Handler that is asked on recovery whether an interrupted action took place, and never runs it. The
+// result: yes; an error by NoEffect: no; any other error: unknown.
+type Reconciler interface {
+	Reconcile(settlement Settlement) (any, error)
+}
+
+// Coster is a Handler that says what an execution would cost, in millionths of a US dollar. It is asked before anything
+// is claimed, and only where the approval names a highest cost; an error refuses it. Runs nothing. Without it no such
+// approval is served.
+type Coster interface {
+	Cost(query CostQuery) (microUSD int64, err error)
+}
+
+// Deadliner is a Handler with a time after which the host stops caring, which becomes Invocation.Deadline. 30 s without.
+type Deadliner interface{ Deadline() time.Duration }
+
+// Invocation is one call of a handler.
+type Invocation struct {
+	ExecID   string // 64 hexadecimal digits, the same on every attempt: pass it downstream as idempotency key
+	Action   string
+	Payload  json.RawMessage // RFC 8785 form of what was approved
+	Tenant   string
+	Deadline time.Duration // on the executor's monotonic clock; a handler is never interrupted
+}
+
+// Settlement is an interrupted call, of which a Reconciler knows or finds out whether it took place.
+type Settlement struct{ ExecID, Action, Tenant string }
+
+// CostQuery is what is asked for its cost.
+type CostQuery struct {
+	Action  string
+	Payload json.RawMessage // RFC 8785 form
+	Tenant  string
+}
+
+// frame is what a call of Go's lends to the handler that it runs, and gets back.
+type frame struct {
+	ctx    context.Context
+	cause  error
+	handle uintptr
+}

@@ -1,0 +1,36 @@
+package openexec
+
+import "encoding/json"
+
+// Outcome is the answer to one attempt, every no included. Its receipt is evidence of it.
+type Outcome struct {
+	Code     Code
+	Verdict  Verdict
+	Effect   Effect
+	Replayed bool // this is the outcome of an earlier attempt, told again; the handler was not entered
+
+	ExecID  string          // 64 hexadecimal digits; empty where the request was malformed
+	Action  string          // empty where the request was malformed
+	Result  json.RawMessage // the bytes that the receipt covers; {"error": "<code>"} for every no
+	Receipt string          // 64 hexadecimal digits: SHA-256 of exec_id, ":" and result
+	Detail  string          // the explanation for a person; empty on success; not covered by the receipt
+
+	Entry      json.RawMessage // this attempt's own log entry; empty where none could be written
+	EntryIndex int64           // the entry's place in the log; -1 where there is none
+	Proof      string          // the entry's portable receipt, where Request.Proof asked for it and the log keeps a tree
+}
+
+// Verify checks the receipt, offline.
+func (o *Outcome) Verify() error { return VerifyReceipt(o.ExecID, o.Result, o.Receipt) }
+
+// Err is nil for a yes, and the *Error of a no.
+func (o *Outcome) Err() error {
+	if o.Code == OK {
+		return nil
+	}
+	return o.no(nil)
+}
+
+func (o *Outcome) no(cause error) error {
+	return &Error{Code: o.Code, Detail: o.Detail, Outcome: o, cause: cause}
+}
