@@ -265,21 +265,21 @@ const NoWait time.Duration = -1
 
 func (request *Request) isJSON() C.int32_t { return truth(request.JSON != nil) }
 
-// waitMS is the wait as C takes it, shortened by the context's deadline.
-func (request *Request) waitMS(ctx context.Context) C.int64_t {
+// waitMS is the wait as C takes it, and whether the context's deadline is what ends it.
+func (request *Request) waitMS(ctx context.Context) (ms C.int64_t, byDeadline bool) {
 	wait := request.Wait
 	if deadline, ok := ctx.Deadline(); ok && wait >= 0 {
 		if left := time.Until(deadline); wait == 0 || left < wait {
-			wait = max(left, time.Millisecond)
+			wait, byDeadline = max(left, time.Millisecond), true
 		}
 	}
 	switch {
 	case wait == 0:
-		return 0
+		return 0, false
 	case wait < 0:
-		return -1
+		return -1, false
 	}
-	return C.int64_t(max(wait.Milliseconds(), 1))
+	return C.int64_t(max(wait.Milliseconds(), 1)), byDeadline
 }
 
 // Execute makes one attempt. It answers with a yes only: the action was approved, ran and returned a result, now or in
@@ -311,12 +311,13 @@ func (e *Executor) attempt(ctx context.Context, request *Request) (outcome *Outc
 	defer e.leave()
 	lent := e.frames.take(ctx)
 	defer e.frames.giveBack(lent)
+	wait, byDeadline := request.waitMS(ctx)
 	outcome, err = answeredBy(C.oe_execute(e.executor, C.uintptr_t(lent.handle), textOf(request.JSON),
 		request.isJSON(), request.Action, textOf(request.Payload), request.Nonce, textOf(request.Approval),
-		request.waitMS(ctx), truth(request.Proof)))
+		wait, truth(request.Proof)))
 	cause = lent.cause
-	if cause == nil && outcome != nil && outcome.Code == InProgress {
-		cause = ctx.Err()
+	if byDeadline && outcome != nil && outcome.Code == InProgress {
+		cause = context.DeadlineExceeded
 	}
 	return outcome, cause, err
 }
@@ -348,8 +349,9 @@ func (e *Executor) ExecuteMany(ctx context.Context, requests []Request) ([]*Outc
 	place := many.texts
 	for i := range requests {
 		r := &requests[i]
+		wait, _ := r.waitMS(ctx)
 		place = C.oe_add(many, C.size_t(i), place, textOf(r.JSON), r.isJSON(), r.Action, textOf(r.Payload), r.Nonce,
-			textOf(r.Approval), r.waitMS(ctx), truth(r.Proof))
+			textOf(r.Approval), wait, truth(r.Proof))
 	}
 	lent := e.frames.take(ctx)
 	defer e.frames.giveBack(lent)
