@@ -7,6 +7,10 @@
 
 #include "shims.h"
 
+/* cgo's own functions, which some of its versions declare only where nothing is exported. */
+size_t _GoStringLen(_GoString_ text);
+const char* _GoStringPtr(_GoString_ text);
+
 static inline openexec_str oe_view(_GoString_ text) {
   const openexec_str view = {_GoStringPtr(text), _GoStringLen(text)};
   return view;

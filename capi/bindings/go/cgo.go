@@ -4,7 +4,7 @@ package openexec
 
 /*
 #cgo pkg-config: openexec-c
-#cgo CFLAGS: -std=gnu11 -Wall
+#cgo CFLAGS: -std=gnu11
 #include "calls.h"
 */
 import "C"
