@@ -153,7 +153,7 @@ func oeCost(self C.uintptr_t, query *C.openexec_cost_query, microUSD *C.int64_t,
 func oeVerify(self C.uintptr_t, proposal *C.openexec_proposal, nowUS C.int64_t, approval *C.openexec_approval,
 	detail *C.openexec_sink) C.openexec_code {
 	return guarded(ApprovalSignatureInvalid, detail, func() error {
-		lent := &Proposal{proposal}
+		lent := &Proposal{proposal: proposal, lent: true}
 		defer func() { lent.proposal = nil }()
 		found, err := partOf[Verifier](self).Verify(lent, time.UnixMicro(int64(nowUS)).UTC())
 		if err != nil {

@@ -117,6 +117,7 @@ func ReadTrustPolicy(policy string) (json.RawMessage, error) {
 // about. Read by one goroutine at a time. One that was made is closed by who made it.
 type Proposal struct {
 	proposal *C.openexec_proposal // nil once it is closed, or no longer lent: C answers nothing for it
+	lent     bool                 // it is C's, which ends it
 }
 
 // NewProposal reads a request the way an executor does. The tenant is part of the exec id.
@@ -126,11 +127,16 @@ func NewProposal(request Request, tenant string) (*Proposal, error) {
 	if err := asked(answer); err != nil {
 		return nil, err
 	}
-	return &Proposal{(*C.openexec_proposal)(answer.made)}, nil
+	return &Proposal{proposal: (*C.openexec_proposal)(answer.made)}, nil
 }
 
-// Close ends a proposal that was made. May be called again. The error is nil.
+// Close ends a proposal that was made; of one that is lent it ends the answers alone. May be called again. The error is
+// nil.
 func (p *Proposal) Close() error {
+	if p.lent {
+		p.proposal = nil
+		return nil
+	}
 	C.openexec_proposal_destroy(&p.proposal)
 	return nil
 }

@@ -192,7 +192,8 @@ type keeps struct{ kept *openexec.Proposal }
 func (*keeps) Profile() string { return "keeps" }
 func (k *keeps) Verify(proposal *openexec.Proposal, _ time.Time) (openexec.Approval, error) {
 	k.kept = proposal
-	return openexec.Approval{ID: proposal.Nonce()}, nil
+	nonce := proposal.Nonce()
+	return openexec.Approval{ID: nonce}, proposal.Close() // what is C's is not ended by it
 }
 
 func TestAProposalThatWasLentAnswersNothingLater(t *testing.T) {
