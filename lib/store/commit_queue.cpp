@@ -36,39 +36,68 @@ std::size_t CommitQueue::queued() {
 }
 
 void CommitQueue::submit_together(std::span<Member> members) {
-  Waiter waiter{members, nullptr, false, {}};
-  std::unique_lock lock(mutex_);
-  if (!enqueue(waiter)) {
-    lock.unlock();
-    for (Member& member : members) member.status = {Code::overloaded, "the ledger's queue is full"};
-    return;
+  Waiter waiter{members};
+  Turn turn = enqueue(waiter);
+  if (turn == Turn::waits) {
+    turn = waiter.bed->sleep();
+    const std::lock_guard lock(mutex_);
+    waiter.bed->next = std::exchange(free_bed_, waiter.bed);
   }
-  waiter.wake.wait(lock, [&] { return waiter.done || (!led_ && first_ == &waiter); });
-  if (waiter.done) return;
-
-  led_ = true;
-  Waiter* served = take_batch();
-  lock.unlock();
-  write_batch();
-  lock.lock();
-  led_ = false;
-  // Woken under the lock: a waiter that is not done cannot leave, and one that is done is not touched again.
-  while (served != nullptr) {
-    Waiter* const next = served->next;
-    served->done = true;
-    if (served != &waiter) served->wake.notify_one();
-    served = next;
-  }
-  if (first_ != nullptr) first_->wake.notify_one();
+  if (turn == Turn::leads) lead(waiter);
 }
 
-bool CommitQueue::enqueue(Waiter& waiter) noexcept {
-  const bool sealing = std::any_of(waiter.members.begin(), waiter.members.end(), cannot_wait);
-  if (!sealing && first_ != nullptr && queued_ + waiter.members.size() > capacity_) return false;
+/// What the waiter does next: it leads where nobody does, is served where the queue is full, and waits otherwise.
+CommitQueue::Turn CommitQueue::enqueue(Waiter& waiter) {
+  const std::lock_guard lock(mutex_);
+  if (is_full(waiter)) {
+    for (Member& member : waiter.members) member.status = {Code::overloaded, "the ledger's queue is full"};
+    return Turn::is_served;
+  }
+  const bool leads = !led_;
+  if (!leads) {
+    waiter.bed = free_bed_ != nullptr ? std::exchange(free_bed_, free_bed_->next) : &beds_.emplace_back();
+    waiter.bed->turn.store(Turn::waits, std::memory_order_relaxed);
+  }
   (first_ == nullptr ? first_ : last_->next) = &waiter;
   last_ = &waiter;
   queued_ += waiter.members.size();
-  return true;
+  led_ = true;
+  return leads ? Turn::leads : Turn::waits;
+}
+
+bool CommitQueue::is_full(const Waiter& waiter) const noexcept {
+  const bool sealing = std::any_of(waiter.members.begin(), waiter.members.end(), cannot_wait);
+  return !sealing && first_ != nullptr && queued_ + waiter.members.size() > capacity_;
+}
+
+void CommitQueue::lead(const Waiter& leader) {
+  Waiter* served = [this] {
+    const std::lock_guard lock(mutex_);
+    return take_batch();
+  }();
+  write_batch();
+  Waiter* next_leader = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    next_leader = first_;
+    led_ = next_leader != nullptr;
+  }
+  if (next_leader != nullptr) next_leader->bed->wake(Turn::leads);
+  while (served != nullptr) {
+    Waiter* const next = served->next;  // once it is told, it is gone
+    if (served != &leader) served->bed->wake(Turn::is_served);
+    served = next;
+  }
+}
+
+CommitQueue::Turn CommitQueue::Bed::sleep() noexcept {
+  turn.wait(Turn::waits, std::memory_order_acquire);
+  return turn.load(std::memory_order_acquire);
+}
+
+void CommitQueue::Bed::wake(Turn with) noexcept {
+  turn.store(with, std::memory_order_release);
+  turn.notify_one();
 }
 
 /// Takes the first waiters off the chain, at least one; their members become the batch.

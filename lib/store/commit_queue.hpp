@@ -1,8 +1,9 @@
 // Group commit: durable operations of all threads share syncs.
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <span>
@@ -12,9 +13,9 @@
 
 namespace openexec::store {
 
-/// The first waiter leads: it takes what is queued, has it written in one transaction with one sync, and wakes the
-/// rest. While it syncs, the next leader's batch gathers. First come, first served. No thread of its own, and no wait
-/// is added: a lone caller leads at once.
+/// The first waiter leads: it takes what is queued, has it written in one transaction with one sync, and wakes the next
+/// leader, then the rest. While it syncs, the next batch gathers. First come, first served. No thread of its own, and no
+/// wait is added: a lone caller leads at once.
 class CommitQueue {
  public:
   /// Writes a batch durably and sets every member's status. Called by one thread at a time.
@@ -30,16 +31,28 @@ class CommitQueue {
   [[nodiscard]] std::size_t queued();
 
  private:
-  /// On its thread's stack; the queue is a chain of them, so that nothing is allocated while the lock is held.
+  enum class Turn : int { waits, leads, is_served };
+
+  /// Where one thread sleeps. It outlives the sleeper: who wakes it may be late, and then wakes the next one for nothing.
+  struct Bed {
+    std::atomic<Turn> turn{Turn::waits};
+    Bed* next = nullptr;  ///< in the chain of free ones
+
+    Turn sleep() noexcept;
+    void wake(Turn with) noexcept;
+  };
+
+  /// On its thread's stack; the queue is a chain of them, so that nothing is allocated for it.
   struct Waiter {
     std::span<Member> members;
+    Bed* bed = nullptr;
     Waiter* next = nullptr;
-    bool done = false;
-    std::condition_variable wake;
   };
 
   void submit_together(std::span<Member> members);
-  bool enqueue(Waiter& waiter) noexcept;
+  Turn enqueue(Waiter& waiter);
+  void lead(const Waiter& leader);
+  [[nodiscard]] bool is_full(const Waiter& waiter) const noexcept;
   Waiter* take_batch() noexcept;
   void write_batch() noexcept;
 
@@ -50,7 +63,9 @@ class CommitQueue {
   Waiter* first_ = nullptr;
   Waiter* last_ = nullptr;
   std::size_t queued_ = 0;  ///< members in the chain
-  bool led_ = false;        ///< somebody is writing a batch
+  bool led_ = false;        ///< somebody is writing a batch, or about to
+  std::deque<Bed> beds_;    ///< as many as threads ever slept at once
+  Bed* free_bed_ = nullptr;
 
   std::vector<Member*> batch_;  ///< the leader's own
 };
