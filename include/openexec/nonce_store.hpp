@@ -28,7 +28,7 @@ struct Claim {
   Digest request_hash{};
   std::string_view approval_id;  ///< spent with the nonce; empty spends none
   Digest approval_digest{};      ///< which artifact was spent; zero where none was presented
-  std::string_view approval;     ///< the entry's `approval` member as JSON, kept for the receipt of an attempt that dies
+  std::string_view approval;     ///< JSON: who approved it, kept for the receipt of an attempt that dies
   Timestamp at;
 
   // What the claim is held to besides, judged in the same step; only stores that keeps_terms() are ever asked to.

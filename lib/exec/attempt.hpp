@@ -10,7 +10,7 @@
 
 #include <openexec/executor.hpp>
 
-#include "exec/bench.hpp"
+#include "approval/proposal.hpp"
 #include "exec/flights.hpp"
 #include "exec/limits.hpp"
 
@@ -42,7 +42,8 @@ struct Attempt {
   InFlight::Place place;
   std::chrono::steady_clock::time_point deadline;  ///< for waiting on another attempt
 
-  std::unique_ptr<Bench> bench;
+  std::size_t bytes = 0;                   ///< of the request
+  std::unique_ptr<Proposal::Parts> parts;  ///< its buffers; null while `proposal` holds them
   std::optional<Proposal> proposal;
   Digest exec_id{};
   Digest artifact_digest{};  ///< zero where none was presented

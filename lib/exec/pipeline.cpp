@@ -34,7 +34,7 @@ void Pipeline::walk(std::span<Attempt> attempts, const Lend& lend) {
   };
   const auto unanswered = [](const Attempt& attempt) { return !attempt.outcome; };
 
-  auto submission = submissions_.take();
+  const Lent submission(submissions_);
   each(arriving);
   while (std::any_of(attempts.begin(), attempts.end(), unanswered)) {
     each(proving);
@@ -43,7 +43,6 @@ void Pipeline::walk(std::span<Attempt> attempts, const Lend& lend) {
     seal_and_append(attempts, *submission);  // durable before anybody is answered
     wait(attempts);                          // for equal attempts that others run; then their outcome is recalled
   }
-  if (submission->fits()) submissions_.give_back(std::move(submission));
 }
 
 namespace {
@@ -66,35 +65,38 @@ Digest digest_of(const Arrival& arrival) {
   return crypto::sha256(bytes);
 }
 
-Result<Proposal> parse(const Arrival& arrival, const Config& config, const CallOptions& options, Bench& bench) {
+std::size_t bytes_of(const Arrival& arrival) noexcept {
+  if (const auto* text = std::get_if<std::string_view>(&arrival)) return text->size();
+  const auto& request = std::get<Request>(arrival);
+  return std::max(request.payload.size(), request.approval_artifact.size());
+}
+
+Result<Proposal> parse(Attempt& attempt, const Config& config, canon::Parser& parser) {
   const RequestLimits& limits = config.limits.request;
-  if (const auto* text = std::get_if<std::string_view>(&arrival)) {
-    bench.stretched = std::max(bench.stretched, text->size());
-    return Proposal::Parts::read_json(bench.parts, bench.parser, *text, config.tenant, limits, options.nonce);
-  }
-  Request request = std::get<Request>(arrival);
+  const CallOptions& options = attempt.options;
+  if (const auto* text = std::get_if<std::string_view>(&attempt.arrival))
+    return Proposal::Parts::read_json(attempt.parts, parser, *text, config.tenant, limits, options.nonce);
+  Request request = std::get<Request>(attempt.arrival);
   if (options.nonce && request.nonce.empty()) request.nonce = *options.nonce;
   if (options.nonce && request.nonce != *options.nonce)
     return Status(Code::malformed_request, "nonce: differs from the one given beside the request");
-  bench.stretched = std::max({bench.stretched, request.payload.size(), request.approval_artifact.size()});
-  return Proposal::Parts::read(bench.parts, bench.parser, request, config.tenant, limits);
+  return Proposal::Parts::read(attempt.parts, parser, request, config.tenant, limits);
 }
 
-/// Reads back what to_json(ApprovalNote) wrote.
-std::optional<ApprovalNote> read_approval(std::string_view json) {
-  const Result<canon::Document> document = canon::parse(json);
+/// Who approved a claim, as append_claimed() wrote it.
+std::optional<ApprovalNote> read_approval(const NonceRecord& record) {
+  const Result<canon::Document> document = canon::parse(record.approval);
   if (!document.ok() || !document->root().is(canon::Type::object)) return std::nullopt;
   const auto text = [&](std::string_view key) {
     const auto member = document->root().find(key);
     return std::string(member && member->is(canon::Type::string) ? member->string() : std::string_view());
   };
-  ApprovalNote note{text("profile"), text("id"), {}, {}};
+  ApprovalNote note{text("profile"), text("id"), record.approval_digest, {}};
   note.trace_id = text("trace_id");
   note.request_id = text("request_id");
   note.approval_scope = text("approval_scope");
   if (const auto step = document->root().find("step"); step && step->is(canon::Type::integer))
     note.step = static_cast<std::uint32_t>(step->integer());
-  if (!from_hex(text("digest"), note.digest)) note.digest = Digest{};
   if (const auto keys = document->root().find("keys"); keys && keys->is(canon::Type::array))
     for (const canon::View::Member key : *keys)
       if (key.value.is(canon::Type::string)) note.keys.emplace_back(key.value.string());
@@ -203,7 +205,8 @@ std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const Lend& lend
 
 Attempt Pipeline::enter(const Arrival& arrival, const CallOptions& options) {
   Attempt attempt(arrival, options, in_flight_.enter());
-  attempt.bench = benches_.take();
+  attempt.bytes = bytes_of(arrival);
+  attempt.parts = proposals_.take();
   attempt.entry.tenant = config_.tenant;
   attempt.entry.executor = config_.executor;
   attempt.entry.observed_at = now();
@@ -219,23 +222,25 @@ Outcome Pipeline::leave(Attempt& attempt) {
     else
       fail(attempt, Status(Code::store_failed, "an internal failure"));
   }
-  if (attempt.proposal) attempt.bench->parts = Proposal::Parts::reclaim(*std::move(attempt.proposal));
-  if (attempt.bench->fits()) benches_.give_back(std::move(attempt.bench));
+  if (attempt.proposal) attempt.parts = Proposal::Parts::reclaim(*std::move(attempt.proposal));
+  if (attempt.bytes <= longest_kept) proposals_.give_back(std::move(attempt.parts));
   return *std::move(attempt.outcome);
 }
 
 void Pipeline::canonicalise(Attempt& attempt) {
   if (inside_.this_thread())
     return refuse(attempt, Status(Code::invalid_argument, "a handler must not call the executor that runs it", 500));
-  Result<Proposal> proposal = parse(attempt.arrival, config_, attempt.options, *attempt.bench);
+  const Lent reader(readers_);
+  reader->expect(attempt.bytes);
+  Result<Proposal> proposal = parse(attempt, config_, reader->parser);
   if (!proposal.ok()) return refuse(attempt, proposal.status());
   attempt.proposal.emplace(*std::move(proposal));
 
-  attempt.exec_id = exec::exec_id(*attempt.proposal, *parts_.hasher, attempt.bench->text);
+  attempt.exec_id = exec::exec_id(*attempt.proposal, *parts_.hasher, reader->text);
   attempt.artifact_digest = attempt.proposal->artifact_digest();
 
   Entry& entry = attempt.entry;
-  entry.request_hash = request_hash(*attempt.proposal, *parts_.hasher, attempt.bench->text);
+  entry.request_hash = request_hash(*attempt.proposal, *parts_.hasher, reader->text);
   entry.exec_id = to_hex(attempt.exec_id);
   entry.action = attempt.proposal->action();
   entry.nonce = attempt.proposal->nonce();
@@ -385,7 +390,7 @@ void Pipeline::claim(std::span<Attempt> attempts, Submission& submission) {
   for (const Attempt* attempt : leading) {
     std::string& note = notes[claims.size()];
     note.clear();
-    if (attempt->entry.approval) append_json(attempt->entry.approval, note);
+    if (attempt->entry.approval) append_claimed(*attempt->entry.approval, note);
     claims.push_back({.tenant = attempt->proposal->tenant(),
                       .nonce = attempt->proposal->nonce(),
                       .action = attempt->proposal->action(),
@@ -466,11 +471,11 @@ void Pipeline::call_handler(Attempt& attempt) {
   const InsideHandlers::Mark mark(inside_);
   Gate::Passage passage = gate_.pass();
   if (!passage.open()) {  // since it was claimed: it is spent, and did not run
-    attempt.ending = judge(HandlerResult::failed("the kill switch went on before the handler was entered", Effect::none), *attempt.bench);
+    attempt.ending = judge(HandlerResult::failed("the kill switch went on before the handler was entered", Effect::none));
     return;
   }
   if (!still_approved(attempt)) {
-    attempt.ending = judge(HandlerResult::failed("the approval was revoked before the handler was entered", Effect::none), *attempt.bench);
+    attempt.ending = judge(HandlerResult::failed("the approval was revoked before the handler was entered", Effect::none));
     return;
   }
   passage.end();
@@ -486,10 +491,10 @@ void Pipeline::call_handler(Attempt& attempt) {
       return HandlerResult::in_doubt("the handler threw");
     }
   }();
-  attempt.ending = judge(said, *attempt.bench);
+  attempt.ending = judge(said);
 }
 
-Ending Pipeline::judge(const HandlerResult& said, Bench& bench) const {
+Ending Pipeline::judge(const HandlerResult& said) {
   Ending ending;
   const auto no = [&](NonceState state, Verdict verdict, Code code, Effect effect) {
     ending = {state, verdict, code, effect, error_text(code), std::nullopt, said.text(), 0, {}};
@@ -502,8 +507,10 @@ Ending Pipeline::judge(const HandlerResult& said, Bench& bench) const {
       no(NonceState::sealed, Verdict::failed, Code::handler_failed, said.effect());
       break;
     case HandlerResult::Kind::result: {
-      bench.stretched = std::max(bench.stretched, said.text().size());
-      if (Status bad = bench.parser.parse(said.text(), {config_.limits.max_result_bytes, 128}, bench.result); !bad.ok()) {
+      const Lent reader(readers_);
+      auto& [parser, result, text, longest] = *reader;
+      reader->expect(said.text().size());
+      if (Status bad = parser.parse(said.text(), {config_.limits.max_result_bytes, 128}, result); !bad.ok()) {
         no(NonceState::sealed, Verdict::failed, Code::result_invalid, Effect::unknown);
         ending.detail = "the handler's result: " + bad.detail();
         break;
@@ -512,12 +519,12 @@ Ending Pipeline::judge(const HandlerResult& said, Bench& bench) const {
       ending.verdict = Verdict::executed;
       ending.code = Code::ok;
       ending.effect = Effect::confirmed;
-      bench.text.clear();
-      canon::append_display(bench.result.root(), bench.text);
-      ending.result = bench.text;
-      bench.text.clear();
-      canon::append_jcs(bench.result.root(), bench.text);
-      ending.result_hash = crypto::sha256(bench.text);
+      text.clear();
+      canon::append_display(result.root(), text);
+      ending.result = text;
+      text.clear();
+      canon::append_jcs(result.root(), text);
+      ending.result_hash = crypto::sha256(text);
     }
   }
   return ending;
@@ -905,11 +912,10 @@ Status Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found) {
   entry.nonce = orphan.nonce;
   entry.tenant = orphan.tenant;
   entry.request_hash = orphan.request_hash;
-  entry.approval = read_approval(orphan.approval);
+  entry.approval = read_approval(orphan);
   entry.executor = config_.executor;
-  Bench bench;
   const auto end = [&](const HandlerResult& said) {
-    const Ending ending = judge(said, bench);
+    const Ending ending = judge(said);
     std::string json;
     entry.observed_at = now();
     write_entry(entry, ending, json);

@@ -11,6 +11,7 @@
 #include <openexec/executor.hpp>
 
 #include "exec/attempt.hpp"
+#include "exec/buffers.hpp"
 #include "exec/controls.hpp"
 #include "exec/flights.hpp"
 #include "exec/limits.hpp"
@@ -78,7 +79,7 @@ class Pipeline {
   void end_without_entry(Attempt& attempt, Ending ending);
 
   [[nodiscard]] bool may_know(const Attempt& attempt, const NonceRecord& record) const;
-  [[nodiscard]] Ending judge(const HandlerResult& said, Bench& bench) const;
+  [[nodiscard]] Ending judge(const HandlerResult& said);
   Status settle_orphan(const NonceRecord& orphan, Recovery& found);
   void submit(std::span<Operation> operations);
   Result<std::uint64_t> feed_log(std::string_view tenant, std::string_view nonce, const Digest& exec_id,
@@ -97,7 +98,8 @@ class Pipeline {
   InFlight in_flight_;
   RefusalMeter refusals_;
   Recent recent_;
-  Pool<Bench> benches_;
+  Pool<Proposal::Parts> proposals_;
+  Pool<Reader> readers_;
   Pool<Submission> submissions_;
   Flights flights_;
   Gate gate_;

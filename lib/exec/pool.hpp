@@ -36,4 +36,22 @@ class Pool {
   std::vector<std::unique_ptr<T>> idle_;
 };
 
+/// One of a pool's things, for a scope. It is given back unless it does not fit any more.
+template <class T>
+class Lent {
+ public:
+  explicit Lent(Pool<T>& pool) : pool_(pool), thing_(pool.take()) {}
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+  ~Lent() {
+    if (thing_->fits()) pool_.give_back(std::move(thing_));
+  }
+  T& operator*() const noexcept { return *thing_; }
+  T* operator->() const noexcept { return thing_.get(); }
+
+ private:
+  Pool<T>& pool_;
+  std::unique_ptr<T> thing_;
+};
+
 }  // namespace openexec::exec

@@ -30,36 +30,40 @@ void append_digest_or_null(const Digest& digest, std::string& out) {
     append_digest(digest, out);
 }
 
-void append_approval(const std::optional<ApprovalNote>& approval, std::string& out) {
-  if (!approval) {
-    out += "null";
-    return;
-  }
+void append_approval(const ApprovalNote& approval, const Digest& digest, std::string& out) {
   const auto said = [&](std::string_view member, std::string_view text) {
     if (text.empty()) return;
     out.append(member);
     canon::append_jcs_string(text, out);
   };
   out += '{';
-  if (!approval->approval_scope.empty()) {
-    said(R"("approval_scope":)", approval->approval_scope);
+  if (!approval.approval_scope.empty()) {
+    said(R"("approval_scope":)", approval.approval_scope);
     out += ',';
   }
   out += R"("digest":)";
-  append_digest_or_null(approval->digest, out);
+  append_digest_or_null(digest, out);
   out += R"(,"id":)";
-  append_string_or_null(approval->id, out);
+  append_string_or_null(approval.id, out);
   out += R"(,"keys":[)";
-  for (std::size_t i = 0; i < approval->keys.size(); ++i) {
+  for (std::size_t i = 0; i < approval.keys.size(); ++i) {
     if (i != 0) out += ',';
-    canon::append_jcs_string(approval->keys[i], out);
+    canon::append_jcs_string(approval.keys[i], out);
   }
   out += R"(],"profile":)";
-  canon::append_jcs_string(approval->profile, out);
-  said(R"(,"request_id":)", approval->request_id);
-  if (approval->step) out.append(R"(,"step":)").append(std::to_string(*approval->step));
-  said(R"(,"trace_id":)", approval->trace_id);
+  canon::append_jcs_string(approval.profile, out);
+  said(R"(,"request_id":)", approval.request_id);
+  if (approval.step) out.append(R"(,"step":)").append(std::to_string(*approval.step));
+  said(R"(,"trace_id":)", approval.trace_id);
   out += '}';
+}
+
+void append_approval(const std::optional<ApprovalNote>& approval, std::string& out) {
+  if (!approval) {
+    out += "null";
+    return;
+  }
+  append_approval(*approval, approval->digest, out);
 }
 
 void append_control(const ControlNote& control, std::string& out) {
@@ -145,7 +149,7 @@ std::string to_json(const std::optional<ApprovalNote>& approval) {
 }
 
 namespace exec {
-void append_json(const std::optional<ApprovalNote>& approval, std::string& out) { append_approval(approval, out); }
+void append_claimed(const ApprovalNote& approval, std::string& out) { append_approval(approval, Digest{}, out); }
 void append_json(const ControlNote& control, std::string& out) { append_control(control, out); }
 }  // namespace exec
 

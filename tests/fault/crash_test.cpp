@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "canon/json.hpp"
+#include "crypto/sha256.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 #include "support/vectors.hpp"
@@ -57,6 +58,10 @@ std::size_t calls(const std::string& path) {
 
 constexpr Request request{.action = "act", .payload = R"({"n":1})", .nonce = "n-1", .approval_artifact = R"({"id":"a-1"})"};
 
+/// Who approved it, as its entry says.
+const std::string approved_by = R"({"digest":")" + to_hex(crypto::sha256(request.approval_artifact)) +
+                                R"(","id":"{\"id\":\"a-1\"}","keys":["key-1"],"profile":"scripted"})";
+
 Result<Executor> open(const std::string& path, const std::string& counter, std::optional<Kill> kill, Reconcile reconcile = nullptr) {
   Result<std::shared_ptr<Ledger>> ledger = sqlite_ledger(path);
   if (!ledger.ok()) return ledger.status();
@@ -95,10 +100,11 @@ void run_and_die(const std::string& path, const std::string& counter, Kill kill)
   REQUIRE(WTERMSIG(status) == SIGKILL);
 }
 
-std::string verdict_of(const LogLine& line) {
+std::string member_of(const LogLine& line, std::string_view name) {
   const auto document = canon::parse(line.json);
-  return canon::jcs(*document->root().find("verdict"));
+  return canon::jcs(*document->root().find(name));
 }
+std::string verdict_of(const LogLine& line) { return member_of(line, "verdict"); }
 
 }  // namespace
 
@@ -124,11 +130,12 @@ TEST_CASE("after kill -9 at any step the handler ran at most once, and the state
     const auto lines = reopened->log().read(0, 10).value();
     REQUIRE_FALSE(lines.empty());
     CHECK(verdict_of(lines.front()) == expected.verdict);
+    CHECK(member_of(lines.front(), "approval") == approved_by);
     CHECK(verify_receipt(again.exec_id, again.result, again.receipt).ok());
     if (!expected.fresh) {
       REQUIRE(lines.size() == 2);
-      CHECK(canon::jcs(*canon::parse(lines[1].json)->root().find("prior")) == "0");
-      CHECK(canon::jcs(*canon::parse(lines[0].json)->root().find("receipt")) == "\"" + again.receipt + "\"");
+      CHECK(member_of(lines[1], "prior") == "0");
+      CHECK(member_of(lines[0], "receipt") == "\"" + again.receipt + "\"");
       // The approval was spent with the nonce.
       Request other = request;
       other.nonce = "n-2";

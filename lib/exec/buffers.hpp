@@ -1,31 +1,33 @@
 // What attempts work with, lent from one to the next, so that buffers are allocated once.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt_log.hpp>
 
-#include "approval/proposal.hpp"
 #include "canon/json.hpp"
 
 namespace openexec::exec {
 
 struct Attempt;
 
-/// For one attempt.
-struct Bench {
-  canon::Parser parser;
-  std::unique_ptr<Proposal::Parts> parts;  ///< null while a Proposal holds them
-  canon::Document result;
-  std::string text;           ///< scratch
-  std::size_t stretched = 0;  ///< bytes of the longest text it read
+/// Bytes of a text beyond which the buffers that it left behind are not kept.
+constexpr std::size_t longest_kept = std::size_t{4} << 10;
 
-  /// Whether it is worth keeping: a large request leaves large buffers behind.
-  [[nodiscard]] bool fits() const noexcept { return parts && stretched <= (std::size_t{4} << 10); }
+/// What a text is read with, a request or a result; for as long as that takes.
+struct Reader {
+  canon::Parser parser;
+  canon::Document result;
+  std::string text;         ///< scratch
+  std::size_t longest = 0;  ///< bytes of what it read
+
+  /// Before a text of so many bytes.
+  void expect(std::size_t bytes) noexcept { longest = std::max(longest, bytes); }
+  [[nodiscard]] bool fits() const noexcept { return longest <= longest_kept; }
 };
 
 /// What a batch of attempts has for the store at one time.
