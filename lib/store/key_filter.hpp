@@ -12,8 +12,12 @@ namespace openexec::store {
 /// A Bloom filter over hashes of 48 bits, in blocks of a cache line: four bits of one block say that a key may be there.
 class KeyFilter {
  public:
-  /// For so many keys: about 10 bits for each, and 2 of 100 strangers let through.
-  explicit KeyFilter(std::size_t keys) : blocks_(std::max<std::size_t>(1, keys * 10 / 512 + 1)) {}
+  /// What a filter takes at most, however many its keys.
+  static constexpr std::size_t max_bytes = std::size_t{16} << 20;
+
+  /// For so many keys: 10 bits for each lets 2 of 100 strangers through, 3 bits 30.
+  explicit KeyFilter(std::size_t keys) : blocks_(std::min(keys * 10 / 512 + 1, max_bytes / sizeof(Block))) {}
+  [[nodiscard]] static bool helps(std::size_t keys) noexcept { return keys <= max_bytes / 3 * 8; }
 
   void add(std::uint64_t hash) noexcept {
     Block& block = blocks_[place(hash)];

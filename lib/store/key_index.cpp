@@ -40,12 +40,15 @@ void KeyIndex::load() {
   merges_.clear();
   runs_.clear();
   filters_.clear();
+  unread_.clear();
+  unreadable_.clear();
   directories_.clear();
   freed_from_ = 0;
   last_slot_ = queries_.last_slot();
   for (KeyRun& run : queries_.all()) runs_.emplace(run.id, std::move(run));
   for (auto& [id, run] : runs_)
     if (run.state == KeyRun::State::building) resume(run);
+  note_deep();
 }
 
 void KeyIndex::resume(KeyRun& output) {
@@ -67,13 +70,50 @@ const std::vector<std::int64_t>& KeyIndex::find(Key key) {
   found_.clear();
   staged_.find(key, found_);
   table_.find(key, found_);
+  for (const auto& [run, filter] : deep_)
+    if (filter == nullptr || filter->may_hold(key.hash)) find_in_run(queries_, &directories_, *run, key, found_, all);
+  return found_;
+}
+
+/// After a deep run came alive or died.
+void KeyIndex::note_deep() {
+  deep_.clear();
+  std::erase_if(unread_, [](const Unread& unread) { return unread.run->state != KeyRun::State::live; });
   for (const auto& [id, run] : runs_) {
     if (run.level == 0 || run.state != KeyRun::State::live) continue;
-    const auto filter = key.kind == KeyKind::execution ? filters_.end() : filters_.find(id);
-    if (filter != filters_.end() && !filter->second.may_hold(key.hash)) continue;
-    find_in_run(queries_, &directories_, run, key, found_, all);
+    const auto filter = filters_.find(id);
+    deep_.emplace_back(&run, filter != filters_.end() ? &filter->second : nullptr);
+    const auto is_its = [&run](const Unread& unread) { return unread.run == &run; };
+    if (filter != filters_.end() || !KeyFilter::helps(run.records) || unreadable_.count(id) != 0 ||
+        std::any_of(unread_.begin(), unread_.end(), is_its))
+      continue;
+    unread_.push_back({&run, RunCursor(queries_, run), KeyFilter(run.records)});
   }
-  return found_;
+}
+
+/// A slice of the filters that were lost when the ledger was closed: until it is back, a run costs each lookup a read.
+void KeyIndex::read_filters(std::size_t added) {
+  std::size_t records = (added + 1) / 2 * geometry_.leaf;
+  while (records > 0 && !unread_.empty()) {
+    Unread& unread = unread_.front();
+    const std::int64_t id = unread.run->id;
+    try {
+      if (!std::exchange(unread.begun, true)) unread.cursor.seek({});
+      for (; records > 0 && !unread.cursor.ended(); unread.cursor.next(), --records)
+        unread.filter.add((*unread.cursor).hash);
+    } catch (const SqliteError&) {
+      unread.begun = false;
+      throw;
+    } catch (const StoreFailure&) {  // a damaged block fails the lookups that need it, and nobody else
+      unread_.pop_front();
+      unreadable_.insert(id);
+      continue;
+    }
+    if (!unread.cursor.ended()) return;
+    filters_.emplace(id, std::move(unread.filter));
+    unread_.pop_front();
+    note_deep();
+  }
 }
 
 void KeyIndex::advance(std::int64_t claims, std::int64_t entries) {
@@ -86,6 +126,7 @@ void KeyIndex::advance(std::int64_t claims, std::int64_t entries) {
     merge = done ? merges_.erase(merge) : std::next(merge);
   }
   if (flushed_ || merged_) begin_merges();
+  read_filters(added);
   for (const std::int64_t id : std::exchange(changed_, {}))
     if (const auto run = runs_.find(id); run != runs_.end()) queries_.put(run->second);
 }
@@ -153,7 +194,8 @@ void KeyIndex::begin_merge(int level) {
     changed_.insert(id);
   }
   resume(output);
-  if (level == 0) filters_.emplace(output.id, KeyFilter(merges_.back().total));
+  const std::uint64_t records = merges_.back().total;
+  if (KeyFilter::helps(records)) filters_.emplace(output.id, KeyFilter(records));
 }
 
 void KeyIndex::advance(Merge& merge, std::size_t added) {
@@ -199,10 +241,12 @@ void KeyIndex::finish(Merge& merge) {
     if (run.target != output.id) continue;
     run.state = KeyRun::State::dead;
     run.target = 0;
+    filters_.erase(id);
     changed_.insert(id);
   }
   if (output.level == 1) merged_ = true;
   worked_ = true;
+  note_deep();
 }
 
 void KeyIndex::append_leaf(KeyRun& run, std::span<const KeyRecord> records) {
@@ -254,7 +298,6 @@ std::optional<std::int64_t> KeyIndex::free_slot() {
     }
     if (!slot) {
       queries_.forget(id);
-      filters_.erase(id);
       runs_.erase(id);
       freed_from_ = 0;
       return free_slot();

@@ -37,7 +37,18 @@ class KeyIndex {
   void committed();
   void rolled_back();
 
+  /// Runs whose filters are being read back.
+  [[nodiscard]] std::size_t unread_filters() const noexcept { return unread_.size(); }
+
  private:
+  /// A run of an earlier opening, whose filter is on its way.
+  struct Unread {
+    const KeyRun* run;
+    RunCursor cursor;
+    KeyFilter filter;
+    bool begun = false;
+  };
+
   /// Runs on their way into one of the next level.
   struct Merge {
     KeyRun* output = nullptr;
@@ -60,6 +71,8 @@ class KeyIndex {
   std::int64_t write_block(const std::string& content);
   std::optional<std::int64_t> free_slot();
   [[nodiscard]] KeyRun* live(int level);
+  void note_deep();
+  void read_filters(std::size_t added);
   [[nodiscard]] double window(int level) const;
   KeyRun& new_run(int level, KeyRun::State state);
 
@@ -75,7 +88,10 @@ class KeyIndex {
   std::uint64_t freed_directory_ = 0;
   std::string freed_;
   DirectoryCache directories_;
-  std::map<std::int64_t, KeyFilter> filters_;  ///< of runs of the first deep level, as far as they were made here
+  std::map<std::int64_t, KeyFilter> filters_;  ///< of deep runs: made with them, or read back since the opening
+  std::list<Unread> unread_;
+  std::set<std::int64_t> unreadable_;  ///< runs with a damaged block
+  std::vector<std::pair<const KeyRun*, const KeyFilter*>> deep_;  ///< live ones, which every lookup asks: few of all
   std::vector<std::int64_t> found_;
   std::vector<KeyRecord> leaf_;
   std::string block_;

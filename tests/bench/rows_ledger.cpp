@@ -322,8 +322,8 @@ void measure_ledger(Bench& bench) {
 
   measure_opening(bench, large, small, size);
 
-  measure_growth(bench, large);
   compare_costs(bench, large, small, size);
+  measure_growth(bench, large);
 }
 
 }  // namespace openexec::bench
