@@ -10,6 +10,9 @@ namespace {
 /// A merge is done well before the next one has to begin.
 constexpr double headroom = 1.25;
 
+/// Leaves are read for filters at this share of the new keys. Each key costs a read of its own as long as they are missing.
+constexpr std::size_t keys_a_leaf = 8;
+
 struct Later {
   bool operator()(const RunCursor* a, const RunCursor* b) const noexcept { return **b < **a; }
 };
@@ -93,7 +96,7 @@ void KeyIndex::note_deep() {
 
 /// A slice of the filters that were lost when the ledger was closed: until it is back, a run costs each lookup a read.
 void KeyIndex::read_filters(std::size_t added) {
-  std::size_t records = (added + 1) / 2 * geometry_.leaf;
+  std::size_t records = (added + keys_a_leaf - 1) / keys_a_leaf * geometry_.leaf;
   while (records > 0 && !unread_.empty()) {
     Unread& unread = unread_.front();
     const std::int64_t id = unread.run->id;
