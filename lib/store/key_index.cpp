@@ -86,7 +86,7 @@ void KeyIndex::note_deep() {
     if (run.level == 0 || run.state != KeyRun::State::live) continue;
     const auto filter = filters_.find(id);
     deep_.emplace_back(&run, filter != filters_.end() ? &filter->second : nullptr);
-    const auto is_its = [&run](const Unread& unread) { return unread.run == &run; };
+    const auto is_its = [of = &run](const Unread& unread) { return unread.run == of; };
     if (filter != filters_.end() || !KeyFilter::helps(run.records) || unreadable_.count(id) != 0 ||
         std::any_of(unread_.begin(), unread_.end(), is_its))
       continue;
