@@ -101,11 +101,12 @@ void KeyIndex::read_filters(std::size_t added) {
     Unread& unread = unread_.front();
     const std::int64_t id = unread.run->id;
     try {
-      if (!std::exchange(unread.begun, true)) unread.cursor.seek({});
+      // Begun only between slices: after a read that failed it begins again, or keys would be missing.
+      if (!std::exchange(unread.begun, false)) unread.cursor.seek({});
       for (; records > 0 && !unread.cursor.ended(); unread.cursor.next(), --records)
         unread.filter.add((*unread.cursor).hash);
+      unread.begun = true;
     } catch (const SqliteError&) {
-      unread.begun = false;
       throw;
     } catch (const StoreFailure&) {  // a damaged block fails the lookups that need it, and nobody else
       unread_.pop_front();
@@ -214,6 +215,7 @@ void KeyIndex::advance(Merge& merge, std::size_t added) {
 
 /// Whether there was one to write.
 bool KeyIndex::write_leaf(Merge& merge) {
+  worked_ = true;  // from here on the merge is ahead of its run: whatever fails, it begins again from there
   leaf_.clear();
   while (leaf_.size() < geometry_.leaf && !merge.heap.empty()) {
     std::pop_heap(merge.heap.begin(), merge.heap.end(), Later());
