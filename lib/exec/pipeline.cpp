@@ -508,9 +508,10 @@ Ending Pipeline::judge(const HandlerResult& said) {
       break;
     case HandlerResult::Kind::result: {
       const Lent reader(readers_);
-      auto& [parser, result, text, longest] = *reader;
+      canon::Document& result = reader->result;
+      std::string& text = reader->text;
       reader->expect(said.text().size());
-      if (Status bad = parser.parse(said.text(), {config_.limits.max_result_bytes, 128}, result); !bad.ok()) {
+      if (Status bad = reader->parser.parse(said.text(), {config_.limits.max_result_bytes, 128}, result); !bad.ok()) {
         no(NonceState::sealed, Verdict::failed, Code::result_invalid, Effect::unknown);
         ending.detail = "the handler's result: " + bad.detail();
         break;

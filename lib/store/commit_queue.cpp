@@ -1,6 +1,7 @@
 #include "store/commit_queue.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace openexec::store {
@@ -46,23 +47,31 @@ void CommitQueue::submit_together(std::span<Member> members) {
   if (turn == Turn::leads) lead(waiter);
 }
 
-/// What the waiter does next: it leads where nobody does, is served where the queue is full, and waits otherwise.
+/// What the waiter does next: it leads where nobody does, is served where there is no room, and waits otherwise.
 CommitQueue::Turn CommitQueue::enqueue(Waiter& waiter) {
   const std::lock_guard lock(mutex_);
-  if (is_full(waiter)) {
-    for (Member& member : waiter.members) member.status = {Code::overloaded, "the ledger's queue is full"};
-    return Turn::is_served;
-  }
   const bool leads = !led_;
-  if (!leads) {
-    waiter.bed = free_bed_ != nullptr ? std::exchange(free_bed_, free_bed_->next) : &beds_.emplace_back();
-    waiter.bed->turn.store(Turn::waits, std::memory_order_relaxed);
+  const bool full = is_full(waiter);
+  if (!leads && !full) waiter.bed = free_bed();
+  if (full || (!leads && waiter.bed == nullptr)) {
+    const char* const why = full ? "the ledger's queue is full" : "out of memory";
+    for (Member& member : waiter.members) member.status = {Code::overloaded, why};
+    return Turn::is_served;
   }
   (first_ == nullptr ? first_ : last_->next) = &waiter;
   last_ = &waiter;
   queued_ += waiter.members.size();
   led_ = true;
   return leads ? Turn::leads : Turn::waits;
+}
+
+/// Null where there is no memory for another.
+CommitQueue::Bed* CommitQueue::free_bed() noexcept try {
+  Bed* const bed = free_bed_ != nullptr ? std::exchange(free_bed_, free_bed_->next) : &beds_.emplace_back();
+  bed->turn.store(Turn::waits, std::memory_order_relaxed);
+  return bed;
+} catch (const std::bad_alloc&) {
+  return nullptr;
 }
 
 bool CommitQueue::is_full(const Waiter& waiter) const noexcept {

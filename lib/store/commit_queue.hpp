@@ -51,6 +51,7 @@ class CommitQueue {
 
   void submit_together(std::span<Member> members);
   Turn enqueue(Waiter& waiter);
+  [[nodiscard]] Bed* free_bed() noexcept;
   void lead(const Waiter& leader);
   [[nodiscard]] bool is_full(const Waiter& waiter) const noexcept;
   Waiter* take_batch() noexcept;

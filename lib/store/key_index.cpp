@@ -10,7 +10,7 @@ namespace {
 /// A merge is done well before the next one has to begin.
 constexpr double headroom = 1.25;
 
-/// Leaves are read for filters at this share of the new keys. Each key costs a read of its own as long as they are missing.
+/// New keys for each leaf that is read into a filter: fewer reads than the lookups of those keys take without it.
 constexpr std::size_t keys_a_leaf = 8;
 
 struct Later {
@@ -90,7 +90,7 @@ void KeyIndex::note_deep() {
     if (filter != filters_.end() || !KeyFilter::helps(run.records) || unreadable_.count(id) != 0 ||
         std::any_of(unread_.begin(), unread_.end(), is_its))
       continue;
-    unread_.push_back({&run, RunCursor(queries_, run), KeyFilter(run.records)});
+    unread_.push_back({&run, RunCursor(queries_, run), std::nullopt});
   }
 }
 
@@ -98,14 +98,16 @@ void KeyIndex::note_deep() {
 void KeyIndex::read_filters(std::size_t added) {
   std::size_t records = (added + keys_a_leaf - 1) / keys_a_leaf * geometry_.leaf;
   while (records > 0 && !unread_.empty()) {
-    Unread& unread = unread_.front();
-    const std::int64_t id = unread.run->id;
+    auto& [run, cursor, kept] = unread_.front();
+    const std::int64_t id = run->id;
+    // Taken, and put back at the end of the slice: after a read that failed it begins again, or keys would be missing.
+    std::optional<KeyFilter> filter = std::exchange(kept, std::nullopt);
     try {
-      // Begun only between slices: after a read that failed it begins again, or keys would be missing.
-      if (!std::exchange(unread.begun, false)) unread.cursor.seek({});
-      for (; records > 0 && !unread.cursor.ended(); unread.cursor.next(), --records)
-        unread.filter.add((*unread.cursor).hash);
-      unread.begun = true;
+      if (!filter) {
+        filter.emplace(run->records);
+        cursor.seek({});
+      }
+      for (; records > 0 && !cursor.ended(); cursor.next(), --records) filter->add((*cursor).hash);
     } catch (const SqliteError&) {
       throw;
     } catch (const StoreFailure&) {  // a damaged block fails the lookups that need it, and nobody else
@@ -113,8 +115,11 @@ void KeyIndex::read_filters(std::size_t added) {
       unreadable_.insert(id);
       continue;
     }
-    if (!unread.cursor.ended()) return;
-    filters_.emplace(id, std::move(unread.filter));
+    if (!cursor.ended()) {
+      kept = std::move(filter);
+      return;
+    }
+    filters_.emplace(id, *std::move(filter));
     unread_.pop_front();
     note_deep();
   }

@@ -41,12 +41,11 @@ class KeyIndex {
   [[nodiscard]] std::size_t unread_filters() const noexcept { return unread_.size(); }
 
  private:
-  /// A run of an earlier opening, whose filter is on its way.
+  /// A run of an earlier opening, whose filter is to be read back.
   struct Unread {
     const KeyRun* run;
     RunCursor cursor;
-    KeyFilter filter;
-    bool begun = false;
+    std::optional<KeyFilter> filter;  ///< with what is before the cursor; none before the first slice
   };
 
   /// Runs on their way into one of the next level.
@@ -89,7 +88,7 @@ class KeyIndex {
   std::string freed_;
   DirectoryCache directories_;
   std::map<std::int64_t, KeyFilter> filters_;  ///< of deep runs: made with them, or read back since the opening
-  std::list<Unread> unread_;
+  std::list<Unread> unread_;           ///< the first of them is on its way
   std::set<std::int64_t> unreadable_;  ///< runs with a damaged block
   std::vector<std::pair<const KeyRun*, const KeyFilter*>> deep_;  ///< live ones, which every lookup asks: few of all
   std::vector<std::int64_t> found_;
