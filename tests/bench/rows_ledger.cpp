@@ -45,6 +45,11 @@ double file_bytes(const std::string& path) {
   return static_cast<double>(fs::file_size(path));
 }
 
+double executions_in(const std::string& path) {
+  Executor executor = make_executor(path, std::make_shared<TrustingVerifier>());
+  return static_cast<double>(need(executor.log().size(), "the log"));
+}
+
 /// A ledger on its way to its size. Approvals are taken at their word: what is on the disk is the same.
 class Growing {
  public:
@@ -305,14 +310,20 @@ void measure_ledger(Bench& bench) {
   const bool filled = fs::exists(large);
   if (!filled) copy_ledger(small, large);
   Growing growing(bench, large);
-  for (std::size_t point = first; !filled && point <= size; point *= 10) {
+  // Before anything is measured in it: those executions are of another kind.
+  double on_disk = 0;
+  const auto grow_to = [&](std::size_t point) {
     growing.grow_to(point);
+    on_disk = (file_bytes(large) - empty) / executions_in(large);
+  };
+  if (filled) grow_to(size);
+  for (std::size_t point = first; !filled && point <= size; point *= 10) {
+    grow_to(point);
     plot_costs(bench, large, point);
+    if (point < size && point * 10 > size) grow_to(size);
   }
-  growing.grow_to(size);
 
   const double kept_each = kept_bytes(large);
-  const double on_disk = (file_bytes(large) - empty) / static_cast<double>(size);
   bench.report.add({.what = "bytes on disk for an execution",
                     .unit = "B",
                     .figure = exactly(on_disk),
