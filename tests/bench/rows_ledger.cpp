@@ -1,7 +1,5 @@
 // Rows about the ledger's size: what an execution costs, takes and leaves when millions went before it.
-#include <fcntl.h>
 #include <malloc.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -23,20 +21,6 @@ constexpr double mega = 1024.0 * 1024.0;
 double heap_bytes() {
   const struct mallinfo2 info = ::mallinfo2();
   return static_cast<double>(info.uordblks + info.hblkhd);
-}
-
-/// With its write-ahead log: closing a ledger does not move that into the file, opening does.
-void copy_ledger(const std::string& from, const std::string& to) {
-  for (const char* part : {"", "-wal", ".log-key"}) {
-    const std::string target = to + part;
-    fs::remove(target);
-    if (!fs::exists(from + part)) continue;
-    fs::copy_file(from + part, target);
-    const int fd = ::open(target.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || ::fsync(fd) != 0) throw std::runtime_error("cannot copy a ledger");
-    ::close(fd);
-  }
-  fs::remove(to + "-shm");
 }
 
 /// Of the file, when all of the log is in it.
@@ -145,16 +129,14 @@ void compare_costs(Bench& bench, const std::string& large_file, const std::strin
     Backlog backlog(requests_of(bench, kind));
     Workload subject = many(large, backlog, cores(), 64);
 
-    // A small ledger would not stay small: each slice gets a copy.
-    const std::string copy = bench.folder.fresh("small.db");
+    Copies copies(bench.folder, small_file);
     std::optional<Executor> small;
     Workload limit;
     limit.threads = cores();
     std::optional<Workload> inner;
     limit.prepare = [&](std::size_t operations) {
       small.reset();
-      copy_ledger(small_file, copy);
-      small.emplace(make_executor(copy, verifier_of(bench, kind)));
+      small.emplace(make_executor(copies.next(), verifier_of(bench, kind)));
       inner.emplace(many(*small, backlog, cores(), 64));
       inner->expected_rate = limit.expected_rate;
       run_slice(*inner, Seconds(0.02));  // its cache is warm, as the large one's is

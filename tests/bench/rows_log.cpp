@@ -1,9 +1,5 @@
 // Rows about the log in the ledger: what an entry, a proof and an audit cost when millions went before.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <filesystem>
 #include <optional>
 #include <span>
 
@@ -16,8 +12,6 @@
 
 namespace openexec::bench {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::size_t at_once = 64;  ///< entries of one transaction
 constexpr std::size_t small_size = 10'000;
@@ -74,17 +68,6 @@ class Entries {
   std::size_t taken_ = 0;
 };
 
-void copy_ledger(const std::string& from, const std::string& to) {
-  for (const char* part : {"", "-wal", "-shm", ".log-key"}) {
-    fs::remove(to + part);
-    if (std::string_view(part) == "-shm" || !fs::exists(from + part)) continue;
-    fs::copy_file(from + part, to + part);
-    const int fd = ::open((to + part).c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || ::fsync(fd) != 0) throw std::runtime_error("cannot copy a ledger");
-    ::close(fd);
-  }
-}
-
 void grow_to(Bench& bench, const std::string& file, std::uint64_t size) {
   const auto ledger = need(sqlite_ledger(file), "the ledger");
   for (std::uint64_t there = need(ledger->size(), "the log"); there < size;) {
@@ -97,20 +80,20 @@ void grow_to(Bench& bench, const std::string& file, std::uint64_t size) {
   }
 }
 
-/// Appends to a ledger that is as large as it is: each slice to a copy of one that would not stay so.
+/// Appends to a ledger. A small one would not stay so: each slice gets a copy.
 class Appends {
  public:
-  Appends(Bench& bench, std::string file, std::uint64_t size)
-      : file_(std::move(file)), used_(size < 1'000'000 ? bench.folder.fresh("copy.db") : file_), entries_(bench.numbers()) {}
+  Appends(Bench& bench, std::string file, std::uint64_t size) : file_(std::move(file)), entries_(bench.numbers()) {
+    if (size < 1'000'000) copies_.emplace(bench.folder, file_);
+  }
 
   Workload workload() {
     return {.step = [this](std::size_t) { return entries_.append_to(*ledger_); },
             .prepare =
                 [this](std::size_t operations) {
-                  if (used_ != file_ || !ledger_) {
+                  if (copies_ || !ledger_) {
                     ledger_.reset();
-                    if (used_ != file_) copy_ledger(file_, used_);
-                    ledger_ = need(sqlite_ledger(used_), "the ledger");
+                    ledger_ = need(sqlite_ledger(copies_ ? copies_->next() : file_), "the ledger");
                     entries_.make(2'000);  // its cache is warm, as that of one in use is
                     while (entries_.append_to(*ledger_) > 0) {
                     }
@@ -121,7 +104,8 @@ class Appends {
   }
 
  private:
-  const std::string file_, used_;
+  const std::string file_;
+  std::optional<Copies> copies_;
   std::shared_ptr<Ledger> ledger_;
   Entries entries_;
 };

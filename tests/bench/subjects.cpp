@@ -1,8 +1,10 @@
 #include "bench/subjects.hpp"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sqlite3.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -30,6 +32,27 @@ std::string Folder::fresh(std::string_view what) {
 bool Folder::in_memory() const {
   struct statfs status {};
   return ::statfs(path_.c_str(), &status) == 0 && (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC);
+}
+
+void copy_ledger(const std::string& from, const std::string& to) {
+  for (const char* part : {"", "-wal", ".log-key"}) {
+    if (!std::filesystem::exists(from + part)) continue;
+    std::filesystem::copy_file(from + part, to + part);
+    const int fd = ::open((to + part).c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || ::fsync(fd) != 0) throw std::runtime_error("cannot copy a ledger");
+    ::close(fd);
+  }
+}
+
+std::string Copies::next() {
+  copy_ledger(of_, made_.emplace_back(folder_.fresh("copy.db")));
+  return made_.back();
+}
+
+Copies::~Copies() {
+  std::error_code ignored;
+  for (const std::string& file : made_)
+    for (const char* part : {"", "-wal", "-shm", ".log-key"}) std::filesystem::remove(file + part, ignored);
 }
 
 Principal::Principal(std::uint32_t series)
