@@ -18,22 +18,28 @@ struct Decimal {
 
 /// Most numbers are short: n/10^4 with n of at most 15 digits. Two decimals of at most 15 digits are never the same
 /// double, and a division is rounded correctly; so if n/10^4 gives the value, its digits are the shortest, and the only
-/// ones of their length. Precondition: positive.
-bool short_decimal(double value, Decimal& decimal) {
-  if (!(value < 1e11)) return false;
+/// ones of their length. This n, or 0. Precondition: positive.
+std::uint64_t ten_thousandths(double value) {
+  if (!(value < 1e11)) return 0;
   const auto scaled = static_cast<std::uint64_t>(value * 1e4 + 0.5);
-  if (scaled >= 1000000000000000 || static_cast<double>(scaled) / 1e4 != value) return false;
-  const char* const end = std::to_chars(decimal.digits, std::end(decimal.digits), scaled).ptr;
-  decimal.count = static_cast<int>(end - decimal.digits);
-  decimal.point = decimal.count - 4;
-  while (decimal.digits[decimal.count - 1] == '0') --decimal.count;
-  return true;
+  return static_cast<double>(scaled) / 1e4 == value ? scaled : 0;
+}
+
+/// The whole part, and a point and digits only where there is more.
+char* put_ten_thousandths(std::uint64_t scaled, char* out) {
+  out = std::to_chars(out, out + max_number_size, scaled / 10'000).ptr;
+  const auto rest = static_cast<unsigned>(scaled % 10'000);
+  if (rest == 0) return out;
+  *out++ = '.';
+  for (const unsigned digit : {rest / 1'000, rest / 100 % 10, rest / 10 % 10, rest % 10})
+    *out++ = static_cast<char>('0' + digit);
+  while (out[-1] == '0') --out;
+  return out;
 }
 
 /// Precondition: positive and finite.
 Decimal shortest(double value) {
   Decimal decimal{};
-  if (short_decimal(value, decimal)) return decimal;
   char text[max_number_size];
   const char* end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
   const char* at = text;
@@ -95,14 +101,21 @@ char* write_ecmascript(double value, char* out) {
     return out;
   }
   if (value < 0) *out++ = '-';
-  const Decimal decimal = shortest(std::fabs(value));
+  value = std::fabs(value);
+  if (const std::uint64_t scaled = ten_thousandths(value)) return put_ten_thousandths(scaled, out);
+  const Decimal decimal = shortest(value);
   return decimal.point > -6 && decimal.point <= 21 ? put_plain(decimal, out) : put_scientific(decimal, 1, out);
 }
 
 char* write_python(double value, char* out) {
   if (std::signbit(value)) *out++ = '-';
   if (value == 0) return put("0.0", 3, out);
-  const Decimal decimal = shortest(std::fabs(value));
+  value = std::fabs(value);
+  if (const std::uint64_t scaled = ten_thousandths(value)) {
+    out = put_ten_thousandths(scaled, out);
+    return scaled % 10'000 == 0 ? put(".0", 2, out) : out;
+  }
+  const Decimal decimal = shortest(value);
   if (decimal.point <= -4 || decimal.point > 16) return put_scientific(decimal, 2, out);
   out = put_plain(decimal, out);
   return decimal.count <= decimal.point ? put(".0", 2, out) : out;

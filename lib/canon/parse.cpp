@@ -1,6 +1,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <functional>
 #include <new>
@@ -150,8 +151,12 @@ class Sorter {
     Key* const begin = waiting_.data() + object.first;
     Key* const end = waiting_.data() + count_;
     count_ = object.first;
+    Order& order = tree_.order[object.at];
+    order.by_utf16 = order.by_code_point = listed_;
     const auto by_utf16 = [this](const Key& a, const Key& b) { return before(a, b); };
-    if (!object.ascending) {
+    if (object.ascending) {
+      list(begin, end);
+    } else if (!list_by_rank(begin, end)) {
       std::sort(begin, end, by_utf16);
       const Key* const same = std::adjacent_find(begin, end, std::not_fn(by_utf16));
       if (same != end) {
@@ -159,14 +164,14 @@ class Sorter {
         duplicate_in_ = object.at;
         return false;
       }
+      list(begin, end);
     }
-    Order& order = tree_.order[object.at];
-    order.by_utf16 = order.by_code_point = list(begin, end);
     if (!object.ascii && order_depends(begin, end)) {
       std::sort(begin, end, [this](const Key& a, const Key& b) { return tape_.string(a.at) < tape_.string(b.at); });
       words_ += static_cast<std::size_t>(end - begin);
       tree_.keys.reserve(words_, listed_);
-      order.by_code_point = list(begin, end);
+      order.by_code_point = listed_;
+      list(begin, end);
     }
     return true;
   }
@@ -179,11 +184,27 @@ class Sorter {
     return any_key(0xee, 0xef) && any_key(0xf0, 0xf4);
   }
 
-  /// Puts the keys into the tree in their order and says where.
-  std::uint32_t list(const Key* begin, const Key* end) {
-    const std::uint32_t first = listed_;
+  /// Puts the keys into the tree in their order.
+  void list(const Key* begin, const Key* end) {
     for (const Key* key = begin; key != end; ++key) tree_.keys[listed_++] = key->at;
-    return first;
+  }
+
+  /// The same for few keys in any order, whose prefixes differ: each goes where as many are below it. No branch depends
+  /// on their order, which a processor cannot foresee. False, and nothing done, for others.
+  bool list_by_rank(const Key* begin, const Key* end) {
+    constexpr std::ptrdiff_t few = 8;
+    if (end - begin > few) return false;
+    const auto count = static_cast<std::uint32_t>(end - begin);
+    std::array<std::uint32_t, few> ranks{};
+    std::uint32_t taken = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      for (std::uint32_t j = 0; j < count; ++j) ranks[i] += begin[j].prefix < begin[i].prefix;
+      taken |= std::uint32_t{1} << ranks[i];
+    }
+    if (taken != (std::uint32_t{1} << count) - 1) return false;
+    for (std::uint32_t i = 0; i < count; ++i) tree_.keys[listed_ + ranks[i]] = begin[i].at;
+    listed_ += count;
+    return true;
   }
 
   bool before(const Key& a, const Key& b) const {

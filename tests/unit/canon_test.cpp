@@ -351,6 +351,27 @@ TEST_CASE("Depth costs no stack") {
   CHECK(refused);
 }
 
+TEST_CASE("Few keys in any order are sorted, whatever they have in common, and none may be there twice") {
+  const std::vector<std::vector<std::string>> sorted_names = {
+      {"", "a", "b", "c", "d", "e", "f"},
+      {"12345678", "123456780", "123456781", "12345679"},  // the first eight characters do not tell them all apart
+      {"a", "aa", "aaa", "b", "ba", "c", "caa", "d"},
+      {"A", "Z", "a", "k1", "k2", "z"}};
+  for (const std::vector<std::string>& names : sorted_names) {
+    std::string sorted;
+    for (const std::string& name : names) sorted += (sorted.empty() ? "{\"" : ",\"") + name + "\":1";
+    sorted += '}';
+    std::vector<std::string> order = names;
+    std::size_t orders = 0;
+    do {
+      std::string text;
+      for (const std::string& name : order) text += (text.empty() ? "{\"" : ",\"") + name + "\":1";
+      REQUIRE(jcs(text + "}") == sorted);
+      REQUIRE_FALSE(canon::parse(text + ",\"" + order[orders % order.size()] + "\":2}").ok());
+    } while (std::next_permutation(order.begin(), order.end()) && ++orders < 5'040);
+  }
+}
+
 TEST_CASE("Many keys in any order, and many siblings deep down, are read in one go") {
   constexpr int count = 100000;
   const auto member = [](int i) {
