@@ -67,9 +67,7 @@ CommitQueue::Turn CommitQueue::enqueue(Waiter& waiter) {
 
 /// Null where there is no memory for another.
 CommitQueue::Bed* CommitQueue::free_bed() noexcept try {
-  Bed* const bed = free_bed_ != nullptr ? std::exchange(free_bed_, free_bed_->next) : &beds_.emplace_back();
-  bed->turn.store(Turn::waits, std::memory_order_relaxed);
-  return bed;
+  return free_bed_ != nullptr ? std::exchange(free_bed_, free_bed_->next) : &beds_.emplace_back();
 } catch (const std::bad_alloc&) {
   return nullptr;
 }
@@ -100,13 +98,14 @@ void CommitQueue::lead(const Waiter& leader) {
 }
 
 CommitQueue::Turn CommitQueue::Bed::sleep() noexcept {
-  turn.wait(Turn::waits, std::memory_order_acquire);
-  return turn.load(std::memory_order_acquire);
+  while (::sem_wait(&woken_) != 0) {  // a signal
+  }
+  return turn_;
 }
 
 void CommitQueue::Bed::wake(Turn with) noexcept {
-  turn.store(with, std::memory_order_release);
-  turn.notify_one();
+  turn_ = with;
+  ::sem_post(&woken_);
 }
 
 /// Takes the first waiters off the chain, at least one; their members become the batch.

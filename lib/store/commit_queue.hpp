@@ -1,7 +1,8 @@
 // Group commit: durable operations of all threads share syncs.
 #pragma once
 
-#include <atomic>
+#include <semaphore.h>
+
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -31,15 +32,26 @@ class CommitQueue {
   [[nodiscard]] std::size_t queued();
 
  private:
-  enum class Turn : int { waits, leads, is_served };
+  enum class Turn { waits, leads, is_served };
 
   /// Where one thread sleeps. It outlives the sleeper: who wakes it may be late, and then wakes the next one for nothing.
-  struct Bed {
-    std::atomic<Turn> turn{Turn::waits};
-    Bed* next = nullptr;  ///< in the chain of free ones
+  class Bed {
+   public:
+    Bed() noexcept { ::sem_init(&woken_, 0, 0); }
+    Bed(const Bed&) = delete;
+    Bed& operator=(const Bed&) = delete;
+    ~Bed() { ::sem_destroy(&woken_); }
 
     Turn sleep() noexcept;
     void wake(Turn with) noexcept;
+
+    Bed* next = nullptr;  ///< in the chain of free ones
+
+   private:
+    Turn turn_ = Turn::waits;
+    /// Not std::atomic's wait, nor std::binary_semaphore: those of libstdc++ yield the processor four times before they
+    /// sleep, to threads that would have run anyway.
+    ::sem_t woken_;
   };
 
   /// On its thread's stack; the queue is a chain of them, so that nothing is allocated for it.
