@@ -10,7 +10,10 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <set>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <openexec/builtin.hpp>
 
@@ -69,10 +72,93 @@ int __wrap_unlink(const char* path) {
 
 namespace {
 
+/// What those who are going to be killed do.
+enum class Life {
+  alone,     ///< one caller, an operation at a time
+  grouped,   ///< leads batches, as they gather from several callers
+  torn,      ///< says that it leads a batch, and writes its members one by one
+  boastful,  ///< acknowledges an entry before it is written
+};
+
+constexpr int groups = 2;
+std::string first_of(int group) { return "first of " + std::to_string(group); }
+std::string second_of(int group) { return "second of " + std::to_string(group); }
+std::string beside(int group) { return "refusal in group " + std::to_string(group); }
+
+/// Each group: two claims and a refusal in one batch, then the seals of both in another with the next refusal.
+class Leader {
+ public:
+  Leader(Ledger& ledger, Told& told, bool torn) : ledger_(ledger), told_(told), torn_(torn) {}
+
+  void lead(int group) {
+    const std::string names[] = {first_of(group), second_of(group)};
+    const std::string approvals[] = {approval_of(names[0]), approval_of(names[1])};
+    const Claim claims[] = {claim_of(names[0], approvals[0], digest_of(names[0])),
+                            claim_of(names[1], approvals[1], digest_of(names[1]))};
+    const std::string texts[] = {beside(group), "late " + beside(group)};
+    const NewEntry refusals[] = {{.json = texts[0], .exec_id = {}, .attempt = digest_of(texts[0]), .at = {1}},
+                                 {.json = texts[1], .exec_id = {}, .attempt = digest_of(texts[1]), .at = {1}}};
+    for (const std::string& name : names) told_.asked(name);
+    std::vector<Operation> batch{{.what = &claims[0]}, {.what = &refusals[0]}, {.what = &claims[1]}};
+    submit(batch);
+    for (const std::size_t i : {std::size_t{0}, std::size_t{2}})
+      if (batch[i].status.ok() && batch[i].claim.kind == ClaimAnswer::Kind::fresh) told_.fresh(names[i / 2]);
+    if (batch[1].entry) told_.appended(*batch[1].entry, texts[0]);
+
+    const std::string seal_texts[] = {"seal of " + names[0], "seal of " + names[1]};
+    Seal seals[2];
+    for (int i = 0; i < 2; ++i) {
+      seals[i].tenant = "acme";
+      seals[i].nonce = names[i];
+      seals[i].exec_id = digest_of(names[i]);
+      seals[i].state = NonceState::sealed;
+      seals[i].code = Code::ok;
+      seals[i].effect = Effect::confirmed;
+      seals[i].result = seals[i].entry = seal_texts[i];
+      seals[i].at = {2};
+      told_.sealing(names[i], seal_texts[i]);
+    }
+    batch = {{.what = &seals[0]}, {.what = &refusals[1]}, {.what = &seals[1]}};
+    submit(batch);
+    for (const std::size_t i : {std::size_t{0}, std::size_t{2}})
+      if (batch[i].entry) told_.sealed(names[i / 2], seal_texts[i / 2], *batch[i].entry, seal_texts[i / 2]);
+    if (batch[1].entry) told_.appended(*batch[1].entry, texts[1]);
+  }
+
+  /// A batch is there or it is not.
+  static Failures check(Ledger& ledger) {
+    Judge judge;
+    judge.promise("batches", [&] {
+      std::set<std::string> log;
+      for (const LogLine& line : must(ledger.read(0, 10'000), "read")) log.insert(line.json);
+      for (int group = 0; group < groups; ++group) {
+        const auto first = must(ledger.find("acme", first_of(group)), "find");
+        const auto second = must(ledger.find("acme", second_of(group)), "find");
+        const auto is_sealed = [](const auto& record) { return record && record->state == NonceState::sealed; };
+        judge.expect(first.has_value() == second.has_value() && first.has_value() == (log.count(beside(group)) == 1),
+                     "a part of the claims' batch is there");
+        const bool late = log.count("late " + beside(group)) == 1;
+        judge.expect(is_sealed(first) == late && is_sealed(second) == late, "a part of the seals' batch is there");
+      }
+    });
+    return judge.failures();
+  }
+
+ private:
+  void submit(std::span<Operation> batch) {
+    if (!torn_) return ledger_.submit(batch);
+    for (Operation& one : batch) ledger_.submit({&one, 1});
+  }
+
+  Ledger& ledger_;
+  Told& told_;
+  const bool torn_;
+};
+
 /// The same life again and again from the same ledger, each time killed one call later.
 class Killing {
  public:
-  explicit Killing(bool anchored, bool boastful = false) : anchored_(anchored), boastful_(boastful) {
+  explicit Killing(bool anchored, Life life = Life::alone) : anchored_(anchored), life_(life) {
     auto ledger = must(open(), "open");
     Told before;
     // A few leaves short of a full tile, so that one of the appends that follow writes it.
@@ -133,7 +219,12 @@ class Killing {
       if (!ledger.ok()) ::_exit(8);
       vfs_.arm({nth, how, 1, SQLITE_OK});
       watching = &vfs_;
-      if (boastful_) aloud.appended((*ledger)->size().value(), "refusal beside n-0");
+      if (life_ == Life::grouped || life_ == Life::torn) {
+        Leader leader(**ledger, aloud, life_ == Life::torn);
+        for (int group = 0; group < groups; ++group) leader.lead(group);
+        ::_exit(0);
+      }
+      if (life_ == Life::boastful) aloud.appended((*ledger)->size().value(), "refusal beside n-0");
       Caller caller(**ledger, **ledger, aloud);
       for (int i = 0; i < 2; ++i) caller.attempt("n-" + std::to_string(i), i == 1);
       ::_exit(0);
@@ -151,6 +242,7 @@ class Killing {
   Failures examine(const Told& told) {
     auto ledger = open();
     if (!ledger.ok()) return {"the ledger does not open again: " + ledger.status().detail()};
+    if (Failures failures = Leader::check(**ledger); !failures.empty()) return failures;
     if (Failures failures = check_ledger(**ledger, told); !failures.empty()) return failures;
     // Whatever it was in the middle of, it goes on.
     if (auto index = (*ledger)->append({.json = "after", .exec_id = {}, .attempt = digest_of("after"), .at = {1}}); !index.ok())
@@ -163,7 +255,7 @@ class Killing {
   const std::string start_ = folder_.file("start.db");
   FaultVfs vfs_{"openexec-kill"};
   const bool anchored_;
-  const bool boastful_;  // acknowledges an entry before it is written
+  const Life life_;
   std::uint64_t kills_ = 0;
 };
 
@@ -179,6 +271,17 @@ TEST_CASE("Killed before, inside or after any write, the log is a prefix with ev
   }
 }
 
-TEST_CASE("Killing at every write finds a log that acknowledges first and writes later") {
-  CHECK_FALSE(Killing(false, true).at_every_call(Fault::How::killed_before).empty());
+TEST_CASE("The leader dies at each step of a group commit: its batch is there or it is not, acknowledged it is there") {
+  for (const bool anchored : {false, true}) {
+    Killing killing(anchored, Life::grouped);
+    for (auto how : {Fault::How::killed_before, Fault::How::killed_inside, Fault::How::killed_after})
+      check_passes(killing.at_every_call(how));
+    std::cout << "fault: " << killing.kills() << " leaders killed" << (anchored ? ", with an anchor" : "") << "\n";
+    CHECK(killing.kills() > 100);
+  }
+}
+
+TEST_CASE("Killing at every write finds a log that acknowledges first and writes later, and batches that are torn") {
+  CHECK_FALSE(Killing(false, Life::boastful).at_every_call(Fault::How::killed_before).empty());
+  CHECK_FALSE(Killing(false, Life::torn).at_every_call(Fault::How::killed_before).empty());
 }
