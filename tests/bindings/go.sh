@@ -15,6 +15,8 @@ command -v go >/dev/null || { echo "SKIPPED: no Go here"; exit 77; }
 rm -rf "$folder/prefix"
 cmake --install "$build" --prefix "$folder/prefix" >"$folder/install.log"
 export PKG_CONFIG_PATH=$folder/prefix/lib/pkgconfig LD_LIBRARY_PATH=$folder/prefix/lib
+# Go's cache does not ask pkg-config again where the library is, but it knows this.
+export CGO_LDFLAGS="-O2 -g -L$folder/prefix/lib"
 export OPENEXEC_VECTORS=$source/tests/vectors GOFLAGS=-buildvcs=false GOTOOLCHAIN=local GOPROXY=off
 if [ "$what" != readme ]; then cd "$binding"; fi
 case $what in
@@ -29,7 +31,7 @@ case $what in
   threads) exec go test -count=1 -timeout 30m -run 64Goroutines -v ./... ;;
   readme)
     export SOURCE=$source PREFIX=$folder/prefix
-    unset PKG_CONFIG_PATH LD_LIBRARY_PATH OPENEXEC_VECTORS
+    unset PKG_CONFIG_PATH LD_LIBRARY_PATH CGO_LDFLAGS OPENEXEC_VECTORS
     exec python3 "$source/tests/bindings/readme.py" "$binding/README.md" "$folder/empty" ;;
   *) echo "go.sh: $what?" >&2; exit 2 ;;
 esac

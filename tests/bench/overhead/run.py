@@ -75,6 +75,7 @@ def programs(build, folder, only):
     (folder / "openexec-c.pc").write_text(f"Name: openexec-c\nDescription: of the build\nVersion: 0\n"
                                           f"Cflags: -I{SOURCES}/include\nLibs: -L{library} -lopenexec\n")
     environment["PKG_CONFIG_PATH"] = str(folder)
+    environment["CGO_LDFLAGS"] = f"-O2 -g -L{library}"  # Go's cache knows this, but not what pkg-config says
     if made("Go", ["go", "build", "-o", str(folder / "go-overhead"), "."], where=HERE / "go"):
         found["Go"] = [str(folder / "go-overhead")]
     python = folder / "venv/bin/python"
