@@ -52,7 +52,7 @@ std::string Copies::next() {
 Copies::~Copies() {
   std::error_code ignored;
   for (const std::string& file : made_)
-    for (const char* part : {"", "-wal", "-shm", ".log-key"}) std::filesystem::remove(file + part, ignored);
+    for (const char* part : {"", "-wal", "-shm", ".log-key", ".lock"}) std::filesystem::remove(file + part, ignored);
 }
 
 Principal::Principal(std::uint32_t series)
