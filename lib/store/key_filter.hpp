@@ -7,28 +7,34 @@
 #include <cstdint>
 #include <vector>
 
+#include "store/key_record.hpp"
+
 namespace openexec::store {
 
-/// A Bloom filter over hashes of 48 bits, in blocks of a cache line: four bits of one block say that a key may be there.
+/// A Bloom filter in blocks of a cache line: four bits of one block say that a key may be there. It is asked by who
+/// writes, who never looks for an execution: keys of that kind are not in it, and may be anywhere.
 class KeyFilter {
  public:
   /// What a filter takes at most, however many its keys.
   static constexpr std::size_t max_bytes = std::size_t{16} << 20;
 
-  /// For so many keys: 10 bits for each lets 2 of 100 strangers through, 3 bits 30.
-  explicit KeyFilter(std::size_t keys) : blocks_(std::min(keys * 10 / 512 + 1, max_bytes / sizeof(Block))) {}
-  [[nodiscard]] static bool helps(std::size_t keys) noexcept { return keys <= max_bytes / 3 * 8; }
+  /// For so many records, of which one in three is an execution's, or more: 10 bits for each other lets 2 of 100
+  /// strangers through, 3 bits 30.
+  explicit KeyFilter(std::size_t records) : blocks_(std::min(records * 7 / 512 + 1, max_bytes / sizeof(Block))) {}
+  [[nodiscard]] static bool helps(std::size_t records) noexcept { return records <= max_bytes / 2 * 8; }
 
-  void add(std::uint64_t hash) noexcept {
-    Block& block = blocks_[place(hash)];
-    each(hash, [&](std::size_t word, std::uint64_t bit) {
+  void add(const KeyRecord& record) noexcept {
+    if (record.kind() == KeyKind::execution) return;
+    Block& block = blocks_[place(record.hash)];
+    each(record.hash, [&](std::size_t word, std::uint64_t bit) {
       block[word] |= bit;
       return true;
     });
   }
-  [[nodiscard]] bool may_hold(std::uint64_t hash) const noexcept {
-    const Block& block = blocks_[place(hash)];
-    return each(hash, [&](std::size_t word, std::uint64_t bit) { return (block[word] & bit) != 0; });
+  [[nodiscard]] bool may_hold(Key key) const noexcept {
+    if (key.kind == KeyKind::execution) return true;
+    const Block& block = blocks_[place(key.hash)];
+    return each(key.hash, [&](std::size_t word, std::uint64_t bit) { return (block[word] & bit) != 0; });
   }
 
  private:

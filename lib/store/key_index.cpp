@@ -10,9 +10,6 @@ namespace {
 /// A merge is done well before the next one has to begin.
 constexpr double headroom = 1.25;
 
-/// New keys for each leaf that is read into a filter: fewer reads than the lookups of those keys take without it.
-constexpr std::size_t keys_a_leaf = 8;
-
 struct Later {
   bool operator()(const RunCursor* a, const RunCursor* b) const noexcept { return **b < **a; }
 };
@@ -74,7 +71,7 @@ const std::vector<std::int64_t>& KeyIndex::find(Key key) {
   staged_.find(key, found_);
   table_.find(key, found_);
   for (const auto& [run, filter] : deep_)
-    if (filter == nullptr || filter->may_hold(key.hash)) find_in_run(queries_, &directories_, *run, key, found_, all);
+    if (filter == nullptr || filter->may_hold(key)) find_in_run(queries_, &directories_, *run, key, found_, all);
   return found_;
 }
 
@@ -94,9 +91,10 @@ void KeyIndex::note_deep() {
   }
 }
 
-/// A slice of the filters that were lost when the ledger was closed: until it is back, a run costs each lookup a read.
+/// A slice of the filters that were lost when the ledger was closed, a leaf for each new key: until it is back, a run
+/// costs each lookup a read.
 void KeyIndex::read_filters(std::size_t added) {
-  std::size_t records = (added + keys_a_leaf - 1) / keys_a_leaf * geometry_.leaf;
+  std::size_t records = added * geometry_.leaf;
   while (records > 0 && !unread_.empty()) {
     auto& [run, cursor, kept] = unread_.front();
     const std::int64_t id = run->id;
@@ -107,7 +105,7 @@ void KeyIndex::read_filters(std::size_t added) {
         filter.emplace(run->records);
         cursor.seek({});
       }
-      for (; records > 0 && !cursor.ended(); cursor.next(), --records) filter->add((*cursor).hash);
+      for (; records > 0 && !cursor.ended(); cursor.next(), --records) filter->add(*cursor);
     } catch (const SqliteError&) {
       throw;
     } catch (const StoreFailure&) {  // a damaged block fails the lookups that need it, and nobody else
@@ -267,7 +265,7 @@ void KeyIndex::append_leaf(KeyRun& run, std::span<const KeyRecord> records) {
   run.last = records.back();
   run.records += records.size();
   if (const auto filter = filters_.find(run.id); filter != filters_.end())
-    for (const KeyRecord& record : records) filter->second.add(record.hash);
+    for (const KeyRecord& record : records) filter->second.add(record);
   if (run.level > 0 && run.pending.size() >= geometry_.fences * fence_bytes) close_directory(run);
 }
 

@@ -38,8 +38,9 @@ struct KeyRecord {
       : hash(key.hash), place(std::uint64_t{static_cast<std::uint8_t>(key.kind)} << row_bits | static_cast<std::uint64_t>(row)) {}
 
   [[nodiscard]] bool is_of(Key key) const noexcept {
-    return hash == key.hash && place >> row_bits == static_cast<std::uint8_t>(key.kind);
+    return hash == key.hash && kind() == key.kind;
   }
+  [[nodiscard]] KeyKind kind() const noexcept { return static_cast<KeyKind>(place >> row_bits); }
   [[nodiscard]] std::int64_t row() const noexcept { return static_cast<std::int64_t>(place & ((std::uint64_t{1} << row_bits) - 1)); }
 
   auto operator<=>(const KeyRecord&) const = default;

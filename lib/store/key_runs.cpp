@@ -226,7 +226,7 @@ void RunCursor::next_leaf() {
 
 const std::string& DirectoryCache::get(RunQueries& queries, std::int64_t slot) {
   if (const auto known = blocks_.find(slot); known != blocks_.end()) return known->second;
-  if (blocks_.size() >= most) blocks_.clear();
+  if (blocks_.size() >= most) blocks_.erase(blocks_.begin());
   std::string bytes = queries.block<Fences>(slot, [](Fences fences) { return std::string(fences.bytes()); });
   return blocks_.emplace(slot, std::move(bytes)).first->second;
 }

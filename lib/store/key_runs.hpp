@@ -144,7 +144,7 @@ class RunCursor {
   KeyRecord record_;
 };
 
-/// Directory blocks that were read lately, so that a lookup reads a leaf and nothing else. Bounded.
+/// Directory blocks that were read before, so that a lookup reads a leaf and nothing else. Bounded.
 class DirectoryCache {
  public:
   const std::string& get(RunQueries& queries, std::int64_t slot);
