@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/cgo"
 	"sort"
 	"strings"
@@ -315,6 +316,7 @@ func (e *Executor) attempt(ctx context.Context, request *Request) (outcome *Outc
 	outcome, err = answeredBy(C.oe_execute(e.executor, C.uintptr_t(lent.handle), textOf(request.JSON),
 		request.isJSON(), request.Action, textOf(request.Payload), request.Nonce, textOf(request.Approval),
 		wait, truth(request.Proof)))
+	lent.yield()
 	cause = lent.cause
 	if byDeadline && outcome != nil && outcome.Code == InProgress {
 		cause = context.DeadlineExceeded
@@ -518,6 +520,16 @@ func (h *held) Close() error {
 		h.end()
 	}
 	return nil
+}
+
+// yield shows the scheduler now and then that this goroutine moves on. One that does little but call C seems to it to have
+// run for 10 ms without a break: it then takes the processor away in every wait for the disk, sleeps if nothing else
+// runs, and has to be woken up twice in each call, which costs a tenth of a durable execution. A yield in every sixteenth
+// call prevents that where calls take less than 0.6 ms; where they take longer it is little beside them.
+func (lent *frame) yield() {
+	if lent.calls++; lent.calls%16 == 0 {
+		runtime.Gosched()
+	}
 }
 
 // frames are used again: a handle costs more than a call.

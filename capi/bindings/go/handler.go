@@ -62,4 +62,5 @@ type frame struct {
 	ctx    context.Context
 	cause  error
 	handle uintptr
+	calls  uint32 // that used it
 }
