@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
-"""Makes the declarations that cffi reads from openexec.h.
+"""Makes the declarations that the package loads from openexec.h: cffi's out-of-line ABI mode, which parses nothing at
+import and needs no compiler.
 
-cdef.py HEADER           prints src/openexec/_cdef.py
+cdef.py HEADER           prints src/openexec/_declarations.py
 cdef.py HEADER --check   exits with 1 where the committed file is not what this makes
 """
+import contextlib
+import io
 import pathlib
 import re
 import sys
 
-COMMITTED = pathlib.Path(__file__).parent / "src" / "openexec" / "_cdef.py"
+import cffi
+
+COMMITTED = pathlib.Path(__file__).parent / "src" / "openexec" / "_declarations.py"
 
 
 def declarations(header):
@@ -21,8 +26,14 @@ def declarations(header):
 
 
 def module(header):
-    return ('"""The declarations of openexec.h, made by cdef.py: change the header, never this file."""\n\n'
-            f'CDEF = """\\\n{declarations(header)}"""\n')
+    ffi = cffi.FFI()
+    ffi.set_source("openexec._declarations", None)
+    ffi.cdef(declarations(header))
+    made = io.StringIO()
+    with contextlib.redirect_stdout(sys.stderr):  # it says what it is doing
+        ffi.emit_python_code(made)
+    return made.getvalue().replace(
+        "# auto-generated file", "# The declarations of openexec.h, made by cdef.py: change the header, never this file.", 1)
 
 
 def main():

@@ -11,14 +11,11 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import cffi
-
-from ._cdef import CDEF
+from . import _declarations
 from .codes import Code
 from .errors import error_for
 
-ffi: Any = cffi.FFI()
-ffi.cdef(CDEF)
+ffi: Any = _declarations.ffi
 
 ABI = "0.1."  # before 1.0 another minor version is another ABI
 
@@ -48,7 +45,7 @@ def _load() -> Any:
         try:
             library = ffi.dlopen(name)
             version = text(library.openexec_version())
-        except (OSError, AttributeError) as why:
+        except (OSError, ffi.error) as why:
             reasons.append(f"{name}: {why}")
             continue
         if not version.startswith(ABI):
@@ -58,13 +55,18 @@ def _load() -> Any:
                       "it in OPENEXEC_LIBRARY. " + "; ".join(reasons))
 
 
+_unpack, _from_buffer, _EMPTY = ffi.unpack, ffi.from_buffer, (ffi.from_buffer(b""), 0)
+
+
 def raw(view: Any) -> bytes:
     """The bytes of an openexec_str."""
-    return bytes(ffi.buffer(view.data, view.size)) if view.size else b""
+    size = view.size
+    return bytes(_unpack(view.data, size)) if size else b""
 
 
 def text(view: Any) -> str:
-    return raw(view).decode("utf-8", "replace")
+    size = view.size
+    return str(_unpack(view.data, size), "utf-8", "replace") if size else ""
 
 
 def digest_hex(digest: Any) -> str:
@@ -83,29 +85,20 @@ def encoded(value: str | bytes, what: str) -> bytes:
     raise TypeError(f"{what}: must be str or bytes, not {type(value).__name__}")
 
 
-class Str:
-    """An openexec_str over bytes that live as long as this object. Its view alone keeps them from nothing: call() and
-    answer() take the object."""
-
-    __slots__ = ("_bytes", "view")
-
-    def __init__(self, value: str | bytes, what: str = "text") -> None:
-        self._bytes = ffi.from_buffer(encoded(value, what))
-        self.view = ffi.new("openexec_str *", (self._bytes, len(self._bytes)))[0]
+def lend(value: str | bytes, what: str = "text") -> tuple[Any, int]:
+    """What cffi takes for an openexec_str. Its bytes live as long as the tuple, so that an argument of a call needs
+    nothing more; a struct that it is put into keeps it from nothing."""
+    data = value if type(value) is bytes else encoded(value, what)
+    return (_from_buffer(data), len(data)) if data else _EMPTY
 
 
 lib: Any = _load()
 
 
-def answer(function: Any, *arguments: Any) -> Any:
-    """A C function with its Strs, which live until it returns."""
-    return function(*[given.view if type(given) is Str else given for given in arguments])
-
-
 def call(function: Any, *arguments: Any) -> None:
     """A C function that can fail: raises its no, or the interrupt that a callback was given meanwhile."""
     why = ffi.new("openexec_error **")
-    code = answer(function, *arguments, why)
+    code = function(*arguments, why)
     no = taken(code, why) if code != 0 else None
     raise_interrupt()
     if no is not None:
@@ -134,7 +127,15 @@ def buffer(function: Any, *arguments: Any) -> bytes | None:
 # --- callbacks: nothing may be thrown through C ---
 
 F = TypeVar("F", bound=Callable[..., Any])
-local: Any = threading.local()
+
+
+class _Local(threading.local):
+    interrupt: BaseException | None = None  # to be raised once C has returned
+    cause: BaseException | None = None  # what the handler raised
+    unread: BaseException | None = None  # what the reader of a log raised
+
+
+local = _Local()
 
 
 def interrupted(why: BaseException) -> None:
@@ -144,7 +145,7 @@ def interrupted(why: BaseException) -> None:
 
 
 def raise_interrupt() -> None:
-    why = getattr(local, "interrupt", None)
+    why = local.interrupt
     if why is not None:
         local.interrupt = None
         raise why

@@ -5,7 +5,7 @@ import dataclasses
 import json
 from typing import Any
 
-from ._ffi import Str, answer, call, ffi, lib, taken, text
+from ._ffi import call, ffi, lend, lib, taken, text
 from .codes import Answer, Finding, Step
 from .values import Payload, object_text
 
@@ -48,14 +48,14 @@ def verify_evidence(proof: str, *, log_key: str | None = None, policy: str | Non
                     approval: Payload = None) -> Evidence:
     """Reads and verifies a portable receipt (.tlog-proof). What is given besides is what the caller holds, and wants to
     know of: is it what the entry names? Raises where a key, a policy or an argument is malformed."""
-    keep: list[Str] = []
+    keep: list[Any] = []
 
     def fill(struct: Any, values: dict[str, str | bytes | None]) -> Any:
         struct.size = ffi.sizeof(ffi.typeof(struct).item)
         for name, value in values.items():
             if value is not None:  # absent is not the same as empty
-                keep.append(Str(value, name))
-                setattr(struct, name, keep[-1].view)
+                keep.append(lend(value, name))
+                setattr(struct, name, keep[-1])
         return struct
 
     trust = fill(ffi.new("openexec_evidence_trust *"), {"log_key": log_key, "policy": policy})
@@ -65,7 +65,7 @@ def verify_evidence(proof: str, *, log_key: str | None = None, policy: str | Non
         "approval": None if approval is None else object_text(approval, "approval")})
     report = ffi.new("openexec_evidence **")
     why = ffi.new("openexec_error **")
-    code = answer(lib.openexec_evidence_verify, Str(proof, "proof"), trust, held, report, why)
+    code = lib.openexec_evidence_verify(lend(proof, "proof"), trust, held, report, why)
     if report[0] == ffi.NULL:
         raise taken(code, why)
     lib.openexec_error_destroy(why)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from . import parts
-from ._ffi import (Held, Str, call, callback, encoded, ffi, interrupted, lib, local, raise_interrupt, taken, text)
+from ._ffi import Held, call, callback, ffi, interrupted, lend, lib, local, raise_interrupt, taken, text
 from .codes import Code, Control, Effect, Happening, Verdict
 from .errors import Failed, NoEffect, error_for
 from .log import Log
@@ -198,12 +198,11 @@ def _visit_control(handle: Any, c: Any) -> int:
 class _Frame:
     """What one call needs on C's side. Frames are used again: making one costs more than the call."""
 
-    __slots__ = ("error", "places", "request")
+    __slots__ = ("error", "request")
 
     def __init__(self) -> None:
         self.request = ffi.new("openexec_request *")
         self.request.size = ffi.sizeof("openexec_request")
-        self.places = (self.request.action, self.request.payload, self.request.nonce, self.request.approval_artifact)
         self.error = ffi.new("openexec_error **")
 
 
@@ -244,20 +243,20 @@ class Executor(Held):
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
         call(lib.openexec_config_create, self._config)
         config = self._config[0]
-        call(lib.openexec_config_set_tenant, config, Str(tenant, "tenant"))
-        call(lib.openexec_config_set_executor_name, config, Str(name, "name"))
+        call(lib.openexec_config_set_tenant, config, lend(tenant, "tenant"))
+        call(lib.openexec_config_set_executor_name, config, lend(name, "name"))
         if allowed_actions is not None:
             if isinstance(allowed_actions, (str, bytes)):
                 raise TypeError("allowed_actions: a list of names, not one string")
-            keep = [Str(action, "allowed_actions") for action in allowed_actions]
-            views = ffi.new("openexec_str[]", [part.view for part in keep])
+            keep = [lend(action, "allowed_actions") for action in allowed_actions]
+            views = ffi.new("openexec_str[]", keep)
             call(lib.openexec_config_set_allowed_actions, config, views, len(keep))
         for limit, value in (limits or {}).items():
             call(lib.openexec_config_set_limit, config, limit, value)
         if isinstance(ledger, str):
-            call(lib.openexec_config_set_ledger_url, config, Str(ledger, "ledger"))
+            call(lib.openexec_config_set_ledger_url, config, lend(ledger, "ledger"))
         elif isinstance(ledger, os.PathLike):
-            call(lib.openexec_config_set_ledger_path, config, Str(os.fsencode(ledger), "ledger"))
+            call(lib.openexec_config_set_ledger_path, config, lend(os.fsencode(ledger), "ledger"))
         elif isinstance(ledger, parts.Store):
             parts.set_store(config, ledger)
         else:
@@ -265,20 +264,20 @@ class Executor(Held):
         if isinstance(verifier, Demo):
             call(lib.openexec_config_set_demo_verifier, config)
         elif isinstance(verifier, Clawshield):
-            call(lib.openexec_config_set_clawshield_verifier, config, Str(verifier.public_key, "public_key"),
-                 Str(verifier.tenant, "tenant"))
+            call(lib.openexec_config_set_clawshield_verifier, config, lend(verifier.public_key, "public_key"),
+                 lend(verifier.tenant, "tenant"))
         elif isinstance(verifier, TrustPolicy):
-            call(lib.openexec_config_set_trust_policy, config, Str(object_text(verifier.policy, "policy")))
+            call(lib.openexec_config_set_trust_policy, config, lend(object_text(verifier.policy, "policy")))
         elif isinstance(verifier, parts.Verifier):
             parts.set_verifier(config, verifier)
         else:
             raise TypeError("verifier: must be Demo(), Clawshield(...), TrustPolicy(...) or a Verifier")
         if log_key is not None:
-            call(lib.openexec_config_set_log_key, config, Str(log_key, "log_key"))
+            call(lib.openexec_config_set_log_key, config, lend(log_key, "log_key"))
         if log_origin is not None:
-            call(lib.openexec_config_set_log_origin, config, Str(log_origin, "log_origin"))
+            call(lib.openexec_config_set_log_origin, config, lend(log_origin, "log_origin"))
         if log_anchor is not None:
-            call(lib.openexec_config_set_log_anchor, config, Str(os.fsencode(log_anchor), "log_anchor"))
+            call(lib.openexec_config_set_log_anchor, config, lend(os.fsencode(log_anchor), "log_anchor"))
         if log is not None:
             parts.set_log(config, log)
         if hasher is not None:
@@ -307,7 +306,7 @@ class Executor(Held):
                     raise TypeError("a handler is a function")
                 if inspect.iscoroutinefunction(given):
                     raise TypeError("a handler is no coroutine: it runs on the thread that called execute")
-            name = Str(action, "action")
+            name = lend(action, "action")
             optional: dict[str, Any] = {} if reconcile is None else {"reconcile": _reconcile}
             if cost is not None:
                 optional["cost"] = _cost
@@ -315,7 +314,7 @@ class Executor(Held):
             with self._lock:
                 if self._state != "new":
                     raise error_for(Code.INVALID_ARGUMENT, f"executor: is {self._state}; handlers come first")
-                parts.set_part(lambda config, table, why: lib.openexec_config_add_handler(config, name.view, table, why),
+                parts.set_part(lambda config, table, why: lib.openexec_config_add_handler(config, name, table, why),
                                self._config[0], (function, reconcile, cost), "openexec_handler_table", run=_run,
                                deadline_ms=deadline_ms, **optional)
             return function
@@ -389,9 +388,8 @@ class Executor(Held):
     def attempt(self, action: str, payload: Payload = None, *, nonce: str, approval: Payload = None,
                 max_wait_ms: int = 0, cancellation: Cancellation | None = None, proof: bool = False) -> Outcome:
         """One attempt, answered with its outcome whatever it is. Raises only where there is none: Invalid."""
-        from_buffer = ffi.from_buffer
-        keep = (from_buffer(encoded(action, "action")), from_buffer(object_text(payload, "payload")),
-                from_buffer(encoded(nonce, "nonce")), from_buffer(object_text(approval, "approval_artifact")))
+        keep = (lend(action, "action"), lend(object_text(payload, "payload")), lend(nonce, "nonce"),
+                lend(object_text(approval, "approval_artifact")))
         options: Any = ffi.NULL
         if max_wait_ms or cancellation is not None or proof:
             options = _options(max_wait_ms, cancellation, proof)
@@ -400,9 +398,7 @@ class Executor(Held):
         except IndexError:
             frame = _Frame()
         request = frame.request
-        for place, data in zip(frame.places, keep):
-            place.data = data
-            place.size = len(data)
+        request.action, request.payload, request.nonce, request.approval_artifact = keep
         outcome = ffi.new("openexec_outcome **")
         self._enter()
         try:
@@ -414,14 +410,14 @@ class Executor(Held):
     def attempt_json(self, request: str | bytes, *, nonce: str = "", max_wait_ms: int = 0,
                      cancellation: Cancellation | None = None, proof: bool = False) -> Outcome:
         """The same from one JSON object with the members action, payload, nonce and approval_artifact."""
-        given, beside = Str(request, "request"), Str(nonce, "nonce")
+        given, beside = lend(request, "request"), lend(nonce, "nonce")
         options = _options(max_wait_ms, cancellation, proof)
-        options.nonce = beside.view
+        options.nonce = beside
         frame = _Frame()
         outcome = ffi.new("openexec_outcome **")
         self._enter()
         try:
-            code = lib.openexec_executor_execute_json(self._handle[0], given.view, options, outcome, frame.error)
+            code = lib.openexec_executor_execute_json(self._handle[0], given, options, outcome, frame.error)
         finally:
             self._leave()
         return _answered(code, outcome, frame)
@@ -473,10 +469,10 @@ class Executor(Held):
     def order(self, control: Control, *, who: str, why: str, stands: bool = True, id: str = "",
               tenant: str = "") -> Outcome:
         """Halts, resumes (a halt with stands=False) or revokes, with an entry that says who and why."""
-        keep = [Str(id, "id"), Str(tenant, "tenant"), Str(who, "who"), Str(why, "why")]
+        keep = [lend(id, "id"), lend(tenant, "tenant"), lend(who, "who"), lend(why, "why")]
         order = ffi.new("openexec_order *", {"size": ffi.sizeof("openexec_order"), "control": int(control),
                                              "stands": int(stands)})
-        order.id, order.tenant, order.who, order.why = (part.view for part in keep)
+        order.id, order.tenant, order.who, order.why = keep
         frame = _Frame()
         outcome = ffi.new("openexec_outcome **")
         self._enter()
@@ -495,7 +491,7 @@ class Executor(Held):
 
     def reload_trust_policy(self, policy: Payload) -> None:
         """Puts another trust policy in force, at once and whole. Where it fails, the old one stays."""
-        self._operate(lib.openexec_executor_reload_trust_policy, Str(object_text(policy, "policy")))
+        self._operate(lib.openexec_executor_reload_trust_policy, lend(object_text(policy, "policy")))
 
     def ready(self) -> None:
         """Raises what is in the way of an execution now."""
@@ -545,7 +541,7 @@ def _answered(code: int, outcome: Any, frame: _Frame) -> Outcome:
     cause = None
     if code != 0:
         lib.openexec_error_destroy(frame.error)
-        cause, local.cause = getattr(local, "cause", None), None
+        cause, local.cause = local.cause, None
     if len(_frames) < 256:
         _frames.append(frame)
     answered = Outcome(outcome, code, cause)

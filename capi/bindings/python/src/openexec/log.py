@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ._ffi import Held, Str, buffer, call, callback, digest_hex, ffi, lib, local, text
+from ._ffi import Held, buffer, call, callback, digest_hex, ffi, lend, lib, local, text
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Log(Held):
     def __init__(self, url: str) -> None:
         self._handle = ffi.new("openexec_log **")
         super().__init__()
-        call(lib.openexec_log_open, Str(url, "url"), self._handle)
+        call(lib.openexec_log_open, lend(url, "url"), self._handle)
 
     @classmethod
     def _of(cls, executor: Any) -> Log:
@@ -72,7 +72,7 @@ class Log(Held):
     def find(self, exec_id: str, count: int = 100) -> list[LogLine]:
         """The entries of one execution."""
         digest = ffi.new("openexec_digest *")
-        call(lib.openexec_digest_from_hex, Str(exec_id, "exec_id"), digest)
+        call(lib.openexec_digest_from_hex, lend(exec_id, "exec_id"), digest)
         return self._collect(lib.openexec_log_find, digest, count)
 
     def __iter__(self) -> Iterator[LogLine]:
@@ -98,7 +98,7 @@ class Log(Held):
 
     def keep_cosigned(self, note: str) -> None:
         """Keeps the cosignatures of a checkpoint of this log, which has to be an executor's."""
-        self._do(call, lib.openexec_log_keep_cosigned, Str(note, "note"))
+        self._do(call, lib.openexec_log_keep_cosigned, lend(note, "note"))
 
     def prove(self, index: int) -> str:
         """The portable receipt of an entry, for verify_evidence."""
@@ -111,7 +111,7 @@ class Log(Held):
 
     def resource(self, path: str) -> bytes | None:
         """What C2SP tlog-tiles serves under a path, such as tile/0/000."""
-        found: bytes | None = self._do(buffer, lib.openexec_log_resource, Str(path, "path"))
+        found: bytes | None = self._do(buffer, lib.openexec_log_resource, lend(path, "path"))
         return found
 
     def _text(self, function: Any, *arguments: Any) -> str | None:

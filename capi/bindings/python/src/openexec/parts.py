@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from ._ffi import Str, abort, answer, call, callback, ffi, interrupted, lib, raw, text
+from ._ffi import abort, call, callback, ffi, interrupted, lend, lib, raw, text
 from .codes import Code, Control
 from .errors import OpenExecError
 from .values import Proposal
@@ -34,8 +34,8 @@ def close(handle: Any) -> None:
 
 
 def write(sink: Any, value: str | bytes) -> bool:
-    data = value.encode("utf-8", "replace") if isinstance(value, str) else value
-    return bool(answer(lib.openexec_sink_write, sink, Str(data)) == 0)
+    data = ffi.from_buffer(value.encode("utf-8", "replace") if isinstance(value, str) else value)
+    return bool(lib.openexec_sink_write(sink, (data, len(data))) == 0)
 
 
 def _digest(view: Any) -> bytes:
@@ -260,10 +260,10 @@ def _verify(handle: Any, proposal: Any, now_us: int, approval: Any, detail: Any)
             lent._give_back()
         if not isinstance(found, Approval):
             raise OpenExecError(Code.APPROVAL_MALFORMED, "the verifier returned no Approval")
-        if answer(lib.openexec_approval_set_id, approval, Str(found.id, "id")) != 0:
+        if lib.openexec_approval_set_id(approval, lend(found.id, "id")) != 0:
             raise OpenExecError(Code.APPROVAL_MALFORMED, "the approval's id is refused")
         for key in found.keys:
-            if answer(lib.openexec_approval_add_key, approval, Str(key, "key")) != 0:
+            if lib.openexec_approval_add_key(approval, lend(key, "key")) != 0:
                 raise OpenExecError(Code.APPROVAL_MALFORMED, "a key of the approval is refused")
 
     return guarded(Code.APPROVAL_SIGNATURE_INVALID, detail, body)
@@ -276,9 +276,9 @@ def _verifier_ready(handle: Any, detail: Any) -> int:
 
 
 def set_verifier(config: Any, part: Verifier) -> None:
-    profile = Str(part.profile, "profile")
+    profile = lend(part.profile, "profile")
     set_part(lib.openexec_config_set_verifier, config, part, "openexec_verifier_table",
-             profile=profile.view, verify=_verify, ready=_verifier_ready)
+             profile=profile, verify=_verify, ready=_verifier_ready)
 
 
 # --- clocks ---
@@ -319,8 +319,8 @@ def _digest_of(handle: Any, data: Any, digest: Any) -> None:
 
 
 def set_hasher(config: Any, part: Hasher) -> None:
-    name = Str(part.name, "name")
-    set_part(lib.openexec_config_set_hasher, config, part, "openexec_hasher_table", name=name.view, canonical=_canonical,
+    name = lend(part.name, "name")
+    set_part(lib.openexec_config_set_hasher, config, part, "openexec_hasher_table", name=name, canonical=_canonical,
              digest=_digest_of)
 
 
@@ -331,8 +331,8 @@ def _put_lines(lines: Any, found: Iterable[Line]) -> None:
     given = ffi.new("openexec_log_line *")
     given.size = ffi.sizeof("openexec_log_line")
     for line in found:
-        body = Str(line.json)
-        given.index, given.json = line.index, body.view
+        body = lend(line.json)
+        given.index, given.json = line.index, body
         _put_digest(given.leaf_hash, line.leaf_hash)
         if lib.openexec_lines_put(lines, given) != 0:
             return  # the library remembers that it was not taken
@@ -385,9 +385,9 @@ def _put_record(records: Any, record: Record) -> None:
         raise TypeError("no Record")
     given = ffi.new("openexec_record *")
     given.size = ffi.sizeof("openexec_record")
-    keep = {name: Str(getattr(record, name)) for name in ("tenant", "nonce", "action", "approval", "result")}
+    keep = {name: lend(getattr(record, name)) for name in ("tenant", "nonce", "action", "approval", "result")}
     for name, value in keep.items():
-        setattr(given, name, value.view)
+        setattr(given, name, value)
     for name in ("exec_id", "request_hash", "approval_digest"):
         _put_digest(getattr(given, name), getattr(record, name))
     given.entry, given.state, given.code, given.effect = record.entry, record.state, record.code, record.effect
@@ -465,9 +465,9 @@ def _unlogged(handle: Any, unlogged: Any, detail: Any) -> int:
         given = ffi.new("openexec_unlogged_entry *")
         given.size = ffi.sizeof("openexec_unlogged_entry")
         for seal in ffi.from_handle(handle).unlogged():
-            keep = {name: Str(getattr(seal, name)) for name in ("tenant", "nonce", "entry")}
+            keep = {name: lend(getattr(seal, name)) for name in ("tenant", "nonce", "entry")}
             for name, value in keep.items():
-                setattr(given, name, value.view)
+                setattr(given, name, value)
             _put_digest(given.exec_id, seal.exec_id)
             lib.openexec_unlogged_put(unlogged, given)
 
@@ -497,8 +497,8 @@ def _controls(handle: Any, controls: Any, detail: Any) -> int:
     def body() -> None:
         given = ffi.new("openexec_control_name *", {"size": ffi.sizeof("openexec_control_name")})
         for name in ffi.from_handle(handle).controls():
-            of, tenant = Str(name.id), Str(name.tenant)
-            given.control, given.id, given.tenant = name.control, of.view, tenant.view
+            of, tenant = lend(name.id), lend(name.tenant)
+            given.control, given.id, given.tenant = name.control, of, tenant
             lib.openexec_controls_put(controls, given)
 
     return guarded(Code.STORE_FAILED, detail, body)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ._ffi import Str, answer, buffer, call, digest_hex, encoded, ffi, lib, raw, taken, text
+from ._ffi import buffer, call, digest_hex, encoded, ffi, lend, lib, raw, taken, text
 from .codes import Code, Effect, Form, Verdict
 from .errors import error_for
 
@@ -20,10 +20,13 @@ class Json(str):
     __slots__ = ()
 
 
+_strict = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def dumps(value: Any, what: str) -> bytes:
     """Strict JSON of a Python value."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+        return _strict.encode(value).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as why:
         reason = "not UTF-8" if isinstance(why, UnicodeEncodeError) else "no strict JSON"
         raise error_for(Code.MALFORMED_REQUEST, f"{what}: {reason}") from None
@@ -50,8 +53,8 @@ class Receipt:
     def verify(self) -> bool:
         """True only if the receipt belongs to this execution and this result. Offline."""
         why = ffi.new("openexec_error **")
-        code = answer(lib.openexec_verify_receipt, Str(self.exec_id, "exec_id"), Str(self.result, "result"),
-                      Str(self.receipt, "receipt"), why)
+        code = lib.openexec_verify_receipt(lend(self.exec_id, "exec_id"), lend(self.result, "result"),
+                      lend(self.receipt, "receipt"), why)
         if code not in (Code.OK, Code.INVALID_ARGUMENT):
             raise taken(code, why)
         lib.openexec_error_destroy(why)
@@ -59,6 +62,9 @@ class Receipt:
 
     def __str__(self) -> str:
         return self.receipt
+
+
+_OK = Code.OK  # the usual one, without a search
 
 
 class Outcome:
@@ -69,7 +75,7 @@ class Outcome:
     def __init__(self, handle: Any, code: int, cause: BaseException | None = None) -> None:
         self._handle = handle  # an openexec_outcome **, ours from here on
         self.cause = cause  # what the handler raised, for whoever called it; in no log and no receipt
-        self.code = Code(code)
+        self.code = _OK if code == 0 else Code(code)
 
     def __del__(self, destroy: Any = lib.openexec_outcome_destroy) -> None:
         destroy(self._handle)
@@ -147,10 +153,10 @@ class Outcome:
 
 def request_of(action: str, payload: Payload, nonce: str, approval: Payload) -> tuple[Any, Any]:
     """An openexec_request, and what has to live as long as it is read."""
-    keep = [Str(action, "action"), Str(object_text(payload, "payload")), Str(nonce, "nonce"),
-            Str(object_text(approval, "approval_artifact"))]
+    keep = [lend(action, "action"), lend(object_text(payload, "payload")), lend(nonce, "nonce"),
+            lend(object_text(approval, "approval_artifact"))]
     request = ffi.new("openexec_request *", {"size": ffi.sizeof("openexec_request")})
-    request.action, request.payload, request.nonce, request.approval_artifact = (part.view for part in keep)
+    request.action, request.payload, request.nonce, request.approval_artifact = keep
     return request, keep
 
 
@@ -164,7 +170,7 @@ class Proposal:
         self._lent = False
         self._handle = ffi.new("openexec_proposal **")
         request, _keep = request_of(action, payload, nonce, approval)
-        call(lib.openexec_proposal_create, request, Str(tenant, "tenant"), self._handle)
+        call(lib.openexec_proposal_create, request, lend(tenant, "tenant"), self._handle)
 
     @classmethod
     def from_json(cls, request: str | bytes, *, tenant: str = "default") -> Proposal:
@@ -172,7 +178,7 @@ class Proposal:
         made = cls.__new__(cls)
         made._lent = False
         made._handle = ffi.new("openexec_proposal **")
-        call(lib.openexec_proposal_create_json, Str(request, "request"), Str(tenant, "tenant"), made._handle)
+        call(lib.openexec_proposal_create_json, lend(request, "request"), lend(tenant, "tenant"), made._handle)
         return made
 
     @classmethod
@@ -246,21 +252,21 @@ class Proposal:
 
 def canonicalise(text_of_json: str | bytes, form: Form = Form.JCS) -> str:
     """JSON in a canonical form, after the strict parse that requests get."""
-    return (buffer(lib.openexec_canonicalise, Str(text_of_json, "json"), int(form)) or b"").decode("utf-8")
+    return (buffer(lib.openexec_canonicalise, lend(text_of_json, "json"), int(form)) or b"").decode("utf-8")
 
 
 def sha256(data: str | bytes) -> str:
     digest = ffi.new("openexec_digest *")
-    call(lib.openexec_sha256, Str(data, "data"), digest)
+    call(lib.openexec_sha256, lend(data, "data"), digest)
     return digest_hex(digest)
 
 
 def verify_clawshield_v1(artifact: Payload, *, public_key: str, tenant: str, action: str, payload: Payload = None,
                          now_us: int) -> dict[str, Any]:
     """Who approved it: {"digest", "id", "keys", "profile"}. Raises the no. Says nothing about whether it was spent."""
-    found = buffer(lib.openexec_verify_clawshield_v1, Str(public_key, "public_key"), Str(tenant, "tenant"),
-                   Str(action, "action"), Str(object_text(payload, "payload")),
-                   Str(object_text(artifact, "approval_artifact")), now_us)
+    found = buffer(lib.openexec_verify_clawshield_v1, lend(public_key, "public_key"), lend(tenant, "tenant"),
+                   lend(action, "action"), lend(object_text(payload, "payload")),
+                   lend(object_text(artifact, "approval_artifact")), now_us)
     return dict(json.loads(found or b"{}"))
 
 
@@ -268,14 +274,14 @@ def verify_trust_policy(policy: Payload, *, executor: str, tenant: str, action: 
                         nonce: str, approval: Payload, now_us: int) -> dict[str, Any]:
     """Who approved it, under a trust policy. Raises the no. Says nothing about whether it was spent."""
     request, _keep = request_of(action, payload, nonce, approval)
-    found = buffer(lib.openexec_verify_trust_policy, Str(object_text(policy, "policy")), Str(executor, "executor"),
-                   Str(tenant, "tenant"), request, now_us)
+    found = buffer(lib.openexec_verify_trust_policy, lend(object_text(policy, "policy")), lend(executor, "executor"),
+                   lend(tenant, "tenant"), request, now_us)
     return dict(json.loads(found or b"{}"))
 
 
 def read_trust_policy(policy: Payload) -> dict[str, Any]:
     """{"digest", "policy", "warnings"}; raises what is wrong with it. Puts it in force nowhere."""
-    return dict(json.loads(buffer(lib.openexec_trust_policy_read, Str(object_text(policy, "policy"))) or b"{}"))
+    return dict(json.loads(buffer(lib.openexec_trust_policy_read, lend(object_text(policy, "policy"))) or b"{}"))
 
 
 def version() -> str:
@@ -284,4 +290,4 @@ def version() -> str:
 
 
 def has_feature(name: str) -> bool:
-    return bool(answer(lib.openexec_has_feature, Str(name, "name")))
+    return bool(lib.openexec_has_feature(lend(name, "name")))
