@@ -59,6 +59,12 @@ bool Database::file_has_moved() {
   return moved != 0;
 }
 
+std::uint32_t Database::data_version() {
+  unsigned int version = 0;
+  check(sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_DATA_VERSION, &version), "data_version");
+  return version;
+}
+
 void Database::checkpoint_all() {
   check(sqlite3_wal_checkpoint_v2(handle_.get(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr), "checkpoint");
 }

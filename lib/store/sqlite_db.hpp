@@ -48,6 +48,8 @@ class Database {
   void harden();
   [[nodiscard]] bool in_transaction() const noexcept { return sqlite3_get_autocommit(handle_.get()) == 0; }
   [[nodiscard]] bool file_has_moved();
+  /// Inside a transaction: what it was after this connection's last commit, as long as nobody has written since.
+  [[nodiscard]] std::uint32_t data_version();
   /// Writes everything from the write-ahead log into the database, syncs it and empties the log.
   void checkpoint_all();
   /// Leaves the files as they are, for whoever opens them next.

@@ -26,6 +26,7 @@ struct WriteSession {
   ReadQueries read;
   WriteQueries write;
   KeyIndex index;
+  std::optional<std::uint32_t> left_at;  ///< the data version after the last commit of this session
 };
 
 /// What one transaction of a connection sees, as long as it lives.

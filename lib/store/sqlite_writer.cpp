@@ -125,7 +125,9 @@ void SqliteWriter::begin() {
   session_->write.begin();
   // The lock file keeps other executors out unless somebody removed it, or moved the ledger. Then the ledger is theirs.
   if (session_->database.file_has_moved()) give_up("the ledger's file was moved, removed or replaced");
-  if (session_->write.last_epoch() != epoch_) give_up("the ledger was opened for writing by another process");
+  const bool untouched = session_->left_at == session_->database.data_version();  // by others: an opening is a write
+  if (!untouched && session_->write.last_epoch() != epoch_)
+    give_up("the ledger was opened for writing by another process");
   // Behind by one commit at most, whose members were answered: nobody is until it has caught up.
   if (anchor_) anchor_->keep(log_->committed_checkpoint());
 }
@@ -149,6 +151,7 @@ void SqliteWriter::commit(const Position& after) {
   log_->committed();
   keep_anchor();
   try {
+    session_->left_at = session_->database.data_version();
     session_->index.committed();
   } catch (...) {  // no memory: what is durable is found again when the ledger is opened anew
     drop_session();

@@ -290,6 +290,7 @@ TEST_CASE("An executor whose lock was taken away stops writing") {
   TemporaryFolder folder;
   const std::string path = made(folder);
   auto first = open(path);
+  REQUIRE(is_fresh(first->claim(claim_of("k"))));
   fs::remove(path + ".lock");
   auto second = open(path);
   CHECK(is_fresh(second->claim(claim_of("n"))));
