@@ -609,20 +609,28 @@ class StoreSuite {
   }
 
   /// Every thread tries every step until it is not out of order any more. When a step is fresh, all before it have
-  /// executed; when all before it have been sealed, it is not out of order.
+  /// executed; when all before it have been sealed, it is not out of order. No step is sealed before somebody has tried
+  /// the next one, too early.
   void steps_in_order() {
     auto store = factory_.create();
     constexpr int steps = 20;
     std::atomic<int> executed = 0;
     std::atomic<int> sealing = 0;  // counted before the store can know
     std::atomic<int> sealed = 0;   // and after it has said so
+    std::atomic<int> tried = 0;    // the furthest step that was asked for
     std::atomic<int> wrong = 0;
+    const auto raise = [](std::atomic<int>& mark, int to) {
+      for (int now = mark; now < to && !mark.compare_exchange_weak(now, to);) {
+      }
+      mark.notify_all();
+    };
     const auto give_up = [&] {
       ++wrong;
-      sealed = steps;  // nobody waits for what will not come
-      sealed.notify_all();
+      raise(sealed, steps);  // nobody waits for what will not come
+      raise(tried, steps);
     };
-    on_threads(std::min(factory_.threads, 16), [&](int) {
+    const int threads = std::min(factory_.threads, 16);
+    on_threads(threads, [&](int) {
       for (int step = 0; step < steps && wrong == 0;) {
         const std::string nonce = "n-" + std::to_string(step);
         const std::string own = "p\n" + std::to_string(step);
@@ -631,6 +639,7 @@ class StoreSuite {
         const int done = sealed;
         auto answer = store->claim(next);
         if (!answer.ok()) return give_up();
+        raise(tried, step);
         if (answer->kind == Kind::out_of_order) {
           if (done >= step) return give_up();
           sealed.wait(done);
@@ -638,8 +647,9 @@ class StoreSuite {
         }
         if (answer->kind == Kind::fresh) {
           if (sealing < step) return give_up();
-          for (int i = 0; i < 100; ++i) std::this_thread::yield();  // time for another to be too early
           if (executed++ != step) return give_up();
+          const int next_step = threads > 1 ? std::min(step + 1, steps - 1) : step;
+          for (int seen = tried; seen < next_step; seen = tried) tried.wait(seen);
           ++sealing;
           if (!store->seal(seal_of(next, NonceState::sealed)).ok()) return give_up();
           ++sealed;
