@@ -7,6 +7,7 @@
 #   bash tests/run.sh --release  optimised: openexec-bench works, no operation takes more instructions than before, and
 #                                the campaigns that the other builds run a slice of run whole, and the packages are
 #                                built, and used on a clean system
+#   bash tests/run.sh --long     the campaigns labelled `long`, whole: hours. The other flags run a slice of seconds
 # Flags add up (--asan names the default); --no-setup leaves the machine's packages alone. Exit: 0 when all passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,9 +15,9 @@ cd "$(dirname "$0")/.."
 runs=() setup=1
 for flag in "$@"; do
   case "$flag" in
-    --asan | --tsan | --clang | --release) runs+=("${flag#--}") ;;
+    --asan | --tsan | --clang | --release | --long) runs+=("${flag#--}") ;;
     --no-setup) setup=0 ;;
-    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
+    *) sed -n '2,11s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
   esac
 done
 if [ ${#runs[@]} -eq 0 ]; then runs=(asan); fi
@@ -50,6 +51,9 @@ run_release() {
   configure_and_build release openexec_bench && cmake --build build/release -j "$jobs" --target openexec_campaign_tests &&
     run_tests release -L 'bench|campaign|packages'
 }
+run_long() {
+  configure_and_build release openexec_long_tests && OPENEXEC_LONG=1 run_tests release -L long --timeout 86400
+}
 run_clang() {
   local another=()
   if ! command -v clang++-14 >/dev/null; then another=(-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++); fi
@@ -76,7 +80,8 @@ for run in "${runs[@]}"; do
   start=$SECONDS
   if "run_$run"; then verdict="${green}passed${plain}"; else verdict="${red}FAILED${plain}"; failed=1; fi
   summary+=("$(printf '  %-7s %s in %d s' "$run" "$verdict" $((SECONDS - start)))")
-  if [ -s "build/$run/$failures" ]; then summary+=("$(sed 's/^[0-9]*:/         /' "build/$run/$failures")"); fi
+  preset=${run/long/release}
+  if [ -s "build/$preset/$failures" ]; then summary+=("$(sed 's/^[0-9]*:/         /' "build/$preset/$failures")"); fi
 done
 
 say "Summary"
