@@ -25,6 +25,7 @@ build_packages=(
 test_packages=(
   "python3|the tests that are written in it"
   "ccache|faster rebuilds"
+  "mold|faster links"
   "catch2|the unit tests"
   "$clang|the second compiler"
   "python3-venv|the tests of the Python package"
