@@ -1,0 +1,2 @@
+#include <fetched.hpp>
+int main() { return fetched(); }
