@@ -17,7 +17,7 @@ cmake --install "$build" --prefix "$folder/prefix" >"$folder/install.log"
 export PKG_CONFIG_PATH=$folder/prefix/lib/pkgconfig LD_LIBRARY_PATH=$folder/prefix/lib
 # Go's cache does not ask pkg-config again where the library is, but it knows this.
 export CGO_LDFLAGS="-O2 -g -L$folder/prefix/lib"
-export OPENEXEC_VECTORS=$source/tests/vectors GOFLAGS=-buildvcs=false GOTOOLCHAIN=local GOPROXY=off
+export OPENEXEC_VECTORS=${OPENEXEC_VECTORS:-$source/tests/vectors} GOFLAGS=-buildvcs=false GOTOOLCHAIN=local GOPROXY=off
 if [ "$what" != readme ]; then cd "$binding"; fi
 case $what in
   suite)

@@ -22,7 +22,7 @@ cargo fetch >"$folder/fetch.log" 2>&1 || { tail -n 3 "$folder/fetch.log"; skip "
 cp Cargo.lock "$folder/"
 
 export CARGO_TARGET_DIR=$folder/target OPENEXEC_LIB_DIR LD_LIBRARY_PATH OPENEXEC_SANITIZE=$sanitize
-export OPENEXEC_VECTORS=$source/tests/vectors RUST_BACKTRACE=0
+export OPENEXEC_VECTORS=${OPENEXEC_VECTORS:-$source/tests/vectors} RUST_BACKTRACE=0
 OPENEXEC_LIB_DIR=$(dirname "$library")
 LD_LIBRARY_PATH=$OPENEXEC_LIB_DIR
 runner=CARGO_TARGET_$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')_RUNNER

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What openexec and openexec-approve promise, seen from outside. Run by CTest, which names the programs in the
-environment: OPENEXEC_CLI, OPENEXEC_APPROVE, OPENEXEC_VECTORS."""
+environment: OPENEXEC_CLI, OPENEXEC_APPROVE, OPENEXEC_VECTORS_DEFAULT (OPENEXEC_VECTORS names others)."""
 import base64
 import hashlib
 import json
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 CLI = os.environ["OPENEXEC_CLI"]
 APPROVE = os.environ["OPENEXEC_APPROVE"]
-VECTORS = os.environ["OPENEXEC_VECTORS"]
+VECTORS = os.environ.get("OPENEXEC_VECTORS") or os.environ["OPENEXEC_VECTORS_DEFAULT"]
 YES, NO, CANNOT = 0, 1, 2
 PLAIN = {k: v for k, v in os.environ.items() if not k.startswith(("OPENEXEC_", "CLAWSHIELD_"))}
 
