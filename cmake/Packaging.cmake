@@ -16,6 +16,9 @@ foreach(component library development programs)
     COMPONENT ${component})
 endforeach()
 
+install(FILES "${PROJECT_SOURCE_DIR}/cmake/packaging/systemd/openexecd.service"
+  DESTINATION "share/doc/${programs}/examples" COMPONENT programs)
+
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME openexec)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "deterministic execution boundary for AI agents")

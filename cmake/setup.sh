@@ -32,6 +32,7 @@ test_packages=(
   "python3-requests|the service's clients"
   "python3-cryptography|an independent signer"
   "libsodium-dev|the other library for Ed25519"
+  "systemd|systemd-analyze, which judges the unit"
   "strace|the proof that nothing is sent out"
   "tmux|people at a terminal, who approve"
   "abigail-tools|the C ABI compared with that of 1.0 (abidiff)"
