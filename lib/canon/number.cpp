@@ -107,6 +107,16 @@ char* write_ecmascript(double value, char* out) {
   return decimal.point > -6 && decimal.point <= 21 ? put_plain(decimal, out) : put_scientific(decimal, 1, out);
 }
 
+bool is_jcs_integer(std::string_view literal) {
+  constexpr std::size_t longest = 22;  // a sign and the digits below 10^21
+  if (literal.size() > longest) return false;
+  double value = 0;
+  const auto [end, error] = std::from_chars(literal.data(), literal.data() + literal.size(), value);
+  if (error != std::errc() || end != literal.data() + literal.size()) return false;
+  char text[max_number_size];
+  return literal == std::string_view(text, static_cast<std::size_t>(write_ecmascript(value, text) - text));
+}
+
 char* write_python(double value, char* out) {
   if (std::signbit(value)) *out++ = '-';
   if (value == 0) return put("0.0", 3, out);

@@ -1,6 +1,8 @@
 // Doubles as text: the shortest digits that read back as the same double, and of those the closest to it.
 #pragma once
 
+#include <string_view>
+
 namespace openexec::canon {
 
 /// No number is longer.
@@ -8,6 +10,10 @@ constexpr int max_number_size = 32;
 
 /// As ECMAScript's Number::toString. Returns the end. Precondition: finite, room for max_number_size.
 char* write_ecmascript(double value, char* out);
+
+/// Returns true if jcs writes some double as this integer literal, as it does from 2^53 to 10^21 (10000000000000000 for
+/// 1e16). Other literals of that size name no double exactly. Precondition: a JSON number without `.`, `e` and `E`.
+bool is_jcs_integer(std::string_view literal);
 
 /// As Python's repr. Returns the end. Precondition: finite, room for max_number_size.
 char* write_python(double value, char* out);

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <functional>
 #include <new>
 #include <string>
+#include <vector>
 
 #include <canon/block.hpp>
+#include <canon/number.hpp>
 #include <canon/order.hpp>
 #include <canon/scan.hpp>
 #include <canon/tree.hpp>
@@ -74,10 +77,14 @@ class Sorter {
           break;
         case 'l': {
           const std::int64_t value = tape.integer(at++);
-          if (value < -max_integer || value > max_integer) return Verdict::other;
+          if ((value < -max_integer || value > max_integer) && !is_jcs_form(value)) return Verdict::other;
           break;
         }
+        case 'u':
+          if (!is_jcs_form(static_cast<std::uint64_t>(tape.integer(at++)))) return Verdict::other;
+          break;
         case 'd':
+        case Tape::large_integer:
           ++at;
           break;
         case '{':
@@ -95,7 +102,7 @@ class Sorter {
           break;
         case 'r':
           return Verdict::strict;
-        default:  // 'u', an integer beyond 2^63 - 1, or something that simdjson does not say today
+        default:  // something that simdjson does not say today
           return Verdict::other;
       }
     }
@@ -117,6 +124,13 @@ class Sorter {
 
  private:
   static constexpr std::size_t max_path = 160;
+
+  template <class Integer>
+  static bool is_jcs_form(Integer value) {
+    std::array<char, max_number_size> text;
+    const char* end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    return is_jcs_integer({text.data(), static_cast<std::size_t>(end - text.data())});
+  }
 
   static void prepend(const std::string& step, std::string& path) { path.insert(0, step).insert(0, 1, '/'); }
 
@@ -230,10 +244,38 @@ Status too_large(std::size_t size, std::size_t limit) {
   return malformed("JSON text of " + std::to_string(size) + " bytes, the limit is " + std::to_string(limit), 413);
 }
 
-Status say_where(std::string_view text, const ParseLimits& limits) {
-  const std::optional<Fault> fault = first_fault(text, limits);
+Status say_where(const std::optional<Fault>& fault) {
   if (!fault) return malformed("not strict JSON");
   return malformed("byte " + std::to_string(fault->offset) + ": " + std::string(fault->reason));
+}
+
+/// The text with a point and a zero behind each large integer, so that simdjson reads it as the double that it is.
+std::string with_points(std::string_view text, const std::vector<LargeInteger>& large) {
+  std::string out;
+  out.reserve(text.size() + 2 * large.size());
+  std::size_t at = 0;
+  for (const LargeInteger& integer : large) {
+    out.append(text.substr(at, integer.end - at)).append(".0");
+    at = integer.end;
+  }
+  return out.append(text.substr(at));
+}
+
+/// Gives the large integers their tag on the tape, so that the writers give them their digits back.
+void mark_large(std::uint64_t* words, const std::vector<LargeInteger>& large) {
+  const Tape tape{words, nullptr};
+  auto next = large.begin();
+  std::uint32_t number = 0;
+  for (std::uint32_t at = Tape::root; next != large.end(); ++at) {
+    const char tag = tape.tag(at);
+    if (tag != 'l' && tag != 'u' && tag != 'd') continue;
+    if (number++ == next->number) {
+      constexpr std::uint64_t tag_bits = std::uint64_t{0xff} << 56;
+      words[at] = (words[at] & ~tag_bits) | std::uint64_t{Tape::large_integer} << 56;
+      ++next;
+    }
+    ++at;  // its value
+  }
 }
 
 }  // namespace
@@ -286,14 +328,21 @@ Status Parser::parse(std::string_view text, const ParseLimits& limits, Document&
 
   Tree& tree = *out.tree_;
   const bool has_mark = text.starts_with("\xef\xbb\xbf");  // newer versions of simdjson skip it
-  if (has_mark || !impl_->read(text, limits, tree.source->document)) return say_where(text, limits);
+  if (has_mark || !impl_->read(text, limits, tree.source->document)) {
+    std::vector<LargeInteger> large;
+    const std::optional<Fault> fault = first_fault(text, limits, &large);
+    if (fault || large.empty() || text.size() + 2 * large.size() > max_text ||
+        !impl_->read(with_points(text, large), limits, tree.source->document))
+      return say_where(fault);
+    mark_large(tree.source->document.tape.get(), large);
+  }
 
   const simdjson::dom::document& document = tree.source->document;
   tree.tape = {document.tape.get(), reinterpret_cast<const char*>(document.string_buf.get())};
   Sorter sorter(tree, limits, impl_->bench);
   const Verdict verdict = sorter.sort();
   if (verdict == Verdict::duplicate_key) return malformed("duplicate key at " + sorter.duplicate_path());
-  if (verdict == Verdict::other) return say_where(text, limits);
+  if (verdict == Verdict::other) return say_where(first_fault(text, limits));
   tree.empty = false;
   return Status::success();
 }

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include <base/text.hpp>
+#include <canon/number.hpp>
 
 namespace openexec::canon {
 namespace {
@@ -35,8 +36,8 @@ bool is_large(std::string_view number) {
 
 class Scan {
  public:
-  Scan(std::string_view text, const ParseLimits& limits)
-      : text_(text), max_depth_(limits.max_depth), ill_formed_(base::utf8_prefix(text)) {}
+  Scan(std::string_view text, const ParseLimits& limits, std::vector<LargeInteger>* large)
+      : text_(text), max_depth_(limits.max_depth), ill_formed_(base::utf8_prefix(text)), large_(large) {}
 
   std::optional<Fault> run() {
     if (!document()) return fault_;
@@ -140,14 +141,21 @@ class Scan {
       if (!digits()) return false;
     }
     const std::string_view literal = text_.substr(start, at_ - start);
-    return at_ == integer_end ? integer_fits(start, literal) : double_fits(start, literal);
+    const bool fits = at_ == integer_end ? integer_fits(start, literal) : double_fits(start, literal);
+    ++numbers_;
+    return fits;
   }
 
   bool integer_fits(std::size_t start, std::string_view literal) {
     std::int64_t value = 0;
     const auto ec = std::from_chars(literal.data(), literal.data() + literal.size(), value).ec;
-    return (ec == std::errc() && value >= -max_integer && value <= max_integer) ||
-           fail(start, "integer beyond 2^53 - 1");
+    if (ec == std::errc() && value >= -max_integer && value <= max_integer) return true;
+    if (!is_jcs_integer(literal)) return fail(start, "integer beyond 2^53 - 1");
+    std::uint64_t positive = 0;
+    const bool read = ec == std::errc() ||
+                      std::from_chars(literal.data(), literal.data() + literal.size(), positive).ec == std::errc();
+    if (!read && large_ != nullptr) large_->push_back({at_, numbers_});
+    return true;
   }
 
   bool double_fits(std::size_t start, std::string_view literal) {
@@ -204,6 +212,8 @@ class Scan {
   std::string_view text_;
   std::size_t max_depth_;
   std::size_t ill_formed_;
+  std::vector<LargeInteger>* large_;
+  std::uint32_t numbers_ = 0;  ///< that were read
   std::size_t at_ = 0;
   bool value_due_ = true;
   std::string open_;  ///< the closing brackets that are due, innermost last
@@ -212,6 +222,8 @@ class Scan {
 
 }  // namespace
 
-std::optional<Fault> first_fault(std::string_view text, const ParseLimits& limits) { return Scan(text, limits).run(); }
+std::optional<Fault> first_fault(std::string_view text, const ParseLimits& limits, std::vector<LargeInteger>* large) {
+  return Scan(text, limits, large).run();
+}
 
 }  // namespace openexec::canon

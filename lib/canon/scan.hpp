@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include <canon/json.hpp>
 
@@ -14,7 +16,15 @@ struct Fault {
   std::string_view reason;
 };
 
-/// The first breach of the rules of Parser::parse, duplicate keys and max_bytes excepted; nothing where there is none.
-std::optional<Fault> first_fault(std::string_view text, const ParseLimits& limits);
+/// An integer literal that jcs writes for a double, and that is beyond what simdjson reads as an integer.
+struct LargeInteger {
+  std::size_t end;       ///< the offset behind its last digit
+  std::uint32_t number;  ///< how many numbers stand before it in the text
+};
+
+/// Returns the first breach of the rules of Parser::parse, duplicate keys and max_bytes excepted, or nullopt if the text
+/// breaks none. Appends the large integers that stand before it to `large`, unless that is null.
+std::optional<Fault> first_fault(std::string_view text, const ParseLimits& limits,
+                                 std::vector<LargeInteger>* large = nullptr);
 
 }  // namespace openexec::canon

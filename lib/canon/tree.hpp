@@ -64,6 +64,9 @@ struct Tape {
     return {text + sizeof size, size};
   }
 
+  /// The tag of a double that was written as an integer beyond 2^64 - 1, or below -2^63. It is ours, not simdjson's.
+  static constexpr char large_integer = 'D';
+
   std::int64_t integer(std::uint32_t at) const { return static_cast<std::int64_t>(words[at + 1]); }
   double number(std::uint32_t at) const { return std::bit_cast<double>(words[at + 1]); }
 
@@ -77,7 +80,9 @@ struct Tape {
       case '[':
         return behind(at);
       case 'l':
+      case 'u':
       case 'd':
+      case large_integer:
         return at + 2;
       default:
         return at + 1;

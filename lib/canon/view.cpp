@@ -1,3 +1,4 @@
+#include <canon/json.hpp>
 #include <canon/order.hpp>
 #include <canon/tree.hpp>
 
@@ -13,8 +14,10 @@ Type View::type() const {
     case '"':
       return Type::string;
     case 'l':
-      return Type::integer;
+      return integer() >= -max_integer && integer() <= max_integer ? Type::integer : Type::number;
+    case 'u':
     case 'd':
+    case Tape::large_integer:
       return Type::number;
     case 't':
     case 'f':
@@ -30,7 +33,14 @@ std::string_view View::string() const { return tree_->tape.string(node_); }
 std::size_t View::size() const { return tree_->tape.size(node_); }
 
 double View::number() const {
-  return tree_->tape.tag(node_) == 'l' ? static_cast<double>(integer()) : tree_->tape.number(node_);
+  switch (tree_->tape.tag(node_)) {
+    case 'l':
+      return static_cast<double>(integer());
+    case 'u':
+      return static_cast<double>(static_cast<std::uint64_t>(integer()));
+    default:
+      return tree_->tape.number(node_);
+  }
 }
 
 View::Iterator View::begin() const {

@@ -264,6 +264,10 @@ class Writer {
     switch (tag) {
       case 'l':
         return std::to_chars(out, out + max_number_size, tape.integer(at)).ptr;
+      case 'u':
+        return std::to_chars(out, out + max_number_size, static_cast<std::uint64_t>(tape.integer(at))).ptr;
+      case Tape::large_integer:  // its digits are those that jcs writes, in every form
+        return write_ecmascript(tape.number(at), out);
       case 'd':
         return Form::number(tape.number(at), out);
       case 't':
