@@ -96,7 +96,7 @@ tr -d '\000-\011\013-\037\177' <"$receipt" | cmp -s - "$receipt" || fail "proof:
   IFS= read -r line && [ "${line#extra }" != "$line" ] || fail "proof: there is no entry in it"
   unbase64 "${line#extra }" "$work/entry" || fail "proof: the entry's base64"
   tr -d '\000-\037\177' <"$work/entry" | cmp -s - "$work/entry" || fail "entry: control characters"
-  case $(cat "$work/entry") in '{"action":'*'"version":1}') ;; *) fail "entry: not an entry of OpenExec" ;; esac
+  case $(cat "$work/entry") in '{"action":'*'"version":'[12]'}') ;; *) fail "entry: not an entry of OpenExec" ;; esac
   IFS= read -r line && [ "${line#index }" != "$line" ] || fail "proof: line 3"
   index=${line#index }
   is_number "$index" || fail "proof: the index"

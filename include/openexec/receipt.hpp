@@ -22,8 +22,12 @@ enum class Effect : std::uint8_t {
   unknown,    ///< everything else
 };
 
+/// What a result is: JSON that the handler gave, or an object that carries other output of it whole.
+enum class ResultForm : std::uint8_t { json, text, bytes };
+
 std::string_view name(Verdict verdict) noexcept;  ///< "executed", "in_doubt", ...
 std::string_view name(Effect effect) noexcept;    ///< "none", "confirmed", "unknown"
+std::string_view name(ResultForm form) noexcept;  ///< "json", "text", "bytes"
 
 /// The approval as an entry carries it. An id appears only as far as it was verified.
 struct ApprovalNote {
@@ -39,13 +43,16 @@ struct ApprovalNote {
   std::string approval_scope = {};
 };
 
-/// The order that an entry of verdict `control` records.
+/// The order that an entry of verdict `control` records, or the person's order behind a settlement.
 struct ControlNote {
-  std::string kind;    ///< "halt", "resume", "revoke_approval" or "revoke_key"
-  std::string id;      ///< of the approval or the key; empty is written as null
-  std::string tenant;  ///< whom it concerns; empty, written as null: everybody
+  /// "halt", "resume", "revoke_approval" or "revoke_key"; since version 2 also "adopt", "settle" or "confirm_clock".
+  std::string kind;
+  std::string id;      ///< of the approval, the key or the adopted file; empty is written as null
+  std::string tenant;  ///< the tenant that it concerns; empty, written as null: every tenant
   std::string who;
   std::string why;
+  std::optional<Timestamp> time = std::nullopt;  ///< adopt: the floor; confirm_clock: the new mark
+  std::optional<Timestamp> was = std::nullopt;   ///< confirm_clock: the old mark
 };
 
 /// One line of the log (docs/formats.md, section 6). Payloads and results are never in it, only hashes.
@@ -64,12 +71,23 @@ struct Entry {
   std::string executor;
   Timestamp observed_at;
   std::optional<std::uint64_t> prior;  ///< index of the entry that a replay repeats or a settlement settles
-  std::uint64_t count = 0;             ///< verdict suppressed only: how many refusals this entry stands for
-  std::optional<ControlNote> control;  ///< verdict control only, and always there
+  std::uint64_t count = 0;             ///< verdict suppressed only: how many answers this entry stands for
+  std::optional<ControlNote> control;  ///< always there in verdict control; elsewhere only of kind settle
+
+  /// 1 or 2. An entry of version 1 writes the bytes of version 1, which have none of the members below.
+  std::uint32_t version = 2;
+  std::uint32_t attempt = 1;                 ///< which attempt of its execution; the first is not written
+  ResultForm result_form = ResultForm::json;  ///< json is not written
+  std::string instance;     ///< 32 hex digits: a random id of the opening; together with `epoch`, or empty
+  std::uint64_t epoch = 0;  ///< of the executor among those that share a store, from 1; 0 is not written
+  std::optional<Digest> proposal;        ///< of the proposal that the request came from
+  std::optional<Digest> session;         ///< of the session that the request belongs to
+  std::optional<Timestamp> trusted_at;   ///< the last trusted time, while the clock is suspect
 
   /// The entry's bytes: RFC 8785 form.
   [[nodiscard]] std::string to_json() const;
   /// Reads what to_json() writes and nothing else: the members of section 6, each of its type, in these very bytes.
+  /// Versions 1 and 2 are read.
   /// invalid_argument that names the member.
   static Result<Entry> from_json(std::string_view json);
 };

@@ -1,4 +1,4 @@
-// Entries, read back. What a log holds is read as strictly as it was written: one entry, one text.
+// Entries, read back. What a log holds is read as strictly as it was written: in each version, one entry has one text.
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -65,8 +65,8 @@ bool read_or_null(View value, std::optional<T>& out) {
 
 constexpr std::array verdicts{Verdict::refused,  Verdict::executed,   Verdict::failed, Verdict::replayed,
                               Verdict::in_doubt, Verdict::suppressed, Verdict::control};
-constexpr std::array<std::string_view, 4> controls{"halt", "resume", "revoke_approval", "revoke_key"};
 constexpr std::array effects{Effect::none, Effect::confirmed, Effect::unknown};
+constexpr std::array written_forms{ResultForm::text, ResultForm::bytes};  // json is what an absent form means
 
 template <class Enum, std::size_t count>
 bool read_name(View value, const std::array<Enum, count>& all, Enum& out) {
@@ -82,10 +82,17 @@ bool read_code(View value, Code& out) {
   return code.has_value();
 }
 
+/// In the one spelling that an entry has for it.
 bool read_time(View value, Timestamp& out) {
-  const auto time = value.is(Type::string) ? base::parse_time(value.string(), base::Offset::required) : std::nullopt;
-  out = time.value_or(out);
-  return time.has_value();
+  if (!value.is(Type::string)) return false;
+  const auto time = base::parse_time(value.string(), base::Offset::required);
+  if (!time || base::format_time(*time) != value.string()) return false;
+  out = *time;
+  return true;
+}
+
+bool is_instance(std::string_view text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
 /// Sorted, so that a set of keys has one text; and each once, so that none counts twice.
@@ -109,13 +116,70 @@ bool read(View value, ApprovalNote& out) {
          maybe("step", out.step) && maybe("trace_id", out.trace_id);
 }
 
-bool read(View value, ControlNote& out) {
+bool read(View value, std::optional<Timestamp>& out) { return read_time(value, out.emplace()); }
+
+/// What a control of one kind says besides who and why.
+struct ControlRule {
+  enum class Part : std::uint8_t { absent, optional, present };
+  std::string_view kind;
+  std::uint32_t since;  ///< the first version that has it
+  Part id;
+  Part tenant;
+  Part time;
+  Part was;
+
+  [[nodiscard]] bool fits(const ControlNote& note) const {
+    const auto as_ruled = [](Part part, bool there) {
+      return part == Part::optional || (part == Part::present) == there;
+    };
+    return as_ruled(id, !note.id.empty()) && as_ruled(tenant, !note.tenant.empty()) &&
+           as_ruled(time, note.time.has_value()) && as_ruled(was, note.was.has_value());
+  }
+};
+
+using Part = ControlRule::Part;
+constexpr std::array controls{
+    ControlRule{"halt", 1, Part::absent, Part::optional, Part::absent, Part::absent},
+    ControlRule{"resume", 1, Part::absent, Part::optional, Part::absent, Part::absent},
+    ControlRule{"revoke_approval", 1, Part::present, Part::optional, Part::absent, Part::absent},
+    ControlRule{"revoke_key", 1, Part::present, Part::optional, Part::absent, Part::absent},
+    ControlRule{"adopt", 2, Part::optional, Part::absent, Part::present, Part::absent},
+    ControlRule{"settle", 2, Part::absent, Part::absent, Part::absent, Part::absent},
+    ControlRule{"confirm_clock", 2, Part::absent, Part::absent, Part::present, Part::present},
+};
+
+bool read_control(View value, std::uint32_t version, ControlNote& out) {
   if (!value.is(Type::object)) return false;
   const auto member = [&](std::string_view key) { return value.find(key).value_or(View()); };
-  return read_or_null(member("id"), out.id) && read(member("kind"), out.kind) &&
-         read_or_null(member("tenant"), out.tenant) && read(member("who"), out.who) && read(member("why"), out.why) &&
-         std::find(controls.begin(), controls.end(), out.kind) != controls.end() &&
-         out.id.empty() == (out.kind == "halt" || out.kind == "resume");
+  const auto maybe = [&](std::string_view key, std::optional<Timestamp>& into) {
+    const auto found = value.find(key);
+    return !found || read(*found, into);
+  };
+  if (!read_or_null(member("id"), out.id) || !read(member("kind"), out.kind) ||
+      !read_or_null(member("tenant"), out.tenant) || !maybe("time", out.time) || !maybe("was", out.was) ||
+      !read(member("who"), out.who) || !read(member("why"), out.why))
+    return false;
+  const auto rule = std::find_if(controls.begin(), controls.end(), [&](const auto& each) { return each.kind == out.kind; });
+  return rule != controls.end() && rule->since <= version && rule->fits(out);
+}
+
+bool is_second(const Entry& entry) { return entry.version == 2; }
+
+/// A person may settle what the log says of an execution; the entry then says who.
+bool may_be_settlement(const Entry& entry) {
+  return is_second(entry) && (entry.verdict == Verdict::executed || entry.verdict == Verdict::failed ||
+                              entry.verdict == Verdict::in_doubt);
+}
+
+enum class Presence : std::uint8_t { never, optional, always };
+Presence always(const Entry&) { return Presence::always; }
+Presence since_second(const Entry& entry) { return is_second(entry) ? Presence::optional : Presence::never; }
+Presence of_control(const Entry& entry) {
+  if (entry.verdict == Verdict::control) return Presence::always;
+  return may_be_settlement(entry) ? Presence::optional : Presence::never;
+}
+Presence of_suppressed(const Entry& entry) {
+  return entry.verdict == Verdict::suppressed ? Presence::always : Presence::never;
 }
 
 /// One member of an entry.
@@ -123,11 +187,17 @@ struct Member {
   std::string_view name;
   std::string_view rule;
   bool (*read)(View value, Entry& out);
-  bool (*is_of)(const Entry& entry) = [](const Entry&) { return true; };  ///< which entries have it
+  Presence (*presence)(const Entry& entry) = always;  ///< judged by version and verdict
 };
 
 constexpr std::array members{
-    // First, because it decides which others there are.
+    // First, because these two decide which others there are.
+    Member{"version", "not 1 or 2",
+           [](View value, Entry& out) {
+             if (!value.is(Type::integer) || (value.integer() != 1 && value.integer() != 2)) return false;
+             out.version = static_cast<std::uint32_t>(value.integer());
+             return true;
+           }},
     Member{"verdict", "not the name of a verdict",
            [](View value, Entry& out) { return read_name(value, verdicts, out.verdict); }},
     Member{"action", "not an action's name, nor null",
@@ -136,31 +206,80 @@ constexpr std::array members{
            }},
     Member{"approval", "not an approval's note, nor null",
            [](View value, Entry& out) { return read_or_null(value, out.approval); }},
+    Member{"attempt", "not the number of a later attempt",
+           [](View value, Entry& out) {
+             std::optional<std::uint32_t> number;
+             if (!read(value, number) || *number < 2) return false;
+             out.attempt = *number;
+             return true;
+           },
+           since_second},
     Member{"code", "not the name of a code", [](View value, Entry& out) { return read_code(value, out.code); }},
-    Member{"control", "not an order that was given", [](View value, Entry& out) { return read(value, out.control.emplace()); },
-           [](const Entry& entry) { return entry.verdict == Verdict::control; }},
-    Member{"count", "not a count", [](View value, Entry& out) { return read(value, out.count); },
-           [](const Entry& entry) { return entry.verdict == Verdict::suppressed; }},
+    Member{"control", "not an order that was given",
+           [](View value, Entry& out) { return read_control(value, out.version, out.control.emplace()); }, of_control},
+    Member{"count", "not a count", [](View value, Entry& out) { return read(value, out.count); }, of_suppressed},
     Member{"effect", "not the name of an effect",
            [](View value, Entry& out) { return read_name(value, effects, out.effect); }},
+    Member{"epoch", "not a number from 1 on",
+           [](View value, Entry& out) { return read(value, out.epoch) && out.epoch != 0; }, since_second},
     Member{"exec_id", "not 64 lower-case hex digits, nor null",
            [](View value, Entry& out) { return value.is(Type::null) || read_hex(value, out.exec_id); }},
     Member{"executor", "not a string", [](View value, Entry& out) { return read(value, out.executor); }},
+    Member{"instance", "not 32 lower-case hex digits",
+           [](View value, Entry& out) { return read(value, out.instance) && is_instance(out.instance); }, since_second},
     Member{"nonce", "not a nonce, nor null",
            [](View value, Entry& out) {
              return read_or_null(value, out.nonce) && (value.is(Type::null) || base::check_nonce(out.nonce).ok());
            }},
     Member{"observed_at", "not a time", [](View value, Entry& out) { return read_time(value, out.observed_at); }},
     Member{"prior", "not an index, nor null", [](View value, Entry& out) { return read_or_null(value, out.prior); }},
+    Member{"proposal", "not 64 lower-case hex digits",
+           [](View value, Entry& out) { return read(value, out.proposal.emplace()); }, since_second},
     Member{"receipt", "not 64 lower-case hex digits",
            [](View value, Entry& out) { return read_hex(value, out.receipt); }},
     Member{"request_hash", "not 64 lower-case hex digits, nor null",
            [](View value, Entry& out) { return read_or_null(value, out.request_hash); }},
+    Member{"result_form", "neither text nor bytes",
+           [](View value, Entry& out) { return read_name(value, written_forms, out.result_form); }, since_second},
     Member{"result_hash", "not 64 lower-case hex digits, nor null",
            [](View value, Entry& out) { return read_or_null(value, out.result_hash); }},
+    Member{"session", "not 64 lower-case hex digits",
+           [](View value, Entry& out) { return read(value, out.session.emplace()); }, since_second},
     Member{"tenant", "not a string", [](View value, Entry& out) { return read(value, out.tenant); }},
-    Member{"version", "not 1", [](View value, Entry&) { return value.is(Type::integer) && value.integer() == 1; }},
+    Member{"trusted_at", "not a time", [](View value, Entry& out) { return read(value, out.trusted_at); }, since_second},
 };
+
+Status read_members(View object, Entry& entry) {
+  for (const Member& member : members) {
+    const auto value = object.find(member.name);
+    const Presence presence = member.presence(entry);
+    if (!value && presence == Presence::always) return wrong(member.name, "missing");
+    if (value && presence == Presence::never) return wrong(member.name, "has no place in such an entry");
+    if (value && !member.read(*value, entry)) return wrong(member.name, member.rule);
+  }
+  return Status::success();
+}
+
+/// What the members of version 2 say of each other.
+Status check_second(const Entry& entry) {
+  const bool names_execution = !entry.exec_id.empty();
+  const bool is_control = entry.verdict == Verdict::control;
+  if (is_control && names_execution) return wrong("exec_id, action, nonce", "a control names no execution");
+  if (entry.control && (entry.control->kind == "settle") == is_control)
+    return wrong("control", "a settlement has the verdict that it gives, and every other control is one");
+  if (entry.control && !is_control && (!entry.prior || !names_execution))
+    return wrong("control", "a settlement names the execution and the entry that it settles");
+  if (entry.attempt != 1 && !names_execution) return wrong("attempt", "of no execution");
+  if (entry.result_form != ResultForm::json && (!entry.result_hash || is_control))
+    return wrong("result_form", "of no result");
+  if (entry.instance.empty() != (entry.epoch == 0)) return wrong("instance, epoch", "together or not at all");
+  if (entry.verdict != Verdict::suppressed) return Status::success();
+  if (entry.count == 0) return wrong("count", "an entry that stands for nothing");
+  if ((entry.code == Code::overloaded) == names_execution)
+    return wrong("code", "refusals that were suppressed are overloaded, and replays are not");
+  if (!names_execution && entry.prior) return wrong("prior", "of no execution");
+  return Status::success();
+}
 
 }  // namespace
 
@@ -170,14 +289,10 @@ Result<Entry> Entry::from_json(std::string_view json) try {
   const View object = document->root();
   if (!object.is(Type::object)) return Status(Code::invalid_argument, "entry: not an object");
   Entry entry;
-  for (const Member& member : members) {
-    if (!member.is_of(entry)) continue;
-    const auto value = object.find(member.name);
-    if (!value) return wrong(member.name, "missing");
-    if (!member.read(*value, entry)) return wrong(member.name, member.rule);
-  }
+  if (Status status = read_members(object, entry); !status.ok()) return status;
   if (entry.exec_id.empty() != entry.action.empty() || entry.exec_id.empty() != entry.nonce.empty())
     return wrong("exec_id, action, nonce", "null together or not at all");
+  if (Status status = is_second(entry) ? check_second(entry) : Status::success(); !status.ok()) return status;
   // Another member, another order, another spelling of the same: none of these is what was written.
   if (entry.to_json() != json) return Status(Code::invalid_argument, "entry: not in the one form that an entry has");
   return entry;

@@ -66,6 +66,19 @@ void append_approval(const std::optional<ApprovalNote>& approval, std::string& o
   append_approval(*approval, approval->digest, out);
 }
 
+void append_time_member(std::string_view member, const std::optional<Timestamp>& time, std::string& out) {
+  if (!time) return;
+  out.append(member).append("\"");
+  base::append_time(*time, out);
+  out += '"';
+}
+
+void append_digest_member(std::string_view member, const std::optional<Digest>& digest, std::string& out) {
+  if (!digest) return;
+  out.append(member);
+  append_digest(*digest, out);
+}
+
 void append_control(const ControlNote& control, std::string& out) {
   out += R"({"id":)";
   append_string_or_null(control.id, out);
@@ -73,6 +86,8 @@ void append_control(const ControlNote& control, std::string& out) {
   canon::append_jcs_string(control.kind, out);
   out += R"(,"tenant":)";
   append_string_or_null(control.tenant, out);
+  append_time_member(R"(,"time":)", control.time, out);
+  append_time_member(R"(,"was":)", control.was, out);
   out += R"(,"who":)";
   canon::append_jcs_string(control.who, out);
   out += R"(,"why":)";
@@ -104,41 +119,64 @@ std::string_view name(Effect effect) noexcept {
   return "unknown";
 }
 
+std::string_view name(ResultForm form) noexcept {
+  switch (form) {
+    case ResultForm::json: return "json";
+    case ResultForm::text: return "text";
+    case ResultForm::bytes: return "bytes";
+  }
+  return "unknown";
+}
+
 // Written member by member in RFC 8785 order, so that no sorting is needed.
 std::string Entry::to_json() const {
+  const bool second = version != 1;  // the members of version 2, each only where it says something
   std::string out;
   out.reserve(768);
   out += R"({"action":)";
   append_string_or_null(action, out);
   out += R"(,"approval":)";
   append_approval(approval, out);
+  if (second && attempt != 1) out.append(R"(,"attempt":)").append(std::to_string(attempt));
   out.append(R"(,"code":")").append(openexec::name(code));  // of letters, like the other names
   out += '"';
-  if (verdict == Verdict::control) {
+  if (verdict == Verdict::control || (second && control)) {
     out += R"(,"control":)";
     append_control(control.value_or(ControlNote{}), out);
   }
   if (verdict == Verdict::suppressed) out.append(R"(,"count":)").append(std::to_string(count));
   out += R"(,"effect":")";
-  out.append(openexec::name(effect)).append(R"(","exec_id":)");
+  out.append(openexec::name(effect)).append("\"");
+  if (second && epoch != 0) out.append(R"(,"epoch":)").append(std::to_string(epoch));
+  out += R"(,"exec_id":)";
   append_string_or_null(exec_id, out);
   out += R"(,"executor":)";
   canon::append_jcs_string(executor, out);
+  if (second && !instance.empty()) {
+    out += R"(,"instance":)";
+    canon::append_jcs_string(instance, out);
+  }
   out += R"(,"nonce":)";
   append_string_or_null(nonce, out);
   out += R"(,"observed_at":")";
   base::append_time(observed_at, out);
   out += R"(","prior":)";
   out += prior ? std::to_string(*prior) : "null";
+  if (second) append_digest_member(R"(,"proposal":)", proposal, out);
   out += R"(,"receipt":)";
   canon::append_jcs_string(receipt, out);
   out += R"(,"request_hash":)";
   append_digest_or_null(request_hash, out);
+  if (second && result_form != ResultForm::json)
+    out.append(R"(,"result_form":")").append(openexec::name(result_form)).append("\"");
   out += R"(,"result_hash":)";
   append_digest_or_null(result_hash.value_or(Digest{}), out);
+  if (second) append_digest_member(R"(,"session":)", session, out);
   out += R"(,"tenant":)";
   canon::append_jcs_string(tenant, out);
-  out.append(R"(,"verdict":")").append(openexec::name(verdict)).append(R"(","version":1})");
+  if (second) append_time_member(R"(,"trusted_at":)", trusted_at, out);
+  out.append(R"(,"verdict":")").append(openexec::name(verdict));
+  out.append(R"(","version":)").append(std::to_string(version)).append("}");
   return out;
 }
 

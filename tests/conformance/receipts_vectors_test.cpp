@@ -44,6 +44,7 @@ Enum by_name(const std::string& wanted, std::initializer_list<Enum> all) {
 /// An entry read back from its text, the hard way: so that to_json has something to prove.
 Entry read_entry(canon::View view) {
   Entry entry;
+  entry.version = static_cast<std::uint32_t>(view.find("version")->integer());
   entry.verdict = by_name(text(view, "verdict"), {Verdict::refused, Verdict::executed, Verdict::failed, Verdict::replayed,
                                                   Verdict::in_doubt, Verdict::suppressed});
   entry.effect = by_name(text(view, "effect"), {Effect::none, Effect::confirmed, Effect::unknown});

@@ -24,6 +24,7 @@ void check_reads_back(const Entry& entry) {
   const auto read = Entry::from_json(text);
   REQUIRE(read.ok());
   CHECK(read->to_json() == text);
+  CHECK(read->version == entry.version);
   CHECK(read->verdict == entry.verdict);
   CHECK(read->code == entry.code);
   CHECK(read->effect == entry.effect);
@@ -136,7 +137,92 @@ TEST_CASE("An entry of a control says which order, whom it concerns, who gave it
   check_refused(replaced(text, R"({"id":null)", R"({"id":"a-1")"), "control: not an order");
   check_refused(replaced(text, R"("kind":"halt")", R"("kind":"revoke_key")"), "control: not an order");
   check_refused(replaced(text, R"("who":"alice",)", ""), "control: not an order");
-  check_refused(replaced(text, R"("verdict":"control")", R"("verdict":"refused")"), "one form");
+  check_refused(replaced(text, R"("verdict":"control")", R"("verdict":"refused")"), "control: has no place");
+}
+
+TEST_CASE("An entry of version 1 reads back in its own bytes, and has no member of version 2") {
+  for (Entry entry : {test::executed(), malformed(), suppressed(), control()}) {
+    const std::string second = entry.to_json();
+    entry.version = 1;
+    const std::string first = entry.to_json();
+    CHECK(first == replaced(second, R"("version":2)", R"("version":1)"));  // an ordinary entry does not grow
+    check_reads_back(entry);
+    for (const std::string& member :
+         {std::string(R"("attempt":2)"), std::string(R"("epoch":1)"), R"("instance":")" + std::string(32, 'a') + "\"",
+          R"("proposal":")" + std::string(64, 'a') + "\"", std::string(R"("result_form":"text")"),
+          R"("session":")" + std::string(64, 'a') + "\"", std::string(R"("trusted_at":"2026-03-01T12:00:00.000000Z")")})
+      check_refused(replaced(first, R"(,"code")", "," + member + R"(,"code")"), "has no place");
+    entry.attempt = 2;
+    entry.result_form = ResultForm::bytes;
+    entry.instance = std::string(32, 'a');
+    entry.epoch = 7;
+    entry.proposal = entry.session = test::leaf(9);
+    entry.trusted_at = entry.observed_at;
+    CHECK(entry.to_json() == first);
+  }
+  Entry adopted = control();
+  adopted.control = ControlNote{"adopt", "", "", "alice", "because", adopted.observed_at};
+  check_reads_back(adopted);
+  check_refused(replaced(adopted.to_json(), R"("version":2)", R"("version":1)"), "control: not an order");
+}
+
+TEST_CASE("What version 2 adds reads back where it says something, and has no other text") {
+  Entry entry = test::executed();
+  const std::string plain = entry.to_json();
+  entry.attempt = 4'294'967'295U;
+  entry.result_form = ResultForm::text;
+  entry.instance = "0123456789abcdef0123456789abcdef";
+  entry.epoch = 1;
+  entry.proposal = test::leaf(7);
+  entry.session = test::leaf(8);
+  entry.trusted_at = entry.observed_at;
+  check_reads_back(entry);
+  const auto read = Entry::from_json(entry.to_json());
+  REQUIRE(read.ok());
+  CHECK(read->attempt == entry.attempt);
+  CHECK(read->result_form == entry.result_form);
+  CHECK(read->instance == entry.instance);
+  CHECK(read->epoch == entry.epoch);
+  CHECK(read->proposal == entry.proposal);
+  CHECK(read->session == entry.session);
+  CHECK(read->trusted_at == entry.trusted_at);
+  for (const auto& [member, fault] : std::vector<std::array<std::string, 2>>{
+           {R"("attempt":1)", "attempt: not"}, {R"("result_form":"json")", "result_form: neither"},
+           {R"("epoch":1)", "instance, epoch: together"}, {R"("epoch":0)", "epoch: not"}})
+    check_refused(replaced(plain, R"(,"code")", "," + member + R"(,"code")"), fault);
+}
+
+TEST_CASE("A settlement by a person is the entry that settles, with the order in it") {
+  Entry entry = test::executed();
+  entry.prior = 3;
+  entry.control = ControlNote{"settle", "", "", "alice", "the bank says so"};
+  for (const Verdict verdict : {Verdict::executed, Verdict::failed, Verdict::in_doubt}) {
+    entry.verdict = verdict;
+    check_reads_back(entry);
+    const auto read = Entry::from_json(entry.to_json());
+    REQUIRE(read.ok());
+    REQUIRE(read->control.has_value());
+    CHECK(read->control->who == "alice");
+  }
+  const std::string text = entry.to_json();
+  check_refused(replaced(text, R"("verdict":"in_doubt")", R"("verdict":"replayed")"), "control: has no place");
+  check_refused(replaced(text, R"("verdict":"in_doubt")", R"("verdict":"control")"), "a control names no execution");
+  check_refused(replaced(text, R"("kind":"settle")", R"("kind":"halt")"), "control: a settlement has the verdict");
+  check_refused(replaced(text, R"("prior":3)", R"("prior":null)"), "control: a settlement names");
+  check_refused(replaced(control().to_json(), R"("kind":"halt")", R"("kind":"settle")"), "control: a settlement has");
+}
+
+TEST_CASE("A suppressed entry stands for refusals, or for the replays of one execution") {
+  Entry entry = test::executed();
+  entry.verdict = Verdict::suppressed;
+  entry.count = 41;
+  entry.prior = 7;
+  check_reads_back(entry);
+  const std::string text = entry.to_json();
+  check_refused(replaced(text, R"("count":41)", R"("count":0)"), "count: an entry that stands for nothing");
+  check_refused(replaced(text, R"("code":"ok")", R"("code":"overloaded")"), "code: refusals");
+  check_refused(replaced(suppressed().to_json(), R"("overloaded")", R"("ok")"), "code: refusals");
+  check_refused(replaced(suppressed().to_json(), R"("prior":null)", R"("prior":0)"), "prior: of no execution");
 }
 
 TEST_CASE("Every verdict, effect and code that has a name reads back") {
@@ -145,7 +231,8 @@ TEST_CASE("Every verdict, effect and code that has a name reads back") {
     Entry entry = test::executed();
     entry.verdict = static_cast<Verdict>(number);
     if (name(entry.verdict) == "unknown") continue;
-    if (entry.verdict == Verdict::control) entry.control = ControlNote{"halt", "", "", "alice", "because"};
+    if (entry.verdict == Verdict::control) entry = control();
+    if (entry.verdict == Verdict::suppressed) entry.count = 1;
     check_reads_back(entry);
     ++verdicts;
   }
@@ -166,6 +253,7 @@ TEST_CASE("An entry without one of its members, or with another, is refused") {
   for (const std::string& text : {test::executed().to_json(), suppressed().to_json(), control().to_json()}) {
     const auto document = canon::parse(text);
     REQUIRE(document.ok());
+    check_refused(replaced(text, "{\"action\"", "{\"attempt\":1,\"action\""), "attempt: not the number");
     for (const auto [name, value] : document->root()) {
       std::string member = "\"" + std::string(name) + "\":" + canon::jcs(value);
       const bool last = text.find(member + "}") != std::string::npos;
@@ -175,9 +263,9 @@ TEST_CASE("An entry without one of its members, or with another, is refused") {
       check_refused(replaced(text, member, member + "," + member), "duplicate key");
     }
     check_refused(replaced(text, "{\"action\"", "{\"aaa\":1,\"action\""), "not in the one form");
-    check_refused(replaced(text, "\"version\":1}", "\"version\":1,\"zzz\":null}"), "not in the one form");
+    check_refused(replaced(text, "\"version\":2}", "\"version\":2,\"zzz\":null}"), "not in the one form");
   }
-  check_refused(replaced(test::executed().to_json(), "\"effect\"", "\"count\":1,\"effect\""), "not in the one form");
+  check_refused(replaced(test::executed().to_json(), "\"effect\"", "\"count\":1,\"effect\""), "count: has no place");
   check_refused(replaced(suppressed().to_json(), "\"count\":41,", ""), "count: missing");
 }
 
@@ -187,9 +275,9 @@ TEST_CASE("Another spelling of the same entry is refused") {
   for (const std::string& other :
        {text + " ", " " + text, text + "\n", replaced(text, "\"action\":", "\"action\": "),
         replaced(text, "echo", "\\u0065cho"), replaced(text, "\u00e9", "\\u00e9"),
-        replaced(text, "\"version\":1", "\"version\":1.0"), replaced(text, "\"prior\":null", "\"prior\":-0"),
+        replaced(text, "\"version\":2", "\"version\":2.0"), replaced(text, "\"prior\":null", "\"prior\":-0"),
         replaced(text, ".000001Z", ".000001+00:00"), replaced(text, "12:00:00.000001Z", "13:00:00.000001+01:00"),
-        replaced(text, "\"version\":1}", "\"version\":1,\"version\":1}")})
+        replaced(text, "\"version\":2}", "\"version\":2,\"version\":2}")})
     CHECK(Entry::from_json(other).code() == Code::invalid_argument);
   // The first two members, the other way round.
   const std::size_t approval = text.find("\"approval\""), code = text.find("\"code\"");
@@ -212,9 +300,10 @@ TEST_CASE("Each member is of its own type, and within its own bounds") {
       {"\"verdict\":\"executed\"", "\"verdict\":\"unknown\"", "verdict"},
       {"\"verdict\":\"executed\"", "\"verdict\":\"Executed\"", "verdict"},
       {"\"verdict\":\"executed\"", "\"verdict\":\"suppressed\"", "count: missing"},
+      {"\"verdict\":\"executed\"", "\"verdict\":\"control\"", "control: missing"},
       {"\"effect\":\"confirmed\"", "\"effect\":\"\"", "effect"},
-      {"\"version\":1", "\"version\":2", "version"},
-      {"\"version\":1", "\"version\":\"1\"", "version"},
+      {"\"version\":2", "\"version\":3", "version"},
+      {"\"version\":2", "\"version\":\"1\"", "version"},
       {"\"prior\":null", "\"prior\":-1", "prior"},
       {"\"prior\":null", "\"prior\":1.5", "prior"},
       {"\"prior\":null", "\"prior\":\"1\"", "prior"},
