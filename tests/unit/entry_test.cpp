@@ -307,7 +307,8 @@ TEST_CASE("Each member is of its own type, and within its own bounds") {
       {"\"prior\":null", "\"prior\":-1", "prior"},
       {"\"prior\":null", "\"prior\":1.5", "prior"},
       {"\"prior\":null", "\"prior\":\"1\"", "prior"},
-      {"\"prior\":null", "\"prior\":9007199254740992", "2^53"},
+      {"\"prior\":null", "\"prior\":9007199254740993", "2^53"},
+      {"\"prior\":null", "\"prior\":9007199254740992", "prior"},  // a double, and no index
       {"\"observed_at\":\"2026-03-01", "\"observed_at\":\"2026-02-30", "observed_at"},
       {"\"executor\":\"executor-1\"", "\"executor\":null", "executor"},
       {"\"tenant\":\"acme\"", "\"tenant\":null", "tenant"},

@@ -141,7 +141,7 @@ TEST_CASE("Unknown top-level fields are refused, and a long name is cut") {
 TEST_CASE("Text that is not strict JSON is refused with 400") {
   for (const char* text :
        {"", " ", "{", "{\"action\":\"echo\",}", "{\"action\":\"echo\"} x", "\xef\xbb\xbf{}", "{\"a\":\"\xff\"}",
-        "{\"a\":\"\\ud800\"}", "{\"a\":1e999}", "{\"a\":9007199254740992}", "{\"a\":01}", "{\"a\":NaN}"}) {
+        "{\"a\":\"\\ud800\"}", "{\"a\":1e999}", "{\"a\":9007199254740993}", "{\"a\":01}", "{\"a\":NaN}"}) {
     INFO(text);
     CHECK(refusal(json(text)).starts_with("400 "));
   }
