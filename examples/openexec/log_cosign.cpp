@@ -127,6 +127,11 @@ class Collecting {
     const std::string note = or_cannot(note_.write(), "the cosigned checkpoint");
     if (const Status kept = ledger_.keep_cosigned(note); !kept.ok())
       throw Stop(terminal::cannot, "the cosignatures could not be kept: " + shown(kept.detail()));
+    // Another run may have added to the same checkpoint meanwhile.
+    if (const auto kept = or_cannot(ledger_.cosigned_checkpoint(), "the cosigned checkpoint")) {
+      const auto merged = merkle::Note::parse(kept->note);
+      if (merged.ok() && merged->text == note_.text) add(*merged);
+    }
   }
 
   [[nodiscard]] std::uint64_t size() const noexcept { return checkpoint_.size; }

@@ -31,7 +31,7 @@ void Anchor::check(LogSnapshot& log, const merkle::VerifierKey& key, bool expect
 
 void Anchor::keep(const std::string& checkpoint) {
   if (checkpoint == kept_) return;
-  replace_note_file(file_, checkpoint);
+  NoteLock::acquire(file_).replace(checkpoint);
   kept_ = checkpoint;
 }
 

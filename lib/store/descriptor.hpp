@@ -26,6 +26,8 @@ std::string folder_of(const std::string& path);
 /// Makes the names in a folder durable.
 void sync_folder(const std::string& folder);
 void remove_if_there(const std::string& path);
+/// `path`: what a failure is said of.
+void write_all(int fd, std::string_view bytes, const std::string& path);
 
 /// Makes a file of mode 0600 that was not there, with these bytes, durably. False where there is one.
 bool create_file(const std::string& path, std::string_view bytes);

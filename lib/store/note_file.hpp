@@ -1,18 +1,42 @@
 // A signed note in a file of its own, which is replaced as a whole.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "store/descriptor.hpp"
 
 namespace openexec::store {
 
-/// What the file holds; nothing where there is none. Throws StoreFailure where it cannot be read, is no regular file or
-/// is larger than a note.
+/// Returns what the file holds, or nullopt if there is no file. A reader needs no lock, because a replacement is atomic.
+/// Throws StoreFailure if the file cannot be read, is no regular file or is larger than a note.
 std::optional<std::string> read_note_file(const std::string& path);
 
-/// Replaces what the file holds, durably: whoever reads it, whenever the machine dies, finds the old text or the new one.
-/// Throws StoreFailure.
-void replace_note_file(const std::string& path, std::string_view text);
+/// The right to replace one note file. One opening has it at a time, in this process or in another, so that what its
+/// holder reads is still there when the holder replaces it. The kernel takes the right back when its holder dies.
+class NoteLock {
+ public:
+  /// Waits for another holder, ten seconds at most. Throws StoreFailure if that was not enough, or if the lock's file
+  /// (the note's name and ".lock") cannot be opened or is no regular file.
+  static NoteLock acquire(const std::string& path);
+  /// Returns nullopt at once if another opening holds the lock. Throws as acquire() does.
+  static std::optional<NoteLock> try_acquire(const std::string& path);
+
+  /// Returns what the file holds, as read_note_file() does.
+  [[nodiscard]] std::optional<std::string> read() const { return read_note_file(path_); }
+  /// Replaces what the file holds, durably. A reader finds the old text or the new one, whenever the machine dies.
+  /// Throws StoreFailure.
+  void replace(std::string_view text) const;
+
+ private:
+  NoteLock(std::string path, int fd) : path_(std::move(path)), fd_(std::make_unique<Descriptor>(fd)) {}
+  void remove_stale_drafts() const;
+
+  std::string path_;
+  std::unique_ptr<Descriptor> fd_;
+};
 
 }  // namespace openexec::store

@@ -43,8 +43,7 @@ struct Opened {
   Reader reader;
   std::optional<Writing> writing;  ///< none: opened for reading only
   std::optional<merkle::VerifierKey> log_key;
-  std::mutex cosigning;  ///< around a change of the file with the cosigned checkpoint
-  std::mutex judging;    ///< around the next
+  std::mutex judging;  ///< guards `cosigned`
   std::optional<SignedCheckpoint> cosigned;  ///< what that file held when it was last found to be true
 };
 
@@ -202,17 +201,21 @@ class SqliteLedger final : public Ledger {
     return show([&](LedgerLog& log) { return store::resource(log, path); });
   }
 
+  /// The lock is held before the log is looked at, so that what others kept meanwhile is never ahead of what is seen.
   Status keep_cosigned(std::string_view note) override {
-    const auto kept = show([&](LedgerLog& log) -> Result<bool> {
-      const std::lock_guard lock(opened_->cosigning);
-      Result<SignedCheckpoint> added = check_cosigned(log, note, *opened_->log_key);
-      if (!added.ok()) return added.status();
-      if (const auto before = kept_cosigned(log)) added = merge_cosigned(*before, *std::move(added));
-      if (!added.ok()) return added.status();
-      replace_note_file(opened_->path.cosigned(), added->note);
-      return true;
+    return guarded([&]() -> Status {
+      if (Status status = in_own_process(); !status.ok()) return status;
+      const NoteLock file = NoteLock::acquire(opened_->path.cosigned());
+      return show([&](LedgerLog& log) -> Result<bool> {
+               Result<SignedCheckpoint> added = check_cosigned(log, note, *opened_->log_key);
+               if (!added.ok()) return added.status();
+               if (const auto before = kept_cosigned(log)) added = merge_cosigned(*before, *std::move(added));
+               if (!added.ok()) return added.status();
+               file.replace(added->note);
+               return true;
+             })
+          .status();
     });
-    return kept.status();
   }
 
  private:

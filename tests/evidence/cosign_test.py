@@ -122,6 +122,22 @@ class Cosign(unittest.TestCase):
         self.fill(1)
         self.assertEqual(self.cosign(policy, one, two)["cosignatures"], 2)
 
+    def test_runs_at_once_keep_each_others_cosignatures(self):
+        witnesses = [self.witness(f"w{i}.example") for i in range(4)]
+        policy = self.policy(*(key for key, _ in witnesses), quorum=4)
+        for _ in range(10):
+            environment = {"PATH": os.environ["PATH"], "OPENEXEC_DB_URL": f"sqlite:///{self.db}"}
+            runs = [subprocess.Popen([CLI, "log", "cosign", "--policy", policy, "--witness", url], stdout=subprocess.PIPE,
+                                     stderr=subprocess.STDOUT, text=True, env=environment) for _, url in witnesses]
+            for run in runs:
+                said, _ = run.communicate(timeout=120)
+                self.assertIn(run.returncode, (YES, NO), said)
+            self.cli("log", "verify")
+            kept = pathlib.Path(f"{self.db}.cosigned").read_text()
+            self.assertEqual([name for name in range(4) if f"\u2014 w{name}.example " not in kept], [])
+            self.assertEqual(list(self.folder.glob("*.new*")), [])
+            self.fill(1)
+
     def test_of_two_ledgers_forked_from_one_snapshot_one_is_cosigned(self):
         key, url = self.witness("one.example")
         policy = self.policy(key)

@@ -184,7 +184,7 @@ class Killing {
   }
 
  private:
-  static constexpr const char* suffixes[] = {"", "-wal", "-shm", ".log-key", ".new", ".anchor", ".anchor.new"};
+  static constexpr const char* suffixes[] = {"", "-wal", "-shm", ".log-key", ".new", ".anchor"};
 
   Result<std::shared_ptr<Ledger>> open() {
     store::SqliteInternals internals;
@@ -247,6 +247,8 @@ class Killing {
     // Whatever it was in the middle of, it goes on.
     if (auto index = (*ledger)->append({.json = "after", .exec_id = {}, .attempt = digest_of("after"), .at = {1}}); !index.ok())
       return {"the ledger takes no entry any more: " + index.status().detail()};
+    for (const auto& file : fs::directory_iterator(fs::path(path_).parent_path()))
+      if (file.path().filename().string().find(".anchor.new") != std::string::npos) return {"a draft of the anchor stays"};
     return {};
   }
 
