@@ -258,7 +258,7 @@ void check_same(const approval::Statement& statement, const Subject& subject) {
 approval::DsseGrant grant_of(const Options& options) {
   const auto time = [](const std::string& text, const char* flag) -> std::optional<Timestamp> {
     if (text.empty()) return std::nullopt;
-    const auto parsed = base::parse_time(text, base::Offset::required);
+    const auto parsed = base::parse_time(text, base::TimeForm::rfc3339);
     if (!parsed) throw Stop(terminal::cannot, std::string(flag) + ": expected a time such as 2026-01-01T00:00:00Z");
     return parsed;
   };
@@ -363,7 +363,7 @@ int verify(const Options& options) {
   const auto verifier = or_stop(trust_policy_verifier(std::move(trust)), terminal::cannot, "the trust policy");
   Timestamp at = now();
   if (!options.at.empty()) {
-    const auto parsed = base::parse_time(options.at, base::Offset::required);
+    const auto parsed = base::parse_time(options.at, base::TimeForm::rfc3339);
     if (!parsed) throw Stop(terminal::cannot, "--at: expected a time such as 2026-01-01T00:00:00Z");
     at = *parsed;
   }

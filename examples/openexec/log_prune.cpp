@@ -43,7 +43,7 @@ store::Prunable or_cannot(const Result<store::Prunable>& result) {
 }
 
 int prune(const Options& options) {
-  const auto before = base::parse_time(options.before, base::Offset::required);
+  const auto before = base::parse_time(options.before, base::TimeForm::rfc3339);
   if (!before) throw Stop(terminal::cannot, "--before: expected a time such as 2026-01-01T00:00:00Z");
   (void)open_to_read(options.ledger);
   const std::string path = path_of(options.ledger);

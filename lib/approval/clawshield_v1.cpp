@@ -85,9 +85,9 @@ Result<ReadArtifact> read_artifact(canon::View object) {
   if (!is_uuid(artifact.text.approval_id)) return malformed("approval_id", "must be a UUID of 36 characters");
   if (!from_hex(artifact.text.action_hash, artifact.action_hash))
     return malformed("action_hash", "must be 64 lower-case hexadecimal digits");
-  const auto issued_at = base::parse_time(artifact.text.issued_at, base::Offset::optional_utc);
+  const auto issued_at = base::parse_time(artifact.text.issued_at, base::TimeForm::clawshield_v1);
   if (!issued_at) return malformed("issued_at", time_rule);
-  const auto expires_at = base::parse_time(artifact.text.expires_at, base::Offset::optional_utc);
+  const auto expires_at = base::parse_time(artifact.text.expires_at, base::TimeForm::clawshield_v1);
   if (!expires_at) return malformed("expires_at", time_rule);
   if (*expires_at <= *issued_at) return malformed("expires_at", "must be later than issued_at");
   auto signature = base::unbase64(artifact.text.signature);

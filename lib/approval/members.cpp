@@ -72,8 +72,8 @@ Digest Node::digest() const {
 
 Timestamp Node::time() const {
   if (value_.is(Type::string))
-    if (const auto time = base::parse_time(value_.string(), base::Offset::required)) return *time;
-  refuse("must be a time YYYY-MM-DDTHH:MM:SS[.ffffff] with Z, +HH:MM or -HH:MM behind it");
+    if (const auto time = base::parse_time(value_.string(), base::TimeForm::rfc3339)) return *time;
+  refuse("must be a time as RFC 3339 writes it, such as 2026-03-01T12:00:00Z");
   return {};
 }
 

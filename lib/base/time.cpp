@@ -40,6 +40,18 @@ class Reader {
     return true;
   }
 
+  /// Microseconds: the digits of a fraction, one or more. Those behind the sixth are read and cut off.
+  int fraction() {
+    int value = 0;
+    std::size_t digits = 0;
+    for (; !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; ++digits) {
+      if (digits < 6) value = value * 10 + (rest_.front() - '0');
+      rest_.remove_prefix(1);
+    }
+    for (std::size_t i = digits; i < 6; ++i) value *= 10;
+    return digits != 0 ? value : fail();
+  }
+
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
   [[nodiscard]] bool complete() const { return !failed_ && rest_.empty(); }
 
@@ -69,26 +81,27 @@ void put(char* out, std::int64_t value, int digits) {
 
 }  // namespace
 
-std::optional<Timestamp> parse_time(std::string_view text, Offset offset) {
+std::optional<Timestamp> parse_time(std::string_view text, TimeForm form) {
   using namespace std::chrono;
+  const bool rfc3339 = form == TimeForm::rfc3339;
   Reader in(text);
   const int y = in.number(4, 1, 9999);
   in.expect('-');
   const int mon = in.number(2, 1, 12);
   in.expect('-');
   const int d = in.number(2, 1, 31);
-  in.expect('T');
+  if (!rfc3339 || !in.skip('t')) in.expect('T');
   const int h = in.number(2, 0, 23);
   in.expect(':');
   const int min = in.number(2, 0, 59);
   in.expect(':');
   const int s = in.number(2, 0, 59);
-  const int fraction = in.skip('.') ? in.number(6, 0, 999999) : 0;
+  const int fraction = !in.skip('.') ? 0 : rfc3339 ? in.fraction() : in.number(6, 0, 999999);
 
   minutes ahead{0};  // of UTC
   if (in.at_end()) {
-    if (offset == Offset::required) return std::nullopt;
-  } else if (!in.skip('Z')) {
+    if (rfc3339) return std::nullopt;
+  } else if (!in.skip('Z') && !(rfc3339 && in.skip('z'))) {
     const bool west = in.skip('-');
     if (!west) in.expect('+');
     const hours hour_part{in.number(2, 0, 23)};

@@ -9,11 +9,18 @@
 
 namespace openexec::base {
 
-/// What an approval's time may look like (docs/formats.md, section 4).
-enum class Offset { optional_utc, required };  ///< clawshield-v1: none means UTC; RFC 3339: must be there
+/// How a time is written. In both forms the date and the time exist, and 24:00 and second 60 do not.
+enum class TimeForm {
+  /// docs/formats.md, section 4: `YYYY-MM-DDTHH:MM:SS[.ffffff][Z|±HH:MM]`. A fraction has six digits. Without an offset
+  /// the time is UTC.
+  clawshield_v1,
+  /// RFC 3339: a fraction of one digit or more, of which those beyond microseconds are cut off; `t` and `z` may be lower
+  /// case; the offset must be there.
+  rfc3339,
+};
 
-/// `YYYY-MM-DDTHH:MM:SS[.ffffff][Z|±HH:MM]`: exactly 6 digits after a point, a real date, no 24:00, no second 60.
-std::optional<Timestamp> parse_time(std::string_view text, Offset offset);
+/// Returns nullopt if the text has not that form.
+std::optional<Timestamp> parse_time(std::string_view text, TimeForm form);
 
 /// RFC 3339 UTC with microseconds: `2026-03-01T12:00:00.000000Z`. Defined for the years 0001 to 9999; beyond them clamps.
 std::string format_time(Timestamp time);

@@ -85,7 +85,7 @@ bool read_code(View value, Code& out) {
 /// In the one spelling that an entry has for it.
 bool read_time(View value, Timestamp& out) {
   if (!value.is(Type::string)) return false;
-  const auto time = base::parse_time(value.string(), base::Offset::required);
+  const auto time = base::parse_time(value.string(), base::TimeForm::rfc3339);
   if (!time || base::format_time(*time) != value.string()) return false;
   out = *time;
   return true;

@@ -126,7 +126,7 @@ TEST_CASE("Every clawshield-v1 approval of the vectors gets its code through C")
     const std::string payload = canon::clawshield_v1(at(test, "payload"));
     const std::string artifact = canon::clawshield_v1(at(test, "artifact"));
     const std::int64_t now =
-        openexec::base::parse_time(text_at(test, "now"), openexec::base::Offset::required).value().micros;
+        openexec::base::parse_time(text_at(test, "now"), openexec::base::TimeForm::rfc3339).value().micros;
     c::Buffer approval;
     c::Error error;
     const openexec_code code =

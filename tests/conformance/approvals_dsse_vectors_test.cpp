@@ -36,7 +36,7 @@ struct Case {
 
   explicit Case(View test)
       : id(text_at(test, "id")),
-        now(base::parse_time(text_at(test, "now"), base::Offset::required).value()),
+        now(base::parse_time(text_at(test, "now"), base::TimeForm::rfc3339).value()),
         tenant(text_at(test, "tenant")),
         executor(text_at(test, "executor")),
         action(text_at(test, "action")),
@@ -274,7 +274,11 @@ TEST_CASE("Every change of one bit of the policy's text is refused, or makes ano
     std::string changed = text;
     changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << (bit % 8)));
     const auto other = TrustPolicy::parse(changed);
-    same += other.ok() && other->digest() == policy.digest();
+    if (!other.ok() || other->digest() != policy.digest()) continue;
+    ++same;
+    // The same moment in another spelling of RFC 3339: `t` for `T`, `z` for `Z`.
+    const char was = text[bit / 8];
+    CHECK(((was == 'T' || was == 'Z') && changed[bit / 8] == was + ('t' - 'T')));
   }
-  CHECK(same == 0);
+  CHECK(same > 0);
 }

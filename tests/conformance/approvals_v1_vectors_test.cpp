@@ -28,7 +28,7 @@ TEST_CASE("Every clawshield-v1 approval gets its code, as fields and as one text
     const std::string action = text_at(test, "action");
     const std::string payload = canon::clawshield_v1(at(test, "payload"));  // the form that keeps 1 and 1.0 apart
     const std::string artifact = canon::clawshield_v1(at(test, "artifact"));
-    const Timestamp now = base::parse_time(text_at(test, "now"), base::Offset::required).value();
+    const Timestamp now = base::parse_time(text_at(test, "now"), base::TimeForm::rfc3339).value();
     const std::string expected = text_at(test, "expect");
 
     const auto fields = Proposal::parse(Request{action, payload, "n-1", artifact}, options.tenant_id);

@@ -1,5 +1,5 @@
-// toml-test's dates and times under our profile (docs/formats.md, section 4): RFC 3339 with exactly six digits in a
-// fraction, `T` and `Z` in capitals, seconds always there.
+// toml-test's dates and times in our two forms: that of clawshield-v1 (docs/formats.md, section 4), with exactly six digits
+// in a fraction, `T` and `Z` in capitals and seconds always there, and RFC 3339.
 #include <map>
 #include <set>
 #include <string>
@@ -9,7 +9,7 @@
 #include "support/json.hpp"
 
 using namespace openexec;
-using base::Offset;
+using base::TimeForm;
 using base::parse_time;
 
 namespace {
@@ -28,9 +28,9 @@ std::optional<std::pair<std::string, std::string>> value_of(const std::string& l
   return {{trim(line.substr(0, equals)), trim(value)}};
 }
 
-bool accepted(const std::string& text, Offset offset) { return parse_time(text, offset).has_value(); }
+bool accepted(const std::string& text, TimeForm form) { return parse_time(text, form).has_value(); }
 
-enum class Verdict { utc_if_absent, always, never };
+enum class Verdict { clawshield_only, rfc3339_only, always, never };
 
 struct Judgement {
   Verdict verdict;
@@ -40,7 +40,7 @@ struct Judgement {
 // Each value of each valid file. TOML is wider than the profile, so most are refused.
 const std::map<std::string, Judgement> judgements{
     {"datetime/space", {Verdict::never, "a space for T"}},
-    {"datetime/lower", {Verdict::never, "t and z in lower case"}},
+    {"datetime/lower", {Verdict::rfc3339_only, "t and z in lower case"}},
     {"edge/first-offset", {Verdict::never, "a space for T"}},
     {"edge/first-local", {Verdict::never, "a space for T"}},
     {"edge/first-date", {Verdict::never, "a date without a time"}},
@@ -57,13 +57,13 @@ const std::map<std::string, Judgement> judgements{
     {"local-date/bestdayever", {Verdict::never, "a date without a time"}},
     {"local-time/besttimeever", {Verdict::never, "a time without a date"}},
     {"local-time/milliseconds", {Verdict::never, "a time without a date"}},
-    {"local/local", {Verdict::utc_if_absent, "no offset: UTC for clawshield-v1, refused for RFC 3339"}},
+    {"local/local", {Verdict::clawshield_only, "no offset: UTC for clawshield-v1, refused for RFC 3339"}},
     {"local/milli", {Verdict::never, "three digits in the fraction"}},
     {"local/space", {Verdict::never, "a space for T"}},
-    {"milliseconds/utc1", {Verdict::never, "three digits in the fraction"}},
-    {"milliseconds/utc2", {Verdict::never, "one digit in the fraction"}},
-    {"milliseconds/wita1", {Verdict::never, "three digits in the fraction"}},
-    {"milliseconds/wita2", {Verdict::never, "one digit in the fraction"}},
+    {"milliseconds/utc1", {Verdict::rfc3339_only, "three digits in the fraction"}},
+    {"milliseconds/utc2", {Verdict::rfc3339_only, "one digit in the fraction"}},
+    {"milliseconds/wita1", {Verdict::rfc3339_only, "three digits in the fraction"}},
+    {"milliseconds/wita2", {Verdict::rfc3339_only, "one digit in the fraction"}},
     {"no-seconds/without-seconds-1", {Verdict::never, "no seconds"}},
     {"no-seconds/without-seconds-2", {Verdict::never, "no seconds"}},
     {"no-seconds/without-seconds-3", {Verdict::never, "no seconds"}},
@@ -90,8 +90,9 @@ TEST_CASE("Every value of the valid files gets the verdict of the profile") {
       REQUIRE(judgements.contains(id));
       const Judgement& judgement = judgements.at(id);
       INFO(judgement.why);
-      CHECK(accepted(pair->second, Offset::optional_utc) == (judgement.verdict != Verdict::never));
-      CHECK(accepted(pair->second, Offset::required) == (judgement.verdict == Verdict::always));
+      const bool both = judgement.verdict == Verdict::always;
+      CHECK(accepted(pair->second, TimeForm::clawshield_v1) == (both || judgement.verdict == Verdict::clawshield_only));
+      CHECK(accepted(pair->second, TimeForm::rfc3339) == (both || judgement.verdict == Verdict::rfc3339_only));
       seen.insert(id);
     }
   }
@@ -101,12 +102,12 @@ TEST_CASE("Every value of the valid files gets the verdict of the profile") {
 
 TEST_CASE("What the valid files and the profile share reads as the same moment once its spelling is ours") {
   // The same moments, respelled with T, capitals and six digits.
-  CHECK(parse_time("1987-07-05T17:45:00Z", Offset::required)->micros == 552505500000000);
-  CHECK(parse_time("0001-01-01T00:00:00Z", Offset::required)->micros == -62135596800000000);
-  CHECK(parse_time("9999-12-31T23:59:59Z", Offset::required)->micros == 253402300799000000);
-  CHECK(parse_time("1987-07-05T17:45:56.600000+08:00", Offset::required)->micros == 552476756600000);
-  CHECK(parse_time("2024-02-29T15:15:15Z", Offset::required)->micros == 1709219715000000);
-  CHECK(parse_time("1987-07-05T17:45:56-05:00", Offset::required)->micros == 552523556000000);
+  CHECK(parse_time("1987-07-05T17:45:00Z", TimeForm::rfc3339)->micros == 552505500000000);
+  CHECK(parse_time("0001-01-01T00:00:00Z", TimeForm::rfc3339)->micros == -62135596800000000);
+  CHECK(parse_time("9999-12-31T23:59:59Z", TimeForm::rfc3339)->micros == 253402300799000000);
+  CHECK(parse_time("1987-07-05T17:45:56.600000+08:00", TimeForm::rfc3339)->micros == 552476756600000);
+  CHECK(parse_time("2024-02-29T15:15:15Z", TimeForm::rfc3339)->micros == 1709219715000000);
+  CHECK(parse_time("1987-07-05T17:45:56-05:00", TimeForm::rfc3339)->micros == 552523556000000);
 }
 
 TEST_CASE("Every value of the invalid files is refused, under both profiles") {
@@ -120,8 +121,8 @@ TEST_CASE("Every value of the invalid files is refused, under both profiles") {
       const auto pair = value_of(line);
       if (!pair) continue;
       INFO(file.path().filename().string() << ": " << pair->second);
-      CHECK_FALSE(accepted(pair->second, Offset::optional_utc));
-      CHECK_FALSE(accepted(pair->second, Offset::required));
+      CHECK_FALSE(accepted(pair->second, TimeForm::clawshield_v1));
+      CHECK_FALSE(accepted(pair->second, TimeForm::rfc3339));
       ++values;
     }
     CHECK(values == 1);

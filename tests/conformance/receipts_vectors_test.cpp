@@ -62,7 +62,7 @@ Entry read_entry(canon::View view) {
   if (const Digest hash = digest(view, "result_hash"); hash != Digest{}) entry.result_hash = hash;
   entry.receipt = text(view, "receipt");
   entry.executor = text(view, "executor");
-  entry.observed_at = base::parse_time(text(view, "observed_at"), base::Offset::required).value();
+  entry.observed_at = base::parse_time(text(view, "observed_at"), base::TimeForm::rfc3339).value();
   if (const auto prior = *view.find("prior"); prior.is(canon::Type::integer)) entry.prior = static_cast<std::uint64_t>(prior.integer());
   return entry;
 }

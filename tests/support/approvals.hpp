@@ -20,7 +20,7 @@ namespace openexec::test {
 
 inline constexpr std::int64_t second = 1'000'000;
 
-inline Timestamp time_of(std::string_view text) { return base::parse_time(text, base::Offset::required).value(); }
+inline Timestamp time_of(std::string_view text) { return base::parse_time(text, base::TimeForm::rfc3339).value(); }
 inline const Timestamp noon = time_of("2026-03-01T12:00:00Z");
 inline Timestamp after_noon(std::int64_t seconds) { return {noon.micros + seconds * second}; }
 

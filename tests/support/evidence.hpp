@@ -75,7 +75,7 @@ inline Entry executed(std::uint64_t number = 0) {
   entry.result_hash = leaf(number + 3);
   entry.receipt = to_hex(leaf(number + 4));
   entry.executor = "executor-1";
-  entry.observed_at = base::parse_time("2026-03-01T12:00:00.000001Z", base::Offset::required).value();
+  entry.observed_at = base::parse_time("2026-03-01T12:00:00.000001Z", base::TimeForm::rfc3339).value();
   entry.observed_at.micros += static_cast<std::int64_t>(number) * 1'000'000;
   return entry;
 }

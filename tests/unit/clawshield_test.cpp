@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::int64_t second = 1000000;
 constexpr std::string_view payload = R"({"to":"a@example.com","n":1.0})";
-const Timestamp now = base::parse_time("2026-03-01T12:00:00Z", base::Offset::required).value();
+const Timestamp now = base::parse_time("2026-03-01T12:00:00Z", base::TimeForm::rfc3339).value();
 const std::string approval_id = "04f85147-ab32-4255-96c6-dbcb57b0229e";
 const crypto::PrivateKey key = crypto::PrivateKey::from_seed(std::string(32, 'k')).value();
 
