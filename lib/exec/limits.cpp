@@ -26,24 +26,37 @@ std::uint64_t RefusalMeter::rest() {
 }
 
 Gate::Passage Gate::pass() noexcept {
-  passing_.fetch_add(1);
-  if (!closed_.load()) return Passage(this);
-  leave();
-  return Passage(nullptr);
+  for (;;) {
+    const std::uint32_t half = half_.load();
+    passing_[half].fetch_add(1);
+    // A drain that turned meanwhile may have seen this half empty already.
+    const bool turned = half_.load() != half;
+    if (!turned && !closed_.load()) return Passage(this, half);
+    leave(half);
+    if (!turned) return Passage(nullptr, half);
+  }
 }
 
-void Gate::leave() noexcept {
-  if (passing_.fetch_sub(1) == 1 && closed_.load()) passing_.notify_all();
+// Whoever waits has closed the gate, or has turned to the other half.
+void Gate::leave(std::uint32_t half) noexcept {
+  if (passing_[half].fetch_sub(1) == 1 && (closed_.load() || half_.load() != half)) passing_[half].notify_all();
+}
+
+void Gate::wait_until_empty(std::uint32_t half) noexcept {
+  auto& passing = passing_[half];
+  for (std::uint32_t left = passing.load(); left != 0; left = passing.load()) passing.wait(left);
 }
 
 void Gate::close() noexcept {
   closed_.store(true);
-  for (std::uint32_t passing = passing_.load(); passing != 0; passing = passing_.load()) passing_.wait(passing);
+  wait_until_empty(0);
+  wait_until_empty(1);
 }
 
-// A passage is over in a moment, and there is one at which none is under way.
 void Gate::drain() noexcept {
-  while (passing_.load() != 0) std::this_thread::yield();
+  const std::uint32_t left = half_.load();
+  half_.store(1 - left);
+  wait_until_empty(left);
 }
 
 InsideHandlers::Mark::Mark(InsideHandlers& owner) : owner_(owner) {

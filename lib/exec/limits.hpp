@@ -68,34 +68,41 @@ class RefusalMeter {
 
 /// The kill switch. Between pass() and the end of its Passage an attempt may start its handler; close() returns when
 /// nobody is in between, so that no handler starts afterwards.
+///
+/// Passages are counted in two halves. drain() turns to the other half and waits for the one that it left, which nobody
+/// enters any more: it ends however many new passages begin meanwhile.
 class Gate {
  public:
   class Passage {
    public:
-    explicit Passage(Gate* gate) noexcept : gate_(gate) {}
+    Passage(Gate* gate, std::uint32_t half) noexcept : gate_(gate), half_(half) {}
     Passage(const Passage&) = delete;
     Passage& operator=(const Passage&) = delete;
     ~Passage() { end(); }
     [[nodiscard]] bool open() const noexcept { return gate_ != nullptr; }
     void end() noexcept {
-      if (gate_ != nullptr) std::exchange(gate_, nullptr)->leave();
+      if (gate_ != nullptr) std::exchange(gate_, nullptr)->leave(half_);
     }
 
    private:
     Gate* gate_;
+    const std::uint32_t half_;
   };
 
   [[nodiscard]] Passage pass() noexcept;
   [[nodiscard]] bool closed() const noexcept { return closed_.load(); }
   void close() noexcept;
   void open() noexcept { closed_.store(false); }
-  /// Returns when nobody is in between who was when it was called.
+  /// Returns when nobody is in between who was when it was called. One call at a time.
   void drain() noexcept;
 
  private:
-  void leave() noexcept;
+  void leave(std::uint32_t half) noexcept;
+  void wait_until_empty(std::uint32_t half) noexcept;
+
   std::atomic<bool> closed_{false};
-  std::atomic<std::uint32_t> passing_{0};
+  std::atomic<std::uint32_t> half_{0};  ///< the one that new passages enter
+  std::atomic<std::uint32_t> passing_[2]{};
 };
 
 /// Threads that are inside a handler: they may not come back into the same executor.

@@ -34,9 +34,12 @@ Status check(const ServiceOptions& options) {
     if (!status.ok()) return status;
   }
   rlimit files{};
-  const std::size_t needed = options.max_connections + options.workers * descriptors_of_a_command + other_descriptors;
+  const std::size_t admin =
+      options.admin_socket.empty() ? 0 : service::AdminListener::descriptors(options.admin_uids.size());
+  const std::size_t needed =
+      options.max_connections + options.workers * descriptors_of_a_command + other_descriptors + admin;
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < needed) {
-    return Status(Code::invalid_argument, "max_connections and workers may need " + std::to_string(needed) +
+    return Status(Code::invalid_argument, "max_connections, workers and admin_uids may need " + std::to_string(needed) +
                                               " open files, and the limit (ulimit -n) is " +
                                               std::to_string(files.rlim_cur));
   }

@@ -1,0 +1,128 @@
+#include "service/admin_orders.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "canon/json.hpp"
+#include "canon/json_object.hpp"
+
+namespace openexec::service {
+
+using canon::JsonObject;
+
+std::string_view AdminRequest::known_target() const noexcept {
+  for (const std::string_view known : {"/status", "/halt", "/resume", "/revoke"})
+    if (target == known) return known;
+  return {};
+}
+
+std::string to_http(const AdminAnswer& answer) {
+  return "HTTP/1.1 " + std::to_string(answer.status) + (answer.status == 200 ? " OK" : " Refused") +
+         "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: " +
+         std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body;
+}
+
+AdminAnswer admin_problem(int status, std::string_view code, std::string_view detail) {
+  return {status, JsonObject().raw("error", JsonObject().text("code", code).text("detail", detail).take()).take()};
+}
+
+namespace {
+
+std::string_view kind_name(ControlKind kind) {
+  switch (kind) {
+    case ControlKind::halt: return "halt";
+    case ControlKind::revoke_approval: return "revoke_approval";
+    case ControlKind::revoke_key: return "revoke_key";
+  }
+  return {};
+}
+
+std::string status_json(const Executor& executor) {
+  std::string controls;
+  for (const ControlName& name : executor.controls())
+    controls.append(controls.empty() ? "" : ",")
+        .append(JsonObject()
+                    .text("kind", kind_name(name.kind))
+                    .text_or_null("id", name.id)
+                    .text_or_null("tenant", name.tenant)
+                    .take());
+  return JsonObject()
+      .boolean("halted", executor.halted())
+      .text("tenant", executor.config().tenant)
+      .raw("controls", "[" + controls + "]")
+      .take();
+}
+
+/// The members of an order. Each is a string; another member is refused, so that nothing that was meant is dropped.
+class Members {
+ public:
+  Members(std::string_view body, std::vector<std::string_view> known) {
+    Result<canon::Document> parsed = canon::parse(body, {max_admin_request, 2});
+    if (!parsed.ok() || !parsed->root().is(canon::Type::object)) {
+      fault_ = parsed.ok() ? "must be one JSON object" : parsed.status().detail();
+      return;
+    }
+    for (const auto [name, value] : parsed->root()) {
+      if (std::find(known.begin(), known.end(), name) == known.end())
+        fault_ = "unknown member; known are who, why, tenant, and for /revoke approval or key";
+      else if (!value.is(canon::Type::string) || value.string().empty())
+        fault_ = std::string(name) + ": must be a string, and not empty";
+      else
+        values_.emplace_back(name, value.string());
+    }
+  }
+  [[nodiscard]] const std::string& fault() const { return fault_; }
+  [[nodiscard]] std::string_view find(std::string_view name) const {
+    for (const auto& [key, value] : values_)
+      if (key == name) return value;
+    return {};
+  }
+
+ private:
+  std::string fault_;
+  std::vector<std::pair<std::string, std::string>> values_;
+};
+
+AdminAnswer order(Executor& executor, const AdminRequest& request, uid_t uid) {
+  const bool revokes = request.target == "/revoke";
+  std::vector<std::string_view> known{"who", "why", "tenant"};
+  if (revokes) known.insert(known.end(), {"approval", "key"});
+  const Members members(request.body, std::move(known));
+  if (!members.fault().empty()) return admin_problem(422, "invalid_field", members.fault());
+  // What the peer says of itself, and what the kernel says.
+  if (members.find("who").empty()) return admin_problem(422, "invalid_field", "who: missing");
+  const std::string who = std::string(members.find("who")) + " (uid " + std::to_string(uid) + ")";
+  const Order given{.who = who, .why = members.find("why"), .tenant = members.find("tenant")};
+  const std::string_view approval = members.find("approval");
+  const std::string_view key = members.find("key");
+  if (revokes && approval.empty() == key.empty())
+    return admin_problem(422, "invalid_field", "either approval or key has to be given");
+
+  const Outcome outcome = request.target == "/halt"     ? executor.halt(given)
+                          : request.target == "/resume" ? executor.resume(given)
+                          : key.empty()               ? executor.revoke_approval(approval, given)
+                                                      : executor.revoke_key(key, given);
+  if (outcome.code == Code::invalid_argument) return admin_problem(422, "invalid_field", outcome.detail);
+  JsonObject json;
+  json.text("code", name(outcome.code))
+      .raw("result", outcome.result)
+      .text("receipt", outcome.receipt)
+      .raw("entry", outcome.entry_index ? std::to_string(*outcome.entry_index) : "null")
+      .boolean("halted", executor.halted());
+  if (!outcome.detail.empty()) json.text("detail", outcome.detail);
+  return {outcome.http, json.take()};
+}
+
+}  // namespace
+
+AdminAnswer answer_admin(Executor& executor, const AdminRequest& request, uid_t uid) {
+  if (request.known_target().empty())
+    return admin_problem(404, "not_found", "GET /status; POST /halt, /resume, /revoke");
+  const bool status = request.target == "/status";
+  if (request.method != (status ? "GET" : "POST"))
+    return admin_problem(405, "method_not_allowed", status ? "GET" : "POST");
+  return status ? AdminAnswer{200, status_json(executor)} : order(executor, request, uid);
+}
+
+}  // namespace openexec::service

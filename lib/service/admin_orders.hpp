@@ -1,0 +1,39 @@
+// What the admin socket can be asked, without sockets: a request in, an answer out.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <openexec/executor.hpp>
+
+namespace openexec::service {
+
+constexpr std::size_t max_admin_request = std::size_t{16} << 10;
+
+struct AdminRequest {
+  std::string method;
+  std::string target;
+  std::string body;
+
+  [[nodiscard]] bool is_halt() const noexcept { return target == "/halt"; }
+  /// Returns the target if it is one that the socket serves, and an empty text otherwise.
+  [[nodiscard]] std::string_view known_target() const noexcept;
+};
+
+struct AdminAnswer {
+  int status = 500;
+  std::string body;
+};
+
+/// The answer as bytes of HTTP.
+std::string to_http(const AdminAnswer& answer);
+
+AdminAnswer admin_problem(int status, std::string_view code, std::string_view detail);
+
+/// Carries out a request of the user `uid`, whom the kernel named.
+AdminAnswer answer_admin(Executor& executor, const AdminRequest& request, uid_t uid);
+
+}  // namespace openexec::service
