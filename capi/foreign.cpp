@@ -438,14 +438,14 @@ void ForeignHasher::canonical(std::string_view action, std::string_view payload,
   const openexec_str name = out(action);
   const openexec_str parameters = out(payload);
   openexec_sink sink{bytes, unbounded};
-  table_.canonical(self_.get(), &name, &parameters, &sink);
+  call_infallible([&] { table_.canonical(self_.get(), &name, &parameters, &sink); });
   if (sink.failed) throw std::bad_alloc();
 }
 
-Digest ForeignHasher::digest(std::string_view bytes) const noexcept {
+Digest ForeignHasher::digest(std::string_view bytes) const {
   const openexec_str given = out(bytes);
   openexec_digest answer{};
-  table_.digest(self_.get(), &given, &answer);
+  call_infallible([&] { table_.digest(self_.get(), &given, &answer); });
   return capi::digest(answer);
 }
 
@@ -454,11 +454,14 @@ ForeignClock::ForeignClock(const openexec_clock_table* table)
   needs(table_.now_us, "clock.now_us");
 }
 
-Timestamp ForeignClock::now() const noexcept { return {table_.now_us(self_.get())}; }
+Timestamp ForeignClock::now() const {
+  return {call_infallible([&] { return table_.now_us(self_.get()); })};
+}
 
-std::chrono::steady_clock::time_point ForeignClock::monotonic() const noexcept {
+std::chrono::steady_clock::time_point ForeignClock::monotonic() const {
   if (table_.monotonic_ns == nullptr) return std::chrono::steady_clock::now();
-  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(table_.monotonic_ns(self_.get())));
+  const std::int64_t now = call_infallible([&] { return table_.monotonic_ns(self_.get()); });
+  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(now));
 }
 
 ForeignEvents::ForeignEvents(const openexec_events_table* table)
@@ -466,7 +469,7 @@ ForeignEvents::ForeignEvents(const openexec_events_table* table)
   needs(table_.tell, "events.tell");
 }
 
-void ForeignEvents::tell(openexec_event event) const noexcept {
+void ForeignEvents::tell(openexec_event event) const {
   event.size = sizeof event;
   (void)call_out(OPENEXEC_OK, [&] {
     table_.tell(self_.get(), &event);

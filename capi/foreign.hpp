@@ -211,7 +211,7 @@ class ForeignHasher final : public Hasher {
 
   [[nodiscard]] std::string_view name() const noexcept override { return name_; }
   void canonical(std::string_view action, std::string_view payload, std::string& out) const override;
-  [[nodiscard]] Digest digest(std::string_view bytes) const noexcept override;
+  [[nodiscard]] Digest digest(std::string_view bytes) const override;
 
  private:
   openexec_hasher_table table_;
@@ -224,8 +224,8 @@ class ForeignClock final : public Clock {
   explicit ForeignClock(const openexec_clock_table* table);
   void own() noexcept { self_.own(); }
 
-  [[nodiscard]] Timestamp now() const noexcept override;
-  [[nodiscard]] std::chrono::steady_clock::time_point monotonic() const noexcept override;
+  [[nodiscard]] Timestamp now() const override;
+  [[nodiscard]] std::chrono::steady_clock::time_point monotonic() const override;
 
  private:
   openexec_clock_table table_;
@@ -238,7 +238,7 @@ class ForeignEvents {
   explicit ForeignEvents(const openexec_events_table* table);
   void own() noexcept { self_.own(); }
 
-  void tell(openexec_event event) const noexcept;
+  void tell(openexec_event event) const;
 
  private:
   openexec_events_table table_;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <exception>
 #include <limits>
 #include <memory>
 #include <new>
@@ -13,6 +14,8 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+
+#include "base/unwind.hpp"
 
 struct openexec_error {
   openexec_code code;
@@ -40,9 +43,11 @@ T require(Result<T> result) {
 
 constexpr openexec_code number(Code code) noexcept { return static_cast<openexec_code>(code); }
 
-/// Into the library: every entry point that can fail is one call of this. `body` returns nothing, or a code.
+/// Into the library: every entry point that can fail is one call of this. `body` returns nothing, or a code. Throws
+/// nothing; a thread that ends inside a callback is unwound through it.
 template <class Body>
-openexec_code guard(openexec_error** error, Body&& body) noexcept {
+openexec_code guard(openexec_error** error, Body&& body) {
+  const base::CancellationPutOff put_off;
   const auto explain = [error](Code code, auto&& detail) noexcept {
     try {
       if (error != nullptr) *error = new openexec_error{number(code), std::forward<decltype(detail)>(detail)};
@@ -62,6 +67,8 @@ openexec_code guard(openexec_error** error, Body&& body) noexcept {
     return explain(no.status.code(), no.status.detail());
   } catch (const std::bad_alloc&) {
     return explain(Code::overloaded, "out of memory; nothing was done");
+  } catch (base::ForcedUnwind&) {
+    throw;
   } catch (...) {
     return explain(Code::store_failed, "an unexpected exception");
   }
@@ -69,12 +76,15 @@ openexec_code guard(openexec_error** error, Body&& body) noexcept {
 
 /// Out of the library: calls a host's callback. Whatever it throws becomes `otherwise`.
 template <class Callback>
-openexec_code call_out(openexec_code otherwise, Callback&& callback) noexcept {
-  try {
-    return std::forward<Callback>(callback)();
-  } catch (...) {
-    return otherwise;
-  }
+openexec_code call_out(openexec_code otherwise, Callback&& callback) {
+  return base::call_foreign(std::forward<Callback>(callback), [otherwise] { return otherwise; });
+}
+
+/// The same for a callback that cannot fail: whatever it throws ends the process.
+template <class Callback>
+auto call_infallible(Callback&& callback) {
+  using Answer = std::invoke_result_t<Callback>;
+  return base::call_foreign(std::forward<Callback>(callback), []() -> Answer { std::terminate(); });
 }
 
 // What comes in is looked at before it is used.
@@ -133,7 +143,8 @@ class Out {
 
 /// destroy(T **): accepts null and a pointer to null, and nulls the pointer.
 template <class T>
-void destroy(T** handle) noexcept {
+void destroy(T** handle) {
+  const base::CancellationPutOff put_off;
   if (handle != nullptr) delete std::exchange(*handle, nullptr);
 }
 

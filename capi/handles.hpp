@@ -112,7 +112,6 @@ struct openexec_executor {
         value(std::make_unique<openexec::Executor>(std::move(executor))) {}
   openexec_executor(const openexec_executor&) = delete;
   openexec_executor& operator=(const openexec_executor&) = delete;
-  ~openexec_executor() { tell({.happening = OPENEXEC_EVENT_CLOSED}); }
 
   // The executor ends first, and with it what it may still have to say.
   const std::shared_ptr<const openexec::capi::ForeignEvents> events;   // may be null
@@ -122,13 +121,16 @@ struct openexec_executor {
   const openexec::capi::Owner owner;
   mutable std::atomic<std::uint32_t> holders{1};
 
-  void tell(openexec_event event) const noexcept {
+  void tell(openexec_event event) const {
     if (event.happening != OPENEXEC_EVENT_ANSWERED) event.entry_index = -1;
     if (events != nullptr) events->tell(event);
   }
 
-  static void let_go(const openexec_executor* executor) noexcept {
-    if (executor->holders.fetch_sub(1, std::memory_order_acq_rel) == 1) delete executor;
+  /// `telling` is false on a thread that is ending: no callback of the host is entered any more.
+  static void let_go(const openexec_executor* executor, bool telling) {
+    if (executor->holders.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    const std::unique_ptr<const openexec_executor> last(executor);
+    if (telling) last->tell({.happening = OPENEXEC_EVENT_CLOSED});
   }
 };
 

@@ -79,13 +79,29 @@ class Visit {
   }
   Visit(const Visit&) = delete;
   Visit& operator=(const Visit&) = delete;
-  ~Visit() { openexec_executor::let_go(executor_); }
+  /// Not noexcept: a thread may end while it is told that the executor is closed.
+  ~Visit() noexcept(false) { openexec_executor::let_go(executor_, !ending_); }
+  /// The thread is ending inside a callback.
+  void thread_ends() noexcept { ending_ = true; }
   Executor* operator->() const noexcept { return executor_->value.get(); }
   [[nodiscard]] const openexec_executor& handle() const noexcept { return *executor_; }
 
  private:
   const openexec_executor* executor_;
+  bool ending_ = false;
 };
+
+/// Runs `body` inside an executor.
+template <class Body>
+auto visiting(const openexec_executor* executor, Body&& body) {
+  Visit inside(executor);
+  try {
+    return std::forward<Body>(body)(std::as_const(inside));
+  } catch (base::ForcedUnwind&) {
+    inside.thread_ends();
+    throw;
+  }
+}
 
 openexec_event answered(const Outcome& outcome) noexcept {
   openexec_event event{};
@@ -103,16 +119,17 @@ template <class Arrival>
 openexec_code execute(openexec_executor* executor, const Arrival& arrival, const openexec_call_options* options,
                       Out<openexec_outcome>& outcome) {
   const CallOptions call = options_of(options);
-  const Visit inside(executor);
-  auto handle = std::make_unique<openexec_outcome>();  // before anything runs: no outcome is lost for want of memory
-  if constexpr (std::is_same_v<Arrival, Request>)
-    handle->value = inside->execute(arrival, call);
-  else
-    handle->value = inside->execute_json(arrival, call);
-  const openexec_code code = number(handle->value.code);
-  inside.handle().tell(answered(handle->value));
-  outcome.give(std::move(handle));
-  return code;
+  return visiting(executor, [&](const Visit& inside) {
+    auto handle = std::make_unique<openexec_outcome>();  // before anything runs: no outcome is lost for want of memory
+    if constexpr (std::is_same_v<Arrival, Request>)
+      handle->value = inside->execute(arrival, call);
+    else
+      handle->value = inside->execute_json(arrival, call);
+    const openexec_code code = number(handle->value.code);
+    inside.handle().tell(answered(handle->value));
+    outcome.give(std::move(handle));
+    return code;
+  });
 }
 
 Call call_of(const openexec_call* given) {
@@ -127,11 +144,11 @@ Call call_of(const openexec_call* given) {
 Lend lender(openexec_lend lend, void* self) {
   using Work = std::function<void()>;
   if (lend == nullptr) return nullptr;
-  return [lend, self](Work work) noexcept {  // pieces that run elsewhere need what an exception would take away
+  return [lend, self](Work work) {
     auto* piece = new (std::nothrow) Work(std::move(work));
     if (piece == nullptr) return work();
-    lend(
-        self, [](void* handed) { (*std::unique_ptr<Work>(static_cast<Work*>(handed)))(); }, piece);
+    const auto run = [](void* handed) { (*std::unique_ptr<Work>(static_cast<Work*>(handed)))(); };
+    call_infallible([&] { lend(self, run, piece); });
   };
 }
 
@@ -173,7 +190,7 @@ std::string form_of(canon::View value, openexec_form form) {
 }
 
 template <class List, class Read>
-openexec_code put(List* list, Read&& read) noexcept {
+openexec_code put(List* list, Read&& read) {
   return guard(nullptr, [&] {
     if (std::exchange(in(list, "list")->failed, true)) refuse(Code::overloaded, "one before was not taken");
     if (list->items.size() >= list->limit) refuse(Code::overloaded, "more than was asked for");
@@ -695,7 +712,8 @@ openexec_code openexec_executor_create(const openexec_config* config, openexec_e
 void openexec_executor_destroy(openexec_executor** executor) {
   if (executor == nullptr || *executor == nullptr) return;
   openexec_executor* ended = std::exchange(*executor, nullptr);
-  if (ended->owner.here()) openexec_executor::let_go(ended);
+  const base::CancellationPutOff put_off;
+  if (ended->owner.here()) openexec_executor::let_go(ended, true);
 }
 
 openexec_code openexec_cancellation_create(openexec_cancellation** cancellation, openexec_error** error) {
@@ -743,16 +761,17 @@ openexec_code openexec_executor_execute_many(openexec_executor* executor, const 
       many.push_back(call_of(calls[i]));
       handles.push_back(std::make_unique<openexec_outcome>());
     }
-    const Visit inside(executor);
-    std::vector<Outcome> answers = inside->execute_many(many, lender(lend, self));
-    openexec_code code = OPENEXEC_OK;
-    for (size_t i = 0; i < count; ++i) {
-      if (code == OPENEXEC_OK) code = number(answers[i].code);
-      handles[i]->value = std::move(answers[i]);
-      inside.handle().tell(answered(handles[i]->value));
-      outcomes[i] = handles[i].release();
-    }
-    return code;
+    return visiting(executor, [&](const Visit& inside) {
+      std::vector<Outcome> answers = inside->execute_many(many, lender(lend, self));
+      openexec_code code = OPENEXEC_OK;
+      for (size_t i = 0; i < count; ++i) {
+        if (code == OPENEXEC_OK) code = number(answers[i].code);
+        handles[i]->value = std::move(answers[i]);
+        inside.handle().tell(answered(handles[i]->value));
+        outcomes[i] = handles[i].release();
+      }
+      return code;
+    });
   });
 }
 
@@ -762,7 +781,7 @@ openexec_code openexec_executor_order(openexec_executor* executor, const openexe
     if (outcome != nullptr) *outcome = nullptr;
     const openexec_order given = sized(order, "order");
     auto handle = std::make_unique<openexec_outcome>();  // before anything is ordered
-    handle->value = obey(*Visit(executor).operator->(), given);
+    handle->value = visiting(executor, [&](const Visit& inside) { return obey(*inside.operator->(), given); });
     if (handle->value.code == Code::invalid_argument) require(obeyed(handle->value));
     const openexec_code code = number(handle->value.code);
     if (outcome != nullptr) *outcome = handle.release();
@@ -771,18 +790,22 @@ openexec_code openexec_executor_order(openexec_executor* executor, const openexe
 }
 
 openexec_code openexec_executor_halt(openexec_executor* executor, openexec_error** error) {
-  return guard(error, [&] { require(obeyed(Visit(executor)->halt(own_order))); });
+  return guard(error, [&] {
+    require(obeyed(visiting(executor, [](const Visit& inside) { return inside->halt(own_order); })));
+  });
 }
 
 openexec_code openexec_executor_resume(openexec_executor* executor, openexec_error** error) {
-  return guard(error, [&] { require(obeyed(Visit(executor)->resume(own_order))); });
+  return guard(error, [&] {
+    require(obeyed(visiting(executor, [](const Visit& inside) { return inside->resume(own_order); })));
+  });
 }
 
 openexec_code openexec_executor_controls(const openexec_executor* executor, openexec_visit_control visit, void* self,
                                          openexec_error** error) {
   return guard(error, [&] {
     in(visit, "visit");
-    for (const ControlName& name : Visit(executor)->controls()) {
+    for (const ControlName& name : visiting(executor, [](const Visit& inside) { return inside->controls(); })) {
       const openexec_control_name seen = control_of(name);
       if (visit(self, &seen) != 0) return;
     }
@@ -794,14 +817,14 @@ int32_t openexec_executor_halted(const openexec_executor* executor) {
 }
 
 openexec_code openexec_executor_ready(const openexec_executor* executor, openexec_error** error) {
-  return guard(error, [&] { require(Visit(executor)->ready()); });
+  return guard(error, [&] { require(visiting(executor, [](const Visit& inside) { return inside->ready(); })); });
 }
 
 openexec_code openexec_executor_recovered(const openexec_executor* executor, openexec_recovery* recovery,
                                           openexec_error** error) {
   return guard(error, [&] {
     (void)sized(recovery, "recovery");
-    fill(recovery, Visit(executor)->recovered());
+    fill(recovery, visiting(executor, [](const Visit& inside) { return inside->recovered(); }));
   });
 }
 
@@ -809,14 +832,15 @@ openexec_code openexec_executor_recover(openexec_executor* executor, openexec_re
                                         openexec_error** error) {
   return guard(error, [&] {
     (void)sized(recovery, "recovery");
-    const Visit inside(executor);
-    const Result<Recovery> found = inside->recover();
-    openexec_event event{};
-    event.happening = OPENEXEC_EVENT_RECOVERED;
-    event.code = number(found.status().code());
-    if (found.ok()) event.count = found.value().in_doubt;
-    inside.handle().tell(event);
-    fill(recovery, require(found));
+    visiting(executor, [&](const Visit& inside) {
+      const Result<Recovery> found = inside->recover();
+      openexec_event event{};
+      event.happening = OPENEXEC_EVENT_RECOVERED;
+      event.code = number(found.status().code());
+      if (found.ok()) event.count = found.value().in_doubt;
+      inside.handle().tell(event);
+      fill(recovery, require(found));
+    });
   });
 }
 
@@ -824,14 +848,15 @@ openexec_code openexec_executor_reload_trust_policy(openexec_executor* executor,
                                                     openexec_error** error) {
   return guard(error, [&] {
     const std::string_view json = in(policy, "policy");
-    const Visit inside(executor);
-    if (inside.handle().policy == nullptr) misuse("executor: its verifier is not a trust policy");
-    const Status reloaded = inside.handle().policy->reload_json(json);
-    openexec_event event{};
-    event.happening = OPENEXEC_EVENT_RELOADED;
-    event.code = number(reloaded.code());
-    inside.handle().tell(event);
-    require(reloaded);
+    visiting(executor, [&](const Visit& inside) {
+      if (inside.handle().policy == nullptr) misuse("executor: its verifier is not a trust policy");
+      const Status reloaded = inside.handle().policy->reload_json(json);
+      openexec_event event{};
+      event.happening = OPENEXEC_EVENT_RELOADED;
+      event.code = number(reloaded.code());
+      inside.handle().tell(event);
+      require(reloaded);
+    });
   });
 }
 
@@ -972,13 +997,15 @@ openexec_code openexec_log_open(openexec_str url, openexec_log** log, openexec_e
 openexec_code openexec_executor_log(const openexec_executor* executor, openexec_log** log, openexec_error** error) {
   return guard(error, [&] {
     Out place(log, "log");
-    place.give(std::make_unique<openexec_log>(openexec_log{Visit(executor).handle().log, {}}));
+    const auto its_log = visiting(executor, [](const Visit& inside) { return inside.handle().log; });
+    place.give(std::make_unique<openexec_log>(openexec_log{its_log, {}}));
   });
 }
 
 void openexec_log_destroy(openexec_log** log) {
   if (log == nullptr || *log == nullptr) return;
   openexec_log* ended = std::exchange(*log, nullptr);
+  const base::CancellationPutOff put_off;
   if (ended->owner.here()) delete ended;
 }
 

@@ -63,6 +63,15 @@ extern "C" {
  * Threads. An executor may be used by any number of threads at once. Any other handle may be read by several threads at
  * once, and changed or destroyed by one alone. OpenExec starts no thread.
  *
+ * Threads that end. The cancellation of a thread (pthread_cancel) is put off until the function that it is inside has
+ * returned. A thread may end inside a callback of its own accord, by pthread_exit, or by a cancellation that the callback
+ * allows: its stack is unwound through OpenExec, and the function never returns. The executor stays usable, other threads
+ * go on, and the process keeps its exit code. What the thread had claimed stays claimed. It is answered with
+ * OPENEXEC_IN_DOUBT from then on, and recorded as in doubt when the store is opened again. What a thread ran that was
+ * lent to openexec_executor_execute_many is in doubt at once. Where the last thread inside a destroyed executor ends so,
+ * OPENEXEC_EVENT_CLOSED is not told. In `close`, and in callbacks that the end of an executor calls, it ends the process.
+ * Where the platform does not unwind a thread that ends (musl), its claims, and who waits for them, are not released.
+ *
  * Callbacks are called from whichever thread called into OpenExec, concurrently where several did; handlers always on
  * the thread that called execute. `self` is handed back untouched. They return one of the numbers they are documented
  * to return; anything else is taken as failure. They should not throw; a C++ exception that leaves one counts as

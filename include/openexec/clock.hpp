@@ -12,14 +12,15 @@ struct Timestamp {
   auto operator<=>(const Timestamp&) const = default;
 };
 
-/// Where the executor reads the time. Implementations are called from any thread and must not throw.
+/// Where the executor reads the time. Implementations are called from any thread and must not throw. The functions are not
+/// noexcept, so that a thread may end inside them (executor.hpp).
 class Clock {
  public:
   virtual ~Clock() = default;
   /// Civil time, against which approvals expire and which receipts carry. May be wrong and may jump.
-  [[nodiscard]] virtual Timestamp now() const noexcept = 0;
+  [[nodiscard]] virtual Timestamp now() const = 0;
   /// Time for durations and deadlines. Never goes back.
-  [[nodiscard]] virtual std::chrono::steady_clock::time_point monotonic() const noexcept = 0;
+  [[nodiscard]] virtual std::chrono::steady_clock::time_point monotonic() const = 0;
 };
 
 }  // namespace openexec

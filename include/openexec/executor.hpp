@@ -79,6 +79,12 @@ struct Recovery {
 
 /// The boundary. Thread-safe: any number of threads may call execute at once; handlers run on the caller's thread.
 /// Starts no thread, opens no socket, keeps no global state.
+///
+/// Threads that end. A cancellation (pthread_cancel) of a thread that is inside is put off until it has returned. A thread
+/// may end inside a callback of its own accord, by pthread_exit or where the callback allows cancellation again: its stack
+/// is unwound through the executor, which stays usable. What that thread had claimed stays claimed, is told as in doubt
+/// from then on, and is recorded so when the store is opened again. What others lent it (execute_many) is in doubt at
+/// once. A callback that is noexcept, and the destructor of an executor, end the process in this case.
 class Executor {
  public:
   /// Checks the parts (self tests), seals the handler table, and recovers what an earlier process left behind.
@@ -107,17 +113,17 @@ class Executor {
 
   /// Stops everything, or a tenant: once halt() has returned, no attempt is let through to its handler until resume().
   /// One that was let through an instant before may be entering it still.
-  Outcome halt(const Order& order) noexcept;
+  Outcome halt(const Order& order);
   /// Lifts the halt of everybody, or of the order's tenant: each by itself.
-  Outcome resume(const Order& order) noexcept;
+  Outcome resume(const Order& order);
   /// Whether this executor's tenant is halted, by itself or with everybody.
   [[nodiscard]] bool halted() const noexcept;
 
   /// From here on the approval, or the key, counts no more: once it has returned, no attempt is let through to its
   /// handler on its strength. An approval goes by its id, which revokes all steps of a plan; a key by its id in the
   /// trust policy or its fingerprint. For ever.
-  Outcome revoke_approval(std::string_view id, const Order& order) noexcept;
-  Outcome revoke_key(std::string_view id, const Order& order) noexcept;
+  Outcome revoke_approval(std::string_view id, const Order& order);
+  Outcome revoke_key(std::string_view id, const Order& order);
 
   /// What was ordered and stands, for whichever tenant.
   [[nodiscard]] std::vector<ControlName> controls() const;

@@ -25,7 +25,7 @@ class Hasher {
   /// Appends the bytes whose digest is the request hash. `action` is the bare name; `payload` is in RFC 8785 form.
   virtual void canonical(std::string_view action, std::string_view payload, std::string& out) const = 0;
 
-  [[nodiscard]] virtual Digest digest(std::string_view bytes) const noexcept = 0;
+  [[nodiscard]] virtual Digest digest(std::string_view bytes) const = 0;
 };
 
 }  // namespace openexec

@@ -3,6 +3,7 @@
 #include <openexec/builtin.hpp>
 
 #include "base/text.hpp"
+#include "base/unwind.hpp"
 #include "exec/pipeline.hpp"
 #include "exec/selftest.hpp"
 
@@ -38,6 +39,7 @@ Status check(const Config& config) {
 }  // namespace
 
 Result<Executor> Executor::assemble(Config config, Parts parts, HandlerTable handlers) try {
+  const base::CancellationPutOff put_off;
   if (Status bad = check(config); !bad.ok()) return bad;
   if (!parts.store) return misuse("parts.store: missing");
   if (!parts.verifier) return misuse("parts.verifier: missing; DemoVerifier accepts everything and says so");
@@ -62,6 +64,8 @@ Result<Executor> Executor::assemble(Config config, Parts parts, HandlerTable han
   if (!recovered.ok()) return recovered.status();
   impl->recovered = *recovered;
   return Executor(std::move(impl));
+} catch (base::ForcedUnwind&) {
+  throw;
 } catch (...) {
   return Status(Code::store_failed, "assembly: an internal failure, or a part that threw");
 }
@@ -79,29 +83,35 @@ std::vector<Outcome> Executor::execute_many(std::span<const Call> calls, const L
 
 const Recovery& Executor::recovered() const noexcept { return impl_->recovered; }
 Result<Recovery> Executor::recover() try {
+  const base::CancellationPutOff put_off;
   return impl_->pipeline.recover();
+} catch (base::ForcedUnwind&) {
+  throw;
 } catch (...) {
   return Status(Code::store_failed, "recovery: an internal failure, or a part that threw");
 }
 
-Outcome Executor::halt(const Order& order) noexcept { return impl_->pipeline.order(ControlKind::halt, {}, true, order); }
-Outcome Executor::resume(const Order& order) noexcept {
+Outcome Executor::halt(const Order& order) { return impl_->pipeline.order(ControlKind::halt, {}, true, order); }
+Outcome Executor::resume(const Order& order) {
   return impl_->pipeline.order(ControlKind::halt, {}, false, order);
 }
-Outcome Executor::revoke_approval(std::string_view id, const Order& order) noexcept {
+Outcome Executor::revoke_approval(std::string_view id, const Order& order) {
   return impl_->pipeline.order(ControlKind::revoke_approval, id, true, order);
 }
-Outcome Executor::revoke_key(std::string_view id, const Order& order) noexcept {
+Outcome Executor::revoke_key(std::string_view id, const Order& order) {
   return impl_->pipeline.order(ControlKind::revoke_key, id, true, order);
 }
 bool Executor::halted() const noexcept { return impl_->pipeline.gate().closed(); }
 std::vector<ControlName> Executor::controls() const { return impl_->pipeline.controls(); }
 
 Status Executor::ready() const try {
+  const base::CancellationPutOff put_off;
   if (halted()) return Status(Code::halted, "the kill switch is on");
   const Parts& parts = impl_->pipeline.parts();
   if (Status store = parts.store->ready(); !store.ok()) return store;
   return parts.verifier->ready();
+} catch (base::ForcedUnwind&) {
+  throw;
 } catch (...) {
   return Status(Code::store_failed, "a part threw when it was asked whether it is ready");
 }
@@ -112,7 +122,14 @@ const Verifier& Executor::verifier() const noexcept { return *impl_->pipeline.pa
 
 Executor::Executor(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Executor::Executor(Executor&&) noexcept = default;
-Executor& Executor::operator=(Executor&&) noexcept = default;
-Executor::~Executor() = default;
+Executor& Executor::operator=(Executor&& other) noexcept {
+  const base::CancellationPutOff put_off;
+  impl_ = std::move(other.impl_);
+  return *this;
+}
+Executor::~Executor() {
+  const base::CancellationPutOff put_off;
+  impl_.reset();
+}
 
 }  // namespace openexec

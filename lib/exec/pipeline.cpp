@@ -1,7 +1,6 @@
 #include "exec/pipeline.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <mutex>
 #include <new>
 
@@ -9,9 +8,11 @@
 
 #include "base/names.hpp"
 #include "base/text.hpp"
+#include "base/unwind.hpp"
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
 #include "exec/identity.hpp"
+#include "exec/lending.hpp"
 #include "exec/note.hpp"
 
 namespace openexec::exec {
@@ -176,25 +177,57 @@ Pipeline::~Pipeline() {
   }
 }
 
-Outcome Pipeline::run(const Arrival& arrival, const CallOptions& options) noexcept try {
+/// Ends what a thread leaves without an answer, because it ends inside a callback. Who asks again is told that it is in
+/// doubt, as the next opening of the store will say, and not that it is running.
+class Pipeline::Watch {
+ public:
+  Watch(Lost& lost, std::span<const Attempt> attempts) noexcept : lost_(lost), attempts_(attempts) {}
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  ~Watch() {
+    for (const Attempt& attempt : attempts_) {
+      if (attempt.outcome || !attempt.seat.leads()) continue;
+      try {
+        lost_.add(attempt.exec_id);
+      } catch (...) {  // without memory for it, it is told as running until the store is opened again
+      }
+    }
+  }
+
+ private:
+  Lost& lost_;
+  std::span<const Attempt> attempts_;
+};
+
+Outcome Pipeline::run(const Arrival& arrival, const CallOptions& options) try {
+  const base::CancellationPutOff put_off;
   Attempt attempt = enter(arrival, options);
+  const Watch watch(lost_, {&attempt, 1});
   try {
     walk({&attempt, 1}, nullptr);
+  } catch (base::ForcedUnwind&) {
+    throw;
   } catch (...) {  // out of memory, or a part that broke its contract: leave() says what that means
   }
   return leave(attempt);
+} catch (base::ForcedUnwind&) {
+  throw;
 } catch (...) {
   return unanswered();
 }
 
 std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const Lend& lend) try {
+  const base::CancellationPutOff put_off;
   std::vector<Outcome> outcomes;
   std::vector<Attempt> attempts;
   outcomes.reserve(calls.size());
   attempts.reserve(calls.size());
   for (const Call& call : calls) attempts.push_back(enter(call.request, call.options));
+  const Watch watch(lost_, attempts);
   try {
     walk(attempts, lend);
+  } catch (base::ForcedUnwind&) {
+    throw;
   } catch (...) {  // as above
   }
   for (Attempt& attempt : attempts) outcomes.push_back(leave(attempt));
@@ -317,15 +350,13 @@ void Pipeline::verify(Attempt& attempt) {
 
 Result<Approval> Pipeline::ask_verifier(Attempt& attempt) {
   attempt.revocations = controls_.epoch();  // before they are looked at: what is revoked meanwhile is another epoch
-  Result<Approval> approval = [&]() -> Result<Approval> {
-    try {
-      const Timestamp at = attempt.entry.observed_at;
-      if (attempt.revocations == 0) return parts_.verifier->verify(*attempt.proposal, at);
-      return parts_.verifier->verify(*attempt.proposal, at, controls_.revocations());
-    } catch (...) {
-      return Status(Code::approval_signature_invalid, "the verifier failed");
-    }
-  }();
+  Result<Approval> approval = base::call_foreign(
+      [&] {
+        const Timestamp at = attempt.entry.observed_at;
+        if (attempt.revocations == 0) return parts_.verifier->verify(*attempt.proposal, at);
+        return parts_.verifier->verify(*attempt.proposal, at, controls_.revocations());
+      },
+      [] { return Status(Code::approval_signature_invalid, "the verifier failed"); });
   if (approval.ok()) return approval;
   const Status& no = approval.status();
   const bool revoked = no.code() == Code::approval_spent && attempt.revocations != 0;
@@ -351,16 +382,14 @@ Status Pipeline::hold_cost(const Attempt& attempt, Usd most) {
     return Status(Code::approval_constraint, "constraints.max_cost_usd: " + std::string(why));
   };
   if (!attempt.handler->cost) return refused("the action's handler does not say what it costs");
-  const Result<Usd> cost = [&]() -> Result<Usd> {
-    try {
-      const InsideHandlers::Mark mark(inside_);
-      return attempt.handler->cost({.action = attempt.proposal->action(),
-                                    .payload = attempt.proposal->payload(),
-                                    .tenant = attempt.proposal->tenant()});
-    } catch (...) {
-      return Status(Code::approval_constraint, "the handler's cost function threw");
-    }
-  }();
+  const Result<Usd> cost = base::call_foreign(
+      [&] {
+        const InsideHandlers::Mark mark(inside_);
+        return attempt.handler->cost({.action = attempt.proposal->action(),
+                                      .payload = attempt.proposal->payload(),
+                                      .tenant = attempt.proposal->tenant()});
+      },
+      [] { return Status(Code::approval_constraint, "the handler's cost function threw"); });
   if (!cost.ok() || cost->micros < 0) return refused("the cost cannot be told");
   if (*cost > most) return refused("it would cost more");
   return Status::success();
@@ -441,30 +470,12 @@ void Pipeline::handle(std::span<Attempt> attempts, const Lend& lend) {
       if (ready(attempt)) call_handler(attempt);
     return;
   }
-  std::mutex mutex;
-  std::condition_variable finished;
-  std::size_t running = 0;
-  for (Attempt& attempt : attempts) {
-    if (!ready(attempt)) continue;
-    {
-      const std::lock_guard lock(mutex);
-      ++running;
-    }
-    const auto taken = std::make_shared<std::atomic<bool>>(false);
-    const auto piece = [&, taken] {  // exactly once, whatever the lender does with it
-      if (taken->exchange(true)) return;
-      call_handler(attempt);
-      const std::lock_guard lock(mutex);
-      if (--running == 0) finished.notify_all();
-    };
-    try {
-      lend(piece);
-    } catch (...) {
-      piece();
-    }
-  }
-  std::unique_lock lock(mutex);
-  finished.wait(lock, [&] { return running == 0; });
+  Lending lending(lend);
+  for (Attempt& attempt : attempts)
+    if (ready(attempt)) lending.lend([this, &attempt] { call_handler(attempt); });
+  lending.finish();
+  for (Attempt& attempt : attempts)
+    if (ready(attempt)) attempt.ending = judge(HandlerResult::in_doubt("the thread of the handler ended inside it"));
 }
 
 void Pipeline::call_handler(Attempt& attempt) {
@@ -479,18 +490,16 @@ void Pipeline::call_handler(Attempt& attempt) {
     return;
   }
   passage.end();
-  const HandlerResult said = [&] {
-    try {
-      return attempt.handler->run({.exec_id = attempt.entry.exec_id,
-                                   .action = attempt.entry.action,
-                                   .payload = attempt.proposal->payload(),
-                                   .tenant = attempt.entry.tenant,
-                                   .deadline = parts_.clock->monotonic() + attempt.handler->deadline,
-                                   .cancellation = attempt.options.cancellation});
-    } catch (...) {
-      return HandlerResult::in_doubt("the handler threw");
-    }
-  }();
+  const HandlerResult said = base::call_foreign(
+      [&] {
+        return attempt.handler->run({.exec_id = attempt.entry.exec_id,
+                                     .action = attempt.entry.action,
+                                     .payload = attempt.proposal->payload(),
+                                     .tenant = attempt.entry.tenant,
+                                     .deadline = parts_.clock->monotonic() + attempt.handler->deadline,
+                                     .cancellation = attempt.options.cancellation});
+      },
+      [] { return HandlerResult::in_doubt("the handler threw"); });
   attempt.ending = judge(said);
 }
 
@@ -596,13 +605,15 @@ void Pipeline::conclude(Attempt& attempt, const Operation& written) {
   if (attempt.options.proof) attempt.outcome->proof = proof_of(*written.entry);
 }
 
-std::string Pipeline::proof_of(std::uint64_t index) noexcept try {
-  TransparencyLog* const log = parts_.log->transparency();
-  if (log == nullptr) return {};
-  Result<std::string> proof = log->prove(index);
-  return proof.ok() ? *std::move(proof) : std::string();
-} catch (...) {  // the attempt is at its end; what came of it is no less true for want of a proof
-  return {};
+std::string Pipeline::proof_of(std::uint64_t index) {
+  const auto prove = [&] {
+    TransparencyLog* const log = parts_.log->transparency();
+    if (log == nullptr) return std::string();
+    Result<std::string> proof = log->prove(index);
+    return proof.ok() ? *std::move(proof) : std::string();
+  };
+  // The attempt is at its end; what came of it is no less true for want of a proof.
+  return base::call_foreign(prove, [] { return std::string(); });
 }
 
 // Others may be waiting for what this batch leads, so its seats are given up before it waits itself.
@@ -772,7 +783,7 @@ void Pipeline::append_suppressed(std::uint64_t count) {
 }
 
 // The highest time seen by anyone who used this store: a clock that is set back makes nothing valid again.
-Timestamp Pipeline::now() noexcept {
+Timestamp Pipeline::now() {
   const std::int64_t clock = parts_.clock->now().micros;
   std::int64_t seen = latest_.load();
   while (clock > seen && !latest_.compare_exchange_weak(seen, clock)) {
@@ -808,7 +819,8 @@ Status check(const ControlName& name, const Order& order) {
 }  // namespace
 
 // It starts as a failure, and as one it ends where something throws: what tightens was done by then.
-Outcome Pipeline::order(ControlKind kind, std::string_view id, bool stands, const Order& order) noexcept try {
+Outcome Pipeline::order(ControlKind kind, std::string_view id, bool stands, const Order& order) try {
+  const base::CancellationPutOff put_off;
   Outcome outcome;
   try {
     const ControlName name{kind, std::string(id), std::string(order.tenant)};
@@ -818,6 +830,8 @@ Outcome Pipeline::order(ControlKind kind, std::string_view id, bool stands, cons
       outcome.code = no.code();
       outcome.detail = no.detail();
     }
+  } catch (base::ForcedUnwind&) {
+    throw;
   } catch (...) {
     outcome.code = Code::store_failed;
     outcome.detail = "an internal failure";
@@ -826,6 +840,8 @@ Outcome Pipeline::order(ControlKind kind, std::string_view id, bool stands, cons
   if (outcome.code != Code::ok) outcome.result = error_text(outcome.code);
   if (outcome.code != Code::ok) outcome.receipt = receipt_of({}, outcome.result);
   return outcome;
+} catch (base::ForcedUnwind&) {
+  throw;
 } catch (...) {
   return unanswered();
 }
@@ -939,13 +955,11 @@ Status Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found) {
 
   const HandlerTable::Row* handler = handlers_.find(orphan.action);
   if (handler == nullptr || !handler->reconcile) return Status::success();
-  const HandlerResult said = [&] {
-    try {
-      return handler->reconcile({.exec_id = entry.exec_id, .action = orphan.action, .tenant = orphan.tenant});
-    } catch (...) {
-      return HandlerResult::in_doubt("the reconcile function threw");
-    }
-  }();
+  const HandlerResult said = base::call_foreign(
+      [&] {
+        return handler->reconcile({.exec_id = entry.exec_id, .action = orphan.action, .tenant = orphan.tenant});
+      },
+      [] { return HandlerResult::in_doubt("the reconcile function threw"); });
   if (said.kind() == HandlerResult::Kind::in_doubt) return Status::success();
   if (Status failed = end(said); !failed.ok()) return failed;
   ++found.settled;

@@ -28,12 +28,12 @@ class Pipeline {
   Pipeline& operator=(const Pipeline&) = delete;
   ~Pipeline();
 
-  [[nodiscard]] Outcome run(const Arrival& arrival, const CallOptions& options) noexcept;
+  [[nodiscard]] Outcome run(const Arrival& arrival, const CallOptions& options);
   [[nodiscard]] std::vector<Outcome> run(std::span<const Call> calls, const Lend& lend);
   Result<Recovery> recover();
 
   /// An order: makes a control stand or lifts it, and writes down who gave it.
-  [[nodiscard]] Outcome order(ControlKind kind, std::string_view id, bool stands, const Order& order) noexcept;
+  [[nodiscard]] Outcome order(ControlKind kind, std::string_view id, bool stands, const Order& order);
   [[nodiscard]] std::vector<ControlName> controls() const { return controls_.standing(); }
 
   Gate& gate() noexcept { return gate_; }
@@ -42,6 +42,7 @@ class Pipeline {
   [[nodiscard]] const Parts& parts() const noexcept { return parts_; }
 
  private:
+  class Watch;
   void walk(std::span<Attempt> attempts, const Lend& lend);
   [[nodiscard]] Attempt enter(const Arrival& arrival, const CallOptions& options);
   Outcome leave(Attempt& attempt);
@@ -73,7 +74,7 @@ class Pipeline {
   void settle(Attempt& attempt, const ClaimAnswer& answer);
   void call_handler(Attempt& attempt);
   void conclude(Attempt& attempt, const Operation& written);
-  [[nodiscard]] std::string proof_of(std::uint64_t index) noexcept;
+  [[nodiscard]] std::string proof_of(std::uint64_t index);
   void fail(Attempt& attempt, const Status& why);
   void lose(Attempt& attempt, std::string_view why);
   void end_without_entry(Attempt& attempt, Ending ending);
@@ -87,7 +88,7 @@ class Pipeline {
   void append_suppressed(std::uint64_t count);
   void carry_out(const ControlName& name, bool stands, const Order& order, Outcome& outcome);
   Result<std::optional<std::uint64_t>> keep(const ControlChange& change, bool& lasts);
-  [[nodiscard]] Timestamp now() noexcept;
+  [[nodiscard]] Timestamp now();
 
   const Config config_;
   const Parts parts_;

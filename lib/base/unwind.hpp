@@ -1,0 +1,49 @@
+// A thread that ends inside a callback: pthread_exit, a cancellation, the exit of an interpreter.
+//
+// glibc unwinds the stack of such a thread by force. A `catch (...)` that does not rethrow, and a frame that is noexcept,
+// end the process then. So each frame between a public function and foreign code lets the unwinding pass.
+#pragma once
+
+#include <cxxabi.h>
+#include <pthread.h>
+
+#include <type_traits>
+#include <utility>
+
+namespace openexec::base {
+
+#ifdef __GLIBCXX__
+using ForcedUnwind = abi::__forced_unwind;
+#else  // The catch (...) of other C++ libraries is not entered by a forced unwind.
+class ForcedUnwind {
+  ForcedUnwind() = delete;
+};
+#endif
+
+/// Calls foreign code. Returns what `otherwise` returns if it throws; a forced unwind passes.
+template <class Call, class Otherwise>
+std::invoke_result_t<Call> call_foreign(Call&& call, Otherwise&& otherwise) {
+  try {
+    return std::forward<Call>(call)();
+  } catch (ForcedUnwind&) {
+    throw;
+  } catch (...) {
+    return std::forward<Otherwise>(otherwise)();
+  }
+}
+
+/// Puts off the cancellation of this thread for a scope, so that no wait and no write of the library is left half way.
+/// A callback may allow it again, and its frames are then unwound by force.
+class CancellationPutOff {
+ public:
+  CancellationPutOff() noexcept { ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+  CancellationPutOff(const CancellationPutOff&) = delete;
+  CancellationPutOff& operator=(const CancellationPutOff&) = delete;
+  /// A thread whose cancellation is asynchronous may end here.
+  ~CancellationPutOff() noexcept(false) { ::pthread_setcancelstate(before_, nullptr); }
+
+ private:
+  int before_ = PTHREAD_CANCEL_ENABLE;
+};
+
+}  // namespace openexec::base
