@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,11 +32,11 @@ using terminal::Style;
 
 constexpr auto proof_footer = R"(Exit codes:
   0  the proof, on standard output or in --out
-  1  there is no such entry
+  1  there is no such entry, or the execution has no outcome
   2  wrong usage, or the ledger could not be read
 
-Of an execution with several entries the one is proven that says what became of it. Check it with
-openexec receipt verify FILE --log-key KEY.)";
+Of an execution the entry is proven that sealed it or put it in doubt, never a refusal. To prove another entry, give its
+index. Check a proof with openexec receipt verify FILE --log-key KEY.)";
 
 constexpr auto consistency_footer = R"(Exit codes:
   0  the log at NEW grew out of the log at OLD; the hashes prove it
@@ -56,11 +57,22 @@ struct ProofOptions {
   std::string out;
 };
 
+/// The named entry, or the one that says what became of the named execution.
+std::uint64_t index_of(Ledger& ledger, const std::string& wanted) {
+  const std::vector<LogLine> lines = entries_of(ledger, wanted);
+  if (lines.empty()) throw Stop(terminal::no, "no such entry; see openexec log list");
+  Digest exec_id;
+  if (!from_hex(wanted, exec_id)) return lines.front().index;
+  const auto outcome = or_cannot(exec::outcome_entry(ledger, ledger, exec_id), "the outcome");
+  if (!outcome)
+    throw Stop(terminal::no, "the execution has no outcome: it was refused, or is still running; "
+                             "to prove one of its entries, give the entry's index (see openexec log show)");
+  return outcome->index;
+}
+
 int proof(const ProofOptions& options) {
   const auto ledger = open_to_read(options.ledger);
-  const std::vector<LogLine> lines = entries_of(*ledger, options.entry);
-  if (lines.empty()) throw Stop(terminal::no, "no such entry; see openexec log list");
-  const std::string text = or_cannot(ledger->prove(exec::telling(lines).index), "the proof");
+  const std::string text = or_cannot(ledger->prove(index_of(*ledger, options.entry)), "the proof");
   if (options.out.empty())
     std::cout << text;
   else
@@ -184,7 +196,11 @@ Result<Digest> root_at(Ledger& ledger, std::uint64_t size) {
 std::vector<LogLine> entries_of(Ledger& ledger, const std::string& wanted) {
   constexpr std::size_t most = 1000;
   Digest exec_id;
-  if (from_hex(wanted, exec_id)) return or_cannot(ledger.find(exec_id, most), "the log");
+  if (from_hex(wanted, exec_id)) {
+    auto lines = or_cannot(ledger.find_before(exec_id, std::numeric_limits<std::uint64_t>::max(), most), "the log");
+    std::reverse(lines.begin(), lines.end());
+    return lines;
+  }
   const bool digits = !wanted.empty() && wanted.size() <= 18 &&
                       std::all_of(wanted.begin(), wanted.end(), [](char c) { return '0' <= c && c <= '9'; });
   if (!digits) throw Stop(terminal::cannot, "give an entry's index, or an exec id of 64 hexadecimal digits");

@@ -131,6 +131,10 @@ class Executor {
   /// Success when an execution would be possible now; else why not.
   [[nodiscard]] Status ready() const;
 
+  /// The entry that sealed an execution or put it in doubt. Returns nullopt if the execution has no outcome: it was never
+  /// claimed, or is still running. Never a refusal or a replay.
+  [[nodiscard]] Result<std::optional<LogLine>> outcome_entry(const Digest& exec_id) const;
+
   /// Entries, to read.
   [[nodiscard]] ReceiptLog& log() const noexcept;
   [[nodiscard]] const Config& config() const noexcept;

@@ -6,6 +6,7 @@
 #include "base/unwind.hpp"
 #include "exec/pipeline.hpp"
 #include "exec/selftest.hpp"
+#include "exec/telling.hpp"
 
 namespace openexec {
 
@@ -114,6 +115,13 @@ Status Executor::ready() const try {
   throw;
 } catch (...) {
   return Status(Code::store_failed, "a part threw when it was asked whether it is ready");
+}
+
+Result<std::optional<LogLine>> Executor::outcome_entry(const Digest& exec_id) const try {
+  const Parts& parts = impl_->pipeline.parts();
+  return exec::outcome_entry(*parts.store, *parts.log, exec_id);
+} catch (...) {
+  return Status(Code::store_failed, "a part threw when it was asked for an outcome");
 }
 
 ReceiptLog& Executor::log() const noexcept { return *impl_->pipeline.parts().log; }

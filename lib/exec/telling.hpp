@@ -1,13 +1,17 @@
-// Which of an execution's entries says what became of it.
+// Which entry says what became of an execution.
 #pragma once
 
-#include <span>
+#include <cstdint>
+#include <optional>
 
+#include <openexec/nonce_store.hpp>
 #include <openexec/receipt_log.hpp>
 
 namespace openexec::exec {
 
-/// The newest entry that repeats no other and is no refusal. Where there is none, the newest. Precondition: not empty.
-const LogLine& telling(std::span<const LogLine> lines);
+/// The entry that sealed the execution or put it in doubt, as the store recorded it. Returns nullopt if the execution has
+/// no outcome: it was never claimed, or is still running. A refusal or a replay is never returned, so that no number of
+/// them hides the outcome. store_failed if the recorded entry is not one that can end an execution.
+Result<std::optional<LogLine>> outcome_entry(NonceStore& store, ReceiptLog& log, const Digest& exec_id);
 
 }  // namespace openexec::exec

@@ -1,11 +1,14 @@
 #include "store/key_search.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "store/rules.hpp"
 
 namespace openexec::store {
 namespace {
+
+constexpr std::size_t all = static_cast<std::size_t>(-1);
 
 /// Calls `visit` with the rows that a key may be of, oldest first, up to `most`; then calls `rest` with what no run
 /// holds, where that has to be looked through. Both see one snapshot.
@@ -31,7 +34,6 @@ void search(ReadSession& session, const KeyTable* newest, Key key, std::size_t m
 
 std::optional<NonceRecord> find_claim(ReadSession& session, const KeyTable* newest, std::string_view tenant,
                                       std::string_view nonce) {
-  constexpr std::size_t all = static_cast<std::size_t>(-1);
   std::optional<StoredRecord> found;
   search(
       session, newest, Key(KeyKind::nonce, pair_key(tenant, nonce)), all,
@@ -62,6 +64,26 @@ std::vector<LogLine> find_lines(ReadSession& session, const KeyTable* newest, co
       [&](RunQueries::Watermark in_runs) {
         if (lines.size() < count) session.read.newest_lines_of(in_runs.entries, exec_id, count - lines.size(), lines);
       });
+  return lines;
+}
+
+std::vector<LogLine> find_lines_before(ReadSession& session, const KeyTable* newest, const Digest& exec_id,
+                                       std::uint64_t before, std::size_t count) {
+  std::vector<LogLine> lines, in_no_run;
+  search(
+      session, newest, Key(KeyKind::execution, exec_id), all,
+      [&](const std::vector<std::int64_t>& rows) {
+        for (auto row = rows.rbegin(); row != rows.rend() && lines.size() < count; ++row) {
+          if (static_cast<std::uint64_t>(*row) >= before) continue;
+          if (auto line = session.read.line_of(*row, exec_id)) lines.push_back(*std::move(line));
+        }
+      },
+      [&](RunQueries::Watermark in_runs) {
+        session.read.newest_lines_of(in_runs.entries, exec_id, all, in_no_run);
+      });
+  std::erase_if(in_no_run, [&](const LogLine& line) { return line.index >= before; });
+  lines.insert(lines.begin(), std::make_move_iterator(in_no_run.rbegin()), std::make_move_iterator(in_no_run.rend()));
+  if (lines.size() > count) lines.resize(count);
   return lines;
 }
 

@@ -22,5 +22,8 @@ std::optional<NonceRecord> find_claim(ReadSession& session, const KeyTable* newe
 
 /// The entries of one execution, in order, at most `count`.
 std::vector<LogLine> find_lines(ReadSession& session, const KeyTable* newest, const Digest& exec_id, std::size_t count);
+/// Those whose index is below `before`, newest first, at most `count`.
+std::vector<LogLine> find_lines_before(ReadSession& session, const KeyTable* newest, const Digest& exec_id,
+                                       std::uint64_t before, std::size_t count);
 
 }  // namespace openexec::store

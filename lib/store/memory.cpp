@@ -127,6 +127,17 @@ class MemoryLedger final : public Ledger {
     });
   }
 
+  Result<std::vector<LogLine>> find_before(const Digest& exec_id, std::uint64_t before, std::size_t count) override {
+    return guarded([&]() -> Result<std::vector<LogLine>> {
+      const std::lock_guard lock(mutex_);
+      std::vector<LogLine> lines;
+      if (is_zero(exec_id)) return lines;
+      for (auto row = rows_.rbegin(); row != rows_.rend() && lines.size() < count; ++row)
+        if (row->exec_id == exec_id && row->line.index < before) lines.push_back(row->line);
+      return lines;
+    });
+  }
+
   const std::string& verifier_key() const noexcept override { return verifier_key_; }
 
   Result<SignedCheckpoint> checkpoint() override {

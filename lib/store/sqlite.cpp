@@ -179,6 +179,10 @@ class SqliteLedger final : public Ledger {
     return read([&](ReadSession& session) { return find_lines(session, newest(), exec_id, count); });
   }
 
+  Result<std::vector<LogLine>> find_before(const Digest& exec_id, std::uint64_t before, std::size_t count) override {
+    return read([&](ReadSession& session) { return find_lines_before(session, newest(), exec_id, before, count); });
+  }
+
   const std::string& verifier_key() const noexcept override { return verifier_key_; }
 
   Result<SignedCheckpoint> checkpoint() override {

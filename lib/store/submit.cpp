@@ -1,4 +1,6 @@
-// A batch, for stores that have no better way.
+// What stores and logs answer that have no better way.
+#include <algorithm>
+
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt_log.hpp>
 
@@ -33,6 +35,17 @@ void NonceStore::submit(std::span<Operation> operations) {
 
 Result<std::optional<std::uint64_t>> NonceStore::control(const ControlChange&) {
   return Status(Code::invalid_argument, "the store keeps no controls");
+}
+
+Result<std::vector<LogLine>> ReceiptLog::find_before(const Digest& exec_id, std::uint64_t before, std::size_t count) {
+  constexpr std::size_t most = 10'000;
+  Result<std::vector<LogLine>> found = find(exec_id, most + 1);
+  if (!found.ok()) return found;
+  if (found->size() > most) return Status(Code::store_failed, "log.find_before: the log cannot list so many entries");
+  std::vector<LogLine> lines;
+  for (auto line = found->rbegin(); line != found->rend() && lines.size() < count; ++line)
+    if (line->index < before) lines.push_back(std::move(*line));
+  return lines;
 }
 
 }  // namespace openexec
