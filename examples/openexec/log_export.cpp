@@ -1,19 +1,17 @@
 // openexec log export: the log as files that any web server can serve (C2SP tlog-tiles).
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
+#include <charconv>
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "canon/json_object.hpp"
 #include "log_commands.hpp"
@@ -21,12 +19,13 @@
 #include "merkle/checkpoint.hpp"
 #include "merkle/note.hpp"
 #include "merkle/tile.hpp"
+#include "site_folder.hpp"
 #include "terminal.hpp"
 
 namespace openexec::log_commands {
 namespace {
 
-namespace fs = std::filesystem;
+using merkle::Tile;
 using merkle::tile_width;
 using terminal::shown;
 using terminal::Stop;
@@ -35,20 +34,18 @@ using terminal::Style;
 constexpr auto footer = R"(Exit codes:
   0  the folder holds the log as it was when this began
   1  the folder holds another log, or a checkpoint that this log has not grown from; nothing was changed
-  2  wrong usage, the ledger could not be read, or the folder not written
+  2  wrong usage, the ledger could not be read, the folder not written, or another export writes it
 
 Run it again to go on where it ended, however it ended: files come under their names when they are whole, and the
-checkpoint last. Tiles and entries that are full never change; serve them as immutable.)";
+checkpoint last. Tiles and entries that are full never change; serve them as immutable. --verify compares every file that
+is there with the ledger, and writes those again that differ or are missing. Links in the folder are not followed.)";
 
 struct Options {
   std::string ledger = "sqlite:///openexec.db";
   std::string folder;
+  bool verify = false;
   bool json = false;
 };
-
-[[noreturn]] void cannot_write(const fs::path& path, int error) {
-  throw Stop(terminal::cannot, "cannot write " + shown(path.string()) + ": " + std::generic_category().message(error));
-}
 
 template <class T>
 T or_cannot(Result<T> result, const std::string& what) {
@@ -56,143 +53,136 @@ T or_cannot(Result<T> result, const std::string& what) {
   return *std::move(result);
 }
 
-/// Whole, or not there: written under another name first.
-void put(const fs::path& path, std::string_view bytes) {
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  if (error) cannot_write(path, error.value());
-  const std::string draft = path.string() + ".new";
-  const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-  if (fd < 0) cannot_write(path, errno);
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) {
-      const int why = errno;
-      ::close(fd);
-      cannot_write(path, why);
-    }
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  ::close(fd);
-  if (std::rename(draft.c_str(), path.c_str()) != 0) cannot_write(path, errno);
+/// The number that a partial tile's file is called by, if it is one.
+std::optional<std::size_t> width_in(std::string_view name) {
+  std::size_t width = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), width);
+  if (error != std::errc() || end != name.data() + name.size() || width == 0 || width >= tile_width) return std::nullopt;
+  return name == std::to_string(width) ? std::optional(width) : std::nullopt;
 }
 
 class Export {
  public:
-  Export(Ledger& ledger, fs::path folder) : ledger_(ledger), folder_(std::move(folder)) {}
+  /// The folder is held before the newest checkpoint is read, so that no other run puts a later one meanwhile.
+  Export(Ledger& ledger, const Options& options)
+      : ledger_(ledger), options_(options), folder_(options.folder), newest_(or_cannot(ledger.checkpoint(), "the checkpoint")) {}
 
   void run() {
-    newest_ = or_cannot(ledger_.checkpoint(), "the checkpoint");
-    look_at_what_is_there();
-    std::error_code error;
-    fs::create_directories(folder_, error);
-    if (error) cannot_write(folder_, error.value());
+    before_ = judge_checkpoint();
     {
       Progress progress(::isatty(STDERR_FILENO) == 1);
-      for (std::uint64_t index = before_ / tile_width; index * tile_width < newest_.size; ++index) {
-        const std::size_t width = merkle::width_of(newest_.size, 0, index);
-        copy(merkle::entries_path(index, width));
-        progress.show(index * tile_width + width, newest_.size, bytes_);
+      for (std::uint64_t index = first(0); index * tile_width < newest_.size; ++index) {
+        const Tile tile{0, index, merkle::width_of(newest_.size, 0, index)};
+        copy(tile, true);
+        progress.show(index * tile_width + tile.width, newest_.size, bytes_);
       }
     }
-    for (unsigned level = 0; level < merkle::levels_of(newest_.size); ++level) {
-      const std::uint64_t first = before_ >> (merkle::tile_height * (level + 1));
-      for (std::uint64_t index = first; merkle::width_of(newest_.size, level, index) > 0; ++index)
-        copy(merkle::tile_path({level, index, merkle::width_of(newest_.size, level, index)}));
-    }
-    // What the checkpoint promises is on the disk before it.
-    sync();
-    put(folder_ / "checkpoint", newest_.note);
-    sync();
+    for (unsigned level = 0; level < merkle::levels_of(newest_.size); ++level)
+      for (std::uint64_t index = first(level); merkle::width_of(newest_.size, level, index) > 0; ++index)
+        copy({level, index, merkle::width_of(newest_.size, level, index)}, false);
+    // What the checkpoint promises is on the disk before it. It is compared again, in case somebody without the lock was
+    // here.
+    folder_.sync();
+    (void)judge_checkpoint();
+    folder_.put("checkpoint", newest_.note, true);
+    folder_.sync();
     tidy();
   }
 
   [[nodiscard]] std::uint64_t size() const noexcept { return newest_.size; }
   [[nodiscard]] std::uint64_t before() const noexcept { return before_; }
   [[nodiscard]] std::uint64_t files() const noexcept { return files_; }
+  [[nodiscard]] std::uint64_t mended() const noexcept { return mended_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
  private:
-  /// Only what this log has grown from is gone on with.
-  void look_at_what_is_there() {
-    const fs::path path = folder_ / "checkpoint";
-    if (!fs::exists(path)) return;
-    const std::string note = terminal::read_input(path.string());
+  /// How far the folder's checkpoint reaches. Only what this log has grown from is gone on with.
+  std::uint64_t judge_checkpoint() {
+    const std::string name = shown(options_.folder);
+    const auto note = folder_.read("checkpoint", merkle::max_note_bytes);
+    if (!note) return 0;
     const auto key = or_cannot(merkle::VerifierKey::parse(ledger_.verifier_key()), "the log's key");
-    const auto opened = merkle::open_note(note, {&key, 1});
-    if (!opened.ok())
-      throw Stop(terminal::no, shown(folder_.string()) + " holds another log: " + shown(opened.status().detail()));
+    const auto opened = merkle::open_note(*note, {&key, 1});
+    if (!opened.ok()) throw Stop(terminal::no, name + " holds another log: " + shown(opened.status().detail()));
     const auto checkpoint = merkle::Checkpoint::parse(opened->text);
-    if (!checkpoint.ok()) throw Stop(terminal::no, shown(path.string()) + ": " + shown(checkpoint.status().detail()));
-    before_ = checkpoint->head.size;
-    if (before_ > newest_.size)
-      throw Stop(terminal::no, shown(folder_.string()) + " reaches to " + grouped(before_) + ", and the ledger to " +
-                                   grouped(newest_.size) + ": was the ledger set back?");
-    if (or_cannot(root_at(ledger_, before_), "the tree") != checkpoint->head.root)
-      throw Stop(terminal::no,
-                 shown(folder_.string()) + " holds another history: the log has another root at " + grouped(before_));
+    if (!checkpoint.ok()) throw Stop(terminal::no, name + "/checkpoint: " + shown(checkpoint.status().detail()));
+    const std::uint64_t size = checkpoint->head.size;
+    if (size > newest_.size)
+      throw Stop(terminal::no, name + " reaches to " + grouped(size) + ", and the ledger to " + grouped(newest_.size) +
+                                   ": was the ledger set back?");
+    if (or_cannot(root_at(ledger_, size), "the tree") != checkpoint->head.root)
+      throw Stop(terminal::no, name + " holds another history: the log has another root at " + grouped(size));
+    return size;
   }
 
-  void copy(const std::string& name) {
+  /// The first tile that may have to be written.
+  [[nodiscard]] std::uint64_t first(unsigned level) const {
+    return options_.verify ? 0 : before_ >> (merkle::tile_height * (level + 1));
+  }
+
+  /// Writes a tile, or the entries below it. --verify leaves alone what is right, and looks at each part of it that is
+  /// there.
+  void copy(const Tile& tile, bool entries) {
+    copy_one(tile, entries);
+    if (!options_.verify || tile.width == tile_width) return;
+    for (const std::string& name : folder_.list(folder_of_parts(tile, entries)))
+      if (const auto width = width_in(name); width && *width < tile.width) copy_one({tile.level, tile.index, *width}, entries);
+  }
+
+  void copy_one(const Tile& tile, bool entries) {
+    const std::string name = entries ? merkle::entries_path(tile.index, tile.width) : merkle::tile_path(tile);
     const auto bytes = or_cannot(ledger_.resource(name), name);
     if (!bytes) throw Stop(terminal::cannot, "the log shows no " + name);
-    put(folder_ / name, *bytes);
+    if (options_.verify && folder_.read(name, bytes->size()) == bytes) return;
+    folder_.put(name, *bytes);
     ++files_;
     bytes_ += bytes->size();
+    if (tile.width <= merkle::width_of(before_, tile.level, tile.index)) ++mended_;
   }
 
-  void sync() const {
-    const int fd = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool done = fd >= 0 && ::syncfs(fd) == 0;
-    const int error = errno;
-    if (fd >= 0) ::close(fd);
-    if (!done) cannot_write(folder_, error);
+  static std::string folder_of_parts(const Tile& tile, bool entries) {
+    const Tile full{tile.level, tile.index, tile_width};
+    return (entries ? merkle::entries_path(full.index, full.width) : merkle::tile_path(full)) + ".p";
   }
 
-  /// Partial tiles that became full: clients have to make do with the full one.
+  /// Parts of tiles that are full: clients have to make do with the full one.
   void tidy() {
     for (unsigned level = 0; level < merkle::levels_of(newest_.size); ++level) {
-      const std::uint64_t edge = before_ >> (merkle::tile_height * (level + 1));
-      if (merkle::width_of(newest_.size, level, edge) < tile_width) continue;
-      drop(merkle::tile_path({level, edge, tile_width}) + ".p");
-      if (level == 0) drop(merkle::entries_path(edge, tile_width) + ".p");
+      for (std::uint64_t index = first(level); merkle::width_of(newest_.size, level, index) == tile_width; ++index) {
+        folder_.remove(folder_of_parts({level, index, tile_width}, false));
+        if (level == 0) folder_.remove(folder_of_parts({level, index, tile_width}, true));
+      }
     }
-  }
-  void drop(const std::string& name) const {
-    std::error_code ignored;  // it does no harm where it stays
-    fs::remove_all(folder_ / name, ignored);
   }
 
   Ledger& ledger_;
-  const fs::path folder_;
-  SignedCheckpoint newest_;
+  const Options& options_;
+  SiteFolder folder_;
+  const SignedCheckpoint newest_;
   std::uint64_t before_ = 0;
   std::uint64_t files_ = 0;
+  std::uint64_t mended_ = 0;
   std::uint64_t bytes_ = 0;
 };
 
 int run(const Options& options) {
   const auto ledger = open_to_read(options.ledger);
-  Export log(*ledger, options.folder);
+  Export log(*ledger, options);
   log.run();
   if (options.json) {
-    std::cout << canon::JsonObject()
-                     .number("from", log.before())
-                     .number("size", log.size())
-                     .number("files", log.files())
-                     .number("bytes", log.bytes())
-                     .take()
-              << '\n';
+    canon::JsonObject json;
+    json.number("from", log.before()).number("size", log.size()).number("files", log.files()).number("bytes", log.bytes());
+    if (options.verify) json.number("mended", log.mended());
+    std::cout << json.take() << '\n';
   } else {
     const Style style(STDOUT_FILENO);
-    std::cout << style.good("exported") << '\n'
-              << terminal::fields(
-                     style,
-                     {{"folder", shown(options.folder)},
-                      {"entries", grouped(log.size()) +
-                                      (log.before() > 0 ? ", " + grouped(log.before()) + " of them before" : "")},
-                      {"files written", grouped(log.files()) + ", and the checkpoint"}});
+    std::vector<std::pair<std::string, std::string>> rows{
+        {"folder", shown(options.folder)},
+        {"entries", grouped(log.size()) + (log.before() > 0 ? ", " + grouped(log.before()) + " of them before" : "")},
+        {"files written", grouped(log.files()) + ", and the checkpoint"}};
+    if (options.verify)
+      rows.emplace_back("mended", log.mended() > 0 ? grouped(log.mended()) + " that differed or were missing" : "nothing");
+    std::cout << style.good("exported") << '\n' << terminal::fields(style, rows);
   }
   return terminal::yes;
 }
@@ -206,6 +196,7 @@ void add_export(CLI::App& log, Chosen& chosen) {
   auto options = std::make_shared<Options>();
   ledger_option(*command, options->ledger);
   command->add_option("folder", options->folder, "Made, or gone on with")->required();
+  command->add_flag("--verify", options->verify, "Compare what is there with the ledger, and mend it");
   command->add_flag("--json", options->json, "Answer in JSON");
   command->callback([&chosen, options] { chosen = [options] { return run(*options); }; });
 }

@@ -192,7 +192,7 @@ class LogCommands(unittest.TestCase):
         self.log("export", site)
         self.grow(300)
         copy = self.folder / "copy"
-        for call in ("rename", "syncfs", "write"):
+        for call in ("renameat", "syncfs", "write"):
             def again():
                 shutil.rmtree(copy, ignore_errors=True)
                 shutil.copytree(site, copy)
