@@ -1,6 +1,7 @@
 // JSON lines about what the service does, without payloads, keys, nonces or results.
 #pragma once
 
+#include <exception>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -34,6 +35,13 @@ class EventLog {
     sink_(text);
   }
   void write(JsonObject&& line) { write(line); }
+  /// For where nothing may throw. Without memory there is no line.
+  void write_if_possible(std::string_view event) noexcept {
+    try {
+      write(line(event));
+    } catch (const std::exception&) {
+    }
+  }
 
  private:
   LogSink sink_;

@@ -1,19 +1,21 @@
 #include "service/server.hpp"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <ctime>
 #include <exception>
 #include <system_error>
+#include <thread>
 #include <utility>
-#include <vector>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/post.hpp>
 
+#include "service/armed.hpp"
 #include "service/connection.hpp"
 
 namespace openexec::service {
@@ -27,6 +29,7 @@ constexpr std::size_t max_waiting_reads = 256;
 constexpr std::size_t max_turned_away = 64;  // that are told so; beyond them a connection is closed without a word
 constexpr auto sweep_interval = std::chrono::milliseconds(100);
 constexpr auto accept_pause = std::chrono::milliseconds(100);
+constexpr auto memory_pause = std::chrono::milliseconds(10);
 
 }  // namespace
 
@@ -50,6 +53,11 @@ Status Server::listen() {
                                               std::to_string(options_.port) + ": " + error.message());
   }
   ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);
+  if (const int wakeup = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); wakeup >= 0)
+    wakeup_.assign(wakeup, error);
+  else
+    error = error_code(errno, boost::system::system_category());
+  if (error) return Status(Code::invalid_argument, "cannot start: " + error.message());
 
   try {
     executions_ = std::make_unique<WorkerPool>(options_.workers, options_.queue);
@@ -57,47 +65,68 @@ Status Server::listen() {
   } catch (const std::system_error& failed) {
     return Status(Code::invalid_argument, std::string("workers: cannot start the threads: ") + failed.what());
   }
-  accept();
   return Status::success();
 }
 
 void Server::run() {
   for (;;) {
     try {
+      while (!arm()) std::this_thread::sleep_for(memory_pause);
       io_.run();
       ended_ = true;
       return;
     } catch (const std::exception&) {
       // One connection's failure, most likely memory; it ended with the handler that threw. The others go on.
-      log_.write(EventLog::line("connection_failed"));
+      log_.write_if_possible("connection_failed");
     }
   }
 }
 
+bool Server::arm() noexcept {
+  try {
+    if (settled_) return true;
+    if (!accepting_ && !api_.draining()) accept();
+    if (!sweeping_) sweep();
+    if (!waking_) {
+      await_wake();
+      wake();  // for what an interrupted one did not see
+    }
+    return true;
+  } catch (const std::exception&) {
+    return io_.stopped();
+  }
+}
+
 void Server::accept() {
-  acceptor_.async_accept([this](error_code error, tcp::socket socket) {
+  acceptor_.async_accept([this, armed = Armed(accepting_)](error_code error, tcp::socket socket) mutable {
+    armed.fired();  // arm() mends what throws from here on
     if (api_.draining()) return;
     if (error) return accept_later();  // no descriptors left, or a connection that died: never spin on it
-    ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
-    error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
-
-    const auto served = std::count_if(connections_.begin(), connections_.end(),
-                                      [](const Connection* connection) { return !connection->turned_away(); });
-    if (static_cast<std::size_t>(served) < options_.max_connections) {
-      std::make_shared<Connection>(*this, std::move(socket))->start();
-    } else if (connections_.size() - static_cast<std::size_t>(served) < max_turned_away) {
-      std::make_shared<Connection>(*this, std::move(socket))->turn_away();
-    }
+    take(std::move(socket));
     accept();
   });
 }
 
 void Server::accept_later() {
   pause_.expires_after(accept_pause);
-  pause_.async_wait([this](error_code error) {
+  pause_.async_wait([this, armed = Armed(accepting_)](error_code error) mutable {
+    armed.fired();
     if (!error && !api_.draining()) accept();
   });
+}
+
+void Server::take(tcp::socket socket) {
+  ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  const auto served = static_cast<std::size_t>(
+      std::count_if(connections_.begin(), connections_.end(),
+                    [](const Connection* connection) { return !connection->turned_away(); }));
+  if (served < options_.max_connections) {
+    std::make_shared<Connection>(*this, std::move(socket))->start();
+  } else if (connections_.size() - served < max_turned_away) {
+    std::make_shared<Connection>(*this, std::move(socket))->turn_away();
+  }
 }
 
 void Server::enter(Connection& connection) {
@@ -112,73 +141,123 @@ void Server::leave(Connection& connection) {
 
 // One timer for all deadlines: a connection only notes when its own is.
 void Server::sweep() {
-  sweeping_ = !connections_.empty();
-  if (!sweeping_) return;
+  if (connections_.empty()) return;
   sweeper_.expires_after(sweep_interval);
-  sweeper_.async_wait([this](error_code) {
-    const auto now = std::chrono::steady_clock::now();
-    std::vector<std::shared_ptr<Connection>> late;
-    for (Connection* connection : connections_)
-      if (connection->deadline() <= now) late.push_back(connection->shared_from_this());
-    for (const auto& connection : late) connection->on_deadline();
-    late.clear();
+  sweeper_.async_wait([this, armed = Armed(sweeping_)](error_code) mutable {
+    armed.fired();
+    end_late_ones();
     sweep();
   });
 }
 
-bool Server::submit(Work work) {
-  WorkerPool& pool = work.route->lane == Lane::execute ? *executions_ : *reads_;
-  // The guard keeps run() going until the answer is back.
-  auto job = std::make_shared<Work>(std::move(work));
-  auto guard = boost::asio::make_work_guard(io_);
-  ++running_;
-  const bool taken = pool.submit([this, job, guard]() mutable {
-    Answer answer;
-    try {
-      if (job->route->lane == Lane::execute && api_.draining()) {
-        answer = Api::problem(job->route, 503, "the service is draining; nothing ran");
-      } else {
-        Call call{.argument = job->argument,
-                  .query = job->query,
-                  .body = job->body,
-                  .idempotency_key = {},
-                  .wants_proof = job->wants_proof};
-        if (job->idempotency_key) call.idempotency_key = *job->idempotency_key;
-        answer = api_.run(*job->route, call);
-      }
-    } catch (const std::exception&) {
-      answer = Api::problem(job->route, 500, "the answer was lost; ask again with the same nonce");
-    }
-    boost::asio::post(
-        io_, [this, job = std::move(job), answer = std::move(answer)]() mutable { finish(*job, std::move(answer)); });
-  });
-  if (!taken) --running_;
-  return taken;
+void Server::end_late_ones() {
+  const auto now = std::chrono::steady_clock::now();
+  for (auto each = connections_.begin(); each != connections_.end();) {
+    const auto connection = (*each++)->shared_from_this();
+    if (connection->deadline() <= now) connection->on_deadline();
+  }
 }
 
-void Server::finish(const Work& work, Answer answer) {
+bool Server::submit(Work work) {
+  WorkerPool& pool = work.route->lane == Lane::execute ? *executions_ : *reads_;
+  Works one;
+  one.push_back(std::move(work));
+  const auto job = one.begin();
+  const auto move = [this](Works& to, Works& from, Works::iterator what) {
+    const std::lock_guard lock(works_mutex_);
+    to.splice(to.end(), from, what);
+  };
+  move(working_, one, job);
+  ++running_;
+  bool taken = false;
+  try {
+    taken = pool.submit([this, job] { this->work(job); });
+  } catch (const std::exception&) {  // no memory to queue it: as if the queue were full
+  }
+  if (taken) return true;
   --running_;
-  work.connection->answer(work.ticket, std::move(answer));
+  move(one, working_, job);
+  return false;
+}
+
+void Server::work(Works::iterator job) noexcept {
+  try {
+    if (job->route->lane == Lane::execute && api_.draining()) {
+      job->answer = Api::problem(job->route, 503, "the service is draining; nothing ran");
+    } else {
+      Call call{.argument = job->argument,
+                .query = job->query,
+                .body = job->body,
+                .idempotency_key = {},
+                .wants_proof = job->wants_proof};
+      if (job->idempotency_key) call.idempotency_key = *job->idempotency_key;
+      job->answer = api_.run(*job->route, call);
+    }
+  } catch (const std::exception&) {
+    job->lost = true;
+  }
+  {
+    const std::lock_guard lock(works_mutex_);
+    worked_.splice(worked_.end(), working_, job);
+  }
+  wake();
+}
+
+void Server::wake() noexcept {
+  const std::uint64_t one = 1;
+  while (::write(wakeup_.native_handle(), &one, sizeof one) < 0 && errno == EINTR) {
+  }
+}
+
+void Server::await_wake() {
+  wakeup_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this, armed = Armed(waking_)](error_code error) mutable {
+    armed.fired();
+    if (error) return;
+    on_wake();
+    if (!settled_) await_wake();
+  });
+}
+
+void Server::on_wake() {
+  std::uint64_t count = 0;
+  (void)!::read(wakeup_.native_handle(), &count, sizeof count);
+  for (;;) {
+    Works one;
+    {
+      const std::lock_guard lock(works_mutex_);
+      if (worked_.empty()) break;
+      one.splice(one.begin(), worked_, worked_.begin());
+    }
+    finish(one.front());
+  }
+  if (!api_.draining()) return;
+  error_code ignored;
+  acceptor_.close(ignored);
+  pause_.cancel();
+  settle();
+}
+
+void Server::finish(Work& work) {
+  --running_;
+  if (work.lost) work.answer = Api::problem(work.route, 500, "the answer was lost; ask again with the same nonce");
+  work.connection->answer(work.ticket, std::move(work.answer));
   settle();
 }
 
 void Server::drain() {
   api_.drain();
-  boost::asio::post(io_, [this] {
-    error_code ignored;
-    acceptor_.close(ignored);
-    pause_.cancel();
-    settle();
-  });
+  wake();
 }
 
+// Allocates nothing: a connection's destructor comes here.
 void Server::settle() {
-  if (ended_ || !api_.draining() || running_ != 0) return;
+  if (ended_ || !api_.draining() || running_ != 0 || acceptor_.is_open()) return;
   if (std::any_of(connections_.begin(), connections_.end(), [](const Connection* c) { return c->busy(); })) return;
-  std::vector<std::shared_ptr<Connection>> quiet;
-  for (Connection* connection : connections_) quiet.push_back(connection->shared_from_this());
-  for (const auto& connection : quiet) connection->close();
+  settled_ = true;
+  for (Connection* connection : connections_) connection->close();
   sweeper_.cancel();
+  error_code ignored;
+  wakeup_.cancel(ignored);
 }
 
 const std::string& Server::http_date() {

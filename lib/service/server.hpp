@@ -4,13 +4,16 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_set>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <openexec/service.hpp>
@@ -33,9 +36,17 @@ struct Work {
   bool wants_proof = false;
   std::shared_ptr<Connection> connection;
   std::uint64_t ticket = 0;  ///< Connection::answer() drops what it no longer waits for
+  Answer answer;             ///< the worker's
+  bool lost = false;         ///< the worker could not make one
 };
 
 /// Everything but the constructor, listen(), run(), and what says otherwise belongs to the I/O thread.
+///
+/// An allocation may fail anywhere. It costs the request or the connection that it was for, and nothing else:
+///   1. What throws on the I/O thread ends in run(), which arms again whatever is no longer armed (accepting, the
+///      deadlines, the wake-up) before it goes on.
+///   2. A worker hands its answer back without allocating: the request moves from one list to another, and an eventfd
+///      wakes the I/O thread.
 class Server {
  public:
   Server(Api& api, EventLog& log, const ServiceOptions& options);
@@ -65,10 +76,21 @@ class Server {
   void settle();
 
  private:
+  using Works = std::list<Work>;
+
+  /// Arms what is not armed. Returns false if memory is short.
+  bool arm() noexcept;
   void accept();
   void accept_later();
+  void take(boost::asio::ip::tcp::socket socket);
   void sweep();
-  void finish(const Work& work, Answer answer);
+  void end_late_ones();
+  /// Wakes the I/O thread. From any thread.
+  void wake() noexcept;
+  void await_wake();
+  void on_wake();
+  void work(Works::iterator job) noexcept;
+  void finish(Work& work);
 
   Api& api_;
   EventLog& log_;
@@ -78,14 +100,23 @@ class Server {
   std::string date_;
   std::int64_t date_second_ = -1;
 
-  // The connections outlive io_, whose end destroys them; the workers end before it.
+  // These outlive io_, whose end destroys them; the workers end before it.
   std::unordered_set<Connection*> connections_;
+  bool accepting_ = false;  // these three: Armed
+  bool sweeping_ = false;
+  bool waking_ = false;
   boost::asio::io_context io_{1};
   boost::asio::ip::tcp::acceptor acceptor_{io_};
   boost::asio::steady_timer sweeper_{io_};
   boost::asio::steady_timer pause_{io_};
-  bool sweeping_ = false;
+  boost::asio::posix::stream_descriptor wakeup_{io_};  ///< an eventfd
+
+  bool settled_ = false;  ///< drained: nothing is armed again
   bool ended_ = false;
+
+  std::mutex works_mutex_;  ///< guards the lists, not what is in them
+  Works working_;
+  Works worked_;
   std::unique_ptr<WorkerPool> executions_;
   std::unique_ptr<WorkerPool> reads_;
 };

@@ -112,7 +112,7 @@ class Service::Impl {
 
   std::size_t drain() {
     if (given_up_) return *given_up_;
-    log_.write(service::EventLog::line("draining"));
+    log_.write_if_possible("draining");
     server_.drain();
     bool ended = ended_.wait_for(options_.drain_timeout) == std::future_status::ready;
     if (!ended) {
@@ -120,7 +120,10 @@ class Service::Impl {
       ended = ended_.wait_for(options_.cancel_grace) == std::future_status::ready;
     }
     given_up_ = ended ? 0 : server_.running();
-    log_.write(service::EventLog::line("drained").number("given_up", *given_up_));
+    try {
+      log_.write(service::EventLog::line("drained").number("given_up", *given_up_));
+    } catch (const std::exception&) {  // without memory there is no line
+    }
     return *given_up_;
   }
 
