@@ -24,6 +24,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/http_head.hpp"
+
 namespace openexec::witness {
 namespace {
 
@@ -34,6 +36,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::uint32_t header_limit = 8192;
+constexpr std::size_t header_chunk = 1024;
 constexpr auto linger_time = std::chrono::seconds(1);
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr std::string_view add_path = "/add-checkpoint";
@@ -91,8 +94,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     parser_->body_limit(server_.body_limit);
     writing_ = false;
     stream_.expires_after(server_.options.header_deadline);
-    http::async_read_header(stream_, buffer_, *parser_,
-                            [self = shared_from_this()](error_code error, std::size_t) { self->on_header(error); });
+    await_head({});
   }
   /// Unless an answer is on its way: that one leaves first.
   void end_if_idle() {
@@ -100,6 +102,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
  private:
+  /// The parser gets a header once it is whole, so that its raw bytes can be judged before.
+  void await_head(error_code error) {
+    const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+    const std::size_t size = base::head_size(bytes);
+    if (error) return on_header(error);
+    if (size == 0 && bytes.size() == buffer_.max_size()) return on_header(http::error::header_limit);
+    if (size == 0) {
+      const std::size_t room = std::min(header_chunk, buffer_.max_size() - bytes.size());
+      return stream_.async_read_some(buffer_.prepare(room),
+                                     [self = shared_from_this()](error_code failed, std::size_t got) {
+                                       self->buffer_.commit(got);
+                                       self->await_head(failed);
+                                     });
+    }
+    if (base::has_folded_line(bytes.substr(0, size))) return on_header(http::error::bad_obs_fold);
+    buffer_.consume(parser_->put(buffer_.data(), error));
+    on_header(error);
+  }
+
   void on_header(error_code error) {
     began_ = std::chrono::steady_clock::now();
     keep_alive_ = false;

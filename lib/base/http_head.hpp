@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace openexec::service {
+namespace openexec::base {
 
 /// Returns the bytes up to and including the empty line that ends a header, or 0 if it has not come yet.
 inline std::size_t head_size(std::string_view bytes, std::size_t from = 0) noexcept {
@@ -21,4 +21,4 @@ inline bool has_folded_line(std::string_view head) noexcept {
   return false;
 }
 
-}  // namespace openexec::service
+}  // namespace openexec::base

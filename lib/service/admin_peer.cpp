@@ -8,7 +8,7 @@
 
 #include <boost/asio/buffer.hpp>
 
-#include "service/http_head.hpp"
+#include "base/http_head.hpp"
 
 namespace openexec::service {
 namespace {
@@ -54,7 +54,7 @@ void AdminPeer::receive() {
 }
 
 std::optional<AdminAnswer> AdminPeer::parse() {
-  if (!parser_.is_header_done() && has_folded_line({unparsed_.data(), head_size(unparsed_)}))
+  if (!parser_.is_header_done() && base::has_folded_line({unparsed_.data(), base::head_size(unparsed_)}))
     return admin_problem(400, "bad_request", "a header line begins with a blank (obs-fold)");
   boost::system::error_code error;
   unparsed_.erase(0, parser_.put(boost::asio::buffer(unparsed_), error));

@@ -9,6 +9,7 @@
 #include <boost/beast/http/write.hpp>
 #include <boost/optional/optional.hpp>
 
+#include "base/http_head.hpp"
 #include "service/structured_field.hpp"
 
 namespace openexec::service {
@@ -19,6 +20,7 @@ namespace http = boost::beast::http;
 
 constexpr std::chrono::milliseconds for_ever = std::chrono::hours(24 * 365);  // keeps sums in range
 constexpr auto linger_time = std::chrono::seconds(1);
+constexpr std::size_t header_chunk = 4096;
 constexpr std::size_t discard_chunk = 4096;
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -30,6 +32,10 @@ bool is_bad_http(boost::system::error_code error) {
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 boost::beast::string_view view(std::string_view text) { return {text.data(), text.size()}; }
+
+std::string_view buffer_view(const boost::beast::flat_buffer& buffer) {
+  return {static_cast<const char*>(buffer.data().data()), buffer.size()};
+}
 
 }  // namespace
 
@@ -104,9 +110,39 @@ void Connection::await_request() {
 void Connection::read_header() {
   began_ = std::chrono::steady_clock::now();
   enter(Phase::header, server_.options().header_deadline);
-  http::async_read_header(socket_, buffer_, *parser_, [self = shared_from_this()](Error error, std::size_t) {
-    if (self->phase_ != Phase::closed) self->on_header(error);
-  });
+  scanned_ = 0;
+  await_header();
+}
+
+// The parser gets a header once it is whole, so that its raw bytes can be judged before.
+void Connection::await_header() {
+  constexpr std::size_t blank_line = 2;
+  // RFC 9112, section 2.2: an older client may send an empty line after the body of its last request.
+  while (buffer_view(buffer_).starts_with("\r\n")) {
+    buffer_.consume(blank_line);
+    scanned_ = 0;
+  }
+  const std::string_view bytes = buffer_view(buffer_);
+  // A client that speaks TLS waits for an answer and sends no header at all.
+  if (!bytes.empty() && (bytes.front() <= ' ' || bytes.front() > '~')) return on_header(http::error::bad_method);
+  if (const std::size_t size = base::head_size(bytes, scanned_)) return parse_header(size);
+  scanned_ = bytes.size();
+  if (bytes.size() >= server_.options().header_limit) return on_header(http::error::buffer_overflow);
+  socket_.async_read_some(buffer_.prepare(std::min(header_chunk, buffer_.max_size() - buffer_.size())),
+                          [self = shared_from_this()](Error error, std::size_t got) {
+                            if (self->phase_ == Phase::closed) return;
+                            self->buffer_.commit(got);
+                            if (!error) return self->await_header();
+                            const bool half = error == asio::error::eof && self->buffer_.size() > 0;
+                            self->on_header(half ? Error(http::error::partial_message) : error);
+                          });
+}
+
+void Connection::parse_header(std::size_t size) {
+  if (base::has_folded_line(buffer_view(buffer_).substr(0, size))) return on_header(http::error::bad_obs_fold);
+  Error error;
+  buffer_.consume(parser_->put(buffer_.data(), error));
+  on_header(error);
 }
 
 void Connection::on_header(Error error) {
@@ -115,6 +151,7 @@ void Connection::on_header(Error error) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
     return refuse(431, "the header is over " + std::to_string(server_.options().header_limit) + " bytes");
   if (error == http::error::bad_version) return refuse(505, "HTTP/1.1 or HTTP/1.0");
+  if (error == http::error::bad_obs_fold) return refuse(400, "a header line begins with a blank (obs-fold)");
   if (is_bad_http(error)) return refuse(400, error.message());
   if (error) return close();  // gone
 

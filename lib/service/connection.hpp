@@ -50,6 +50,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void enter(Phase phase, std::chrono::milliseconds patience);
   void await_request();
   void read_header();
+  void await_header();
+  void parse_header(std::size_t size);
   void on_header(Error error);
   /// What is wrong with the header as HTTP: a status and its explanation.
   [[nodiscard]] std::optional<std::pair<int, std::string>> header_problem() const;
@@ -68,6 +70,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;
+
+  std::size_t scanned_ = 0;  ///< bytes of the buffer in which no header ends
 
   Phase phase_ = Phase::idle;
   Time deadline_ = Time::max();

@@ -269,7 +269,9 @@ TEST_CASE("clients that are slow, silent or many hold up nobody") {
   CHECK(add(daemon, signed_request(0, {}, log_of(5).tree.head())).status == 200);
   for (const char* bad :
        {"GET /\r\n\r\n", "POST /add-checkpoint HTTP/1.1\r\n\r\n",
-        "POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
+        "POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+        "POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nX: a\r\n\tb\r\nContent-Length: 0\r\n\r\n"}) {
     HttpClient client(daemon.port());
     client.send(bad);
     const auto answer = client.receive();

@@ -145,6 +145,11 @@ TEST_CASE("each request that is no order is refused with a code, and leaves noth
     CHECK(has(answer, std::string("\"code\":\"") + each.code + "\""));
   }
   CHECK(has(ask_plainly(place.socket(), "nonsense\r\n\r\n"), R"("code":"bad_request")"));
+  const std::string order = R"({"who":"a","why":"b"})";
+  for (const std::string folded : {"Content-Length:\r\n ", "X: a\r\n\tb\r\nContent-Length: "})
+    CHECK(has(ask_plainly(place.socket(), "POST /halt HTTP/1.1\r\nHost: x\r\n" + folded +
+                                              std::to_string(order.size()) + "\r\n\r\n" + order),
+              "obs-fold"));
   CHECK(has(ask_plainly(place.socket(), test::http_request("GET", "/halt")), R"("code":"method_not_allowed")"));
   CHECK(place.orders().empty());
   CHECK(has(admin(place, "status --json").text, R"("halted":false)"));

@@ -206,6 +206,14 @@ TEST_CASE("A request that two readers could read differently is refused, and end
            Case{"GET /health HTTP/2.0\r\nHost: a\r\n\r\n", 505},
            Case{"GET /health HTTP/1.1\r\nHost : a\r\n\r\n", 400},
            Case{"GET /health HTTP/1.1\r\nHost: a\r\nBad Name: b\r\n\r\n", 400},
+           Case{post + "Transfer-Encoding:\r\n chunked\r\n" + rest, 400},
+           Case{post + "Transfer-Encoding: chun\r\n\tked\r\n" + rest, 400},
+           Case{post + "Content-Length:\r\n 7\r\n" + rest, 400},
+           Case{post + "Content-Length: 7\r\n 7\r\n" + rest, 400},
+           Case{post + "X: a\r\n b\r\nContent-Length: 7\r\n" + rest, 400},
+           Case{post + "X: a\r\n \r\nContent-Length: 7\r\n" + rest, 400},
+           Case{"GET /health HTTP/1.1\r\n Host: a\r\n\r\n", 400},
+           Case{"GET /health HTTP/1.1\r\nHost:\r\n a\r\n\r\n", 400},
            Case{"GET /health HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n", 400},
            Case{"GET /he alth HTTP/1.1\r\nHost: a\r\n\r\n", 505},
            Case{"GET /health\r\n\r\n", 400},
@@ -231,6 +239,15 @@ TEST_CASE("A request that two readers could read differently is refused, and end
   CHECK(more.receive()->status == 400);
   CHECK(more.closed());
   check_healthy(daemon);
+}
+
+TEST_CASE("An empty line before a request is passed over, as RFC 9112 says") {
+  Daemon daemon(with({}));
+  HttpClient client(daemon.port());
+  REQUIRE(client.send("\r\n\r\n" + test::http_request("POST", "/execute", hello, json) + "\r\n"));
+  CHECK(client.receive()->status == 200);
+  REQUIRE(client.send(test::http_request("GET", "/health")));
+  CHECK(client.receive()->status == 200);
 }
 
 TEST_CASE("Beyond the limit of connections a client is told so, and those inside are served") {
