@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <openexec/builtin.hpp>
 #include <openexec/evidence.hpp>
 #include <openexec/executor.hpp>
@@ -101,7 +104,8 @@ struct openexec_config {
   [[nodiscard]] std::shared_ptr<openexec::PolicyVerifier> make_policy_verifier() const;  // null: another is set
 };
 
-/// Held by its owner and by every call inside; the last to let go ends it.
+/// Content that ends with the last call inside, once it is closed; and memory that lives until its owner destroys it and
+/// the content has ended.
 struct openexec_executor {
   openexec_executor(openexec::Executor executor, std::shared_ptr<openexec::ReceiptLog> its_log,
                     std::shared_ptr<openexec::PolicyVerifier> its_policy,
@@ -113,28 +117,54 @@ struct openexec_executor {
   openexec_executor(const openexec_executor&) = delete;
   openexec_executor& operator=(const openexec_executor&) = delete;
 
-  // The executor ends first, and with it what it may still have to say.
-  const std::shared_ptr<const openexec::capi::ForeignEvents> events;   // may be null
-  const std::shared_ptr<openexec::PolicyVerifier> policy;              // null: its verifier is another
-  const std::shared_ptr<openexec::ReceiptLog> log;
-  const std::unique_ptr<openexec::Executor> value;
+  // The content. The executor ends first, and with it what it may still have to say.
+  std::shared_ptr<const openexec::capi::ForeignEvents> events;  // may be null
+  std::shared_ptr<openexec::PolicyVerifier> policy;             // null: its verifier is another
+  std::shared_ptr<openexec::ReceiptLog> log;
+  std::unique_ptr<openexec::Executor> value;
   const openexec::capi::Owner owner;
-  mutable std::atomic<std::uint32_t> holders{1};
 
   void tell(openexec_event event) const {
     if (event.happening != OPENEXEC_EVENT_ANSWERED) event.entry_index = -1;
     if (events != nullptr) events->tell(event);
   }
 
-  /// `telling` is false on a thread that is ending: no callback of the host is entered any more.
-  static void let_go(const openexec_executor* executor, bool telling) {
-    if (executor->holders.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    const std::unique_ptr<const openexec_executor> last(executor);
-    if (telling) last->tell({.happening = OPENEXEC_EVENT_CLOSED});
-  }
+  /// A call begins. False where it may not: the executor is closed.
+  [[nodiscard]] bool enter() noexcept;
+  /// A call ends. `telling` is false on a thread that is ending: no callback of the host is entered any more.
+  void leave(bool telling);
+  /// No call begins any more. Returns whether the content has ended, for which it waits at most so long.
+  bool close(std::chrono::milliseconds max_wait);
+  /// Its owner lets go, after close().
+  void release() noexcept;
+
+ private:
+  void end(bool telling);
+
+  static constexpr std::uint32_t closed = std::uint32_t{1} << 31;
+  std::atomic<std::uint32_t> calls_{0};   // those that are inside; and `closed`
+  std::atomic<std::uint32_t> holders_{2};  // of the memory: the owner, and the content
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ended_ = false;  // guarded by mutex_
 };
 
+/// Its content ends with the last call that reads it, once it is closed.
 struct openexec_log {
-  std::shared_ptr<openexec::ReceiptLog> log;
-  openexec::capi::Owner owner;
+  explicit openexec_log(std::shared_ptr<openexec::ReceiptLog> its_log) : log_(std::move(its_log)) {}
+
+  /// Null once it is closed.
+  [[nodiscard]] std::shared_ptr<openexec::ReceiptLog> get() const {
+    const std::lock_guard lock(mutex_);
+    return log_;
+  }
+  [[nodiscard]] std::shared_ptr<openexec::ReceiptLog> close() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(log_, nullptr);
+  }
+  const openexec::capi::Owner owner;
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<openexec::ReceiptLog> log_;  // guarded by mutex_
 };

@@ -73,21 +73,22 @@ void fill(openexec_recovery* place, const Recovery& found) {
 /// One call inside an executor, which lives at least as long.
 class Visit {
  public:
-  explicit Visit(const openexec_executor* executor) : executor_(in(executor, "executor")) {
+  explicit Visit(const openexec_executor* executor)
+      : executor_(const_cast<openexec_executor*>(in(executor, "executor"))) {  // NOLINT: counts the call, changes nothing
     executor_->owner.require_here("executor");
-    executor_->holders.fetch_add(1, std::memory_order_relaxed);
+    if (!executor_->enter()) misuse("executor: closed; no call may begin");
   }
   Visit(const Visit&) = delete;
   Visit& operator=(const Visit&) = delete;
   /// Not noexcept: a thread may end while it is told that the executor is closed.
-  ~Visit() noexcept(false) { openexec_executor::let_go(executor_, !ending_); }
+  ~Visit() noexcept(false) { executor_->leave(!ending_); }
   /// The thread is ending inside a callback.
   void thread_ends() noexcept { ending_ = true; }
   Executor* operator->() const noexcept { return executor_->value.get(); }
   [[nodiscard]] const openexec_executor& handle() const noexcept { return *executor_; }
 
  private:
-  const openexec_executor* executor_;
+  openexec_executor* executor_;
   bool ending_ = false;
 };
 
@@ -207,15 +208,18 @@ bool visit_all(const std::vector<LogLine>& lines, openexec_visit visit, void* se
   });
 }
 
-ReceiptLog& log_of(const openexec_log* log) {
+std::shared_ptr<ReceiptLog> log_of(const openexec_log* log) {
   in(log, "log")->owner.require_here("log");
-  return *log->log;
+  std::shared_ptr<ReceiptLog> its_log = log->get();
+  if (its_log == nullptr) misuse("log: closed");
+  return its_log;
 }
 
-TransparencyLog& tree_of(const openexec_log* log) {
-  TransparencyLog* tree = log_of(log).transparency();
+std::shared_ptr<TransparencyLog> tree_of(const openexec_log* log) {
+  std::shared_ptr<ReceiptLog> its_log = log_of(log);
+  TransparencyLog* tree = its_log->transparency();
   if (tree == nullptr) misuse("log: keeps no tree");
-  return *tree;
+  return {std::move(its_log), tree};
 }
 
 std::unique_ptr<openexec_buffer> buffer_of(std::string bytes) {
@@ -713,7 +717,18 @@ void openexec_executor_destroy(openexec_executor** executor) {
   if (executor == nullptr || *executor == nullptr) return;
   openexec_executor* ended = std::exchange(*executor, nullptr);
   const base::CancellationPutOff put_off;
-  if (ended->owner.here()) openexec_executor::let_go(ended, true);
+  if (!ended->owner.here()) return;
+  const std::unique_ptr<openexec_executor, void (*)(openexec_executor*)> mine(ended, [](auto* of) { of->release(); });
+  (void)mine->close({});
+}
+
+openexec_code openexec_executor_close(openexec_executor* executor, int64_t max_wait_ms, openexec_error** error) {
+  return guard(error, [&] {
+    in(executor, "executor")->owner.require_here("executor");
+    if (max_wait_ms < 0 || max_wait_ms > std::numeric_limits<std::uint32_t>::max())
+      misuse("max_wait_ms: must be 0 to 4294967295");
+    if (!executor->close(std::chrono::milliseconds(max_wait_ms))) refuse(Code::in_progress, "a call is still inside");
+  });
 }
 
 openexec_code openexec_cancellation_create(openexec_cancellation** cancellation, openexec_error** error) {
@@ -813,7 +828,11 @@ openexec_code openexec_executor_controls(const openexec_executor* executor, open
 }
 
 int32_t openexec_executor_halted(const openexec_executor* executor) {
-  return peek(executor, int32_t{1}, [](const openexec_executor& e) { return int32_t{e.value->halted()}; });
+  auto* const inside = const_cast<openexec_executor*>(executor);  // NOLINT: counts the call, changes nothing
+  if (inside == nullptr || !inside->enter()) return 1;            // nothing starts in one that is closed
+  const bool halted = inside->value->halted();
+  inside->leave(true);
+  return halted ? 1 : 0;
 }
 
 openexec_code openexec_executor_ready(const openexec_executor* executor, openexec_error** error) {
@@ -990,7 +1009,7 @@ openexec_code openexec_log_open(openexec_str url, openexec_log** log, openexec_e
   return guard(error, [&] {
     Out place(log, "log");
     auto ledger = require(open_ledger(location(url, "url"), {.read_only = true}));
-    place.give(std::make_unique<openexec_log>(openexec_log{std::move(ledger), {}}));
+    place.give(std::make_unique<openexec_log>(std::move(ledger)));
   });
 }
 
@@ -998,7 +1017,7 @@ openexec_code openexec_executor_log(const openexec_executor* executor, openexec_
   return guard(error, [&] {
     Out place(log, "log");
     const auto its_log = visiting(executor, [](const Visit& inside) { return inside.handle().log; });
-    place.give(std::make_unique<openexec_log>(openexec_log{its_log, {}}));
+    place.give(std::make_unique<openexec_log>(its_log));
   });
 }
 
@@ -1009,10 +1028,17 @@ void openexec_log_destroy(openexec_log** log) {
   if (ended->owner.here()) delete ended;
 }
 
+openexec_code openexec_log_close(openexec_log* log, openexec_error** error) {
+  return guard(error, [&] {
+    in(log, "log")->owner.require_here("log");
+    (void)log->close();
+  });
+}
+
 openexec_code openexec_log_count(const openexec_log* log, uint64_t* entries, openexec_error** error) {
   return guard(error, [&] {
     in(entries, "entries");
-    *entries = require(log_of(log).size());
+    *entries = require(log_of(log)->size());
   });
 }
 
@@ -1020,10 +1046,10 @@ openexec_code openexec_log_read(const openexec_log* log, uint64_t first, uint64_
                                 void* self, openexec_error** error) {
   return guard(error, [&] {
     constexpr std::uint64_t at_once = 256;  // an entry is at most 64 KiB: what is in memory stays small
-    ReceiptLog& from = log_of(log);
+    const std::shared_ptr<ReceiptLog> from = log_of(log);
     in(visit, "visit");
     while (count != 0) {
-      const auto lines = require(from.read(first, static_cast<std::size_t>(std::min(count, at_once))));
+      const auto lines = require(from->read(first, static_cast<std::size_t>(std::min(count, at_once))));
       if (lines.empty() || visit_all(lines, visit, self)) return;
       first += lines.size();
       count -= lines.size();
@@ -1036,41 +1062,41 @@ openexec_code openexec_log_find(const openexec_log* log, const openexec_digest* 
   return guard(error, [&] {
     in(visit, "visit");
     const Digest id = capi::digest(*in(exec_id, "exec_id"));
-    (void)visit_all(require(log_of(log).find(id, static_cast<std::size_t>(count))), visit, self);
+    (void)visit_all(require(log_of(log)->find(id, static_cast<std::size_t>(count))), visit, self);
   });
 }
 
 openexec_code openexec_log_verifier_key(const openexec_log* log, openexec_buffer** key, openexec_error** error) {
   return guard(error, [&] {
     Out place(key, "key");
-    place.give(buffer_of(tree_of(log).verifier_key()));
+    place.give(buffer_of(tree_of(log)->verifier_key()));
   });
 }
 
 openexec_code openexec_log_checkpoint(const openexec_log* log, openexec_buffer** note, openexec_error** error) {
   return guard(error, [&] {
     Out place(note, "note");
-    place.give(buffer_of(require(tree_of(log).checkpoint()).note));
+    place.give(buffer_of(require(tree_of(log)->checkpoint()).note));
   });
 }
 
 openexec_code openexec_log_cosigned(const openexec_log* log, openexec_buffer** note, openexec_error** error) {
   return guard(error, [&] {
     Out place(note, "note");
-    std::optional<SignedCheckpoint> kept = require(tree_of(log).cosigned_checkpoint());
+    std::optional<SignedCheckpoint> kept = require(tree_of(log)->cosigned_checkpoint());
     if (kept) place.give(buffer_of(std::move(kept->note)));
   });
 }
 
 openexec_code openexec_log_keep_cosigned(const openexec_log* log, openexec_str note, openexec_error** error) {
-  return guard(error, [&] { require(tree_of(log).keep_cosigned(in(note, "note"))); });
+  return guard(error, [&] { require(tree_of(log)->keep_cosigned(in(note, "note"))); });
 }
 
 openexec_code openexec_log_prove(const openexec_log* log, uint64_t index, openexec_buffer** proof,
                                  openexec_error** error) {
   return guard(error, [&] {
     Out place(proof, "proof");
-    place.give(buffer_of(require(tree_of(log).prove(index))));
+    place.give(buffer_of(require(tree_of(log)->prove(index))));
   });
 }
 
@@ -1079,7 +1105,7 @@ openexec_code openexec_log_consistency(const openexec_log* log, uint64_t from, u
   return guard(error, [&] {
     Out place(hashes, "hashes");
     std::string bytes;
-    for (const Digest& hash : require(tree_of(log).prove_consistency(from, to))) bytes.append(hash.begin(), hash.end());
+    for (const Digest& hash : require(tree_of(log)->prove_consistency(from, to))) bytes.append(hash.begin(), hash.end());
     place.give(buffer_of(std::move(bytes)));
   });
 }
@@ -1088,7 +1114,7 @@ openexec_code openexec_log_resource(const openexec_log* log, openexec_str path, 
                                     openexec_error** error) {
   return guard(error, [&] {
     Out place(resource, "resource");
-    std::optional<std::string> bytes = require(tree_of(log).resource(in(path, "path")));
+    std::optional<std::string> bytes = require(tree_of(log)->resource(in(path, "path")));
     if (bytes) place.give(buffer_of(std::move(*bytes)));
   });
 }

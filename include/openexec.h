@@ -962,6 +962,16 @@ openexec_code openexec_config_set_events(openexec_config* config, const openexec
 openexec_code openexec_executor_create(const openexec_config* config, openexec_executor** executor,
                                        openexec_error** error);
 
+/* Closes an executor, which stays a valid handle until it is destroyed. Any thread may do it, while others call: no call
+ * begins any more, a call that tries is answered with OPENEXEC_INVALID_ARGUMENT, and those that are inside finish as usual.
+ * The last of them ends the executor on its way out: the ledger is closed, and every `close` that is due is called. For
+ * hosts whose threads cannot agree on when to destroy. May be called again, and from a handler.
+ * Returns: OPENEXEC_OK once the executor has ended; OPENEXEC_IN_PROGRESS while a call is inside.
+ * In:  executor
+ *      max_wait_ms  how long to wait for the calls inside; 0: not at all. A handler that waits here waits for itself
+ */
+openexec_code openexec_executor_close(openexec_executor* executor, int64_t max_wait_ms, openexec_error** error);
+
 /* Ends an executor. Accepts NULL and a pointer to NULL; sets the pointer to NULL. No call may begin any more; those
  * that are inside, on other threads or on this one, finish as usual, and the last of them ends the executor on its way
  * out. Without one inside, the ledger is closed and every `close` that is due has been called when destroy returns.
@@ -1096,7 +1106,7 @@ openexec_code openexec_executor_controls(const openexec_executor* executor, open
                                          openexec_error** error);
 
 /* Whether the executor is halted.
- * Returns: 1 or 0; 1 for NULL.
+ * Returns: 1 or 0; 1 for NULL, and for an executor that is closed.
  */
 int32_t openexec_executor_halted(const openexec_executor* executor);
 
@@ -1272,6 +1282,13 @@ openexec_code openexec_log_open(openexec_str url, openexec_log** log, openexec_e
  * Out: log        the caller destroys it
  */
 openexec_code openexec_executor_log(const openexec_executor* executor, openexec_log** log, openexec_error** error);
+
+/* Closes a reader, which stays a valid handle until it is destroyed. Any thread may do it, while others read: a call that
+ * begins later is answered with OPENEXEC_INVALID_ARGUMENT, and the last one inside ends it. May be called again.
+ * Returns: OPENEXEC_OK.
+ * In:  log
+ */
+openexec_code openexec_log_close(openexec_log* log, openexec_error** error);
 
 /* Ends a reader. Accepts NULL and a pointer to NULL; sets the pointer to NULL. */
 void openexec_log_destroy(openexec_log** log);

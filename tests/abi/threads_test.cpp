@@ -134,6 +134,72 @@ TEST_CASE("An executor that is destroyed during a call lets it finish, and ends 
   CHECK(door.handler.closes == 1);
 }
 
+TEST_CASE("An executor that is closed during a call lets it finish, and refuses every other until it is destroyed") {
+  Door door;
+  const Config config = demo_config();
+  door.handler.add_to(config);
+  const Executor executor = assemble(config);
+  openexec_code code = -1;
+  std::thread caller([&] { code = execute(executor, request("n-1")); });
+  door.entered.get_future().wait();
+  CHECK(openexec_executor_close(executor, 0, nullptr) == OPENEXEC_IN_PROGRESS);
+  CHECK(openexec_executor_close(executor, 1, nullptr) == OPENEXEC_IN_PROGRESS);
+  CHECK(execute(executor, request("n-2")) == OPENEXEC_INVALID_ARGUMENT);
+  CHECK(openexec_executor_halted(executor) == 1);
+  CHECK(openexec_executor_ready(executor, nullptr) == OPENEXEC_INVALID_ARGUMENT);
+  door.leave.set_value();
+  CHECK(openexec_executor_close(executor, 60'000, nullptr) == OPENEXEC_OK);
+  caller.join();
+  CHECK(code == OPENEXEC_OK);
+  CHECK(execute(executor, request("n-1")) == OPENEXEC_INVALID_ARGUMENT);
+  CHECK(openexec_executor_halted(executor) == 1);
+  Log log;
+  CHECK(openexec_executor_log(executor, log.out(), nullptr) == OPENEXEC_INVALID_ARGUMENT);
+  CHECK(openexec_executor_close(executor, -1, nullptr) == OPENEXEC_INVALID_ARGUMENT);
+  CHECK(openexec_executor_close(nullptr, 0, nullptr) == OPENEXEC_INVALID_ARGUMENT);
+}
+
+TEST_CASE("Of threads that call while others close, each is answered, and the parts are closed once") {
+  for (int round = 0; round < 50; ++round) {
+    Handler handler;
+    Config config = demo_config();
+    handler.add_to(config);
+    const Executor executor = assemble(config);
+    config = Config();
+    std::atomic<int> executed{0};
+    std::atomic<int> others{0};
+    on_threads(8, [&](int thread) {
+      if (thread == 7) (void)openexec_executor_close(executor, 0, nullptr);
+      const openexec_code code = execute(executor, request(std::to_string(thread)));
+      if (code == OPENEXEC_OK) ++executed;
+      if (code != OPENEXEC_OK && code != OPENEXEC_INVALID_ARGUMENT) ++others;
+    });
+    CHECK(openexec_executor_close(executor, 60'000, nullptr) == OPENEXEC_OK);
+    CHECK(others == 0);
+    CHECK(handler.closes == 1);
+    CHECK(handler.calls == executed);
+  }
+}
+
+TEST_CASE("A reader that is closed while others read ends with the last of them") {
+  const Config config = demo_config();
+  const Executor executor = assemble(config);
+  Log log;
+  REQUIRE(openexec_executor_log(executor, log.out(), nullptr) == OPENEXEC_OK);
+  std::atomic<int> others{0};
+  on_threads(8, [&](int thread) {
+    std::uint64_t entries = 0;
+    if (thread == 3 && openexec_log_close(log, nullptr) != OPENEXEC_OK) ++others;
+    const openexec_code code = openexec_log_count(log, &entries, nullptr);
+    if (code != OPENEXEC_OK && code != OPENEXEC_INVALID_ARGUMENT) ++others;
+  });
+  CHECK(others == 0);
+  std::uint64_t entries = 0;
+  CHECK(openexec_log_close(log, nullptr) == OPENEXEC_OK);
+  CHECK(openexec_log_count(log, &entries, nullptr) == OPENEXEC_INVALID_ARGUMENT);
+  CHECK(openexec_log_close(nullptr, nullptr) == OPENEXEC_INVALID_ARGUMENT);
+}
+
 TEST_CASE("A handler may destroy the executor that runs it") {
   openexec_executor* executor = nullptr;
   Handler handler([&](const openexec_invocation& call, openexec_sink* result, openexec_sink*) {

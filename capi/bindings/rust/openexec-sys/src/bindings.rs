@@ -1361,6 +1361,11 @@ extern "C" {
         executor: *mut *mut openexec_executor,
         error: *mut *mut openexec_error,
     ) -> openexec_code;
+    pub fn openexec_executor_close(
+        executor: *mut openexec_executor,
+        max_wait_ms: i64,
+        error: *mut *mut openexec_error,
+    ) -> openexec_code;
     pub fn openexec_executor_destroy(executor: *mut *mut openexec_executor);
     pub fn openexec_cancellation_create(
         cancellation: *mut *mut openexec_cancellation,
@@ -1498,6 +1503,10 @@ extern "C" {
     pub fn openexec_executor_log(
         executor: *const openexec_executor,
         log: *mut *mut openexec_log,
+        error: *mut *mut openexec_error,
+    ) -> openexec_code;
+    pub fn openexec_log_close(
+        log: *mut openexec_log,
         error: *mut *mut openexec_error,
     ) -> openexec_code;
     pub fn openexec_log_destroy(log: *mut *mut openexec_log);
