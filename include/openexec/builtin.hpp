@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,14 @@ struct SqliteOptions {
   /// Opens for reading only: beside a running executor, or an archived file. Claims, seals and appends then fail.
   bool read_only = false;
   LogOptions log;  ///< not looked at where the ledger is opened for reading only
+  /// WEAK: opens a ledger that every user of the machine may write or replace, and only warns. For demonstrations.
+  bool others_may_write = false;
+  /// RISK: opens a ledger on NFS, SMB, FUSE, virtiofs or 9p, and only warns. Such a file system may give the lock to two
+  /// executors, which then run every nonce twice, or may lose what it said was synced.
+  bool unsafe_file_system = false;
+  /// Told of each finding about the ledger's place that does not keep it from opening, such as a folder that a group may
+  /// write. Called on the opening thread. May be empty; must not throw.
+  std::function<void(const std::string& finding)> warn;
 };
 
 /// One file, one executor. store_failed where it is held ("in use by process N"), of a newer schema, not a ledger, or

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "merkle/proof.hpp"
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 #include "store/note_file.hpp"
 
 namespace openexec::store {

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "store/key_record.hpp"
-#include "store/sqlite_db.hpp"
+#include "sqlite/sqlite_db.hpp"
 
 namespace openexec::store {
 

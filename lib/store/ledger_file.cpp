@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -16,9 +15,10 @@
 #include <system_error>
 #include <utility>
 
-#include "store/descriptor.hpp"
+#include "sqlite/descriptor.hpp"
 #include "store/schema.hpp"
-#include "store/sqlite_db.hpp"
+#include "sqlite/open_mark.hpp"
+#include "sqlite/sqlite_db.hpp"
 
 namespace openexec::store {
 namespace {
@@ -49,26 +49,11 @@ std::string read_holder(int fd) {
   return std::string(all.substr(0, all.find_first_not_of("0123456789")));
 }
 
-std::uint32_t big_endian(const unsigned char* bytes) {
-  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
-}
-
-// Reads through SQLite's own handle: a descriptor of ours would, when closed, drop the locks that other connections of
-// this process hold on the file.
-constexpr int header_size = 100;
-using Header = std::array<unsigned char, header_size>;
-
-Header read_header(const LedgerPath& path) {
+// Through SQLite's own handle: a descriptor of ours would, when closed, drop the locks that other connections of this
+// process hold on the file.
+Header header_of(const LedgerPath& path) {
   Database database(path.database, SQLITE_OPEN_READONLY, path.vfs);
-  sqlite3_file* file = nullptr;
-  const int code = sqlite3_file_control(database.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
-  if (code != SQLITE_OK || file == nullptr || file->pMethods == nullptr)
-    throw StoreFailure("cannot read the ledger's header");
-  Header header{};
-  const int read = file->pMethods->xRead(file, header.data(), header_size, 0);
-  if (read == SQLITE_IOERR_SHORT_READ) throw StoreFailure("not a ledger: the file is shorter than a database's header");
-  if (read != SQLITE_OK) throw SqliteError("read the ledger's header", read);
-  return header;
+  return read_header(database, "a ledger");
 }
 
 }  // namespace
@@ -108,11 +93,24 @@ LedgerLock LedgerLock::acquire(const LedgerPath& path) {
   }
 }
 
-LedgerLock::LedgerLock(LedgerLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+void LedgerLock::hold(const LedgerPath& path) {
+  file_.emplace(path.database, HeldFile::Access::write);
+  if (!file_->lock()) throw StoreFailure("the ledger is in use: another opening holds its file, perhaps under another name");
+  if (!path.log_may_be_lost) check_log_is_there(header_of(path), path.database, "the ledger");
+}
+
+LedgerLock::LedgerLock(LedgerLock&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), file_(std::move(other.file_)) {}
 
 // Closed, not unlocked: in a forked child the lock is its parent's. The file stays, since removing it would race.
 LedgerLock::~LedgerLock() {
   if (fd_ >= 0) ::close(fd_);
+}
+
+void check_place(const LedgerPath& path, const PathRules& rules) {
+  check_file_system("the ledger", path.database, rules);
+  check_writers("the ledger", path.database, rules);
+  check_writers("the log's key", path.log_key(), rules);
 }
 
 bool inspect(const LedgerPath& path) {
@@ -124,19 +122,16 @@ bool inspect(const LedgerPath& path) {
   if (!S_ISREG(status->st_mode)) throw StoreFailure("not a ledger: not a regular file");
   if (status->st_nlink > 1) throw StoreFailure("the ledger has more than one name (hard links)");
   if (status->st_size == 0) throw StoreFailure("not a ledger: the file is empty; remove it to start a new ledger");
-  const Header header = read_header(path);
-  constexpr std::string_view magic("SQLite format 3\0", 16);
-  if (std::string_view(reinterpret_cast<const char*>(header.data()), magic.size()) != magic)
-    throw StoreFailure("not a ledger: not an SQLite database");
-  if (big_endian(&header[68]) != static_cast<std::uint32_t>(application_id))
+  check_mount("the ledger", path.database);
+  const Header header = header_of(path);
+  if (header.application_id != static_cast<std::uint32_t>(application_id))
     throw StoreFailure("not a ledger: a database of another application");
-  // A cut within a page, which SQLite would take for a page that ends in zeros.
-  const std::uint32_t page_size = big_endian(&header[16]) >> 16;
-  if (page_size == 0 || status->st_size % page_size != 0)
-    throw StoreFailure("the ledger is damaged: its file ends within a page");
-  const std::uint32_t version = big_endian(&header[60]);
-  if (version != static_cast<std::uint32_t>(schema_version))
-    throw StoreFailure("the ledger has schema " + std::to_string(version) + "; this library reads schema " +
+  // A cut within a page, which SQLite would take for a page that ends in zeros. A write-ahead log may complete it.
+  const auto log = status_of(path.log());
+  const bool torn = header.page_size == 0 || status->st_size % header.page_size != 0;
+  if (torn && (!log || log->st_size == 0)) throw StoreFailure("the ledger is damaged: its file ends within a page");
+  if (header.user_version != static_cast<std::uint32_t>(schema_version))
+    throw StoreFailure("the ledger has schema " + std::to_string(header.user_version) + "; this library reads schema " +
                        std::to_string(schema_version));
   return true;
 }

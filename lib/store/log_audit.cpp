@@ -9,7 +9,7 @@
 #include "merkle/hash.hpp"
 #include "merkle/tree.hpp"
 #include "store/anchor.hpp"
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 #include "store/ledger_file.hpp"
 #include "store/log_key.hpp"
 #include "store/log_proofs.hpp"

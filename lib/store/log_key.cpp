@@ -4,8 +4,8 @@
 
 #include "crypto/ed25519.hpp"
 #include "crypto/pem.hpp"
-#include "store/descriptor.hpp"
-#include "store/guard.hpp"
+#include "sqlite/descriptor.hpp"
+#include "sqlite/guard.hpp"
 
 namespace openexec::store {
 namespace {

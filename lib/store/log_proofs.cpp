@@ -6,7 +6,7 @@
 #include "merkle/checkpoint.hpp"
 #include "merkle/proof.hpp"
 #include "merkle/tlog_proof.hpp"
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 
 namespace openexec::store {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <openexec/builtin.hpp>
 
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 #include "store/log_key.hpp"
 #include "store/log_proofs.hpp"
 #include "store/nonce_table.hpp"

@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "merkle/note.hpp"
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 
 namespace openexec::store {
 namespace {

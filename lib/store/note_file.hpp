@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "store/descriptor.hpp"
+#include "sqlite/descriptor.hpp"
 
 namespace openexec::store {
 

@@ -2,7 +2,7 @@
 
 #include <openexec/builtin.hpp>
 
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 
 namespace openexec {
 

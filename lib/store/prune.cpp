@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 #include "store/ledger_file.hpp"
 #include "store/sqlite_session.hpp"
 
@@ -53,7 +53,8 @@ Result<Prunable> prune_results(const std::string& path, Timestamp before,
                                const std::function<void(std::uint64_t claims, std::uint64_t of)>& progress) {
   return guarded([&]() -> Result<Prunable> {
     const LedgerPath resolved = existing(path);
-    const LedgerLock lock = LedgerLock::acquire(resolved);
+    LedgerLock lock = LedgerLock::acquire(resolved);
+    lock.hold(resolved);
     KeyTable table;
     WriteSession session(resolved, table);
     // What is removed leaves no bytes behind in the file.
@@ -82,7 +83,8 @@ Result<Prunable> prune_results(const std::string& path, Timestamp before,
       removed.bytes += here.bytes;
       if (progress) progress(static_cast<std::uint64_t>(upto), static_cast<std::uint64_t>(claims));
     }
-    session.database.checkpoint_all();  // the write-ahead log still held them
+    if (!session.close_cleanly())
+      throw StoreFailure("the results are removed, but a reader keeps them in the write-ahead log; prune again later");
     return removed;
   });
 }

@@ -18,7 +18,7 @@
 #include "store/key_record.hpp"
 #include "store/key_runs.hpp"
 #include "store/member.hpp"
-#include "store/sqlite_db.hpp"
+#include "sqlite/sqlite_db.hpp"
 
 namespace openexec::store {
 

@@ -1,7 +1,7 @@
 #include "store/signed_log.hpp"
 
 #include "merkle/hash.hpp"
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 
 namespace openexec::store {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "store/commit_queue.hpp"
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 #include "store/key_search.hpp"
 #include "store/ledger_file.hpp"
 #include "store/log_key.hpp"
@@ -40,8 +40,9 @@ struct Opened {
   explicit Opened(const LedgerPath& at) : path(at), reader(path) {}
 
   LedgerPath path;
-  Reader reader;
+  std::optional<HeldFile> file;    ///< where the ledger is opened for reading only; outlives the connections
   std::optional<Writing> writing;  ///< none: opened for reading only
+  Reader reader;                   ///< closes first, so that the writer's close is the last and leaves one file
   std::optional<merkle::VerifierKey> log_key;
   std::mutex judging;  ///< guards `cosigned`
   std::optional<SignedCheckpoint> cosigned;  ///< what that file held when it was last found to be true
@@ -323,11 +324,15 @@ Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const Sqlit
     auto opened = std::make_unique<Opened>(at);
     if (options.read_only) {
       if (!inspect(opened->path)) return Status(Code::store_failed, "no ledger is there to read");
+      opened->file.emplace(opened->path.database, HeldFile::Access::read);
       opened->log_key = recorded_key(opened->reader.read([](ReadSession& session) { return session.read.pinned(log_pin); }));
     } else {
       if (Status status = check(options.log); !status.ok()) return status;
+      const PathRules rules{options.others_may_write, options.unsafe_file_system, options.warn};
+      check_place(opened->path, rules);
       LedgerLock lock = LedgerLock::acquire(opened->path);
       if (!inspect(opened->path)) create(opened->path);
+      lock.hold(opened->path);
       opened->writing.emplace(opened->path, std::move(lock), options.log, internals.queue_capacity);
       opened->log_key = opened->writing->writer.verifier_key();
     }

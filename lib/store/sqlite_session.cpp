@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "sqlite/open_mark.hpp"
 #include "store/running.hpp"
 
 namespace openexec::store {
@@ -16,11 +17,9 @@ Database open_to_write(const LedgerPath& path) {
   if (database.integer("PRAGMA synchronous") != 2) throw StoreFailure("SQLite refused synchronous = FULL");
   database.execute("PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864");
   sqlite3_wal_autocheckpoint(database.handle(), path.checkpoint_pages);
-  // What was written but could not be synced may be in the system's cache alone. Moving it into the database, with a
-  // sync that is checked, makes what is read below durable. And it empties the log: rows of a commit that failed, which
-  // SQLite does not see as long as other connections are open, cannot come back after a crash.
-  database.checkpoint_all();
+  recover(database, "the ledger");
   check_schema(database);
+  mark(database, "the ledger");
   return database;
 }
 
@@ -46,6 +45,8 @@ std::vector<std::int64_t> WriteSession::running() {
   if (!rows) throw StoreFailure("the ledger is damaged: which claims are running");
   return *std::move(rows);
 }
+
+bool WriteSession::close_cleanly() { return unmark(database); }
 
 ReadSession::ReadSession(const LedgerPath& path) : database(open_to_read(path)), read(database), runs(database, path.keys) {}
 

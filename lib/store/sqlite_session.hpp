@@ -10,7 +10,7 @@
 #include "store/ledger_file.hpp"
 #include "store/ledger_log.hpp"
 #include "store/schema.hpp"
-#include "store/sqlite_db.hpp"
+#include "sqlite/sqlite_db.hpp"
 
 namespace openexec::store {
 
@@ -18,6 +18,10 @@ namespace openexec::store {
 struct WriteSession {
   /// Fills the table with the newest keys.
   WriteSession(const LedgerPath& path, KeyTable& table);
+
+  /// The last call of a session that may close: everything is in the main file, and the open mark is gone. Returns false
+  /// if a reader's transaction prevents it, which leaves the ledger as a crash does, with nothing lost.
+  bool close_cleanly();
 
   /// The claims without an outcome.
   std::vector<std::int64_t> running();

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 #include "store/log_key.hpp"
 #include "store/rules.hpp"
 
@@ -31,6 +31,14 @@ SqliteWriter::SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& l
   running_.inherit(session_->running());
   open_anchor(log.anchor);
   knows_ = true;
+}
+
+SqliteWriter::~SqliteWriter() {
+  if (!session_ || dead_) return;
+  try {
+    (void)session_->close_cleanly();
+  } catch (...) {  // the ledger is left as a crash leaves it
+  }
 }
 
 /// Takes the ledger from whoever had it before. The first opening ever also records who the log is.

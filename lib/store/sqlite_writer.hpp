@@ -26,6 +26,9 @@ class SqliteWriter {
   /// Opens the ledger and starts a new opening. `table`: the newest keys, which readers share. Precondition: the
   /// ledger's lock is held. Throws where that fails.
   SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& log);
+  SqliteWriter(const SqliteWriter&) = delete;
+  SqliteWriter& operator=(const SqliteWriter&) = delete;
+  ~SqliteWriter();
 
   /// Writes the batch in one transaction and sets every status. Members are judged in order, each alone.
   void write(std::span<Member* const> batch);

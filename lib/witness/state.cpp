@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "merkle/hash.hpp"
-#include "store/descriptor.hpp"
-#include "store/sqlite_db.hpp"
+#include "sqlite/descriptor.hpp"
+#include "sqlite/sqlite_db.hpp"
 
 namespace openexec::witness {
 namespace {
@@ -100,7 +100,7 @@ struct State::Impl {
     if (database.integer("PRAGMA synchronous") != 2) throw StoreFailure("SQLite refused synchronous = FULL");
     // What a commit of unknown fate left in the system's cache becomes durable, or is found to be gone, before it
     // counts.
-    database.checkpoint_all();
+    if (!database.empty_log()) throw StoreFailure("a reader keeps the state from being moved out of its write-ahead log");
     return database;
   }
 

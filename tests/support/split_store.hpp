@@ -8,7 +8,7 @@
 
 #include <openexec/nonce_store.hpp>
 
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 #include "store/nonce_table.hpp"
 #include "store/rules.hpp"
 

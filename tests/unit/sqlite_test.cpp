@@ -286,14 +286,25 @@ TEST_CASE("A ledger that is moved or replaced under its executor takes no more c
   CHECK(ledger->ready().code() == Code::store_failed);
 }
 
-TEST_CASE("An executor whose lock was taken away stops writing") {
+TEST_CASE("A lock that was taken away lets nobody in, since the file itself is locked") {
   TemporaryFolder folder;
   const std::string path = made(folder);
   auto first = open(path);
   REQUIRE(is_fresh(first->claim(claim_of("k"))));
   fs::remove(path + ".lock");
-  auto second = open(path);
-  CHECK(is_fresh(second->claim(claim_of("n"))));
+  CHECK_THAT(refusal(path), Contains("in use"));
+  CHECK_THAT(in_child([&] { return sqlite_ledger(path).status().detail(); }), Contains("in use"));
+  CHECK(is_fresh(first->claim(claim_of("m"))));
+  first.reset();
+  CHECK(is_fresh(open(path)->claim(claim_of("n"))));
+}
+
+TEST_CASE("An executor that finds a later opening stops writing") {
+  TemporaryFolder folder;
+  const std::string path = made(folder);
+  auto first = open(path);
+  REQUIRE(is_fresh(first->claim(claim_of("k"))));
+  sql(path, "INSERT INTO openings (pid, version) VALUES (1, 'another')");
   auto answer = first->claim(claim_of("m"));
   CHECK(answer.code() == Code::store_failed);
   CHECK_THAT(answer.status().detail(), Contains("another process"));

@@ -1,4 +1,4 @@
-#include "store/descriptor.hpp"
+#include "sqlite/descriptor.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 #include <system_error>
 #include <utility>
 
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 
 namespace openexec::store {
 void fail(const std::string& step, int error) {

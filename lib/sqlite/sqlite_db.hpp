@@ -11,7 +11,7 @@
 
 #include <openexec/bytes.hpp>
 
-#include "store/guard.hpp"
+#include "sqlite/guard.hpp"
 
 namespace openexec::store {
 
@@ -50,14 +50,26 @@ class Database {
   [[nodiscard]] bool file_has_moved();
   /// Inside a transaction: what it was after this connection's last commit, as long as nobody has written since.
   [[nodiscard]] std::uint32_t data_version();
-  /// Writes everything from the write-ahead log into the database, syncs it and empties the log.
-  void checkpoint_all();
-  /// Leaves the files as they are, for whoever opens them next.
-  void keep_log_on_close();
+  /// Moves what is in the write-ahead log into the database, and syncs it. Waits for no reader. Returns false if a
+  /// reader's transaction kept it from moving everything. The log's file stays as long as it is.
+  bool checkpoint();
+  /// The same, and then shortens the log's file to nothing. Returns false where a reader keeps it from that.
+  bool empty_log();
+  /// Makes all bytes of the write-ahead log durable. They are written once more, since a sync that failed earlier may
+  /// have left pages in the system's cache that no later sync writes.
+  void sync_log();
+  /// SQLite's own handles, which share its locks. Null if there is none.
+  [[nodiscard]] sqlite3_file* main_file();
+  [[nodiscard]] sqlite3_file* log_file();
+  /// Whether a close leaves the write-ahead log as it is. Otherwise the last connection's close moves the log into the
+  /// database and removes it.
+  void keep_log_on_close(bool keep = true);
 
   [[nodiscard]] sqlite3* handle() const noexcept { return handle_.get(); }
 
  private:
+  sqlite3_file* file_of(int which);
+
   struct Close {
     void operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
   };

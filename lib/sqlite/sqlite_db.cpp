@@ -1,9 +1,12 @@
-#include "store/sqlite_db.hpp"
+#include "sqlite/sqlite_db.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace openexec::store {
 namespace {
+
+constexpr int busy_ms = 5'000;
 
 void check(int code, std::string_view step) {
   if (code != SQLITE_OK) throw SqliteError(step, code);
@@ -50,7 +53,7 @@ void Database::harden() {
   configure(SQLITE_DBCONFIG_DQS_DDL, false);
   sqlite3_limit(handle(), SQLITE_LIMIT_ATTACHED, 0);
   execute("PRAGMA cell_size_check = ON");
-  sqlite3_busy_timeout(handle(), 5'000);
+  sqlite3_busy_timeout(handle(), busy_ms);
 }
 
 bool Database::file_has_moved() {
@@ -65,11 +68,45 @@ std::uint32_t Database::data_version() {
   return version;
 }
 
-void Database::checkpoint_all() {
-  check(sqlite3_wal_checkpoint_v2(handle_.get(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr), "checkpoint");
+bool Database::checkpoint() {
+  sqlite3_busy_timeout(handle(), 0);
+  const int code = sqlite3_wal_checkpoint_v2(handle_.get(), "main", SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
+  sqlite3_busy_timeout(handle(), busy_ms);
+  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) throw SqliteError("checkpoint", code);
+  return code == SQLITE_OK;
 }
 
-void Database::keep_log_on_close() { configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true); }
+bool Database::empty_log() {
+  const int code = sqlite3_wal_checkpoint_v2(handle_.get(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) throw SqliteError("checkpoint", code);
+  return code == SQLITE_OK;
+}
+
+void Database::sync_log() {
+  sqlite3_file* const log = log_file();
+  if (log == nullptr) return;
+  sqlite3_int64 size = 0;
+  check(log->pMethods->xFileSize(log, &size), "write-ahead log");
+  std::array<char, 65536> bytes{};
+  for (sqlite3_int64 at = 0; at < size;) {
+    const int count = static_cast<int>(std::min<sqlite3_int64>(size - at, bytes.size()));
+    check(log->pMethods->xRead(log, bytes.data(), count, at), "read the write-ahead log");
+    check(log->pMethods->xWrite(log, bytes.data(), count, at), "write the write-ahead log");
+    at += count;
+  }
+  check(log->pMethods->xSync(log, SQLITE_SYNC_FULL), "sync the write-ahead log");
+}
+
+sqlite3_file* Database::main_file() { return file_of(SQLITE_FCNTL_FILE_POINTER); }
+sqlite3_file* Database::log_file() { return file_of(SQLITE_FCNTL_JOURNAL_POINTER); }
+
+sqlite3_file* Database::file_of(int which) {
+  sqlite3_file* file = nullptr;
+  check(sqlite3_file_control(handle_.get(), "main", which, &file), "file_control");
+  return file != nullptr && file->pMethods != nullptr ? file : nullptr;
+}
+
+void Database::keep_log_on_close(bool keep) { configure(SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep); }
 
 Rows::~Rows() {
   sqlite3_reset(statement_);

@@ -1,0 +1,33 @@
+// Which file a file is, whatever it is called: a copy, a restored backup and a clone have another identity.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace openexec::store {
+
+/// A file keeps its identity when it is renamed within its file system. A copy of the whole file system, such as a
+/// snapshot of a virtual machine, keeps it too.
+struct FileIdentity {
+  std::uint64_t inode = 0;
+  std::optional<std::uint32_t> generation;  ///< counts the uses of the inode; absent if the file system does not tell
+  std::optional<std::int64_t> birth_ns;     ///< creation, since 1970; absent if the file system does not tell
+  std::uint64_t device = 0;                 ///< information only: it may change with a restart of the machine
+  std::string path;                         ///< information only
+
+  /// Compares generation and birth only if both identities have them.
+  [[nodiscard]] bool is_same_file(const FileIdentity& other) const noexcept;
+
+  /// One line, such as "inode=7 generation=3 birth_ns=17": without device and path, which may change.
+  [[nodiscard]] std::string write() const;
+  /// Returns nullopt if the text is not what write() writes.
+  static std::optional<FileIdentity> parse(std::string_view text);
+};
+
+/// The identity of an open file. Throws StoreFailure. There is no function for a path: it would have to open and close
+/// the file, and a close drops the locks of all SQLite connections of this process. HeldFile keeps the file open.
+FileIdentity identity_of(int fd, const std::string& path);
+
+}  // namespace openexec::store
