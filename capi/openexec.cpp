@@ -141,7 +141,8 @@ Call call_of(const openexec_call* given) {
   return {json, options_of(call.options)};
 }
 
-/// Lets a host run pieces of work where it likes. Without memory for a piece, it runs here.
+/// Lets a host run pieces of work where it likes. Without memory for a piece, it runs here. What `lend` throws tells
+/// nothing about whether it kept the piece, so its memory is kept for the host.
 Lend lender(openexec_lend lend, void* self) {
   using Work = std::function<void()>;
   if (lend == nullptr) return nullptr;

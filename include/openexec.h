@@ -75,7 +75,7 @@ extern "C" {
  * Callbacks are called from whichever thread called into OpenExec, concurrently where several did; handlers always on
  * the thread that called execute. `self` is handed back untouched. They return one of the numbers they are documented
  * to return; anything else is taken as failure. They should not throw; a C++ exception that leaves one counts as
- * failure, except where a callback cannot fail (hasher, clock, lend, close): there it ends the process. What `tell`
+ * failure, except where a callback cannot fail (hasher, clock, close): there it ends the process. What `tell`
  * throws is forgotten.
  * A table is copied when it is set. If, and only if, the setter succeeds OpenExec owns `self`, and calls `close`
  * exactly once, when the config and every executor and log reader that hold it are gone. `close` may be NULL.
@@ -841,7 +841,8 @@ typedef struct openexec_verifier_table {
   openexec_str profile;      /* the name of its rules, as receipts carry it; copied; not empty */
 
   /* OPENEXEC_OK, after naming the approval: a yes that does not say to what is OPENEXEC_APPROVAL_MALFORMED. Otherwise
-   * one of OPENEXEC_APPROVAL_... 110 to 122; any other number is OPENEXEC_APPROVAL_SIGNATURE_INVALID. */
+   * one of OPENEXEC_APPROVAL_... 110 to 122, or OPENEXEC_OVERLOADED without memory to decide, which spends nothing;
+   * any other number is OPENEXEC_APPROVAL_SIGNATURE_INVALID. */
   openexec_code (*verify)(void* self, const openexec_proposal* proposal, int64_t now_us, openexec_approval* approval,
                           openexec_sink* detail);
   /* OPENEXEC_OK when the verifier could accept something; else why not. May be NULL: always. */
@@ -1040,7 +1041,8 @@ typedef struct openexec_call {
   const openexec_call_options* options; /* may be NULL */
 } openexec_call;
 
-/* Runs `run(work)`, here or on another thread, before or after it returns. Each work exactly once. */
+/* Runs `run(work)`, here or on another thread, before or after it returns. Each work exactly once. If it throws, the
+ * library runs the work on the calling thread; a `run(work)` that comes later does nothing. */
 typedef void (*openexec_lend)(void* self, void (*run)(void* work), void* work);
 
 /* Many attempts at once from one thread. Each has the meaning of a concurrent call of its own, and they share what

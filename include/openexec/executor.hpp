@@ -67,7 +67,8 @@ struct Call {
 };
 
 /// Runs a piece of work, here or on another thread, before or after it returns. A piece that is called again does nothing;
-/// one that is never called keeps execute_many waiting; where Lend throws, the piece runs on the calling thread.
+/// one that is never called keeps execute_many waiting; where Lend throws, the piece runs on the calling thread. Without
+/// memory for pieces nothing is lent, and all handlers run on the calling thread. A piece does not throw.
 using Lend = std::function<void(std::function<void()>)>;
 
 /// What recovery found.
@@ -98,7 +99,7 @@ class Executor {
 
   /// Many at once from one thread: each has the meaning of a concurrent call of its own, and they share their syncs.
   /// Outcomes in the order of the calls. Handlers run one after the other on this thread, or where `lend` runs them.
-  /// Throws std::bad_alloc where there is no memory for as many answers, and nothing else.
+  /// Throws std::bad_alloc where there is no memory for as many answers, and nothing else; nothing ran then.
   [[nodiscard]] std::vector<Outcome> execute_many(std::span<const Call> calls, const Lend& lend = nullptr);
 
   /// What assembly recovered. recover() again finds nothing new unless another process of a shared store died since.

@@ -20,7 +20,8 @@ struct Outcome {
 
   std::string exec_id;  ///< 64 hex digits; empty where the request was malformed
   std::string action;   ///< empty where the request was malformed
-  std::string result;   ///< display form: the bytes that `receipt` covers; {"error": "<code>"} for every no
+  std::string result;   ///< display form: the bytes that `receipt` covers; {"error": "<code>"} for every no.
+                        ///< Empty, and the receipt too, where there was no memory for it; code, verdict and effect hold
   std::string receipt;  ///< hex(SHA-256(exec_id ":" result))
   std::string detail;   ///< for a person; empty where all is well. Not covered by the receipt
 

@@ -75,6 +75,8 @@ class Revocations {
 ///  - Stateless about use: that an approval is used once is the NonceStore's promise.
 ///  - Anything that is not a verified approval is a Status of 110 to 122, or 123 for a revoked approval; an exception
 ///    refuses the request as well.
+///  - A verifier that cannot decide, because it has no memory, says overloaded or throws std::bad_alloc. The attempt is
+///    answered as overloaded then, and nothing is spent.
 ///  - Called from any thread, concurrently.
 class Verifier {
  public:

@@ -25,7 +25,7 @@ struct Ending {
   Verdict verdict = Verdict::refused;
   Code code = Code::store_failed;
   Effect effect = Effect::none;
-  std::string result;  ///< display form
+  std::string result;  ///< display form; empty: the error text of `code`, which write_entry() puts here
   std::optional<Digest> result_hash;
   std::string detail;
   int http = 0;
@@ -56,7 +56,7 @@ struct Attempt {
 
   Flights::Seat seat;
   bool waiting = false;  ///< for an equal attempt that is running
-  bool claimed = false;  ///< the handler may be, or was, entered
+  bool claimed = false;  ///< its nonce is spent: the handler may be, or was, entered
 
   std::optional<Ending> ending;
   bool recorded = true;  ///< this ending gets an entry of its own

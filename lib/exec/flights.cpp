@@ -4,10 +4,16 @@ namespace openexec::exec {
 
 Flights::Seat Flights::board(const Digest& exec_id) {
   const std::lock_guard lock(mutex_);
-  const auto [place, first] = flying_.try_emplace(exec_id, nullptr);
-  if (first) return Seat(this, exec_id);
-  if (!place->second) place->second = std::make_shared<State>();
-  return Seat(place->second);
+  Flight& flight = flights_[exec_id];
+  if (!std::exchange(flight.flying, true)) return Seat(this, exec_id);
+  if (!flight.waited_for) flight.waited_for = std::make_shared<State>();
+  return Seat(flight.waited_for);
+}
+
+bool Flights::lost(const Digest& exec_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto place = flights_.find(exec_id);
+  return place != flights_.end() && place->second.lost;
 }
 
 Flights::Seat& Flights::Seat::operator=(Seat&& other) noexcept {
@@ -15,6 +21,7 @@ Flights::Seat& Flights::Seat::operator=(Seat&& other) noexcept {
   give_up();
   owner_ = std::exchange(other.owner_, nullptr);
   exec_id_ = other.exec_id_;
+  spent_ = std::exchange(other.spent_, false);
   state_ = std::move(other.state_);
   return *this;
 }
@@ -25,9 +32,12 @@ void Flights::Seat::give_up() noexcept {
   std::shared_ptr<State> waited_for;
   {
     const std::lock_guard lock(owner->mutex_);
-    const auto place = owner->flying_.find(exec_id_);
-    waited_for = std::move(place->second);
-    owner->flying_.erase(place);
+    const auto place = owner->flights_.find(exec_id_);
+    Flight& flight = place->second;
+    waited_for = std::move(flight.waited_for);
+    flight.flying = false;
+    if (std::exchange(spent_, false)) flight.lost = true;
+    if (!flight.lost) owner->flights_.erase(place);
   }
   if (!waited_for) return;
   const std::lock_guard lock(waited_for->mutex);

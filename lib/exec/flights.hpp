@@ -23,6 +23,8 @@ class Flights {
 
  public:
   /// A seat in the flight of one execution. The first to board leads; the flight lands when the leader's seat is given up.
+  /// A flight whose leader gives up its seat between spend() and land() is lost: its execution may have run, and no
+  /// outcome of it is durable. Nothing is allocated for that, so that it holds when memory ran out.
   class Seat {
    public:
     Seat() = default;
@@ -30,6 +32,13 @@ class Flights {
     Seat& operator=(Seat&& other) noexcept;
     ~Seat() { give_up(); }
     [[nodiscard]] bool leads() const noexcept { return owner_ != nullptr; }
+    /// Whether the nonce is spent, or may be. Only of use to the leader.
+    void spend(bool spent) noexcept { spent_ = spent; }
+    /// Gives up the seat of an execution whose outcome is durable, or that spent nothing.
+    void land() noexcept {
+      spent_ = false;
+      *this = {};
+    }
     /// For those who do not lead: whether the flight landed before `deadline`.
     [[nodiscard]] bool landed_by(std::chrono::steady_clock::time_point deadline) const;
 
@@ -39,13 +48,21 @@ class Flights {
     explicit Seat(std::shared_ptr<State> state) : state_(std::move(state)) {}
     void give_up() noexcept;
     Flights* owner_ = nullptr;  // null for those who do not lead
+    bool spent_ = false;
     Digest exec_id_{};
     std::shared_ptr<State> state_;  // for those who wait
   };
 
   [[nodiscard]] Seat board(const Digest& exec_id);
+  /// Whether an earlier flight of the execution was lost, in the life of this object.
+  [[nodiscard]] bool lost(const Digest& exec_id) const;
 
  private:
+  struct Flight {
+    std::shared_ptr<State> waited_for;  ///< null while nobody waits
+    bool flying = false;
+    bool lost = false;  ///< for ever: it stays listed
+  };
   struct Hash {
     std::size_t operator()(const Digest& digest) const noexcept {
       std::size_t hash = 0;
@@ -53,8 +70,8 @@ class Flights {
       return hash;
     }
   };
-  std::mutex mutex_;
-  std::unordered_map<Digest, std::shared_ptr<State>, Hash> flying_;  ///< null while nobody waits
+  mutable std::mutex mutex_;
+  std::unordered_map<Digest, Flight, Hash> flights_;  ///< those that fly, and those that were lost
 };
 
 }  // namespace openexec::exec

@@ -6,45 +6,43 @@
 
 namespace openexec::exec {
 
-bool Lending::Shared::begin(std::size_t piece) {
-  const std::lock_guard lock(mutex);
-  if (begun[piece]) return false;
-  begun[piece] = true;
-  return true;
-}
+Lending::Lending(std::size_t count, Work work) : work_(std::move(work)), taken_(count), open_(count) {}
 
-void Lending::Shared::end() noexcept {
-  const std::lock_guard lock(mutex);
-  if (--due == 0) finished.notify_all();
-}
+void Lending::run(std::size_t count, Work work, const Lend& lend) {
+  const auto lending = std::make_shared<Lending>(count, std::move(work));
+  std::vector<std::function<void()>> pieces;
+  pieces.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) pieces.emplace_back([lending, i] { lending->run_one(i); });
 
-void Lending::lend(std::function<void()> work) {
-  const std::size_t number = [this] {
-    const std::lock_guard lock(shared_->mutex);
-    shared_->begun.push_back(false);
-    ++shared_->due;
-    return shared_->begun.size() - 1;
-  }();
-  const std::function<void()> piece = [shared = shared_, number, work = std::move(work)] {
-    if (!shared->begin(number)) return;
-    // However the work is left, by a thread that ends inside it too, whoever waits for it goes on.
-    const std::unique_ptr<Shared, void (*)(Shared*)> running(shared.get(), [](Shared* of) { of->end(); });
-    const base::CancellationPutOff put_off;
-    base::call_foreign(work, [] {});
-  };
-  bool thrown = false;
-  base::call_foreign([&] { lend_(piece); }, [&] { thrown = true; });
-  if (thrown) piece();
-}
-
-void Lending::wait_after_taking_back(bool take_back) noexcept {
-  std::unique_lock lock(shared_->mutex);
-  for (std::size_t i = 0; take_back && i < shared_->begun.size(); ++i) {
-    if (shared_->begun[i]) continue;
-    shared_->begun[i] = true;
-    --shared_->due;
+  const Settling settling(*lending);
+  for (std::size_t& i = lending->lent_; i < count; ++i) {
+    try {
+      lend(std::move(pieces[i]));
+    } catch (base::ForcedUnwind&) {
+      throw;
+    } catch (...) {  // whether the lender kept the piece is unknown; it runs once all the same
+      lending->run_one(i);
+    }
   }
-  shared_->finished.wait(lock, [this] { return shared_->due == 0; });
+}
+
+void Lending::run_one(std::size_t piece) {
+  if (taken_[piece].exchange(true)) return;
+  const Running running(*this);
+  const base::CancellationPutOff put_off;
+  work_(piece);
+}
+
+void Lending::end_one() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (--open_ == 0) ended_.notify_all();
+}
+
+void Lending::settle() noexcept {
+  for (std::size_t i = 0; lent_ < taken_.size() && i < taken_.size(); ++i)
+    if (!taken_[i].exchange(true)) end_one();
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, [this] { return open_ == 0; });
 }
 
 }  // namespace openexec::exec

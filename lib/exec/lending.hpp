@@ -1,6 +1,7 @@
-// Handlers of one batch that a host runs where it likes.
+// Work of one batch that other threads may run.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -12,33 +13,56 @@
 
 namespace openexec::exec {
 
-/// Lends pieces of work, and ends when none of them runs any more. Each piece runs once, however often it is called. If
-/// the batch is left early, because its thread ends, a piece that has not begun never begins.
-class Lending {
+/// Runs `work(i)` for each i below `count` where `lend` runs it, each once, and returns when all have run.
+///
+/// 1. Every allocation happens before the first piece is lent. Where one fails, nothing has run and std::bad_alloc is
+///    thrown.
+/// 2. Every way out waits for the pieces that were lent: they use what the caller has on its stack.
+/// 3. A piece that the lender keeps and calls again later does nothing.
+///
+/// `work` should not throw; what it throws goes to the thread that runs the piece.
+class Lending : public std::enable_shared_from_this<Lending> {
  public:
-  explicit Lending(const Lend& lend) : lend_(lend) {}
-  Lending(const Lending&) = delete;
-  Lending& operator=(const Lending&) = delete;
-  ~Lending() { wait_after_taking_back(true); }
+  using Work = std::function<void(std::size_t)>;
 
-  /// Hands out one piece. Where the host's function throws, the piece runs here.
-  void lend(std::function<void()> work);
-  /// Returns when every piece has run.
-  void finish() { wait_after_taking_back(false); }
+  static void run(std::size_t count, Work work, const Lend& lend);
+
+  Lending(std::size_t count, Work work);
 
  private:
-  struct Shared {
-    std::mutex mutex;
-    std::condition_variable finished;
-    std::size_t due = 0;          ///< pieces that are running, or may begin
-    std::vector<bool> begun;      ///< by the number of the piece
-    [[nodiscard]] bool begin(std::size_t piece);
-    void end() noexcept;
-  };
-  void wait_after_taking_back(bool take_back) noexcept;
+  /// Ends a piece however its work ends, a forced unwinding of the thread included.
+  class Running {
+   public:
+    explicit Running(Lending& lending) noexcept : lending_(lending) {}
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() { lending_.end_one(); }
 
-  const Lend& lend_;
-  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+   private:
+    Lending& lending_;
+  };
+  /// Waits for every piece. Where the thread ends before all were lent, those that have not begun never begin.
+  class Settling {
+   public:
+    explicit Settling(Lending& lending) noexcept : lending_(lending) {}
+    Settling(const Settling&) = delete;
+    Settling& operator=(const Settling&) = delete;
+    ~Settling() { lending_.settle(); }
+
+   private:
+    Lending& lending_;
+  };
+
+  void run_one(std::size_t piece);
+  void end_one() noexcept;
+  void settle() noexcept;
+
+  const Work work_;
+  std::vector<std::atomic<bool>> taken_;  ///< by the thread that runs the piece
+  std::size_t lent_ = 0;                  ///< pieces that `lend` is done with; used by the calling thread alone
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::size_t open_;  ///< pieces that have not ended; guarded by mutex_
 };
 
 }  // namespace openexec::exec

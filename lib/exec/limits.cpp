@@ -59,31 +59,34 @@ void Gate::drain() noexcept {
   wait_until_empty(left);
 }
 
-InsideHandlers::Mark::Mark(InsideHandlers& owner) : owner_(owner) {
+InsideHandlers::Mark::Mark(InsideHandlers& owner) noexcept : owner_(owner) {
   const std::lock_guard lock(owner_.mutex_);
-  owner_.threads_.push_back(std::this_thread::get_id());
+  after_ = std::exchange(owner_.first_, this);
+  if (after_ != nullptr) after_->before_ = this;
 }
 
 InsideHandlers::Mark::~Mark() {
   const std::lock_guard lock(owner_.mutex_);
-  const auto place = std::find(owner_.threads_.begin(), owner_.threads_.end(), std::this_thread::get_id());
-  *place = owner_.threads_.back();
-  owner_.threads_.pop_back();
+  (before_ == nullptr ? owner_.first_ : before_->after_) = after_;
+  if (after_ != nullptr) after_->before_ = before_;
 }
 
 bool InsideHandlers::this_thread() const {
   const std::lock_guard lock(mutex_);
-  return std::find(threads_.begin(), threads_.end(), std::this_thread::get_id()) != threads_.end();
+  const std::thread::id thread = std::this_thread::get_id();
+  for (const Mark* mark = first_; mark != nullptr; mark = mark->after_)
+    if (mark->thread_ == thread) return true;
+  return false;
 }
 
-void Lost::add(const Digest& exec_id) {
-  const std::lock_guard lock(mutex_);
-  exec_ids_.insert(exec_id);
-}
-
-bool Lost::has(const Digest& exec_id) const {
-  const std::lock_guard lock(mutex_);
-  return exec_ids_.count(exec_id) != 0;
+std::chrono::steady_clock::time_point later(std::chrono::steady_clock::time_point from,
+                                            std::chrono::milliseconds duration) noexcept {
+  using Clock = std::chrono::steady_clock;
+  if (duration <= duration.zero()) return from;
+  const Clock::duration since = std::max(from.time_since_epoch(), Clock::duration::zero());  // no difference overflows
+  if (duration > std::chrono::floor<std::chrono::milliseconds>(Clock::duration::max() - since))
+    return Clock::time_point::max();
+  return from + duration;
 }
 
 }  // namespace openexec::exec

@@ -5,12 +5,8 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <set>
 #include <thread>
 #include <utility>
-#include <vector>
-
-#include <openexec/bytes.hpp>
 
 namespace openexec::exec {
 
@@ -108,32 +104,30 @@ class Gate {
 /// Threads that are inside a handler: they may not come back into the same executor.
 class InsideHandlers {
  public:
+  /// A link of a chain, on the thread's own stack: nothing is allocated between a claim and its handler.
   class Mark {
    public:
-    explicit Mark(InsideHandlers& owner);
+    explicit Mark(InsideHandlers& owner) noexcept;
     Mark(const Mark&) = delete;
     Mark& operator=(const Mark&) = delete;
     ~Mark();
 
    private:
+    friend class InsideHandlers;
     InsideHandlers& owner_;
+    const std::thread::id thread_ = std::this_thread::get_id();
+    Mark* before_ = nullptr;
+    Mark* after_ = nullptr;
   };
   [[nodiscard]] bool this_thread() const;
 
  private:
   mutable std::mutex mutex_;
-  std::vector<std::thread::id> threads_;
+  Mark* first_ = nullptr;
 };
 
-/// Executions whose end could not be made durable: in doubt for as long as this executor lives, whatever the store says.
-class Lost {
- public:
-  void add(const Digest& exec_id);
-  [[nodiscard]] bool has(const Digest& exec_id) const;
-
- private:
-  mutable std::mutex mutex_;
-  std::set<Digest> exec_ids_;
-};
+/// `from` and a duration later, or the clock's last moment where that is beyond it. A negative duration counts as zero.
+[[nodiscard]] std::chrono::steady_clock::time_point later(std::chrono::steady_clock::time_point from,
+                                                          std::chrono::milliseconds duration) noexcept;
 
 }  // namespace openexec::exec

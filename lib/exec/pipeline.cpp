@@ -21,6 +21,10 @@ namespace openexec::exec {
 //
 // One request is a batch of one. A step either ends an attempt or lets it walk on; what no step ended was approved.
 // Claims of a batch share one durable step, and so do its seals and entries. Nothing is answered before its entry is durable.
+//
+// Memory may run out anywhere. Each attempt takes its steps under attend(): what fails there ends that attempt alone, and
+// break_off() answers from what the attempt knows of itself, which needs no memory. From its claim on, an attempt may have
+// run.
 void Pipeline::walk(std::span<Attempt> attempts, const Lend& lend) {
   using Step = void (Pipeline::*)(Attempt&);
   constexpr Step arriving[] = {&Pipeline::canonicalise,  // one strict parse; what is hashed is what runs
@@ -30,8 +34,10 @@ void Pipeline::walk(std::span<Attempt> attempts, const Lend& lend) {
                               &Pipeline::verify};  // before the claim: a stranger burns no nonce
   const auto each = [&](std::span<const Step> steps) {
     for (Attempt& attempt : attempts)
-      for (const Step step : steps)
-        if (!attempt.ending && !attempt.waiting) (this->*step)(attempt);
+      attend(attempt, [&] {
+        for (const Step step : steps)
+          if (!attempt.ending && !attempt.waiting) (this->*step)(attempt);
+      });
   };
   const auto unanswered = [](const Attempt& attempt) { return !attempt.outcome; };
 
@@ -125,11 +131,44 @@ Status waits_for_the_step_before(std::uint32_t step) {
                                          std::to_string(step - 1) + "] to have executed"};
 }
 
-/// For want of memory there is no more to say. It starts as a refusal, and stays one.
+/// The answer to a call that never became an attempt for want of memory. It starts as a refusal, and stays one.
 Outcome unanswered() noexcept {
   Outcome outcome;
   outcome.http = http_status(outcome.code);
   return outcome;
+}
+
+/// The same for an attempt. What was claimed may have run.
+Outcome last_word(Attempt& attempt) noexcept {
+  Outcome outcome = unanswered();
+  outcome.exec_id = std::move(attempt.entry.exec_id);
+  outcome.action = std::move(attempt.entry.action);
+  if (!attempt.claimed) return outcome;
+  outcome.verdict = Verdict::in_doubt;
+  outcome.effect = Effect::unknown;
+  return outcome;
+}
+
+// Endings that need no memory: their texts are empty, and the result follows from the code.
+
+/// Claimed, and its handler was not entered.
+Ending not_entered() noexcept {
+  Ending ending;
+  ending.state = NonceState::sealed;
+  ending.verdict = Verdict::failed;
+  ending.code = Code::handler_failed;
+  ending.effect = Effect::none;
+  return ending;
+}
+
+/// Its handler was entered, and more is not known.
+Ending entered() noexcept {
+  Ending ending;
+  ending.state = NonceState::in_doubt;
+  ending.verdict = Verdict::in_doubt;
+  ending.code = Code::in_doubt;
+  ending.effect = Effect::unknown;
+  return ending;
 }
 
 /// The attempt's own answer, from its ending and the entry that records it, which are spent by it.
@@ -148,6 +187,12 @@ Outcome outcome_of(Attempt& attempt) {
   outcome.detail = std::move(ending.detail);
   return outcome;
 }
+
+/// Claimed, and its handler was not called yet.
+bool is_ready(const Attempt& attempt) noexcept { return attempt.claimed && !attempt.ending; }
+
+/// A verifier's word that it could not decide, as opposed to a no.
+bool is_undecided(const Status& status) noexcept { return status.code() == Code::overloaded; }
 
 void answer(Operation& operation, const Result<std::uint64_t>& index) {
   operation.status = index.status();
@@ -177,63 +222,33 @@ Pipeline::~Pipeline() {
   }
 }
 
-/// Ends what a thread leaves without an answer, because it ends inside a callback. Who asks again is told that it is in
-/// doubt, as the next opening of the store will say, and not that it is running.
-class Pipeline::Watch {
- public:
-  Watch(Lost& lost, std::span<const Attempt> attempts) noexcept : lost_(lost), attempts_(attempts) {}
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-  ~Watch() {
-    for (const Attempt& attempt : attempts_) {
-      if (attempt.outcome || !attempt.seat.leads()) continue;
-      try {
-        lost_.add(attempt.exec_id);
-      } catch (...) {  // without memory for it, it is told as running until the store is opened again
-      }
-    }
-  }
-
- private:
-  Lost& lost_;
-  std::span<const Attempt> attempts_;
-};
-
 Outcome Pipeline::run(const Arrival& arrival, const CallOptions& options) try {
   const base::CancellationPutOff put_off;
   Attempt attempt = enter(arrival, options);
-  const Watch watch(lost_, {&attempt, 1});
-  try {
-    walk({&attempt, 1}, nullptr);
-  } catch (base::ForcedUnwind&) {
-    throw;
-  } catch (...) {  // out of memory, or a part that broke its contract: leave() says what that means
-  }
+  // Out of memory, or a part that broke its contract: leave() says what that means.
+  base::call_foreign([&] { walk({&attempt, 1}, nullptr); }, [] {});
   return leave(attempt);
 } catch (base::ForcedUnwind&) {
   throw;
-} catch (...) {
+} catch (...) {  // before there was an attempt
   return unanswered();
 }
 
-std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const Lend& lend) try {
+// The answers have their place before anything runs, and nothing after that throws.
+std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const Lend& lend) {
   const base::CancellationPutOff put_off;
   std::vector<Outcome> outcomes;
-  std::vector<Attempt> attempts;
   outcomes.reserve(calls.size());
-  attempts.reserve(calls.size());
-  for (const Call& call : calls) attempts.push_back(enter(call.request, call.options));
-  const Watch watch(lost_, attempts);
-  try {
-    walk(attempts, lend);
-  } catch (base::ForcedUnwind&) {
-    throw;
-  } catch (...) {  // as above
-  }
-  for (Attempt& attempt : attempts) outcomes.push_back(leave(attempt));
+  const auto run_all = [&] {
+    std::vector<Attempt> attempts;
+    attempts.reserve(calls.size());
+    for (const Call& call : calls) attempts.push_back(enter(call.request, call.options));
+    base::call_foreign([&] { walk(attempts, lend); }, [] {});
+    for (Attempt& attempt : attempts) outcomes.push_back(leave(attempt));
+  };
+  base::call_foreign(run_all, [] {});
+  while (outcomes.size() < calls.size()) outcomes.push_back(unanswered());
   return outcomes;
-} catch (const std::bad_alloc&) {
-  return std::vector<Outcome>(calls.size(), unanswered());
 }
 
 Attempt Pipeline::enter(const Arrival& arrival, const CallOptions& options) {
@@ -243,21 +258,36 @@ Attempt Pipeline::enter(const Arrival& arrival, const CallOptions& options) {
   attempt.entry.tenant = config_.tenant;
   attempt.entry.executor = config_.executor;
   attempt.entry.observed_at = now();
-  attempt.deadline = std::chrono::steady_clock::now() + options.max_wait.value_or(config_.limits.max_wait);
+  attempt.deadline = later(std::chrono::steady_clock::now(), options.max_wait.value_or(config_.limits.max_wait));
   return attempt;
 }
 
-// What was claimed and has no outcome may have run.
-Outcome Pipeline::leave(Attempt& attempt) {
-  if (!attempt.outcome) {
+Outcome Pipeline::leave(Attempt& attempt) noexcept {
+  if (!attempt.outcome) break_off(attempt);
+  if (attempt.proposal) attempt.parts = Proposal::Parts::reclaim(*std::move(attempt.proposal));
+  if (attempt.parts && attempt.bytes <= longest_kept) proposals_.give_back(std::move(attempt.parts));
+  return *std::move(attempt.outcome);
+}
+
+// Takes a step with one attempt of a batch. What fails is the end of that attempt, and not of the others.
+template <class Step>
+void Pipeline::attend(Attempt& attempt, Step&& step) {
+  base::call_foreign(std::forward<Step>(step), [&] { break_off(attempt); });
+}
+
+// Ends an attempt that has no outcome, without an entry. What was claimed may have run.
+void Pipeline::break_off(Attempt& attempt) noexcept {
+  try {
     if (attempt.claimed)
       lose(attempt, "an internal failure");
     else
-      fail(attempt, Status(Code::store_failed, "an internal failure"));
+      fail(attempt, Status(Code::store_failed, "an internal failure; nothing ran"));
+  } catch (...) {  // no memory to say more
+    if (!attempt.ending) attempt.ending.emplace();
+    attempt.outcome = last_word(attempt);
   }
-  if (attempt.proposal) attempt.parts = Proposal::Parts::reclaim(*std::move(attempt.proposal));
-  if (attempt.bytes <= longest_kept) proposals_.give_back(std::move(attempt.parts));
-  return *std::move(attempt.outcome);
+  attempt.waiting = false;
+  attempt.seat = {};
 }
 
 void Pipeline::canonicalise(Attempt& attempt) {
@@ -350,15 +380,22 @@ void Pipeline::verify(Attempt& attempt) {
 
 Result<Approval> Pipeline::ask_verifier(Attempt& attempt) {
   attempt.revocations = controls_.epoch();  // before they are looked at: what is revoked meanwhile is another epoch
-  Result<Approval> approval = base::call_foreign(
-      [&] {
-        const Timestamp at = attempt.entry.observed_at;
-        if (attempt.revocations == 0) return parts_.verifier->verify(*attempt.proposal, at);
-        return parts_.verifier->verify(*attempt.proposal, at, controls_.revocations());
-      },
-      [] { return Status(Code::approval_signature_invalid, "the verifier failed"); });
+  Result<Approval> approval = [&]() -> Result<Approval> {
+    try {
+      const Timestamp at = attempt.entry.observed_at;
+      if (attempt.revocations == 0) return parts_.verifier->verify(*attempt.proposal, at);
+      return parts_.verifier->verify(*attempt.proposal, at, controls_.revocations());
+    } catch (base::ForcedUnwind&) {
+      throw;
+    } catch (const std::bad_alloc&) {
+      return Status(Code::overloaded, "out of memory while the approval was verified; nothing ran");
+    } catch (...) {
+      return Status(Code::approval_signature_invalid, "the verifier failed");
+    }
+  }();
   if (approval.ok()) return approval;
   const Status& no = approval.status();
+  if (is_undecided(no)) return approval;
   const bool revoked = no.code() == Code::approval_spent && attempt.revocations != 0;
   if (revoked || (no.code() >= Code::approval_missing && no.code() < Code::approval_spent)) return approval;
   return Status(Code::approval_signature_invalid, "the verifier failed: " + no.detail());
@@ -396,12 +433,15 @@ Status Pipeline::hold_cost(const Attempt& attempt, Usd most) {
 }
 
 // Under a passage of the gate: what was revoked since the attempt was verified counts.
-bool Pipeline::still_approved(Attempt& attempt) {
-  if (attempt.revocations == controls_.epoch() || parts_.verifier->profile().empty()) return true;
+Status Pipeline::still_approved(Attempt& attempt) {
+  if (attempt.revocations == controls_.epoch() || parts_.verifier->profile().empty()) return Status::success();
   Result<Approval> approval = ask_verifier(attempt);
-  if (!approval.ok() || approval->id != attempt.approval->id) return false;
+  if (!approval.ok() && is_undecided(approval.status()))
+    return {approval.status().code(), "the approval could not be verified again before the handler was entered"};
+  if (!approval.ok() || approval->id != attempt.approval->id)
+    return {Code::approval_spent, "the approval was revoked before the handler was entered"};
   attempt.entry.approval->keys = std::move(approval->keys);  // those that count now
-  return true;
+  return Status::success();
 }
 
 // Spends nonces and approvals in one durable step. Of equal attempts one leads; the others wait for its outcome.
@@ -410,42 +450,54 @@ void Pipeline::claim(std::span<Attempt> attempts, Submission& submission) {
   submission.start(attempts.size());
   for (Attempt& attempt : attempts) {
     if (attempt.ending || attempt.waiting || !attempt.approval) continue;
-    attempt.seat = flights_.board(attempt.exec_id);
-    attempt.waiting = !attempt.seat.leads();
-    if (attempt.waiting) continue;
-    check_halt(attempt);
-    if (!attempt.ending) leading.push_back(&attempt);
-  }
-  for (const Attempt* attempt : leading) {
     std::string& note = notes[claims.size()];
-    note.clear();
-    if (attempt->entry.approval) append_claimed(*attempt->entry.approval, note);
-    claims.push_back({.tenant = attempt->proposal->tenant(),
-                      .nonce = attempt->proposal->nonce(),
-                      .action = attempt->proposal->action(),
-                      .exec_id = attempt->exec_id,
-                      .request_hash = attempt->entry.request_hash,
-                      .approval_id = attempt->step.empty() ? attempt->approval->id : attempt->step,
-                      .approval_digest = attempt->artifact_digest,
+    attend(attempt, [&] { prepare_claim(attempt, note); });
+    if (attempt.ending || attempt.waiting) continue;
+    leading.push_back(&attempt);
+    claims.push_back({.tenant = attempt.proposal->tenant(),
+                      .nonce = attempt.proposal->nonce(),
+                      .action = attempt.proposal->action(),
+                      .exec_id = attempt.exec_id,
+                      .request_hash = attempt.entry.request_hash,
+                      .approval_id = attempt.step.empty() ? attempt.approval->id : attempt.step,
+                      .approval_digest = attempt.artifact_digest,
                       .approval = note,
-                      .at = attempt->entry.observed_at,
-                      .predecessor = attempt->predecessor,
-                      .max_per_minute = attempt->approval->constraints.max_executions_per_min.value_or(0)});
+                      .at = attempt.entry.observed_at,
+                      .predecessor = attempt.predecessor,
+                      .max_per_minute = attempt.approval->constraints.max_executions_per_min.value_or(0)});
     operations.push_back({.what = &claims.back()});
   }
+  for (Attempt* attempt : leading) attempt->seat.spend(true);  // until the store says otherwise
   if (!operations.empty()) submit(operations);
-  for (std::size_t i = 0; i < leading.size(); ++i) {
-    if (operations[i].status.ok())
-      settle(*leading[i], operations[i].claim);
-    else
-      refuse(*leading[i], operations[i].status);
-  }
+  for (std::size_t i = 0; i < leading.size(); ++i) settle(*leading[i], operations[i]);
 }
 
-// The one place that lets an attempt go on to its handler.
-void Pipeline::settle(Attempt& attempt, const ClaimAnswer& answer) {
+void Pipeline::prepare_claim(Attempt& attempt, std::string& note) {
+  attempt.seat = flights_.board(attempt.exec_id);
+  attempt.waiting = !attempt.seat.leads();
+  if (attempt.waiting) return;
+  check_halt(attempt);
+  note.clear();
+  if (attempt.entry.approval) append_claimed(*attempt.entry.approval, note);
+}
+
+// The one place that lets an attempt go on to its handler. That it was claimed is known before anything can fail.
+void Pipeline::settle(Attempt& attempt, const Operation& asked) {
+  attempt.claimed = asked.status.ok() && asked.claim.kind == ClaimAnswer::Kind::fresh;
+  attempt.seat.spend(attempt.claimed);
+  if (attempt.claimed) return;
+  attend(attempt, [&] {
+    if (asked.status.ok())
+      turn_away(attempt, asked.claim);
+    else
+      refuse(attempt, asked.status);
+  });
+}
+
+// Its nonce or its approval was spent before, or its turn has not come.
+void Pipeline::turn_away(Attempt& attempt, const ClaimAnswer& answer) {
   switch (answer.kind) {
-    case ClaimAnswer::Kind::fresh: attempt.claimed = true; return;
+    case ClaimAnswer::Kind::fresh: break;
     case ClaimAnswer::Kind::exists:
       if (answer.record) return tell(attempt, *answer.record);
       break;
@@ -463,87 +515,107 @@ void Pipeline::settle(Attempt& attempt, const ClaimAnswer& answer) {
   refuse(attempt, Status(Code::store_failed, "the store gave no answer"));
 }
 
+// Where nobody lends, and where there is no memory for lending, the handlers run here.
 void Pipeline::handle(std::span<Attempt> attempts, const Lend& lend) {
-  const auto ready = [](const Attempt& attempt) { return attempt.claimed && !attempt.ending; };
-  if (!lend) {
-    for (Attempt& attempt : attempts)
-      if (ready(attempt)) call_handler(attempt);
-    return;
-  }
-  Lending lending(lend);
+  if (lend) lend_handlers(attempts, lend);
   for (Attempt& attempt : attempts)
-    if (ready(attempt)) lending.lend([this, &attempt] { call_handler(attempt); });
-  lending.finish();
-  for (Attempt& attempt : attempts)
-    if (ready(attempt)) attempt.ending = judge(HandlerResult::in_doubt("the thread of the handler ended inside it"));
+    if (is_ready(attempt)) call_handler(attempt);
 }
 
+// Without memory nothing is lent: all of it is taken before the first piece is.
+void Pipeline::lend_handlers(std::span<Attempt> attempts, const Lend& lend) try {
+  std::vector<Attempt*> ready;
+  ready.reserve(attempts.size());
+  for (Attempt& attempt : attempts)
+    if (is_ready(attempt)) ready.push_back(&attempt);
+  Lending::run(ready.size(), [this, &ready](std::size_t i) { call_handler(*ready[i]); }, lend);
+} catch (const std::bad_alloc&) {
+}
+
+// From its first line on the ending says what may have happened, whatever fails and wherever the thread ends.
 void Pipeline::call_handler(Attempt& attempt) {
-  const InsideHandlers::Mark mark(inside_);
-  Gate::Passage passage = gate_.pass();
-  if (!passage.open()) {  // since it was claimed: it is spent, and did not run
-    attempt.ending = judge(HandlerResult::failed("the kill switch went on before the handler was entered", Effect::none));
-    return;
-  }
-  if (!still_approved(attempt)) {
-    attempt.ending = judge(HandlerResult::failed("the approval was revoked before the handler was entered", Effect::none));
-    return;
-  }
-  passage.end();
-  const HandlerResult said = base::call_foreign(
+  attempt.ending = not_entered();
+  base::call_foreign(
+      [&] {
+        const InsideHandlers::Mark mark(inside_);
+        if (!may_enter(attempt)) return;
+        attempt.ending = entered();
+        attempt.ending = judge(enter_handler(attempt));
+      },
+      [] {});
+}
+
+// It is spent, but is not to run if there was an order since it was claimed.
+bool Pipeline::may_enter(Attempt& attempt) {
+  const auto no = [&](std::string why) {
+    attempt.ending = judge(HandlerResult::failed(std::move(why), Effect::none));
+    return false;
+  };
+  const Gate::Passage passage = gate_.pass();
+  if (!passage.open()) return no("the kill switch went on before the handler was entered");
+  const Status approved = still_approved(attempt);
+  return approved.ok() || no(approved.detail());
+}
+
+HandlerResult Pipeline::enter_handler(Attempt& attempt) {
+  const auto deadline = later(parts_.clock->monotonic(), attempt.handler->deadline);
+  return base::call_foreign(
       [&] {
         return attempt.handler->run({.exec_id = attempt.entry.exec_id,
                                      .action = attempt.entry.action,
                                      .payload = attempt.proposal->payload(),
                                      .tenant = attempt.entry.tenant,
-                                     .deadline = parts_.clock->monotonic() + attempt.handler->deadline,
+                                     .deadline = deadline,
                                      .cancellation = attempt.options.cancellation});
       },
       [] { return HandlerResult::in_doubt("the handler threw"); });
-  attempt.ending = judge(said);
 }
 
 Ending Pipeline::judge(const HandlerResult& said) {
-  Ending ending;
-  const auto no = [&](NonceState state, Verdict verdict, Code code, Effect effect) {
-    ending = {state, verdict, code, effect, error_text(code), std::nullopt, said.text(), 0, {}};
-  };
+  Ending ending = entered();
+  ending.detail = said.text();
   switch (said.kind()) {
-    case HandlerResult::Kind::in_doubt:
-      no(NonceState::in_doubt, Verdict::in_doubt, Code::in_doubt, Effect::unknown);
-      break;
+    case HandlerResult::Kind::in_doubt: break;
     case HandlerResult::Kind::failed:
-      no(NonceState::sealed, Verdict::failed, Code::handler_failed, said.effect());
-      break;
-    case HandlerResult::Kind::result: {
-      const Lent reader(readers_);
-      canon::Document& result = reader->result;
-      std::string& text = reader->text;
-      reader->expect(said.text().size());
-      if (Status bad = reader->parser.parse(said.text(), {config_.limits.max_result_bytes, 128}, result); !bad.ok()) {
-        no(NonceState::sealed, Verdict::failed, Code::result_invalid, Effect::unknown);
-        ending.detail = "the handler's result: " + bad.detail();
-        break;
-      }
       ending.state = NonceState::sealed;
-      ending.verdict = Verdict::executed;
-      ending.code = Code::ok;
-      ending.effect = Effect::confirmed;
-      text.clear();
-      canon::append_display(result.root(), text);
-      ending.result = text;
-      text.clear();
-      canon::append_jcs(result.root(), text);
-      ending.result_hash = crypto::sha256(text);
-    }
+      ending.verdict = Verdict::failed;
+      ending.code = Code::handler_failed;
+      ending.effect = said.effect();
+      break;
+    case HandlerResult::Kind::result: judge_result(said.text(), ending);
   }
   return ending;
 }
 
+void Pipeline::judge_result(const std::string& json, Ending& ending) {
+  const Lent reader(readers_);
+  canon::Document& result = reader->result;
+  std::string& text = reader->text;
+  reader->expect(json.size());
+  ending.state = NonceState::sealed;
+  if (Status bad = reader->parser.parse(json, {config_.limits.max_result_bytes, 128}, result); !bad.ok()) {
+    ending.verdict = Verdict::failed;
+    ending.code = Code::result_invalid;
+    ending.detail = "the handler's result: " + bad.detail();
+    return;
+  }
+  text.clear();
+  canon::append_display(result.root(), text);
+  ending.result = text;
+  text.clear();
+  canon::append_jcs(result.root(), text);
+  ending.result_hash = crypto::sha256(text);
+  ending.verdict = Verdict::executed;
+  ending.code = Code::ok;
+  ending.effect = Effect::confirmed;
+  ending.detail.clear();
+}
+
 namespace {
 
-/// Puts the ending into the entry. Its bytes are made once, here.
-void write_entry(Entry& entry, const Ending& ending, std::string& json) {
+/// Puts the ending into the entry. Its bytes are made once, here. Completes the ending of a no by its result.
+void write_entry(Entry& entry, Ending& ending, std::string& json) {
+  if (ending.result.empty()) ending.result = error_text(ending.code);
   entry.verdict = ending.verdict;
   entry.effect = ending.effect;
   entry.code = ending.code;
@@ -562,12 +634,14 @@ void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submissi
   for (Attempt& attempt : attempts) {
     if (!due(attempt)) continue;
     const Entry& entry = attempt.entry;
-    const Ending& ending = *attempt.ending;
-    write_entry(attempt.entry, ending, attempt.json);
-    if (!attempt.recorded) {
-      fail(attempt, Status(ending.code, ending.detail, ending.http));
-      continue;
-    }
+    Ending& ending = *attempt.ending;
+    attend(attempt, [&] {
+      if (attempt.recorded)
+        write_entry(attempt.entry, ending, attempt.json);
+      else
+        fail(attempt, Status(ending.code, ending.detail, ending.http));
+    });
+    if (attempt.outcome) continue;
     ended.push_back(&attempt);
     if (attempt.claimed) {
       seals.push_back({.tenant = entry.tenant,
@@ -586,7 +660,8 @@ void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submissi
     }
   }
   if (!operations.empty()) submit(operations);
-  for (std::size_t i = 0; i < ended.size(); ++i) conclude(*ended[i], operations[i]);
+  for (std::size_t i = 0; i < ended.size(); ++i)
+    attend(*ended[i], [&] { conclude(*ended[i], operations[i]); });
 }
 
 // The one place where an attempt becomes a success: its end is durable, and so is its entry.
@@ -601,7 +676,7 @@ void Pipeline::conclude(Attempt& attempt, const Operation& written) {
   attempt.outcome = outcome_of(attempt);
   attempt.outcome->entry = std::move(attempt.json);
   attempt.outcome->entry_index = written.entry;
-  attempt.seat = {};
+  attempt.seat.land();
   if (attempt.options.proof) attempt.outcome->proof = proof_of(*written.entry);
 }
 
@@ -621,8 +696,8 @@ void Pipeline::wait(std::span<Attempt> attempts) {
   for (Attempt& attempt : attempts) {
     if (!attempt.waiting) continue;
     attempt.waiting = false;
-    if (!attempt.seat.landed_by(attempt.deadline))
-      refuse(attempt, Status(Code::in_progress, "the first attempt is still running"));
+    if (attempt.seat.landed_by(attempt.deadline)) continue;
+    attend(attempt, [&] { refuse(attempt, Status(Code::in_progress, "the first attempt is still running")); });
   }
 }
 
@@ -655,7 +730,7 @@ void Pipeline::tell(Attempt& attempt, const NonceRecord& record) {
     tell(attempt, *sealed);
     return recent_.add(attempt.exec_id, std::move(sealed));
   }
-  if (record.state == NonceState::claimed && !lost_.has(attempt.exec_id))
+  if (record.state == NonceState::claimed && !flights_.lost(attempt.exec_id))
     return refuse(attempt, Status(Code::in_progress, "the first attempt is still running"));
   attempt.replayed = true;
   attempt.entry.prior = record.entry;
@@ -696,8 +771,8 @@ void Pipeline::tell(Attempt& attempt, const SealedOutcome& sealed) {
   attempt.ending = std::move(ending);
 }
 
-// So that it is told again without a look into the store.
-void Pipeline::remember(const Attempt& attempt, std::uint64_t index) {
+// So that it is told again without a look into the store. Without memory for it, the store is looked into.
+void Pipeline::remember(const Attempt& attempt, std::uint64_t index) noexcept try {
   const Ending& ending = *attempt.ending;
   if (!attempt.claimed || ending.state != NonceState::sealed) return;
   SealedOutcome sealed;
@@ -711,26 +786,22 @@ void Pipeline::remember(const Attempt& attempt, std::uint64_t index) {
   sealed.record.entry = index;
   sealed.result_hash = ending.result_hash;
   recent_.add(attempt.exec_id, std::make_shared<const SealedOutcome>(std::move(sealed)));
+} catch (const std::bad_alloc&) {
 }
 
 // An answer without an entry: a flood, or a store that could not write one. Nothing ran.
 void Pipeline::fail(Attempt& attempt, const Status& why) {
   Ending ending;
   ending.code = why.code();
-  ending.result = error_text(why.code());
   ending.detail = why.detail();
   ending.http = why.http();
   end_without_entry(attempt, std::move(ending));
 }
 
-// It ran, or may have, and its end is not durable. The next opening of the store finds an orphan.
+// It ran, or may have, and its end is not durable. Its flight is lost, and the next opening of the store finds an orphan.
 void Pipeline::lose(Attempt& attempt, std::string_view why) {
-  lost_.add(attempt.exec_id);
-  Ending ending;
-  ending.verdict = Verdict::in_doubt;
+  Ending ending = entered();
   ending.code = Code::store_failed;
-  ending.effect = Effect::unknown;
-  ending.result = error_text(ending.code);
   ending.detail = "in doubt: the handler may have run, and its outcome could not be made durable: " + std::string(why);
   end_without_entry(attempt, std::move(ending));
 }
@@ -932,7 +1003,7 @@ Status Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found) {
   entry.approval = read_approval(orphan);
   entry.executor = config_.executor;
   const auto end = [&](const HandlerResult& said) {
-    const Ending ending = judge(said);
+    Ending ending = judge(said);
     std::string json;
     entry.observed_at = now();
     write_entry(entry, ending, json);

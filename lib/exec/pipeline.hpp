@@ -42,10 +42,12 @@ class Pipeline {
   [[nodiscard]] const Parts& parts() const noexcept { return parts_; }
 
  private:
-  class Watch;
   void walk(std::span<Attempt> attempts, const Lend& lend);
   [[nodiscard]] Attempt enter(const Arrival& arrival, const CallOptions& options);
-  Outcome leave(Attempt& attempt);
+  Outcome leave(Attempt& attempt) noexcept;
+  template <class Step>
+  void attend(Attempt& attempt, Step&& step);
+  void break_off(Attempt& attempt) noexcept;
 
   // The steps. Each ends the attempt, or lets it walk on.
   void canonicalise(Attempt& attempt);
@@ -58,9 +60,11 @@ class Pipeline {
   [[nodiscard]] Result<Approval> ask_verifier(Attempt& attempt);
   [[nodiscard]] Status hold_terms(Attempt& attempt, const Approval& approval);
   [[nodiscard]] Status hold_cost(const Attempt& attempt, Usd most);
-  [[nodiscard]] bool still_approved(Attempt& attempt);
+  [[nodiscard]] Status still_approved(Attempt& attempt);
   void claim(std::span<Attempt> attempts, Submission& submission);
+  void prepare_claim(Attempt& attempt, std::string& note);
   void handle(std::span<Attempt> attempts, const Lend& lend);
+  void lend_handlers(std::span<Attempt> attempts, const Lend& lend);
   void seal_and_append(std::span<Attempt> attempts, Submission& submission);
   void wait(std::span<Attempt> attempts);
 
@@ -70,9 +74,12 @@ class Pipeline {
   void tell(Attempt& attempt, const NonceRecord& record);
   void tell(Attempt& attempt, const SealedOutcome& sealed);
   bool recall_removed(SealedOutcome& sealed);
-  void remember(const Attempt& attempt, std::uint64_t index);
-  void settle(Attempt& attempt, const ClaimAnswer& answer);
+  void remember(const Attempt& attempt, std::uint64_t index) noexcept;
+  void settle(Attempt& attempt, const Operation& asked);
+  void turn_away(Attempt& attempt, const ClaimAnswer& answer);
   void call_handler(Attempt& attempt);
+  [[nodiscard]] bool may_enter(Attempt& attempt);
+  [[nodiscard]] HandlerResult enter_handler(Attempt& attempt);
   void conclude(Attempt& attempt, const Operation& written);
   [[nodiscard]] std::string proof_of(std::uint64_t index);
   void fail(Attempt& attempt, const Status& why);
@@ -81,6 +88,7 @@ class Pipeline {
 
   [[nodiscard]] bool may_know(const Attempt& attempt, const NonceRecord& record) const;
   [[nodiscard]] Ending judge(const HandlerResult& said);
+  void judge_result(const std::string& json, Ending& ending);
   Status settle_orphan(const NonceRecord& orphan, Recovery& found);
   void submit(std::span<Operation> operations);
   Result<std::uint64_t> feed_log(std::string_view tenant, std::string_view nonce, const Digest& exec_id,
@@ -106,7 +114,6 @@ class Pipeline {
   Gate gate_;
   Controls controls_;
   InsideHandlers inside_;
-  Lost lost_;
 };
 
 }  // namespace openexec::exec

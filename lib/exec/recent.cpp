@@ -1,6 +1,7 @@
 #include "exec/recent.hpp"
 
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace openexec::exec {
@@ -16,19 +17,23 @@ std::size_t Recent::Hash::operator()(const Digest& digest) const noexcept {
   return hash;
 }
 
-void Recent::add(const Digest& exec_id, std::shared_ptr<const SealedOutcome> outcome) {
+void Recent::add(const Digest& exec_id, std::shared_ptr<const SealedOutcome> outcome) noexcept try {
   const std::size_t bytes = overhead + outcome->record.result.size();
   if (bytes > max_bytes_) return;
   const std::lock_guard lock(mutex_);
-  const auto [place, added] = outcomes_.insert_or_assign(exec_id, std::move(outcome));
-  if (!added) return;
-  order_.push_back({exec_id, bytes});
+  if (const auto place = outcomes_.find(exec_id); place != outcomes_.end()) {
+    place->second = std::move(outcome);
+    return;
+  }
+  order_.push_back({exec_id, bytes});  // first: a place without an outcome is harmless, and the reverse is never freed
   bytes_ += bytes;
+  outcomes_.emplace(exec_id, std::move(outcome));
   while (bytes_ > max_bytes_) {
     outcomes_.erase(order_.front().exec_id);
     bytes_ -= order_.front().bytes;
     order_.pop_front();
   }
+} catch (const std::bad_alloc&) {  // the store has it
 }
 
 std::shared_ptr<const SealedOutcome> Recent::find(const Digest& exec_id) const {
