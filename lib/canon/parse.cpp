@@ -26,6 +26,11 @@ Tree::~Tree() = default;
 
 namespace {
 
+/// simdjson picks the code for this processor at its first use, in functions that allocate and are noexcept: without
+/// memory it ends the process, and nobody can be told. So its first use is when the library is loaded, where a host does
+/// not run yet. After that it reports what it cannot allocate.
+[[maybe_unused]] const bool simdjson_has_chosen = !simdjson::get_active_implementation()->name().empty();
+
 /// What simdjson can take, and the indices of the tape can count.
 constexpr std::size_t max_text = (std::size_t{1} << 31) - Block::size;
 constexpr std::size_t least_capacity = 256;
