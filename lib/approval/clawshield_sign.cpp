@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <stdexcept>
 
 #include "approval/clawshield_v1.hpp"
 #include "base/text.hpp"
@@ -41,7 +42,7 @@ Result<std::string> sign_clawshield_v1(const crypto::PrivateKey& key, const Prop
 
 std::string uuid_v4() {
   std::array<std::uint8_t, 16> bytes;
-  crypto::random_bytes(bytes.data(), bytes.size());
+  if (!crypto::random_bytes(bytes.data(), bytes.size())) throw std::runtime_error("no random bytes for an approval's id");
   bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);  // the version
   bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);  // the variant
   std::string text = base::hex(bytes);

@@ -25,7 +25,7 @@ struct ClawshieldGrant {
 Result<std::string> sign_clawshield_v1(const crypto::PrivateKey& key, const Proposal& proposal,
                                        const ClawshieldGrant& grant);
 
-/// A random UUID (RFC 9562, version 4).
+/// A random UUID (RFC 9562, version 4). Throws std::runtime_error where the system gives no random bytes.
 std::string uuid_v4();
 
 }  // namespace openexec::approval

@@ -41,8 +41,8 @@ void EnvelopeCache::add(const Digest& artifact, std::shared_ptr<const VerifiedEn
   const std::lock_guard lock(mutex_);
   if (places_.count(artifact) != 0) return;  // another thread was faster; both found the same
   entries_.push_front({artifact, std::move(envelope), bytes});
+  bytes_ += bytes;  // before what may fail: an entry that no place leads to is forgotten in its turn
   places_.emplace(artifact, entries_.begin());
-  bytes_ += bytes;
   while (bytes_ > max_bytes_) {
     bytes_ -= entries_.back().bytes;
     places_.erase(entries_.back().artifact);

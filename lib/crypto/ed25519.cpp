@@ -3,6 +3,7 @@
 #include <openssl/bn.h>
 #include <openssl/evp.h>
 
+#include <new>
 #include <stdexcept>
 
 #include "base/text.hpp"
@@ -37,7 +38,8 @@ Bignum number(const char* hex) {
 
 /// Whether some x makes (x, y) a point of -x^2 + y^2 = 1 + d x^2 y^2. x^2 is u/v with u = y^2 - 1 and v = d y^2 + 1,
 /// and v is never 0; u/v is a square exactly if u v is, which Euler's criterion tells: (u v)^((p-1)/2) is 0 or 1.
-/// Libraries decode a key only when they verify, so it is asked here, once per key, with OpenSSL's arithmetic.
+/// Libraries decode a key only when they verify, so it is asked here, once per key, with OpenSSL's arithmetic, which fails
+/// for want of memory alone.
 bool is_on_curve(std::string_view point) {
   std::string y_bytes(point.rbegin(), point.rend());  // big-endian
   y_bytes.front() = static_cast<char>(y_bytes.front() & 0x7f);  // without the sign of x
@@ -50,12 +52,14 @@ bool is_on_curve(std::string_view point) {
   const Bignum u(BN_new());
   const Bignum v(BN_new());
   const Bignum half(BN_new());
-  return context && p && d && y && u && v && half && BN_mod_sqr(u.get(), y.get(), p.get(), context.get()) == 1 &&
-         BN_mod_mul(v.get(), d.get(), u.get(), p.get(), context.get()) == 1 && BN_add_word(v.get(), 1) == 1 &&
-         BN_sub_word(u.get(), 1) == 1 && BN_mod_mul(u.get(), u.get(), v.get(), p.get(), context.get()) == 1 &&
-         BN_rshift1(half.get(), p.get()) == 1 &&
-         BN_mod_exp(u.get(), u.get(), half.get(), p.get(), context.get()) == 1 &&
-         (BN_is_zero(u.get()) || BN_is_one(u.get()));
+  const bool computed =
+      context && p && d && y && u && v && half && BN_mod_sqr(u.get(), y.get(), p.get(), context.get()) == 1 &&
+      BN_mod_mul(v.get(), d.get(), u.get(), p.get(), context.get()) == 1 && BN_add_word(v.get(), 1) == 1 &&
+      BN_sub_word(u.get(), 1) == 1 && BN_mod_mul(u.get(), u.get(), v.get(), p.get(), context.get()) == 1 &&
+      BN_rshift1(half.get(), p.get()) == 1 &&
+      BN_mod_exp(u.get(), u.get(), half.get(), p.get(), context.get()) == 1;
+  if (!computed) throw std::bad_alloc();
+  return BN_is_zero(u.get()) || BN_is_one(u.get());
 }
 
 }  // namespace
@@ -91,7 +95,7 @@ Result<PublicKey> PublicKey::from_raw(std::string_view bytes32) {
   if (!is_on_curve(bytes32)) return refused("the public key is not a point of the curve");
 
   std::unique_ptr<const PreparedKey> prepared = OPENEXEC_ED25519::prepare(bytes32);
-  if (!prepared) return refused("the library refuses the public key");
+  if (!prepared) return refused("the library refuses the public key, or has no memory for it");
   return PublicKey(std::make_shared<const Impl>(Impl{std::string(bytes32), std::move(prepared)}));
 }
 
@@ -102,7 +106,11 @@ Status PublicKey::verify(std::string_view message, std::string_view signature64)
   if (!is_canonical_scalar(s)) return invalid_signature("S is not below the group order");
   if (!is_canonical_point(r)) return invalid_signature("R is not canonical");
   if (is_small_order(r)) return invalid_signature("R is of small order");
-  if (impl_->prepared->verifies(message, signature64)) return Status::success();
+  switch (impl_->prepared->judge(message, signature64)) {
+    case Judgement::valid: return Status::success();
+    case Judgement::undecided: throw std::bad_alloc();
+    case Judgement::invalid: break;
+  }
   return invalid_signature("it does not verify under the key");
 }
 
@@ -117,7 +125,7 @@ PrivateKey::PrivateKey(std::shared_ptr<const Impl> impl) noexcept : impl_(std::m
 Result<PrivateKey> PrivateKey::generate() {
   std::string seed(key_size, '\0');
   const Wipe wipe(seed);
-  random_bytes(bytes(seed), seed.size());
+  if (!random_bytes(bytes(seed), seed.size())) return Status(Code::store_failed, "the system gives no random bytes");
   return from_seed(seed);
 }
 
@@ -130,7 +138,7 @@ Result<PrivateKey> PrivateKey::from_seed(std::string_view bytes32) {
   std::size_t size = point.size();
   if (!key || !prepared || EVP_DigestSignInit(prepared.get(), nullptr, nullptr, nullptr, key.get()) != 1 ||
       EVP_PKEY_get_raw_public_key(key.get(), bytes(point), &size) != 1 || size != key_size)
-    return refused("OpenSSL refuses the private key");
+    return refused("OpenSSL refuses the private key, or has no memory for it");
   Result<PublicKey> public_key = PublicKey::from_raw(point);
   if (!public_key.ok()) return public_key.status();
   return PrivateKey(std::make_shared<const Impl>(Impl{std::move(key), std::move(prepared), std::move(*public_key)}));

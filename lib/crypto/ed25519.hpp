@@ -18,12 +18,12 @@ class PublicKey {
  public:
   /// Exactly one PEM block `PUBLIC KEY` with an Ed25519 SubjectPublicKeyInfo: no second block, no headers, no trailing
   /// bytes, canonical encoding, a point of the curve, not of small order. invalid_argument that says which of these
-  /// failed.
+  /// failed. Throws std::bad_alloc.
   static Result<PublicKey> from_pem(std::string_view pem);
   static Result<PublicKey> from_raw(std::string_view bytes32);
 
   /// Success, or approval_signature_invalid. Refuses S >= L, non-canonical R and R of small order before the library is
-  /// asked (the key was checked when it was parsed).
+  /// asked (the key was checked when it was parsed). Throws std::bad_alloc where there is no memory for a verdict.
   Status verify(std::string_view message, std::string_view signature64) const;
 
   [[nodiscard]] std::string raw() const;     ///< 32 bytes
@@ -41,7 +41,7 @@ class PublicKey {
 /// A signing key. Never used by the executor's approval path: approvals are made by another program.
 class PrivateKey {
  public:
-  static Result<PrivateKey> generate();
+  static Result<PrivateKey> generate();  ///< store_failed where the system gives no random bytes
   static Result<PrivateKey> from_seed(std::string_view bytes32);
   /// Exactly one PEM block: `PRIVATE KEY`, or `ENCRYPTED PRIVATE KEY` where a passphrase is given. Never prompts. As
   /// strict as PublicKey::from_pem.

@@ -7,6 +7,13 @@
 
 namespace openexec::crypto {
 
+/// What a library says of a signature. Nothing but `valid` accepts it.
+enum class Judgement {
+  invalid = 1,
+  undecided = 2,  ///< for want of memory
+  valid = 3,
+};
+
 /// A public key, ready for many verifications. Only read once it is made, from any thread.
 class PreparedKey {
  public:
@@ -15,11 +22,11 @@ class PreparedKey {
   PreparedKey(const PreparedKey&) = delete;
   PreparedKey& operator=(const PreparedKey&) = delete;
 
-  /// Whether the library accepts the signature, which has 64 bytes. Any failure of the library is a no.
-  [[nodiscard]] virtual bool verifies(std::string_view message, std::string_view signature64) const = 0;
+  /// Whether the library accepts the signature, which has 64 bytes. A failure of the library is no verdict.
+  [[nodiscard]] virtual Judgement judge(std::string_view message, std::string_view signature64) const = 0;
 };
 
-// Each library's `prepare` takes a key of 32 bytes; null where the library refuses it. OPENEXEC_ED25519 names the one
+// Each library's `prepare` takes a key of 32 bytes; null where the library refuses it or has no memory. OPENEXEC_ED25519 names the one
 // that PublicKey uses.
 namespace openssl {  // or AWS-LC
 std::unique_ptr<const PreparedKey> prepare(std::string_view key32);

@@ -123,8 +123,7 @@ std::string encrypt(std::string_view plain, std::string_view passphrase) {
   const ErrorScope errors;
   std::string salt(salt_size, '\0');
   std::string iv(iv_size, '\0');
-  random_bytes(bytes(salt), salt.size());
-  random_bytes(bytes(iv), iv.size());
+  if (!random_bytes(bytes(salt), salt.size()) || !random_bytes(bytes(iv), iv.size())) return {};
   const std::string ciphertext = crypt(Direction::encrypt, plain, passphrase, salt, iv);
   if (ciphertext.size() != ciphertext_size) return {};
   std::string der;

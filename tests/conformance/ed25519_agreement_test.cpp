@@ -119,8 +119,8 @@ struct Tally {
 
 void judge(const Key& key, const std::string& message, const std::string& signature, bool expected, Tally& tally) {
   const bool gate = strict(signature);
-  const bool openssl = gate && key.openssl->verifies(message, signature);
-  const bool sodium = gate && key.sodium->verifies(message, signature);
+  const bool openssl = gate && key.openssl->judge(message, signature) == Judgement::valid;
+  const bool sodium = gate && key.sodium->judge(message, signature) == Judgement::valid;
   const bool verdict = key.strict_key.verify(message, signature).ok();
   tally.wrong += openssl != expected || sodium != expected || verdict != expected;
   tally.accepted += verdict;
@@ -174,8 +174,8 @@ TEST_CASE("Without the strict checks the libraries disagree, which is why these 
   // 0 B = R + h A where R and A are the neutral element, for every message.
   const std::string neutral = small_order(0);
   const std::string signature = neutral + std::string(32, '\0');
-  CHECK(openssl::prepare(neutral)->verifies("anything", signature));
-  CHECK_FALSE(sodium::prepare(neutral)->verifies("anything", signature));
+  CHECK(openssl::prepare(neutral)->judge("anything", signature) == Judgement::valid);
+  CHECK(sodium::prepare(neutral)->judge("anything", signature) == Judgement::invalid);
   CHECK_FALSE(PublicKey::from_raw(neutral).ok());
   CHECK_FALSE(strict(signature));
 }

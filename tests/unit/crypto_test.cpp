@@ -69,8 +69,8 @@ TEST_CASE("The digest of parts is the digest of their concatenation") {
 TEST_CASE("Random bytes fill all of the buffer and do not repeat") {
   std::string a((std::size_t{1} << 20) + 100, '\0');
   std::string b(64, '\0');
-  random_bytes(reinterpret_cast<unsigned char*>(a.data()), a.size());
-  random_bytes(reinterpret_cast<unsigned char*>(b.data()), b.size());
+  CHECK(random_bytes(reinterpret_cast<unsigned char*>(a.data()), a.size()));
+  CHECK(random_bytes(reinterpret_cast<unsigned char*>(b.data()), b.size()));
   CHECK(a.substr(0, 64) != b);
   CHECK(a.substr(a.size() - 64) != std::string(64, '\0'));
   CHECK(a.substr(0, 64) != std::string(64, '\0'));
