@@ -110,7 +110,8 @@ class Executor {
   // `control`, which the outcome carries. What tightens takes effect first and is made durable then: where that fails
   // (store_failed) it holds in this executor all the same. A resume is durable first, or does not happen. A store of
   // your own may keep no orders: they last as long as this executor then, and the outcome's detail says so.
-  // May be called by a handler. invalid_argument, without an entry, where the order is not one.
+  // May be called by a handler. invalid_argument, without an entry, where the order is not one. overloaded where there
+  // is no memory to begin with it: nothing was ordered, but a halt holds in this executor even so.
 
   /// Stops everything, or a tenant: once halt() has returned, no attempt is let through to its handler until resume().
   /// One that was let through an instant before may be entering it still.

@@ -13,8 +13,12 @@ Controls::Controls(std::string tenant, std::vector<ControlName> standing)
 
 void Controls::set(const ControlName& name, bool stands) {
   const std::lock_guard lock(mutex_);
-  const bool changed = stands ? standing_.insert(name).second : standing_.erase(name) != 0;
-  if (changed && name.kind != ControlKind::halt && concerns_us(name)) gather();
+  if (stands)
+    standing_.insert(name);
+  else
+    standing_.erase(name);
+  // Though it may have stood before: without memory for this, an earlier order stands and does not count yet.
+  if (name.kind != ControlKind::halt && concerns_us(name)) gather();
 }
 
 bool Controls::halted() const {

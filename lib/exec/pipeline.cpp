@@ -889,11 +889,12 @@ Status check(const ControlName& name, const Order& order) {
 
 }  // namespace
 
-// It starts as a failure, and as one it ends where something throws: what tightens was done by then.
-Outcome Pipeline::order(ControlKind kind, std::string_view id, bool stands, const Order& order) try {
+// It starts as overloaded, which says that nothing was done, and becomes store_failed when what tightens holds.
+Outcome Pipeline::order(ControlKind kind, std::string_view id, bool stands, const Order& order) {
   const base::CancellationPutOff put_off;
   Outcome outcome;
-  try {
+  outcome.code = Code::overloaded;
+  const auto obey = [&] {
     const ControlName name{kind, std::string(id), std::string(order.tenant)};
     if (const Status no = check(name, order); no.ok()) {
       carry_out(name, stands, order, outcome);
@@ -901,20 +902,17 @@ Outcome Pipeline::order(ControlKind kind, std::string_view id, bool stands, cons
       outcome.code = no.code();
       outcome.detail = no.detail();
     }
-  } catch (base::ForcedUnwind&) {
-    throw;
-  } catch (...) {
-    outcome.code = Code::store_failed;
-    outcome.detail = "an internal failure";
-  }
+  };
+  base::call_foreign(obey, [] {});
   outcome.http = http_status(outcome.code);
-  if (outcome.code != Code::ok) outcome.result = error_text(outcome.code);
-  if (outcome.code != Code::ok) outcome.receipt = receipt_of({}, outcome.result);
+  const auto explain = [&] {
+    if (outcome.detail.empty())
+      outcome.detail = outcome.code == Code::overloaded ? "out of memory; nothing was ordered" : "an internal failure";
+    outcome.result = error_text(outcome.code);
+    outcome.receipt = receipt_of({}, outcome.result);
+  };
+  if (outcome.code != Code::ok) base::call_foreign(explain, [] {});
   return outcome;
-} catch (base::ForcedUnwind&) {
-  throw;
-} catch (...) {
-  return unanswered();
 }
 
 void Pipeline::carry_out(const ControlName& name, bool stands, const Order& order, Outcome& outcome) {
@@ -927,6 +925,7 @@ void Pipeline::carry_out(const ControlName& name, bool stands, const Order& orde
     if (halts && ours) gate_.close();
     if (!halts) gate_.drain();
   }
+  outcome.code = Code::store_failed;
 
   Entry entry;
   entry.verdict = Verdict::control;
