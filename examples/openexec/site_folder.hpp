@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "store/descriptor.hpp"
+#include "sqlite/descriptor.hpp"
 
 namespace openexec::log_commands {
 

@@ -11,8 +11,8 @@
 
 namespace openexec::store {
 
-/// A Bloom filter in blocks of a cache line: four bits of one block say that a key may be there. It is asked by who
-/// writes, who never looks for an execution: keys of that kind are not in it, and may be anywhere.
+/// A Bloom filter in blocks of a cache line: four bits of one block say that a key may be there. The writer
+/// asks it, and seldom looks for an exec_id: keys of those kinds are not in it, and may be anywhere.
 class KeyFilter {
  public:
   /// What a filter takes at most, however many its keys.
@@ -24,7 +24,7 @@ class KeyFilter {
   [[nodiscard]] static bool helps(std::size_t records) noexcept { return records <= max_bytes / 2 * 8; }
 
   void add(const KeyRecord& record) noexcept {
-    if (record.kind() == KeyKind::execution) return;
+    if (names_execution(record.kind())) return;
     Block& block = blocks_[place(record.hash)];
     each(record.hash, [&](std::size_t word, std::uint64_t bit) {
       block[word] |= bit;
@@ -32,13 +32,17 @@ class KeyFilter {
     });
   }
   [[nodiscard]] bool may_hold(Key key) const noexcept {
-    if (key.kind == KeyKind::execution) return true;
+    if (names_execution(key.kind)) return true;
     const Block& block = blocks_[place(key.hash)];
     return each(key.hash, [&](std::size_t word, std::uint64_t bit) { return (block[word] & bit) != 0; });
   }
 
  private:
   using Block = std::array<std::uint64_t, 8>;
+
+  static bool names_execution(KeyKind kind) noexcept {
+    return kind == KeyKind::execution || kind == KeyKind::outcome;
+  }
 
   [[nodiscard]] std::size_t place(std::uint64_t hash) const noexcept {
     return static_cast<std::size_t>((hash >> 16) * blocks_.size() >> 32);

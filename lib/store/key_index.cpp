@@ -14,26 +14,53 @@ struct Later {
   bool operator()(const RunCursor* a, const RunCursor* b) const noexcept { return **b < **a; }
 };
 
+[[noreturn]] void does_not_add_up() {
+  throw StoreFailure("the ledger is damaged: its index does not add up; `openexec log verify` tells more");
+}
+
 }  // namespace
 
-KeyIndex::KeyIndex(const Database& database, const KeyGeometry& geometry, KeyTable& table, const Tail& tail)
-    : geometry_(geometry), queries_(database, geometry), table_(table) {
+KeyIndex::KeyIndex(const Database& database, const KeyGeometry& geometry, KeyTable& table, const Tail& tail,
+                   const IndexState& state)
+    : geometry_(geometry), queries_(database, geometry), table_(table), kept_(state), state_(state) {
   load();
   table_.clear();
+  IndexState seen{0, 0, state.last_run, state.runs};
+  for (const auto& [id, run] : runs_) {
+    if (run.state != KeyRun::State::live) continue;
+    seen.keys += run.records;
+    seen.sum += run.sum;
+  }
   std::vector<KeyRecord> records;
   for (const bool old : {true, false}) {
     records.clear();
-    for (auto& [id, run] : runs_) {
-      if (run.level != 0 || run.state != KeyRun::State::live || (run.target != 0) != old) continue;
-      RunCursor cursor(queries_, run);
-      for (cursor.seek({}); !cursor.ended(); cursor.next()) records.push_back(*cursor);
-    }
+    load_level_0(old, records);
     table_.publish(records, old);
   }
   in_runs_ = records.size();
   records.clear();
-  tail(queries_.watermark(), [&](Key key, std::int64_t row) { records.emplace_back(key, row); });
+  tail(queries_.watermark(), [&](Key key, std::int64_t row) {
+    const KeyRecord& record = records.emplace_back(key, row);
+    ++seen.keys;
+    seen.sum += record.mixed();
+  });
+  if (seen != state) does_not_add_up();
   table_.publish(records);
+}
+
+/// The keys of the generation that is in memory, or of the one before it.
+void KeyIndex::load_level_0(bool old, std::vector<KeyRecord>& records) {
+  for (const auto& [id, run] : runs_) {
+    if (run.level != 0 || run.state != KeyRun::State::live || (run.target != 0) != old) continue;
+    const std::size_t before = records.size();
+    std::uint64_t sum = 0;
+    RunCursor cursor(queries_, run);
+    for (cursor.seek({}); !cursor.ended(); cursor.next()) {
+      records.push_back(*cursor);
+      sum += (*cursor).mixed();
+    }
+    if (records.size() - before != run.records || sum != run.sum) does_not_add_up();
+  }
 }
 
 void KeyIndex::load() {
@@ -46,6 +73,7 @@ void KeyIndex::load() {
   freed_from_ = 0;
   last_slot_ = queries_.last_slot();
   for (KeyRun& run : queries_.all()) runs_.emplace(run.id, std::move(run));
+  if (digest_of(runs_) != kept_.runs && !(runs_.empty() && kept_.runs == Digest{})) does_not_add_up();
   for (auto& [id, run] : runs_)
     if (run.state == KeyRun::State::building) resume(run);
   note_deep();
@@ -75,6 +103,20 @@ const std::vector<std::int64_t>& KeyIndex::find(Key key) {
   return found_;
 }
 
+void KeyIndex::find(Key key, const std::function<bool(const std::vector<std::int64_t>& rows)>& done) {
+  constexpr std::size_t all = static_cast<std::size_t>(-1);
+  found_.clear();
+  staged_.find(key, found_);
+  table_.find(key, found_);
+  if (!found_.empty() && done(found_)) return;
+  for (const auto& [run, filter] : deep_) {
+    if (filter != nullptr && !filter->may_hold(key)) continue;
+    found_.clear();
+    find_in_run(queries_, &directories_, *run, key, found_, all);
+    if (!found_.empty() && done(found_)) return;
+  }
+}
+
 /// After a deep run came alive or died.
 void KeyIndex::note_deep() {
   deep_.clear();
@@ -89,6 +131,7 @@ void KeyIndex::note_deep() {
       continue;
     unread_.push_back({&run, RunCursor(queries_, run), std::nullopt});
   }
+  std::stable_sort(deep_.begin(), deep_.end(), [](const auto& a, const auto& b) { return a.first->level < b.first->level; });
 }
 
 /// A slice of the filters that were lost when the ledger was closed, a leaf for each new key: until it is back, a run
@@ -136,6 +179,7 @@ void KeyIndex::advance(std::int64_t claims, std::int64_t entries) {
   read_filters(added);
   for (const std::int64_t id : std::exchange(changed_, {}))
     if (const auto run = runs_.find(id); run != runs_.end()) queries_.put(run->second);
+  if (worked_) state_.runs = digest_of(runs_);
 }
 
 /// What is in memory alone becomes a run.
@@ -237,6 +281,13 @@ bool KeyIndex::write_leaf(Merge& merge) {
 
 void KeyIndex::finish(Merge& merge) {
   KeyRun& output = *merge.output;
+  std::uint64_t records = 0, sum = 0;
+  for (const auto& [id, run] : runs_) {
+    if (run.target != output.id) continue;
+    records += run.records;
+    sum += run.sum;
+  }
+  if (output.records != records || output.sum != sum) does_not_add_up();
   if (output.root.empty()) {
     output.root = std::exchange(output.pending, {});
   } else {
@@ -261,9 +312,10 @@ void KeyIndex::append_leaf(KeyRun& run, std::span<const KeyRecord> records) {
   changed_.insert(run.id);
   block_.clear();
   for (const KeyRecord& record : records) append_record(record, block_);
-  append_fence(records.front(), write_block(block_), run.pending);
+  append_fence(records.front(), write_block(run, block_), run.pending);
   run.last = records.back();
   run.records += records.size();
+  for (const KeyRecord& record : records) run.sum += record.mixed();
   if (const auto filter = filters_.find(run.id); filter != filters_.end())
     for (const KeyRecord& record : records) filter->second.add(record);
   if (run.level > 0 && run.pending.size() >= geometry_.fences * fence_bytes) close_directory(run);
@@ -271,16 +323,16 @@ void KeyIndex::append_leaf(KeyRun& run, std::span<const KeyRecord> records) {
 
 void KeyIndex::close_directory(KeyRun& run) {
   const KeyRecord first = Fences(run.pending).at(0);
-  append_fence(first, write_block(run.pending), run.root);
+  append_fence(first, write_block(run, run.pending), run.root);
   run.pending.clear();
 }
 
-std::int64_t KeyIndex::write_block(const std::string& content) {
+std::int64_t KeyIndex::write_block(const KeyRun& run, const std::string& content) {
   worked_ = true;
   const std::optional<std::int64_t> again = free_slot();
   const std::int64_t slot = again ? *again : ++last_slot_;
   directories_.forget(slot);
-  queries_.write(slot, !again, content);
+  queries_.write(run.id, slot, !again, content);
   return slot;
 }
 
@@ -297,7 +349,7 @@ std::optional<std::int64_t> KeyIndex::free_slot() {
       if (leaf < root.size()) slot = root.slot(leaf);
     } else if (directory < root.size()) {
       if (freed_from_ != id || freed_directory_ != directory)
-        queries_.block<Fences>(root.slot(directory), [&](Fences fences) { freed_ = fences.bytes(); });
+        queries_.block<Fences>(id, root.slot(directory), [&](Fences fences) { freed_ = fences.bytes(); });
       freed_from_ = id;
       freed_directory_ = directory;
       const Fences freed(freed_);
@@ -332,7 +384,7 @@ double KeyIndex::window(int level) const {
 KeyRun& KeyIndex::new_run(int level, KeyRun::State state) {
   worked_ = true;
   KeyRun run;
-  run.id = runs_.empty() ? 1 : runs_.rbegin()->first + 1;
+  run.id = ++state_.last_run;  // never the number of another: blocks are known by it
   run.level = level;
   run.state = state;
   changed_.insert(run.id);
@@ -340,6 +392,7 @@ KeyRun& KeyIndex::new_run(int level, KeyRun::State state) {
 }
 
 void KeyIndex::committed() {
+  kept_ = state_;
   table_.publish(staged_.records());
   staged_.clear();
   if (merged_) table_.drop_old();
@@ -352,6 +405,7 @@ void KeyIndex::committed() {
 }
 
 void KeyIndex::rolled_back() {
+  state_ = kept_;
   staged_.clear();
   changed_.clear();
   if (worked_) load();

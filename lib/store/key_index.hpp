@@ -24,16 +24,28 @@ class KeyIndex {
   /// Gives every key of the claims after `claims` and of the entries from `entries` on.
   using Tail = std::function<void(RunQueries::Watermark after, const std::function<void(Key, std::int64_t row)>& give)>;
 
-  /// Fills `table`, which readers share, from the runs and the rows that are in none yet.
-  KeyIndex(const Database& database, const KeyGeometry& geometry, KeyTable& table, const Tail& tail);
+  /// Fills `table`, which readers share, from the runs and the rows that are in none yet. `state`: what all of it has to
+  /// add up to, as the ledger's head says. Throws StoreFailure where it does not.
+  KeyIndex(const Database& database, const KeyGeometry& geometry, KeyTable& table, const Tail& tail,
+           const IndexState& state);
 
-  void add(Key key, std::int64_t row) { staged_.insert(KeyRecord(key, row)); }
+  void add(Key key, std::int64_t row) {
+    const KeyRecord record(key, row);
+    staged_.insert(record);
+    ++state_.keys;
+    state_.sum += record.mixed();
+  }
   /// The rows of a key, this transaction's included, in no order. Valid until the next call.
   const std::vector<std::int64_t>& find(Key key);
+  /// Calls `done` with the rows of a key, the newest share of the index first, until it answers true. Within a share they
+  /// are in no order.
+  void find(Key key, const std::function<bool(const std::vector<std::int64_t>& rows)>& done);
 
   /// The transaction's share of flushing and merging: in proportion to the keys that it added, so that no commit waits
   /// for a whole merge. `claims` and `entries`: how far the transaction reaches.
   void advance(std::int64_t claims, std::int64_t entries);
+  /// What it adds up to with this transaction. Final after advance().
+  [[nodiscard]] const IndexState& state() const noexcept { return state_; }
   void committed();
   void rolled_back();
 
@@ -58,6 +70,7 @@ class KeyIndex {
   };
 
   void load();
+  void load_level_0(bool old, std::vector<KeyRecord>& records);
   void resume(KeyRun& output);
   void flush(std::int64_t claims, std::int64_t entries);
   void begin_merges();
@@ -67,7 +80,7 @@ class KeyIndex {
   void finish(Merge& merge);
   void close_directory(KeyRun& run);
   void append_leaf(KeyRun& run, std::span<const KeyRecord> records);
-  std::int64_t write_block(const std::string& content);
+  std::int64_t write_block(const KeyRun& run, const std::string& content);
   std::optional<std::int64_t> free_slot();
   [[nodiscard]] KeyRun* live(int level);
   void note_deep();
@@ -78,6 +91,8 @@ class KeyIndex {
   const KeyGeometry geometry_;
   RunQueries queries_;
   KeyTable& table_;
+  IndexState kept_;                ///< of what is committed
+  IndexState state_;               ///< with this transaction
   KeySet staged_;                  ///< this transaction's keys
   std::size_t in_runs_ = 0;        ///< of the table's young keys: how many, from the first, are flushed
   std::map<std::int64_t, KeyRun> runs_;
@@ -90,7 +105,7 @@ class KeyIndex {
   std::map<std::int64_t, KeyFilter> filters_;  ///< of deep runs: made with them, or read back since the opening
   std::list<Unread> unread_;           ///< the first of them is on its way
   std::set<std::int64_t> unreadable_;  ///< runs with a damaged block
-  std::vector<std::pair<const KeyRun*, const KeyFilter*>> deep_;  ///< live ones, which every lookup asks: few of all
+  std::vector<std::pair<const KeyRun*, const KeyFilter*>> deep_;  ///< live ones, the newest first, which every lookup asks: few of all
   std::vector<std::int64_t> found_;
   std::vector<KeyRecord> leaf_;
   std::string block_;

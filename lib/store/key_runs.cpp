@@ -4,6 +4,9 @@
 #include <array>
 #include <cstring>
 
+#include "crypto/sha256.hpp"
+#include "store/row_bytes.hpp"
+
 namespace openexec::store {
 namespace {
 
@@ -44,7 +47,33 @@ constexpr RecordBytes no_record = [] {
   return bytes;
 }();
 
-constexpr const char* run_columns = "SELECT id, level, state, target, records, claims, entries, height, root";
+[[noreturn]] void damaged() { throw StoreFailure("the ledger is damaged: a block of its index"); }
+
+CheckSum sum_of(std::initializer_list<std::string_view> parts) {
+  const Digest digest = crypto::sha256(parts);
+  CheckSum sum;
+  std::copy_n(digest.begin(), sum.size(), sum.begin());
+  return sum;
+}
+
+std::string_view view_of(const CheckSum& sum) noexcept { return {sum.data(), sum.size()}; }
+
+CheckSum sum_of_block(std::int64_t run, std::int64_t slot, std::string_view content) {
+  return sum_of({"block", fixed_number(static_cast<std::uint64_t>(run)), fixed_number(static_cast<std::uint64_t>(slot)),
+                 content});
+}
+
+CheckSum sum_of_run(const KeyRun& run) {
+  std::string bytes;
+  for (const std::int64_t number : {run.id, std::int64_t{run.level}, std::int64_t{static_cast<int>(run.state)}, run.target,
+                                    run.claims, run.entries, std::int64_t{run.height}})
+    append_signed(number, bytes);
+  for (const std::uint64_t number : {run.records, run.sum, run.taken}) append_number(number, bytes);
+  append_text(run.root, bytes);
+  append_text(run.pending, bytes);
+  append_record(run.last, bytes);
+  return sum_of({"run", bytes});
+}
 
 KeyRun run_from(const Rows& rows) {
   KeyRun run;
@@ -53,14 +82,18 @@ KeyRun run_from(const Rows& rows) {
   run.state = static_cast<KeyRun::State>(rows.integer(2));
   run.target = rows.integer(3);
   run.records = static_cast<std::uint64_t>(rows.integer(4));
-  run.claims = rows.integer(5);
-  run.entries = rows.integer(6);
-  run.height = static_cast<int>(rows.integer(7));
-  run.root = rows.bytes(8);
+  run.sum = static_cast<std::uint64_t>(rows.integer(5));
+  run.claims = rows.integer(6);
+  run.entries = rows.integer(7);
+  run.height = static_cast<int>(rows.integer(8));
+  run.root = rows.bytes(9);
+  run.pending = rows.bytes(10);
+  if (const std::string_view last = rows.bytes(11); last.size() == record_bytes) run.last = read_record(last.data());
+  run.taken = static_cast<std::uint64_t>(rows.integer(12));
+  run.row_sum = sum_of_run(run);
+  if (rows.bytes(13) != view_of(run.row_sum)) throw StoreFailure("the ledger is damaged: a run of its index");
   return run;
 }
-
-[[noreturn]] void damaged() { throw StoreFailure("the ledger is damaged: a block of its index"); }
 
 }  // namespace
 
@@ -114,40 +147,35 @@ void append_fence(const KeyRecord& first, std::int64_t slot, std::string& out) {
 
 RunQueries::RunQueries(const Database& database, const KeyGeometry& geometry)
     : block_bytes_(geometry.block_bytes()),
-      all_(database, std::string(run_columns) + ", pending, last, taken FROM runs ORDER BY id"),
-      live_(database, std::string(run_columns) + " FROM runs WHERE state = 1 AND level >= ?1 ORDER BY level DESC, id"),
-      block_of_(database, "SELECT content FROM blocks WHERE slot = ?1"),
+      all_(database,
+           "SELECT id, level, state, target, records, key_sum, claims, entries, height, root, pending, last, taken, sum "
+           "FROM runs ORDER BY id"),
+      block_of_(database, "SELECT sum, content FROM blocks WHERE slot = ?1"),
       watermark_(database, "SELECT coalesce(max(claims), 0), coalesce(max(entries), 0) FROM runs"),
       last_slot_(database, "SELECT coalesce(max(slot), 0) FROM blocks"),
-      put_(database, "INSERT OR REPLACE INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"),
+      put_(database, "INSERT OR REPLACE INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"),
       forget_(database, "DELETE FROM runs WHERE id = ?1"),
-      add_block_(database, "INSERT INTO blocks VALUES (?1, ?2)"),
-      change_block_(database, "UPDATE blocks SET content = ?2 WHERE slot = ?1") {}
+      add_block_(database, "INSERT INTO blocks VALUES (?1, ?2, ?3)"),
+      change_block_(database, "UPDATE blocks SET sum = ?2, content = ?3 WHERE slot = ?1") {}
 
 std::vector<KeyRun> RunQueries::all() {
   std::vector<KeyRun> runs;
   Rows rows = all_.run();
-  while (rows.next()) {
-    KeyRun run = run_from(rows);
-    run.pending = rows.bytes(9);
-    if (const std::string_view last = rows.bytes(10); last.size() == record_bytes) run.last = read_record(last.data());
-    run.taken = static_cast<std::uint64_t>(rows.integer(11));
-    runs.push_back(std::move(run));
-  }
-  return runs;
-}
-
-std::vector<KeyRun> RunQueries::live(int min_level) {
-  std::vector<KeyRun> runs;
-  Rows rows = live_.run(std::int64_t{min_level});
   while (rows.next()) runs.push_back(run_from(rows));
   return runs;
 }
 
-std::string_view RunQueries::content(Rows& rows, std::size_t width) const {
+std::vector<KeyRun> RunQueries::live(int min_level) {
+  std::vector<KeyRun> runs = all();
+  std::erase_if(runs, [&](const KeyRun& run) { return run.state != KeyRun::State::live || run.level < min_level; });
+  std::stable_sort(runs.begin(), runs.end(), [](const KeyRun& a, const KeyRun& b) { return a.level > b.level; });
+  return runs;
+}
+
+std::string_view RunQueries::content(Rows& rows, std::int64_t run, std::int64_t slot, std::size_t width) const {
   if (!rows.next()) damaged();
-  const std::string_view block = rows.bytes(0);
-  if (block.size() != block_bytes_) damaged();
+  const std::string_view block = rows.bytes(1);
+  if (block.size() != block_bytes_ || rows.bytes(0) != view_of(sum_of_block(run, slot, block))) damaged();
   std::size_t count = block.size() / width;
   while (count > 0 && std::memcmp(block.data() + (count - 1) * width, no_record.data(), record_bytes) == 0) --count;
   if (count == 0) damaged();
@@ -165,19 +193,28 @@ std::int64_t RunQueries::last_slot() {
   return rows.next() ? rows.integer(0) : 0;
 }
 
-void RunQueries::put(const KeyRun& run) {
+void RunQueries::put(KeyRun& run) {
   const RecordBytes last = bytes_of(run.last);
+  run.row_sum = sum_of_run(run);
   put_.execute(run.id, std::int64_t{run.level}, std::int64_t{static_cast<int>(run.state)}, run.target,
-               static_cast<std::int64_t>(run.records), run.claims, run.entries, std::int64_t{run.height}, Blob{run.root},
-               Blob{run.pending}, Blob{{last.data(), last.size()}}, static_cast<std::int64_t>(run.taken));
+               static_cast<std::int64_t>(run.records), static_cast<std::int64_t>(run.sum), run.claims, run.entries,
+               std::int64_t{run.height}, Blob{run.root}, Blob{run.pending}, Blob{{last.data(), last.size()}},
+               static_cast<std::int64_t>(run.taken), Blob{view_of(run.row_sum)});
 }
 
 void RunQueries::forget(std::int64_t run) { forget_.execute(run); }
 
-void RunQueries::write(std::int64_t slot, bool is_new, std::string_view content) {
+void RunQueries::write(std::int64_t run, std::int64_t slot, bool is_new, std::string_view content) {
   block_.assign(content);
   block_.resize(block_bytes_, no_record.front());
-  (is_new ? add_block_ : change_block_).execute(slot, Blob{block_});
+  const CheckSum sum = sum_of_block(run, slot, block_);
+  (is_new ? add_block_ : change_block_).execute(slot, Blob{view_of(sum)}, Blob{block_});
+}
+
+Digest digest_of(const std::map<std::int64_t, KeyRun>& runs) {
+  std::string bytes;
+  for (const auto& [id, run] : runs) bytes.append(fixed_number(static_cast<std::uint64_t>(id))).append(view_of(run.row_sum));
+  return crypto::sha256({"runs", bytes});
 }
 
 void RunCursor::seek(const KeyRecord& from) {
@@ -202,14 +239,14 @@ void RunCursor::next() {
 
 void RunCursor::open_directory(std::size_t directory) {
   directories_ = directory;
-  queries_->block<Fences>(Fences(run_->root).slot(directory), [&](Fences fences) { directory_ = fences.bytes(); });
+  queries_->block<Fences>(run_->id, Fences(run_->root).slot(directory), [&](Fences fences) { directory_ = fences.bytes(); });
 }
 
 void RunCursor::open_leaf(std::size_t fence) {
   fence_ = fence;
   at_ = 0;
   leaf_.clear();
-  queries_->block<Records>(fences().slot(fence), [&](Records records) {
+  queries_->block<Records>(run_->id, fences().slot(fence), [&](Records records) {
     for (std::size_t i = 0; i < records.size(); ++i) leaf_.push_back(records.at(i));
   });
   record_ = leaf_.front();
@@ -224,10 +261,10 @@ void RunCursor::next_leaf() {
   open_leaf(0);
 }
 
-const std::string& DirectoryCache::get(RunQueries& queries, std::int64_t slot) {
+const std::string& DirectoryCache::get(RunQueries& queries, std::int64_t run, std::int64_t slot) {
   if (const auto known = blocks_.find(slot); known != blocks_.end()) return known->second;
   if (blocks_.size() >= most) blocks_.erase(blocks_.begin());
-  std::string bytes = queries.block<Fences>(slot, [](Fences fences) { return std::string(fences.bytes()); });
+  std::string bytes = queries.block<Fences>(run, slot, [](Fences fences) { return std::string(fences.bytes()); });
   return blocks_.emplace(slot, std::move(bytes)).first->second;
 }
 
@@ -240,12 +277,12 @@ void find_in_run(RunQueries& queries, DirectoryCache* directories, const KeyRun&
   const std::int64_t leaf = [&] {
     if (run.height == 1) return leaf_of(root);
     const std::int64_t directory = leaf_of(root);
-    if (directories != nullptr) return leaf_of(Fences(directories->get(queries, directory)));
-    return queries.block<Fences>(directory, leaf_of);
+    if (directories != nullptr) return leaf_of(Fences(directories->get(queries, run.id, directory)));
+    return queries.block<Fences>(run.id, directory, leaf_of);
   }();
   // In one leaf as a rule: read in place.
   KeyRecord next = from;
-  const bool more = queries.block<Records>(leaf, [&](Records records) {
+  const bool more = queries.block<Records>(run.id, leaf, [&](Records records) {
     for (std::size_t i = records.lower_bound(from); i < records.size(); ++i) {
       const KeyRecord record = records.at(i);
       if (!record.is_of(key) || rows.size() >= most) return false;

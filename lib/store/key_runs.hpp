@@ -8,15 +8,22 @@
 // its slot. A run of few leaves keeps their fences in its row (height 1), a larger one keeps them in directory blocks,
 // and the fences of those in its row (height 2). Blocks of a run that was merged away are written again in place: a dead
 // run is the list of free slots.
+//
+// Blocks and rows of runs carry a checksum. That of a block covers its run's number and its slot as well, and no run ever
+// gets the number of another: a block that is whole, but old or in the wrong place, is not what its run asks for.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <unordered_map>
 #include <vector>
+
+#include <openexec/bytes.hpp>
 
 #include "store/key_record.hpp"
 #include "sqlite/sqlite_db.hpp"
@@ -25,8 +32,8 @@ namespace openexec::store {
 
 /// Sizes, in records unless said otherwise. Tests have small ones.
 struct KeyGeometry {
-  std::size_t leaf = 338;                            ///< of a leaf; with its row it fills a page of 4 KiB
-  std::size_t fences = 225;                          ///< of a directory block, in fences
+  std::size_t leaf = 336;                            ///< of a leaf; with its row it fills a page of 4 KiB
+  std::size_t fences = 224;                          ///< of a directory block, in fences
   std::size_t flush = 4'096;                         ///< new keys that are written as a run
   std::size_t generation = std::size_t{32} * 4'096;  ///< keys in memory that are merged into the first deeper level
   std::size_t growth = 16;                           ///< of a level over the one above
@@ -64,6 +71,8 @@ class Fences : public Packed<fence_bytes> {
 void append_record(const KeyRecord& record, std::string& out);
 void append_fence(const KeyRecord& first, std::int64_t slot, std::string& out);
 
+using CheckSum = std::array<char, 16>;
+
 struct KeyRun {
   enum class State : std::uint8_t { live = 1, building = 2, dead = 3 };
 
@@ -72,6 +81,7 @@ struct KeyRun {
   State state = State::live;
   std::int64_t target = 0;    ///< the run that this one is being merged into; 0: none
   std::uint64_t records = 0;  ///< written so far
+  std::uint64_t sum = 0;      ///< of them (KeyRecord::mixed)
   std::int64_t claims = 0;    ///< every claim up to this row
   std::int64_t entries = 0;   ///< and every entry before this index is in this run or an older one
   int height = 1;
@@ -79,6 +89,20 @@ struct KeyRun {
   std::string pending;      ///< building: fences of the leaves that no directory block holds yet
   KeyRecord last;           ///< building: the record that was written last
   std::uint64_t taken = 0;  ///< dead: how many of its slots are in use again
+  CheckSum row_sum{};       ///< of its row, as it was read or written last
+};
+
+/// Over the rows of all runs.
+Digest digest_of(const std::map<std::int64_t, KeyRun>& runs);
+
+/// What the index of keys has to add up to.
+struct IndexState {
+  std::uint64_t keys = 0;     ///< how many, in runs and in memory
+  std::uint64_t sum = 0;      ///< of all of them (KeyRecord::mixed)
+  std::int64_t last_run = 0;  ///< the highest number that any run ever had
+  Digest runs{};              ///< over the rows of the runs
+
+  bool operator==(const IndexState&) const = default;
 };
 
 /// The statements over runs and their blocks, prepared for a connection's life.
@@ -87,7 +111,7 @@ class RunQueries {
   RunQueries(const Database& database, const KeyGeometry& geometry);
 
   std::vector<KeyRun> all();
-  /// What can be looked into and is at least so deep; the deepest first. Without `pending`, `last` and `taken`.
+  /// What can be looked into and is at least so deep; the deepest first.
   std::vector<KeyRun> live(int min_level);
   /// The claim and the entry up to which keys are in runs.
   struct Watermark {
@@ -97,25 +121,27 @@ class RunQueries {
   Watermark watermark();
   std::int64_t last_slot();
 
-  /// Calls `use` with the elements of a block, whose bytes live as long as the call.
+  /// Calls `use` with the elements of a run's block, whose bytes live as long as the call. Throws StoreFailure where the
+  /// slot does not hold the block that this run wrote there.
   template <class Elements, class Use>
-  auto block(std::int64_t slot, Use&& use) {
+  auto block(std::int64_t run, std::int64_t slot, Use&& use) {
     Rows rows = block_of_.run(slot);
-    return use(Elements(content(rows, sizeof_element<Elements>)));
+    return use(Elements(content(rows, run, slot, sizeof_element<Elements>)));
   }
 
-  void put(const KeyRun& run);  ///< adds or replaces its row
+  void put(KeyRun& run);  ///< adds or replaces its row
   void forget(std::int64_t run);
-  void write(std::int64_t slot, bool is_new, std::string_view content);
+  void write(std::int64_t run, std::int64_t slot, bool is_new, std::string_view content);
 
  private:
   template <class Elements>
   static constexpr std::size_t sizeof_element = std::is_same_v<Elements, Records> ? record_bytes : fence_bytes;
-  [[nodiscard]] std::string_view content(Rows& rows, std::size_t width) const;
+  [[nodiscard]] std::string_view content(Rows& rows, std::int64_t run, std::int64_t slot,
+                                         std::size_t width) const;
 
   const std::size_t block_bytes_;
   std::string block_;
-  Statement all_, live_, block_of_, watermark_, last_slot_, put_, forget_, add_block_, change_block_;
+  Statement all_, block_of_, watermark_, last_slot_, put_, forget_, add_block_, change_block_;
 };
 
 /// Reads a run's records in order, from the first that is not less than a given one.
@@ -147,7 +173,7 @@ class RunCursor {
 /// Directory blocks that were read before, so that a lookup reads a leaf and nothing else. Bounded.
 class DirectoryCache {
  public:
-  const std::string& get(RunQueries& queries, std::int64_t slot);
+  const std::string& get(RunQueries& queries, std::int64_t run, std::int64_t slot);
   void forget(std::int64_t slot) { blocks_.erase(slot); }  ///< it is about to hold something else
   void clear() { blocks_.clear(); }
 

@@ -1,8 +1,9 @@
 #include "store/key_search.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <functional>
 
+#include "store/record_lookup.hpp"
 #include "store/rules.hpp"
 
 namespace openexec::store {
@@ -10,81 +11,145 @@ namespace {
 
 constexpr std::size_t all = static_cast<std::size_t>(-1);
 
-/// Calls `visit` with the rows that a key may be of, oldest first, up to `most`; then calls `rest` with what no run
-/// holds, where that has to be looked through. Both see one snapshot.
-template <class Visit, class Rest>
-void search(ReadSession& session, const KeyTable* newest, Key key, std::size_t most, Visit&& visit, Rest&& rest) {
-  for (;;) {
-    const std::uint64_t before = newest != nullptr ? newest->version() : 0;
-    const Snapshot snapshot(session.read);
-    std::vector<std::int64_t> rows, young;
-    const std::vector<KeyRun> runs = session.runs.live(newest != nullptr ? 1 : 0);  // the snapshot begins here
-    // Keys leave the table after the commit that puts them into a deep run: no key is missed unless some left between.
-    if (newest != nullptr && newest->find(key, young) != before) continue;
-    for (const KeyRun& run : runs) find_in_run(session.runs, nullptr, run, key, rows, most);
+/// One moment of the ledger, in which several keys can be looked up.
+class Moment {
+ public:
+  Moment(ReadSession& session, const KeyTable* newest)
+      : session_(session),
+        newest_(newest),
+        version_(newest != nullptr ? newest->version() : 0),
+        snapshot_(session.read),
+        head_(session.read.head()),  // the snapshot begins here
+        runs_(session.runs.live(newest != nullptr ? 1 : 0)) {}
+
+  [[nodiscard]] const Head& head() const noexcept { return head_; }
+
+  /// The numbers that a key may be of, in ascending order, the first `most` of them. False where keys left the table
+  /// since the moment began: it has to begin anew, or a key may be missed.
+  bool find(Key key, std::size_t most, std::vector<std::int64_t>& numbers) {
+    numbers.clear();
+    std::vector<std::int64_t> young;
+    if (newest_ != nullptr && newest_->find(key, young) != version_) return false;
+    for (const KeyRun& run : runs_) find_in_run(session_.runs, nullptr, run, key, numbers, most);
+    if (newest_ == nullptr) young = in_no_run(key);
     std::sort(young.begin(), young.end());
-    rows.insert(rows.end(), young.begin(), young.end());
-    visit(rows);
-    if (newest == nullptr) rest(session.runs.watermark());
-    return;
+    const bool of_claims = key.kind == KeyKind::nonce || key.kind == KeyKind::approval;
+    const std::int64_t end = of_claims ? head_.claims.next : head_.entries.next;
+    std::erase_if(young, [&](std::int64_t number) { return number >= end; });  // added after the moment
+    numbers.insert(numbers.end(), young.begin(), young.end());
+    return true;
   }
+
+ private:
+  /// The newest rows are looked through themselves, once.
+  std::vector<std::int64_t> in_no_run(Key key) {
+    if (!read_tail_) {
+      session_.read.keys(session_.runs.watermark(), [&](Key each, std::int64_t number) { tail_.insert({each, number}); });
+      read_tail_ = true;
+    }
+    std::vector<std::int64_t> numbers;
+    tail_.find(key, numbers);
+    return numbers;
+  }
+
+  ReadSession& session_;
+  const KeyTable* const newest_;
+  const std::uint64_t version_;
+  const Snapshot snapshot_;
+  const Head head_;
+  const std::vector<KeyRun> runs_;
+  KeySet tail_;
+  bool read_tail_ = false;
+};
+
+LogLine line_of(std::int64_t index, const StoredEntry& entry) {
+  return {static_cast<std::uint64_t>(index), leaf_hash(entry.json), std::string(entry.json)};
+}
+
+bool is_open(const Head& head, std::int64_t claim) {
+  const std::vector<std::int64_t> open = open_claims(head);
+  return std::binary_search(open.begin(), open.end(), claim);
+}
+
+/// What the search found, or nothing where it has to begin anew.
+std::optional<std::optional<NonceRecord>> try_find_claim(Moment& moment, ReadQueries& read, std::string_view tenant,
+                                                         std::string_view nonce) {
+  std::vector<std::int64_t> numbers;
+  if (!moment.find(nonce_key(tenant, nonce), all, numbers)) return std::nullopt;
+  std::optional<StoredRecord> found;
+  for (const std::int64_t number : numbers)
+    read.with_claim(number, [&](const StoredClaim& stored) {
+      if (is_of_nonce(stored.claim, tenant, nonce)) found = StoredRecord{number, record_of(stored.claim)};
+    });
+  if (!found) return std::optional<NonceRecord>();
+  if (is_open(moment.head(), found->claim)) return std::move(found->record);
+  if (!moment.find(Key(KeyKind::outcome, found->record.exec_id), all, numbers)) return std::nullopt;
+  const auto outcome = newest_outcome(read, numbers, found->claim, found->record.exec_id);
+  if (!outcome) no_outcome(found->claim);
+  settle(found->record, *outcome, read);
+  return std::move(found->record);
+}
+
+std::optional<std::vector<LogLine>> try_find_lines(Moment& moment, ReadQueries& read, const Digest& exec_id,
+                                                   std::size_t count) {
+  constexpr std::size_t strangers = 64;  // whose 48 bits are the same
+  const std::size_t most = count + std::min(strangers, ~count);
+  std::vector<LogLine> lines;
+  for (const KeyKind kind : {KeyKind::execution, KeyKind::outcome}) {
+    std::vector<std::int64_t> numbers;
+    if (!moment.find(Key(kind, exec_id), most, numbers)) return std::nullopt;
+    std::size_t taken = 0;
+    for (const std::int64_t index : numbers) {
+      if (taken == count) break;
+      read.with_entry(index, [&](const StoredEntry& entry) {
+        if (!is_of_execution(entry, kind, exec_id)) return;
+        lines.push_back(line_of(index, entry));
+        ++taken;
+      });
+    }
+  }
+  std::sort(lines.begin(), lines.end(), [](const LogLine& a, const LogLine& b) { return a.index < b.index; });
+  if (lines.size() > count) lines.resize(count);
+  return lines;
 }
 
 }  // namespace
 
 std::optional<NonceRecord> find_claim(ReadSession& session, const KeyTable* newest, std::string_view tenant,
                                       std::string_view nonce) {
-  std::optional<StoredRecord> found;
-  search(
-      session, newest, Key(KeyKind::nonce, pair_key(tenant, nonce)), all,
-      [&](const std::vector<std::int64_t>& rows) {
-        for (const std::int64_t row : rows) {
-          auto known = session.read.record(row);  // none: claimed after the snapshot
-          if (known && known->record.tenant == tenant && known->record.nonce == nonce) found = std::move(known);
-        }
-      },
-      [&](RunQueries::Watermark in_runs) {
-        if (!found) found = session.read.newest_record(in_runs.claims, tenant, nonce);
-      });
-  if (!found) return std::nullopt;
-  return std::move(found->record);
+  for (;;) {
+    Moment moment(session, newest);
+    if (auto found = try_find_claim(moment, session.read, tenant, nonce)) return *std::move(found);
+  }
 }
 
 std::vector<LogLine> find_lines(ReadSession& session, const KeyTable* newest, const Digest& exec_id, std::size_t count) {
-  constexpr std::size_t strangers = 64;  // whose 48 bits are the same
-  std::vector<LogLine> lines;
-  search(
-      session, newest, Key(KeyKind::execution, exec_id), count + std::min(strangers, ~count),
-      [&](const std::vector<std::int64_t>& rows) {
-        for (const std::int64_t row : rows) {
-          if (lines.size() >= count) return;
-          if (auto line = session.read.line_of(row, exec_id)) lines.push_back(*std::move(line));
-        }
-      },
-      [&](RunQueries::Watermark in_runs) {
-        if (lines.size() < count) session.read.newest_lines_of(in_runs.entries, exec_id, count - lines.size(), lines);
-      });
-  return lines;
+  for (;;) {
+    Moment moment(session, newest);
+    if (auto found = try_find_lines(moment, session.read, exec_id, count)) return *std::move(found);
+  }
 }
 
 std::vector<LogLine> find_lines_before(ReadSession& session, const KeyTable* newest, const Digest& exec_id,
                                        std::uint64_t before, std::size_t count) {
-  std::vector<LogLine> lines, in_no_run;
-  search(
-      session, newest, Key(KeyKind::execution, exec_id), all,
-      [&](const std::vector<std::int64_t>& rows) {
-        for (auto row = rows.rbegin(); row != rows.rend() && lines.size() < count; ++row) {
-          if (static_cast<std::uint64_t>(*row) >= before) continue;
-          if (auto line = session.read.line_of(*row, exec_id)) lines.push_back(*std::move(line));
-        }
-      },
-      [&](RunQueries::Watermark in_runs) {
-        session.read.newest_lines_of(in_runs.entries, exec_id, all, in_no_run);
+  for (;;) {
+    Moment moment(session, newest);
+    std::vector<std::int64_t> entries, outcomes;
+    if (!moment.find(Key(KeyKind::execution, exec_id), all, entries)) continue;
+    if (!moment.find(Key(KeyKind::outcome, exec_id), all, outcomes)) continue;
+    entries.insert(entries.end(), outcomes.begin(), outcomes.end());
+    std::sort(entries.begin(), entries.end(), std::greater<>());
+    std::vector<LogLine> lines;
+    for (const std::int64_t index : entries) {
+      if (lines.size() == count) break;
+      if (static_cast<std::uint64_t>(index) >= before) continue;
+      session.read.with_entry(index, [&](const StoredEntry& entry) {
+        const KeyKind kind = entry.ending ? KeyKind::outcome : KeyKind::execution;
+        if (is_of_execution(entry, kind, exec_id)) lines.push_back(line_of(index, entry));
       });
-  std::erase_if(in_no_run, [&](const LogLine& line) { return line.index >= before; });
-  lines.insert(lines.begin(), std::make_move_iterator(in_no_run.rbegin()), std::make_move_iterator(in_no_run.rend()));
-  if (lines.size() > count) lines.resize(count);
-  return lines;
+    }
+    return lines;
+  }
 }
 
 }  // namespace openexec::store

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "sqlite/descriptor.hpp"
+#include "store/migrate.hpp"
 #include "store/schema.hpp"
 #include "sqlite/open_mark.hpp"
 #include "sqlite/sqlite_db.hpp"
@@ -113,11 +114,11 @@ void check_place(const LedgerPath& path, const PathRules& rules) {
   check_writers("the log's key", path.log_key(), rules);
 }
 
-bool inspect(const LedgerPath& path) {
+std::optional<std::uint32_t> schema_of(const LedgerPath& path) {
   const auto status = status_of(path.database);
   if (!status) {
     if (status_of(path.log())) throw StoreFailure("the ledger is gone, but its write-ahead log is there");
-    return false;
+    return std::nullopt;
   }
   if (!S_ISREG(status->st_mode)) throw StoreFailure("not a ledger: not a regular file");
   if (status->st_nlink > 1) throw StoreFailure("the ledger has more than one name (hard links)");
@@ -130,9 +131,16 @@ bool inspect(const LedgerPath& path) {
   const auto log = status_of(path.log());
   const bool torn = header.page_size == 0 || status->st_size % header.page_size != 0;
   if (torn && (!log || log->st_size == 0)) throw StoreFailure("the ledger is damaged: its file ends within a page");
-  if (header.user_version != static_cast<std::uint32_t>(schema_version))
-    throw StoreFailure("the ledger has schema " + std::to_string(header.user_version) + "; this library reads schema " +
-                       std::to_string(schema_version));
+  return header.user_version;
+}
+
+bool inspect(const LedgerPath& path) {
+  const std::optional<std::uint32_t> version = schema_of(path);
+  if (!version) return false;
+  const std::string both =
+      "the ledger has schema " + std::to_string(*version) + "; this library reads schema " + std::to_string(schema_version);
+  if (*version == older_schema) throw StoreFailure(both + ": start its executor with this version once, which migrates it");
+  if (*version != static_cast<std::uint32_t>(schema_version)) throw StoreFailure(both);
   return true;
 }
 

@@ -1,6 +1,7 @@
 // The ledger's files as files: who holds them, whose they are, how they come to be.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -54,8 +55,11 @@ class LedgerLock {
 /// Throws StoreFailure if others may write the ledger, its key or its folder, or if the folder's file system is unsafe.
 void check_place(const LedgerPath& path, const PathRules& rules);
 
+/// The schema of the ledger that is there; nothing where there is none. Throws StoreFailure where there is something else.
+std::optional<std::uint32_t> schema_of(const LedgerPath& path);
+
 /// Whether there is a ledger. Reads the file's header before SQLite does, which might repair or tidy a database that is
-/// not ours. Throws StoreFailure where there is something else, or a ledger of a newer or unknown schema.
+/// not ours. Throws StoreFailure where there is something else, or a ledger of another schema.
 bool inspect(const LedgerPath& path);
 
 /// Makes a ledger without rows, mode 0600, all of it or nothing. Precondition: the lock is held and inspect() said no.

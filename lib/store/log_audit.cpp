@@ -10,6 +10,7 @@
 #include "merkle/tree.hpp"
 #include "store/anchor.hpp"
 #include "sqlite/guard.hpp"
+#include "store/ledger_audit.hpp"
 #include "store/ledger_file.hpp"
 #include "store/log_key.hpp"
 #include "store/log_proofs.hpp"
@@ -22,7 +23,7 @@ namespace {
 using merkle::tile_width;
 
 constexpr std::size_t most_differences = 100;
-constexpr std::int64_t rows_at_once = 16 * tile_width;  // a read transaction: short, so that the writer can tidy up
+constexpr std::int64_t rows_at_once = 64;  // a read transaction: short, so that the writer can tidy up
 constexpr std::uint64_t widest_gap = 65'536;            // of missing entries, behind which nothing is derived
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
@@ -34,10 +35,10 @@ std::int64_t place_of(unsigned level, std::uint64_t index) noexcept {
 /// The statements that only an audit needs.
 struct AuditQueries {
   explicit AuditQueries(const Database& database)
-      : entries(database, "SELECT idx, json, exec_id, high_water FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2"),
+      : rows(database, "SELECT first, count, hash, content FROM entries WHERE first >= ?1 ORDER BY first LIMIT ?2"),
         tile(database, "SELECT hashes FROM tiles WHERE place = ?1"),
         tile_between(database, "SELECT place FROM tiles WHERE place >= ?1 AND place < ?2 ORDER BY place LIMIT 1") {}
-  Statement entries, tile, tile_between;
+  Statement rows, tile, tile_between;
 };
 
 class Audit final : public merkle::TileSink {
@@ -47,10 +48,11 @@ class Audit final : public merkle::TileSink {
 
   LogAudit run() {
     look_at_the_end();
-    while (read_entries()) {
+    while (read_rows()) {
       if (options_.progress) options_.progress(audit_.entries, audit_.size, audit_.bytes);
     }
     finish();
+    rest_->finish(audit_);
     return std::move(audit_);
   }
 
@@ -68,6 +70,12 @@ class Audit final : public merkle::TileSink {
   void entry_differs(std::uint64_t index, const std::string& what) {
     differ({"entry", index, {}, "entry " + number(index) + " " + what});
   }
+  void row_differs(const RowView& row, std::string what) {
+    std::optional<std::uint64_t> index;
+    if (row.first >= 0) index = static_cast<std::uint64_t>(row.first);
+    rest_->differing_entries();
+    differ({"row", index, {}, std::move(what)});
+  }
   void tile_differs(unsigned level, std::uint64_t index, const std::string& what,
                     std::optional<std::uint64_t> entry = std::nullopt) {
     std::string tile = merkle::tile_path({level, index, tile_width});
@@ -79,15 +87,18 @@ class Audit final : public merkle::TileSink {
   // One moment: how far the log reaches, and that there are neither more entries nor more tiles than that makes.
   void look_at_the_end() {
     const Snapshot snapshot(session_.read);
-    const auto pinned = session_.read.pinned(log_pin);
+    const Head head = session_.read.head();
+    rest_.emplace(session_, head, [this](LogDifference difference) { differ(std::move(difference)); });
+    end_ = head.entries;
+    const auto pinned = session_.read.pinned(log_pin, head.pins);
     if (!pinned) throw StoreFailure("the ledger was never opened for writing: it does not say whose log it is");
     const auto key = merkle::VerifierKey::parse(*pinned);
     if (!key.ok()) throw StoreFailure("the ledger is damaged: " + key.status().detail());
     key_ = *key;
-    audit_.expects_anchor = options_.anchor.empty() && session_.read.pinned(anchor_pin).has_value();
-    const auto entries = static_cast<std::uint64_t>(session_.read.position().entries);
+    audit_.expects_anchor = options_.anchor.empty() && session_.read.pinned(anchor_pin, head.pins).has_value();
+    const std::uint64_t entries = head.entry_count();
     audit_.size = entries;
-    std::string note = session_.read.checkpoint();
+    std::string note = head.checkpoint;
     if (const auto opened = merkle::open_note(note, {&*key_, 1}); !opened.ok())
       checkpoint_differs("is not one that the log signed: " + opened.status().detail());
     try {
@@ -97,6 +108,7 @@ class Audit final : public merkle::TileSink {
       if (entries < said.size) {
         const std::string last = said.size - entries > 1 ? " (and all up to " + number(said.size - 1) + ")" : "";
         entry_differs(entries, "is missing" + last + ": the checkpoint covers " + number(said.size));
+        told_missing_ = entries;
       }
       if (entries > said.size) entry_differs(said.size, "is not covered by the checkpoint");
     } catch (const StoreFailure&) {  // said above: it has no text that the log could have signed
@@ -136,51 +148,80 @@ class Audit final : public merkle::TileSink {
   }
 
   /// Some rows. False where there are no more.
-  bool read_entries() {
-    const std::uint64_t before = audit_.entries;
-    {
-      Rows rows = queries_.entries.run(next_row_, rows_at_once);
-      while (next_ < audit_.size && rows.next()) {
-        if (!read_entry(rows)) return false;
-        next_row_ = static_cast<std::int64_t>(next_);
-      }
+  bool read_rows() {
+    const std::uint64_t before = next_;
+    Rows rows = queries_.rows.run(next_row_, rows_at_once);
+    while (next_ < audit_.size && rows.next()) {
+      const RowView row{rows.integer(0), rows.integer(1), rows.bytes(3)};
+      if (!read_row(row, rows.bytes(2))) return false;
+      next_row_ = static_cast<std::int64_t>(next_);
     }
-    return audit_.entries != before && next_ < audit_.size;
+    return next_ != before && next_ < audit_.size;
   }
 
-  bool read_entry(const Rows& rows) {
-    const std::int64_t row = rows.integer(0);
-    if (row < 0) {
-      differ({"entry", {}, {}, "there is an entry with an index below 0: " + std::to_string(row)});
-      next_row_ = 0;
+  bool read_row(const RowView& row, std::string_view hash) {
+    if (row.first < 0 || row.count <= 0 || row.count > static_cast<std::int64_t>(widest_gap)) {
+      row_differs(row, "there is a row of entries with impossible numbers: " + std::to_string(row.first));
+      next_row_ = std::max<std::int64_t>(row.first + 1, 0);
+      return row.first < 0;
+    }
+    const auto first = static_cast<std::uint64_t>(row.first);
+    if (first >= audit_.size) return false;
+    if (first < next_) {
+      row_differs(row, "the row of entries from " + number(first) + " on overlaps the one before it");
       return true;
     }
-    const auto index = static_cast<std::uint64_t>(row);
-    if (index >= audit_.size) return false;
-    if (index > next_ + widest_gap) {
-      entry_differs(next_, "is missing, and all up to " + number(index - 1));
+    if (first > next_ + widest_gap) {
+      entry_differs(next_, "is missing, and all up to " + number(first - 1));
+      told_missing_ = next_;
       return false;
     }
-    for (; next_ < index; ++next_) {
+    for (; next_ < first; ++next_) {
+      rest_->unreadable_entries();
       entry_differs(next_, "is missing");
       add({});
     }
-    const std::string_view json = rows.bytes(1);
-    audit_.bytes += json.size();
+    const Digest expected = row_hash(RowKind::entries, row, before_);
+    const std::string range = "entries " + number(first) + " to " + number(first + static_cast<std::uint64_t>(row.count) - 1);
+    if (hash != bytes_of(expected)) row_differs(row, "the row of " + range + " is not the one that was written");
+    before_ = {};
+    if (hash.size() == before_.size()) std::copy(hash.begin(), hash.end(), before_.begin());
+    read_members(row, range);
+    return true;
+  }
+
+  void read_members(const RowView& row, const std::string& range) {
+    std::vector<StoredEntry> entries;
+    try {
+      Members<StoredEntry> members(row);
+      for (StoredEntry entry; members.next(entry);) entries.push_back(entry);
+    } catch (const StoreFailure&) {
+      row_differs(row, range + " cannot be read: their row is malformed");
+      rest_->unreadable_entries();
+      for (; next_ < static_cast<std::uint64_t>(row.end()) && next_ < audit_.size; ++next_) add({});
+      return;
+    }
+    for (const StoredEntry& entry : entries) {
+      if (next_ == audit_.size) return;
+      read_entry(entry);
+    }
+  }
+
+  void read_entry(const StoredEntry& entry) {
+    const std::uint64_t index = next_;
+    audit_.bytes += entry.json.size();
     ++audit_.entries;
     if (options_.well_formed) {
-      Digest exec_id;
-      const bool named = !rows.is_null(2);
-      if (named) exec_id = rows.digest(2);
-      if (const Status status = options_.well_formed(json, named ? &exec_id : nullptr); !status.ok())
+      const bool named = entry.exec_id != Digest{};
+      if (const Status status = options_.well_formed(entry.json, named ? &entry.exec_id : nullptr); !status.ok())
         entry_differs(index, "is not well formed: " + status.detail());
     }
-    const std::int64_t time = rows.integer(3);
+    const std::int64_t time = entry.high_water.micros;
     if (time < high_water_) entry_differs(index, "has an earlier time than the entry before it");
     high_water_ = std::max(high_water_, time);
+    rest_->entry(static_cast<std::int64_t>(index), entry);
     ++next_;
-    add(merkle::leaf_hash(json));
-    return true;
+    add(merkle::leaf_hash(entry.json));
   }
 
   /// A leaf, or zero for one that is missing.
@@ -250,8 +291,9 @@ class Audit final : public merkle::TileSink {
       for (unsigned level = 1; level < merkle::levels_of(audit_.size); ++level)
         if (const auto last = tree_.edge(level); !last.empty())
           compare_tile(level, (audit_.size >> (merkle::tile_height * level)) / tile_width, last);
-    } else if (audit_.difference_count == 0) {
-      entry_differs(next_, "is missing");
+    } else if (told_missing_ != next_) {
+      const std::string last = audit_.size - next_ > 1 ? ", and all up to " + number(audit_.size - 1) : "";
+      entry_differs(next_, "is missing" + last);
     }
     if (said_ && next_ == audit_.size && said_->root != audit_.root) {
       // Without a difference before: what no tile holds yet, or the checkpoint itself.
@@ -261,6 +303,9 @@ class Audit final : public merkle::TileSink {
                                : ": one of the entries from " + number(edge) + " to " + number(audit_.size - 1) +
                                      " was changed, or the checkpoint"));
     }
+    if (next_ < static_cast<std::uint64_t>(end_.next)) rest_->unreadable_entries();
+    if (next_ == static_cast<std::uint64_t>(end_.next) && before_ != end_.hash)
+      differ({"row", {}, {}, "the entries do not end with the hash that the head has"});
     check_notes();
     if (options_.progress) options_.progress(audit_.entries, audit_.size, audit_.bytes);
   }
@@ -292,6 +337,10 @@ class Audit final : public merkle::TileSink {
   ReadSession session_;
   AuditQueries queries_;
   LogAudit audit_;
+  std::optional<LedgerAudit> rest_;
+  std::optional<std::uint64_t> told_missing_;  ///< from there on all entries
+  RowChain::End end_;  ///< of the entries, as the head says
+  Digest before_{};    ///< the hash of the row before the next
   std::optional<merkle::VerifierKey> key_;
   std::optional<merkle::TreeHead> said_;
   merkle::Tree tree_;

@@ -1,6 +1,7 @@
 #include "store/prune.hpp"
 
-#include <algorithm>
+#include <map>
+#include <set>
 
 #include "sqlite/guard.hpp"
 #include "store/ledger_file.hpp"
@@ -9,28 +10,63 @@
 namespace openexec::store {
 namespace {
 
-constexpr std::int64_t slice = 4096;  // claims a transaction
+constexpr std::int64_t slice = 4096;  // entries a transaction, about
 
-// Sealed as ok: what else there is in the column is our own text, from which nobody learns anything.
-constexpr const char* chosen =
-    " FROM outcomes WHERE claim > ?1 AND claim <= ?2 AND ended_at < ?3 AND state = ?4 AND code = ?5 AND result <> ''";
-
-constexpr std::int64_t sealed = static_cast<int>(NonceState::sealed);
-constexpr std::int64_t executed = static_cast<int>(Code::ok);
-
-class Counting {
+/// What of the results goes: of what was sealed as ok, since what else a result says is our own text, from which nobody
+/// learns anything.
+class Pruning {
  public:
-  explicit Counting(const Database& database)
-      : statement_(database, std::string("SELECT count(*), coalesce(sum(length(CAST(result AS BLOB))), 0)") + chosen) {}
+  Pruning(ReadQueries& read, Timestamp before) : read_(read), before_(before) {}
 
-  Prunable count(std::int64_t after, std::int64_t upto, Timestamp before) {
-    Rows rows = statement_.run(after, upto, before.micros, sealed, executed);
-    rows.next();
-    return {static_cast<std::uint64_t>(rows.integer(0)), static_cast<std::uint64_t>(rows.integer(1))};
+  /// Looks at the entries from one on, about a slice of them. Answers the next one to look at.
+  std::int64_t look(std::int64_t from) {
+    chosen_.clear();
+    return read_.entries()
+        .walk(from,
+              [&](const RowView& row) {
+                choose(row, from);
+                return row.end() - from < slice;
+              })
+        .next;
+  }
+
+  /// Counts the results that were chosen, and writes their rows without them where `write` is given.
+  Prunable take(ResultTable* write) {
+    Prunable taken;
+    for (const auto& [row, entries] : chosen_) {
+      OwnedRow pruned{row, 0, std::string(1, row_form)};
+      const Prunable before = taken;
+      read_.results().with(row, [&, at = &entries](const RowView& view) {
+        Results results(view);
+        for (StoredResult result; results.next(result); ++pruned.count) {
+          if (at->count(result.entry) != 0 && !result.text.empty()) {
+            ++taken.results;
+            taken.bytes += result.text.size();
+            result.text = {};
+          }
+          append_result(result, row, pruned.content);
+        }
+      });
+      if (write != nullptr && taken.results != before.results) write->put(view_of(pruned));
+    }
+    return taken;
   }
 
  private:
-  Statement statement_;
+  void choose(const RowView& row, std::int64_t from) {
+    Members<StoredEntry> members(row);
+    std::int64_t index = row.first;
+    for (StoredEntry entry; members.next(entry); ++index) {
+      if (index < from || !entry.ending || !entry.ending->result_row) continue;
+      const Ending& ending = *entry.ending;
+      if (ending.state == NonceState::sealed && ending.code == Code::ok && ending.ended_at < before_)
+        chosen_[*ending.result_row].insert(index);
+    }
+  }
+
+  ReadQueries& read_;
+  const Timestamp before_;
+  std::map<std::int64_t, std::set<std::int64_t>> chosen_;  ///< entries, by the rows of their results
 };
 
 LedgerPath existing(const std::string& path) {
@@ -45,12 +81,19 @@ Result<Prunable> prunable_results(const std::string& path, Timestamp before) {
   return guarded([&]() -> Result<Prunable> {
     ReadSession session(existing(path));
     const Snapshot snapshot(session.read);
-    return Counting(session.database).count(0, session.read.position().claims, before);
+    Pruning pruning(session.read, before);
+    Prunable all;
+    const std::int64_t end = session.read.head().entries.next;
+    for (std::int64_t next = 0; next < end;) {
+      next = pruning.look(next);
+      all += pruning.take(nullptr);
+    }
+    return all;
   });
 }
 
 Result<Prunable> prune_results(const std::string& path, Timestamp before,
-                               const std::function<void(std::uint64_t claims, std::uint64_t of)>& progress) {
+                               const std::function<void(std::uint64_t entries, std::uint64_t of)>& progress) {
   return guarded([&]() -> Result<Prunable> {
     const LedgerPath resolved = existing(path);
     LedgerLock lock = LedgerLock::acquire(resolved);
@@ -60,28 +103,25 @@ Result<Prunable> prune_results(const std::string& path, Timestamp before,
     // What is removed leaves no bytes behind in the file.
     if (session.database.integer("PRAGMA secure_delete = ON") != 1)
       throw StoreFailure("SQLite refused secure_delete = ON");
-    Counting counting(session.database);
-    Statement remove(session.database,
-                     std::string("UPDATE outcomes SET result = '' WHERE claim IN (SELECT claim") + chosen + ")");
     // An executor that still takes the ledger for its own, because somebody removed the lock's file, finds another
     // epoch.
     session.write.begin();
-    const std::int64_t epoch = session.write.new_epoch();
+    Head head = session.head;
+    session.write.add_opening({.path = resolved.database}, head);
+    ++head.serial;
+    session.write.set_head(head);
     session.write.commit();
 
     Prunable removed;
-    const std::int64_t claims = session.read.position().claims;
-    for (std::int64_t after = 0; after < claims; after += slice) {
-      const std::int64_t upto = std::min(after + slice, claims);
+    Pruning pruning(session.read, before);
+    for (std::int64_t next = 0; next < head.entries.next;) {
       session.write.begin();
-      if (session.write.last_epoch() != epoch)
+      if (session.read.head().serial != head.serial)
         throw StoreFailure("the ledger was opened for writing by another process");
-      const Prunable here = counting.count(after, upto, before);
-      remove.execute(after, upto, before.micros, sealed, executed);
+      next = pruning.look(next);
+      removed += pruning.take(&session.read.results());
       session.write.commit();
-      removed.results += here.results;
-      removed.bytes += here.bytes;
-      if (progress) progress(static_cast<std::uint64_t>(upto), static_cast<std::uint64_t>(claims));
+      if (progress) progress(static_cast<std::uint64_t>(next), head.entry_count());
     }
     if (!session.close_cleanly())
       throw StoreFailure("the results are removed, but a reader keeps them in the write-ahead log; prune again later");

@@ -14,6 +14,11 @@ namespace openexec::store {
 struct Prunable {
   std::uint64_t results = 0;
   std::uint64_t bytes = 0;
+  Prunable& operator+=(const Prunable& other) noexcept {
+    results += other.results;
+    bytes += other.bytes;
+    return *this;
+  }
 };
 
 /// The results of what executed and was sealed before a time. Reads beside a running executor.
@@ -21,8 +26,8 @@ Result<Prunable> prunable_results(const std::string& path, Timestamp before);
 
 /// Removes them, and what was removed. Takes the ledger from executors as long as it lasts: store_failed where one has
 /// it. A slice is one transaction, so whatever ends it early leaves a whole ledger, and the next run goes on. `progress`
-/// gets how many claims were looked at, and of how many.
+/// gets how many entries were looked at, and of how many.
 Result<Prunable> prune_results(const std::string& path, Timestamp before,
-                               const std::function<void(std::uint64_t claims, std::uint64_t of)>& progress);
+                               const std::function<void(std::uint64_t entries, std::uint64_t of)>& progress);
 
 }  // namespace openexec::store

@@ -4,56 +4,39 @@
 #include <unordered_set>
 #include <utility>
 
+#include "store/row_bytes.hpp"
+
 namespace openexec::store {
-namespace {
-
-void write_number(std::uint64_t value, std::string& out) {
-  for (; value >= 0x80; value >>= 7) out += static_cast<char>((value & 0x7f) | 0x80);
-  out += static_cast<char>(value);
-}
-
-std::optional<std::uint64_t> read_number(std::string_view& bytes) {
-  std::uint64_t value = 0;
-  for (unsigned shift = 0; shift < 63; shift += 7) {
-    if (bytes.empty()) return std::nullopt;
-    const auto byte = static_cast<unsigned char>(bytes.front());
-    bytes.remove_prefix(1);
-    value |= std::uint64_t{byte & 0x7fU} << shift;
-    if (byte < 0x80) return value;
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
 std::string write_ranges(const std::vector<std::int64_t>& rows) {
   std::string out;
   std::int64_t next = 0;
   for (std::size_t i = 0; i < rows.size();) {
     std::size_t end = i + 1;
     while (end < rows.size() && rows[end] == rows[end - 1] + 1) ++end;
-    write_number(static_cast<std::uint64_t>(rows[i] - next), out);
-    write_number(end - i, out);
+    append_number(static_cast<std::uint64_t>(rows[i] - next), out);
+    append_number(end - i, out);
     next = rows[end - 1] + 1;
     i = end;
   }
   return out;
 }
 
-std::optional<std::vector<std::int64_t>> read_ranges(std::string_view bytes) {
+std::optional<std::vector<std::int64_t>> read_ranges(std::string_view text) try {
   constexpr std::uint64_t most = std::uint64_t{1} << 44;  // rows; see KeyRecord
   constexpr std::size_t most_running = std::size_t{1} << 24;
   std::vector<std::int64_t> rows;
   std::uint64_t next = 0;
-  while (!bytes.empty()) {
-    const auto gap = read_number(bytes);
-    const auto length = read_number(bytes);
-    if (!gap || !length || *gap > most || *length == 0 || *length > most_running - rows.size()) return std::nullopt;
-    next += *gap;
-    for (std::uint64_t i = 0; i < *length; ++i) rows.push_back(static_cast<std::int64_t>(next++));
+  for (ByteReader bytes(text); !bytes.ended();) {
+    const std::uint64_t gap = bytes.number();
+    const std::uint64_t length = bytes.number();
+    if (gap > most || length == 0 || length > most_running - rows.size()) return std::nullopt;
+    next += gap;
+    for (std::uint64_t i = 0; i < length; ++i) rows.push_back(static_cast<std::int64_t>(next++));
     if (next > most) return std::nullopt;
   }
   return rows;
+} catch (const StoreFailure&) {
+  return std::nullopt;
 }
 
 void Running::inherit(std::vector<std::int64_t> rows) {
@@ -114,6 +97,8 @@ void Running::disowned() noexcept {
     if (change.added) own_.erase(*change.name);
   changes_.clear();
 }
+
+bool Running::has(std::int64_t row) const noexcept { return std::binary_search(rows_.begin(), rows_.end(), row); }
 
 std::vector<std::int64_t> Running::orphans() const {
   std::unordered_set<std::int64_t> own;

@@ -38,6 +38,7 @@ class Running {
   void disowned() noexcept;
   [[nodiscard]] bool changed() const noexcept { return !changes_.empty(); }
 
+  [[nodiscard]] bool has(std::int64_t row) const noexcept;
   [[nodiscard]] const std::vector<std::int64_t>& rows() const noexcept { return rows_; }
   [[nodiscard]] std::vector<std::int64_t> orphans() const;
 

@@ -1,7 +1,8 @@
-// The ledger's tables and the statements over them; those over the runs of keys are in key_runs.cpp.
+// The ledger's tables and the statements over them; those over rows of members are in row_table.cpp, those over the runs
+// of keys in key_runs.cpp.
 //
-// Rows are appended and narrow; nothing is sorted by a hash but in runs. The place of a new table is here, and the place
-// of a step that belongs to every commit is between the last row and COMMIT (sqlite_writer.cpp).
+// Rows are appended; nothing is sorted by a hash but in runs. The place of a new table is here, and the place of a step
+// that belongs to every commit is between the last row and COMMIT (sqlite_writer.cpp).
 #pragma once
 
 #include <cstdint>
@@ -10,44 +11,48 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt_log.hpp>
 
+#include "store/head.hpp"
 #include "store/key_record.hpp"
 #include "store/key_runs.hpp"
 #include "store/member.hpp"
+#include "store/row_table.hpp"
 #include "sqlite/sqlite_db.hpp"
 
 namespace openexec::store {
 
 inline constexpr std::int32_t application_id = 0x4f784c67;  // "OxLg"
-inline constexpr std::int32_t schema_version = 3;
+inline constexpr std::int32_t schema_version = 4;
 
 /// Makes the tables in an empty database and marks it as ours.
 void create_schema(Database& database);
 
 /// Throws StoreFailure where the tables are not exactly those of create_schema().
 void check_schema(Database& database);
+/// Throws StoreFailure where the tables are not exactly those that `tables` makes.
+void check_tables(Database& database, const char* tables);
 
-/// How far the ledger reaches. Every transaction that claims, seals or appends moves it.
-struct Position {
-  std::int64_t claims = 0;   ///< so far; also the last one's row number
-  std::int64_t entries = 0;  ///< so far; also the next one's index
-  Timestamp latest;          ///< the highest time of any of them
-
-  /// Whether both stand at the same row: the time follows from the rows.
-  [[nodiscard]] bool same_rows(const Position& other) const noexcept {
-    return claims == other.claims && entries == other.entries;
-  }
+/// One opening for writing, or one adoption of a file.
+struct Opening {
+  std::int64_t epoch = 0;
+  Timestamp at;
+  std::optional<std::string> identity;  ///< of the file; absent where it could not be told
+  std::optional<std::int64_t> device;   ///< information only
+  std::string path;                     ///< information only
+  bool adopts = false;                  ///< somebody adopted the file with this identity
 };
 
-/// A nonce's record with the row of its claim.
-struct StoredRecord {
-  std::int64_t claim = 0;
-  NonceRecord record;
-};
+/// The key under which a name of a claim or an entry is found.
+Key nonce_key(std::string_view tenant, std::string_view nonce) noexcept;
+Key approval_key(std::string_view tenant, std::string_view approval_id) noexcept;
+/// Gives each key of a row's members.
+void give_keys(const RowView& claims, std::int64_t after, const std::function<void(Key, std::int64_t number)>& give);
+void give_entry_keys(const RowView& entries, std::int64_t from, const std::function<void(Key, std::int64_t number)>& give);
 
 /// The statements that read, prepared for a connection's life.
 class ReadQueries {
@@ -58,61 +63,105 @@ class ReadQueries {
   void begin() { begin_.execute(); }
   void end() { end_.execute(); }
 
-  std::optional<StoredRecord> record(std::int64_t claim);
-  /// Among the claims after one, which are few: no key is asked.
-  std::optional<StoredRecord> newest_record(std::int64_t after, std::string_view tenant, std::string_view nonce);
-  Position position();
-  std::string running();
-  std::string checkpoint();
+  /// From here on members that are staged are seen as well.
+  void see(const Staged& staged) noexcept { staged_ = &staged; }
+
+  /// Throws StoreFailure where the head is missing or damaged.
+  Head head();
+  std::string checkpoint() { return head().checkpoint; }
+  /// Of the pins, and of the controls: what a head says of them.
+  std::pair<Digest, Digest> table_digests();
+  /// Throws StoreFailure where the newest rows, the pins, the controls or the openings are not those of the head.
+  void check(const Head& head);
+
+  /// Calls `use` with the claim of that number. Throws StoreFailure where it is missing or damaged.
+  template <class Use>
+  void with_claim(std::int64_t number, Use&& use) {
+    with_row(claims_, staged_ ? &staged_->claims : nullptr, number,
+             [&](const RowView& row) { use(member_at<StoredClaim>(row, number)); });
+  }
+  /// The same of the entry with that index.
+  template <class Use>
+  void with_entry(std::int64_t index, Use&& use) {
+    with_row(entries_, staged_ ? &staged_->entries : nullptr, index,
+             [&](const RowView& row) { use(member_at<StoredEntry>(row, index)); });
+  }
+  /// What the ending's claim resulted in.
+  std::string result(const Ending& ending, std::int64_t entry);
+
+  RowChain& claims() noexcept { return claims_; }
+  RowChain& entries() noexcept { return entries_; }
+  ResultTable& results() noexcept { return results_; }
+
   /// The tile's first hashes. False where it is not kept, or holds fewer.
   bool tile(unsigned level, std::uint64_t index, std::size_t width, std::vector<Digest>& hashes);
-  /// Appends the leaf hashes of up to `count` entries from `first` on; fewer where one is missing.
+  /// Appends the leaf hashes of up to `count` entries from `first` on; fewer where the log ends before.
   void leaves(std::uint64_t first, std::size_t count, std::vector<Digest>& hashes);
-  std::optional<std::string> pinned(std::string_view key);
-  /// Whether the claim spent that approval, and was sealed as ok.
-  bool has_executed(std::int64_t claim, std::string_view tenant, std::string_view approval_id);
+  /// `digest`: of all pins, as the head says. Throws StoreFailure where they are others.
+  std::optional<std::string> pinned(std::string_view key, const Digest& digest);
   /// When the claims of an action were made, of those after a time: the ledger's highest time then, in ascending order.
   std::vector<std::int64_t> times_after(std::int64_t over, std::string_view tenant, std::string_view action);
-  std::vector<ControlName> controls();
+  /// `digest`: of all controls, as the head says.
+  std::vector<ControlName> controls(const Digest& digest);
   std::vector<LogLine> lines(std::uint64_t first, std::size_t count);
-  /// The entry, if it is of that execution.
-  std::optional<LogLine> line_of(std::int64_t index, const Digest& exec_id);
-  /// Among the entries from one on, which are few: no key is asked.
-  void newest_lines_of(std::int64_t from, const Digest& exec_id, std::size_t count, std::vector<LogLine>& lines);
-  /// The keys of the newest rows.
-  void keys(RunQueries::Watermark after, const std::function<void(Key, std::int64_t row)>& give);
+  /// The newest opening, if there was one.
+  std::optional<Opening> last_opening();
+  /// The keys of the rows that are in no run yet. Throws StoreFailure where those rows do not lead to the head.
+  void keys(RunQueries::Watermark after, const std::function<void(Key, std::int64_t number)>& give);
 
  private:
-  Statement begin_, end_, record_, newest_record_, last_claim_, last_entry_, running_, checkpoint_, tile_, pinned_;
-  Statement lines_, line_of_, newest_lines_of_, has_executed_, newest_times_, controls_, claims_after_, entries_from_;
+  friend class WriteQueries;
+  template <class Use>
+  static void with_row(RowChain& chain, const StagedRows* staged, std::int64_t number, Use&& use) {
+    if (staged != nullptr)
+      if (const OwnedRow* const row = staged->holding(number)) return use(view_of(*row));
+    chain.with(number, use);
+  }
+  Digest pins_digest();
+  Digest controls_digest(std::vector<ControlName>* controls = nullptr);
+  std::optional<std::pair<Opening, Digest>> newest_opening();
+
+  const Staged* staged_ = nullptr;
+  RowChain claims_, entries_;
+  ResultTable results_;
+  Statement begin_, end_, head_, tile_, pins_, controls_, last_opening_;
 };
 
 /// The statements that write.
 class WriteQueries {
  public:
-  explicit WriteQueries(const Database& database);
+  /// What is staged here, `read` sees.
+  WriteQueries(const Database& database, ReadQueries& read);
 
   void begin() { begin_.execute(); }
   void commit() { commit_.execute(); }
   void rollback() { rollback_.execute(); }
 
-  /// Starts an opening and returns its number, higher than any before it.
-  std::int64_t new_epoch();
-  std::int64_t last_epoch();
+  /// Starts an opening with a number higher than any before it, and puts it into the head.
+  void add_opening(Opening opening, Head& at);
 
-  bool spends(std::int64_t claim, std::string_view tenant, std::string_view approval_id);
-  bool is_attempt(std::int64_t entry, const Digest& attempt);
-  std::int64_t add_claim(const Claim& claim, Position& at);
-  void add_outcome(const Seal& seal, std::int64_t claim, std::uint64_t entry);
-  std::uint64_t add_entry(const NewEntry& entry, Position& at);
+  // Members are staged; flush() writes them.
+  std::int64_t add_claim(const Claim& claim, Head& at);
+  std::uint64_t add_entry(const NewEntry& entry, Head& at);
+  std::uint64_t add_seal(const Seal& seal, std::int64_t claim, Head& at);
+  /// An entry as a ledger of an older schema had it.
+  void add_stored(const StoredEntry& entry, std::string_view result, Head& at);
+  void add_stored(const StoredClaim& claim, Head& at);
+  void flush(Head& at);
+  void forget() noexcept { staged_.clear(); }
+
   void add_tile(unsigned level, std::uint64_t index, std::span<const Digest> hashes);
-  void set_head(std::string_view running, std::string_view checkpoint);
-  void add_pin(const Pin& pin);
-  void set_control(const ControlName& name, bool stands, std::uint64_t entry);
+  void set_head(const Head& head);
+  void add_pin(const Pin& pin, Head& at);
+  void set_control(const ControlName& name, bool stands, std::uint64_t entry, Head& at);
 
  private:
-  Statement begin_, commit_, rollback_, last_epoch_, new_epoch_, spends_, is_attempt_;
-  Statement add_claim_, add_outcome_, add_entry_, add_tile_, set_head_, add_pin_, add_control_, remove_control_;
+  std::optional<std::int64_t> stage_result(std::int64_t entry, std::string_view result);
+
+  ReadQueries& read_;
+  Staged staged_;
+  Statement begin_, commit_, rollback_, new_opening_;
+  Statement add_tile_, set_head_, add_pin_, add_control_, remove_control_;
 };
 
 }  // namespace openexec::store

@@ -13,6 +13,7 @@
 #include "store/ledger_file.hpp"
 #include "store/log_key.hpp"
 #include "store/log_proofs.hpp"
+#include "store/migrate.hpp"
 #include "store/note_file.hpp"
 #include "store/rules.hpp"
 #include "store/sqlite_session.hpp"
@@ -21,6 +22,11 @@
 namespace openexec {
 namespace store {
 namespace {
+
+std::optional<std::string> pinned_in(ReadSession& session, std::string_view key) {
+  const Snapshot snapshot(session.read);
+  return session.read.pinned(key, session.read.head().pins);
+}
 
 /// What a ledger that may be written has beside its reader. The lock is given back last.
 struct Writing {
@@ -113,7 +119,7 @@ class SqliteLedger final : public Ledger {
   Status pin(std::string_view key, std::string_view value) override {
     return guarded([&]() -> Status {
       if (Status status = check_pin(key, value); !status.ok()) return status;
-      const auto known = read([&](ReadSession& session) { return session.read.pinned(key); });
+      const auto known = read([&](ReadSession& session) { return pinned_in(session, key); });
       if (!known.ok()) return known.status();
       if (*known) return **known == value ? Status::success() : pinned_otherwise(key);
       Member member{Pin{key, value}};
@@ -161,19 +167,25 @@ class SqliteLedger final : public Ledger {
   }
 
   Result<std::vector<ControlName>> controls() override {
-    return read([](ReadSession& session) { return session.read.controls(); });
+    return read([](ReadSession& session) {
+      const Snapshot snapshot(session.read);
+      return session.read.controls(session.read.head().controls);
+    });
   }
 
   Result<Timestamp> latest() override {
-    return read([](ReadSession& session) { return session.read.position().latest; });
+    return read([](ReadSession& session) { return session.read.head().latest; });
   }
 
   Result<std::uint64_t> size() override {
-    return read([](ReadSession& session) { return static_cast<std::uint64_t>(session.read.position().entries); });
+    return read([](ReadSession& session) { return session.read.head().entry_count(); });
   }
 
   Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) override {
-    return read([&](ReadSession& session) { return session.read.lines(first, count); });
+    return read([&](ReadSession& session) {
+      const Snapshot snapshot(session.read);
+      return session.read.lines(first, count);
+    });
   }
 
   Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override {
@@ -325,12 +337,13 @@ Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const Sqlit
     if (options.read_only) {
       if (!inspect(opened->path)) return Status(Code::store_failed, "no ledger is there to read");
       opened->file.emplace(opened->path.database, HeldFile::Access::read);
-      opened->log_key = recorded_key(opened->reader.read([](ReadSession& session) { return session.read.pinned(log_pin); }));
+      opened->log_key = recorded_key(opened->reader.read([](ReadSession& session) { return pinned_in(session, log_pin); }));
     } else {
       if (Status status = check(options.log); !status.ok()) return status;
       const PathRules rules{options.others_may_write, options.unsafe_file_system, options.warn};
       check_place(opened->path, rules);
       LedgerLock lock = LedgerLock::acquire(opened->path);
+      if (schema_of(opened->path) == older_schema) migrate(opened->path);
       if (!inspect(opened->path)) create(opened->path);
       lock.hold(opened->path);
       opened->writing.emplace(opened->path, std::move(lock), options.log, internals.queue_capacity);

@@ -6,7 +6,6 @@
 #include "store/running.hpp"
 
 namespace openexec::store {
-namespace {
 
 Database open_to_write(const LedgerPath& path) {
   Database database(path.database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, path.vfs);
@@ -23,6 +22,8 @@ Database open_to_write(const LedgerPath& path) {
   return database;
 }
 
+namespace {
+
 Database open_to_read(const LedgerPath& path) {
   Database database(path.database, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, path.vfs);
   database.harden();
@@ -32,18 +33,29 @@ Database open_to_read(const LedgerPath& path) {
   return database;
 }
 
+Head checked_head(ReadQueries& read) {
+  Head head = read.head();
+  read.check(head);
+  if (!head.index_whole)
+    throw StoreFailure("the ledger's index is not whole: run `openexec ledger rebuild-index` to its end");
+  return head;
+}
+
 }  // namespace
 
 WriteSession::WriteSession(const LedgerPath& path, KeyTable& table)
     : database(open_to_write(path)),
       read(database),
-      write(database),
-      index(database, path.keys, table, [this](RunQueries::Watermark after, const auto& give) { read.keys(after, give); }) {}
+      write(database, read),
+      head(checked_head(read)),
+      index(
+          database, path.keys, table, [this](RunQueries::Watermark after, const auto& give) { read.keys(after, give); },
+          head.index) {}
 
-std::vector<std::int64_t> WriteSession::running() {
-  auto rows = read_ranges(read.running());
-  if (!rows) throw StoreFailure("the ledger is damaged: which claims are running");
-  return *std::move(rows);
+std::vector<std::int64_t> open_claims(const Head& head) {
+  auto claims = read_ranges(head.running);
+  if (!claims) throw StoreFailure("the ledger is damaged: which claims are running");
+  return *std::move(claims);
 }
 
 bool WriteSession::close_cleanly() { return unmark(database); }

@@ -14,24 +14,29 @@
 
 namespace openexec::store {
 
+/// A connection with the settings of the one that writes and checkpoints. Precondition: the ledger's lock is held.
+Database open_to_write(const LedgerPath& path);
+
 /// The only connection that writes and checkpoints.
 struct WriteSession {
-  /// Fills the table with the newest keys.
+  /// Fills the table with the newest keys. Throws StoreFailure where the newest rows, the small tables or the index are
+  /// not those that the head names.
   WriteSession(const LedgerPath& path, KeyTable& table);
 
   /// The last call of a session that may close: everything is in the main file, and the open mark is gone. Returns false
   /// if a reader's transaction prevents it, which leaves the ledger as a crash does, with nothing lost.
   bool close_cleanly();
 
-  /// The claims without an outcome.
-  std::vector<std::int64_t> running();
-
   Database database;
   ReadQueries read;
   WriteQueries write;
+  Head head;  ///< as it was found
   KeyIndex index;
   std::optional<std::uint32_t> left_at;  ///< the data version after the last commit of this session
 };
+
+/// The claims without an outcome.
+std::vector<std::int64_t> open_claims(const Head& head);
 
 /// What one transaction of a connection sees, as long as it lives.
 class Snapshot {

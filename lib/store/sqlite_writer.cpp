@@ -26,9 +26,8 @@ SqliteWriter::SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& l
     : path_(std::move(path)), table_(table) {
   session_.emplace(path_, table_);
   merkle::CheckpointSigner signer = first_transaction(log);
-  end_ = session_->read.position();
   open_log(std::move(signer));
-  running_.inherit(session_->running());
+  running_.inherit(open_claims(head_));
   open_anchor(log.anchor);
   knows_ = true;
 }
@@ -45,24 +44,26 @@ SqliteWriter::~SqliteWriter() {
 merkle::CheckpointSigner SqliteWriter::first_transaction(const LogOptions& log) {
   WriteQueries& write = session_->write;
   write.begin();
-  epoch_ = write.new_epoch();
-  const std::optional<std::string> recorded = session_->read.pinned(log_pin);
-  if (!recorded && session_->read.position().entries > 0)
-    throw StoreFailure("the ledger is damaged: it does not say whose log it is");
+  Head at = session_->head;
+  write.add_opening(Opening{.path = path_.database}, at);
+  const std::optional<std::string> recorded = session_->read.pinned(log_pin, session_->head.pins);
+  if (!recorded && at.entry_count() > 0) throw StoreFailure("the ledger is damaged: it does not say whose log it is");
   merkle::CheckpointSigner signer = open_signer(log, path_, recorded);
   if (!recorded) {
     const std::string key = signer.verifier_key().write();
-    write.add_pin({log_pin, key});
-    std::string checkpoint;
-    signer.sign(merkle::Tree().head(), checkpoint);
-    write.set_head({}, checkpoint);
+    write.add_pin({log_pin, key}, at);
+    signer.sign(merkle::Tree().head(), at.checkpoint);
   }
+  ++at.serial;
+  write.set_head(at);
   write.commit();
+  head_ = std::move(at);
+  epoch_ = head_.epoch;
   return signer;
 }
 
 void SqliteWriter::open_anchor(const std::string& file) {
-  const bool expected = session_->read.pinned(anchor_pin).has_value();
+  const bool expected = session_->read.pinned(anchor_pin, head_.pins).has_value();
   if (file.empty()) {
     if (expected) throw StoreFailure("the ledger has an anchor, and none was given");
     return;
@@ -74,16 +75,20 @@ void SqliteWriter::open_anchor(const std::string& file) {
   anchor_->keep(log_->committed_checkpoint());
   if (expected) return;
   session_->write.begin();
-  session_->write.add_pin({anchor_pin, "kept"});
+  Head at = head_;
+  session_->write.add_pin({anchor_pin, "kept"}, at);
+  ++at.serial;
+  session_->write.set_head(at);
   session_->write.commit();
+  head_ = std::move(at);
 }
 
 /// Reads the log's tree back, and holds it against the last checkpoint.
 void SqliteWriter::open_log(merkle::CheckpointSigner signer) {
   EdgeLeaves edge;
   LedgerLog entries(session_->read, edge);
-  merkle::Tree tree = check_tree(entries, static_cast<std::uint64_t>(end_.entries), signer.verifier_key());
-  log_.emplace(std::move(signer), std::move(tree), session_->read.checkpoint());
+  merkle::Tree tree = check_tree(entries, head_.entry_count(), signer.verifier_key());
+  log_.emplace(std::move(signer), std::move(tree), head_.checkpoint);
 }
 
 void SqliteWriter::write(std::span<Member* const> batch) {
@@ -103,12 +108,12 @@ void SqliteWriter::write(std::span<Member* const> batch) {
 void SqliteWriter::transact(std::span<Member* const> batch) {
   if (dead_) throw StoreFailure(*dead_);
   if (!session_) revive();
-  Position after = end_;
-  if (stage(batch, after)) commit(after);
+  Head after = head_;
+  if (stage(batch, after)) commit(after, batch);
 }
 
 /// Opens a transaction and adds the batch's rows to it. False where there are none; the transaction is then over.
-bool SqliteWriter::stage(std::span<Member* const> batch, Position& at) {
+bool SqliteWriter::stage(std::span<Member* const> batch, Head& at) {
   try {
     begin();
     bool wrote = false;
@@ -117,8 +122,13 @@ bool SqliteWriter::stage(std::span<Member* const> batch, Position& at) {
       session_->write.rollback();
       return false;
     }
-    session_->write.set_head(write_ranges(running_.rows()), log_->checkpoint());
-    session_->index.advance(at.claims, at.entries);
+    session_->write.flush(at);
+    session_->index.advance(at.claim_count(), at.entries.next);
+    at.index = session_->index.state();
+    at.running = write_ranges(running_.rows());
+    at.checkpoint = log_->checkpoint();
+    ++at.serial;
+    session_->write.set_head(at);
     return true;
   } catch (const SqliteError& error) {
     abandon(&error);
@@ -134,14 +144,14 @@ void SqliteWriter::begin() {
   // The lock file keeps other executors out unless somebody removed it, or moved the ledger. Then the ledger is theirs.
   if (session_->database.file_has_moved()) give_up("the ledger's file was moved, removed or replaced");
   const bool untouched = session_->left_at == session_->database.data_version();  // by others: an opening is a write
-  if (!untouched && session_->write.last_epoch() != epoch_)
+  if (!untouched && session_->read.head().epoch != epoch_)
     give_up("the ledger was opened for writing by another process");
   // Behind by one commit at most, whose members were answered: nobody is until it has caught up.
   if (anchor_) anchor_->keep(log_->committed_checkpoint());
 }
 
 /// A commit that failed may have taken place. It is told to have failed only when it is known that it did not.
-void SqliteWriter::commit(const Position& after) {
+void SqliteWriter::commit(const Head& after, std::span<Member* const> batch) {
   in_doubt_ = after;
   try {
     session_->write.commit();
@@ -149,12 +159,13 @@ void SqliteWriter::commit(const Position& after) {
     drop_session();
     const bool lost = reopen() == Fate::not_committed;
     lost ? running_.rolled_back() : running_.committed();
-    running_.inherit(session_->running());
+    running_.inherit(open_claims(head_));
     if (lost) throw;
     return;
   }
-  end_ = after;
+  head_ = after;
   in_doubt_.reset();
+  (void)batch;
   running_.committed();
   log_->committed();
   keep_anchor();
@@ -179,7 +190,7 @@ void SqliteWriter::keep_anchor() noexcept {
 /// to nobody, and are handed to whoever asks for orphans.
 void SqliteWriter::revive() {
   reopen() == Fate::committed ? running_.disowned() : running_.rolled_back();
-  running_.inherit(session_->running());
+  running_.inherit(open_claims(head_));
 }
 
 /// Ends a transaction that failed before its commit.
@@ -188,6 +199,7 @@ void SqliteWriter::abandon(const SqliteError* error) noexcept {
   pace_.forget();
   log_->rolled_back();
   if (!session_) return;
+  session_->write.forget();
   bool sound = error == nullptr || is_harmless(*error);
   try {
     if (session_->database.in_transaction()) session_->write.rollback();
@@ -198,7 +210,7 @@ void SqliteWriter::abandon(const SqliteError* error) noexcept {
   if (!sound) drop_session();
 }
 
-bool SqliteWriter::apply(Member& member, Position& at) {
+bool SqliteWriter::apply(Member& member, Head& at) {
   member.status = Status::success();
   try {
     return std::visit([&](const auto& what) { return apply(what, member, at); }, member.what);
@@ -210,38 +222,63 @@ bool SqliteWriter::apply(Member& member, Position& at) {
   }
 }
 
-bool SqliteWriter::apply(const Probe&, Member&, Position&) { return false; }
+bool SqliteWriter::apply(const Probe&, Member&, Head&) { return false; }
 
-bool SqliteWriter::apply(FindOrphans orphans, Member&, Position&) {
+bool SqliteWriter::apply(FindOrphans orphans, Member&, Head&) {
   for (const std::int64_t claim : running_.orphans())
-    if (auto found = session_->read.record(claim)) orphans.found->push_back(std::move(found->record));
+    session_->read.with_claim(claim, [&](const StoredClaim& stored) { orphans.found->push_back(record_of(stored.claim)); });
   return false;
 }
 
-std::optional<StoredRecord> SqliteWriter::record(std::string_view tenant, std::string_view nonce) {
-  for (const std::int64_t claim : session_->index.find(Key(KeyKind::nonce, pair_key(tenant, nonce))))
-    if (auto known = session_->read.record(claim); known && known->record.tenant == tenant && known->record.nonce == nonce)
-      return known;
-  return std::nullopt;
+/// The claim of a nonce. Its record says nothing about its end yet.
+std::optional<StoredRecord> SqliteWriter::claim_of(std::string_view tenant, std::string_view nonce) {
+  std::optional<StoredRecord> found;
+  for (const std::int64_t number : session_->index.find(nonce_key(tenant, nonce)))
+    session_->read.with_claim(number, [&](const StoredClaim& stored) {
+      if (is_of_nonce(stored.claim, tenant, nonce)) found = StoredRecord{number, record_of(stored.claim)};
+    });
+  return found;
 }
 
-bool SqliteWriter::apply(const Claim* claim, Member& member, Position& at) {
+void SqliteWriter::learn_end(StoredRecord& stored) {
+  if (running_.has(stored.claim)) return;
+  settle(stored.record, outcome_of(stored.claim, stored.record.exec_id), session_->read);
+}
+
+/// Precondition: the claim is not open.
+Outcome SqliteWriter::outcome_of(std::int64_t claim, const Digest& exec_id) {
+  std::optional<Outcome> outcome;
+  session_->index.find(Key(KeyKind::outcome, exec_id), [&](const std::vector<std::int64_t>& entries) {
+    outcome = newest_outcome(session_->read, entries, claim, exec_id);
+    return outcome.has_value();
+  });
+  if (!outcome) no_outcome(claim);
+  return *outcome;
+}
+
+bool SqliteWriter::is_spent(std::string_view tenant, std::string_view approval_id) {
+  bool spent = false;
+  for (const std::int64_t number : session_->index.find(approval_key(tenant, approval_id)))
+    session_->read.with_claim(number, [&](const StoredClaim& stored) {
+      spent = spends_approval(stored.claim, tenant, approval_id) || spent;
+    });
+  return spent;
+}
+
+bool SqliteWriter::apply(const Claim* claim, Member& member, Head& at) {
   KeyIndex& index = session_->index;
-  if (auto known = record(claim->tenant, claim->nonce)) {
-    if (same_request(known->record, *claim))
-      member.claim = {ClaimAnswer::Kind::exists, std::move(known->record)};
-    else
+  if (auto known = claim_of(claim->tenant, claim->nonce)) {
+    if (!same_request(known->record, *claim)) {
       member.claim = {ClaimAnswer::Kind::nonce_conflict, std::nullopt};
-    return false;
-  }
-  std::optional<Key> approval;
-  if (!claim->approval_id.empty()) {
-    approval.emplace(KeyKind::approval, pair_key(claim->tenant, claim->approval_id));
-    for (const std::int64_t spent : index.find(*approval)) {
-      if (!session_->write.spends(spent, claim->tenant, claim->approval_id)) continue;
-      member.claim = {ClaimAnswer::Kind::approval_spent, std::nullopt};
       return false;
     }
+    learn_end(*known);
+    member.claim = {ClaimAnswer::Kind::exists, std::move(known->record)};
+    return false;
+  }
+  if (!claim->approval_id.empty() && is_spent(claim->tenant, claim->approval_id)) {
+    member.claim = {ClaimAnswer::Kind::approval_spent, std::nullopt};
+    return false;
   }
   if (!claim->predecessor.empty() && !has_executed(claim->tenant, claim->predecessor)) {
     member.claim = {ClaimAnswer::Kind::out_of_order, std::nullopt};
@@ -251,40 +288,54 @@ bool SqliteWriter::apply(const Claim* claim, Member& member, Position& at) {
     member.claim = {ClaimAnswer::Kind::rate_reached, std::nullopt};
     return false;
   }
-  const std::int64_t row = session_->write.add_claim(*claim, at);
+  const std::int64_t number = session_->write.add_claim(*claim, at);
   pace_.claimed(*claim, at.latest);
-  index.add(Key(KeyKind::nonce, pair_key(claim->tenant, claim->nonce)), row);
-  if (approval) index.add(*approval, row);
-  running_.claimed(*claim, row);
+  index.add(nonce_key(claim->tenant, claim->nonce), number);
+  if (!claim->approval_id.empty()) index.add(approval_key(claim->tenant, claim->approval_id), number);
+  running_.claimed(*claim, number);
   member.claim = {ClaimAnswer::Kind::fresh, std::nullopt};
   return true;
 }
 
 bool SqliteWriter::has_executed(std::string_view tenant, std::string_view approval_id) {
-  for (const std::int64_t claim : session_->index.find(Key(KeyKind::approval, pair_key(tenant, approval_id))))
-    if (session_->read.has_executed(claim, tenant, approval_id)) return true;
+  std::vector<std::pair<std::int64_t, Digest>> claims;  // one, or none
+  for (const std::int64_t number : session_->index.find(approval_key(tenant, approval_id)))
+    session_->read.with_claim(number, [&](const StoredClaim& stored) {
+      if (spends_approval(stored.claim, tenant, approval_id)) claims.emplace_back(number, stored.claim.exec_id);
+    });
+  for (const auto& [claim, exec_id] : claims) {
+    if (running_.has(claim)) continue;
+    const Ending ending = outcome_of(claim, exec_id).ending;
+    if (ending.state == NonceState::sealed && ending.code == Code::ok) return true;
+  }
   return false;
 }
 
-bool SqliteWriter::apply(const Seal* seal, Member& member, Position& at) {
+bool SqliteWriter::apply(const Seal* seal, Member& member, Head& at) {
   std::optional<std::int64_t> claim = running_.ended(*seal);  // of this process: it was claimed, and has no outcome
   if (!claim) {
-    const auto known = record(seal->tenant, seal->nonce);
+    auto known = claim_of(seal->tenant, seal->nonce);
+    if (known) learn_end(*known);
     member.status = known ? check_transition(known->record, *seal) : never_claimed();
     if (!member.status.ok()) return false;
     claim = known->claim;
     running_.ended(*claim);
   }
-  member.entry = add_entry({seal->entry, seal->exec_id, {}, seal->at}, at);
-  session_->write.add_outcome(*seal, *claim, member.entry);
+  member.entry = session_->write.add_seal(*seal, *claim, at);
+  log_entry(seal->entry);
+  session_->index.add(Key(KeyKind::outcome, seal->exec_id), static_cast<std::int64_t>(member.entry));
   return true;
 }
 
-bool SqliteWriter::apply(const NewEntry* entry, Member& member, Position& at) {
+bool SqliteWriter::apply(const NewEntry* entry, Member& member, Head& at) {
   if (!is_zero(entry->attempt)) {
-    for (const std::int64_t index : session_->index.find(Key(KeyKind::attempt, entry->attempt))) {
-      if (!session_->write.is_attempt(index, entry->attempt)) continue;
-      member.entry = static_cast<std::uint64_t>(index);
+    std::optional<std::int64_t> known;
+    for (const std::int64_t index : session_->index.find(Key(KeyKind::attempt, entry->attempt)))
+      session_->read.with_entry(index, [&](const StoredEntry& stored) {
+        if (is_attempt(stored, entry->attempt)) known = index;
+      });
+    if (known) {
+      member.entry = static_cast<std::uint64_t>(*known);
       return false;
     }
   }
@@ -292,45 +343,43 @@ bool SqliteWriter::apply(const NewEntry* entry, Member& member, Position& at) {
   return true;
 }
 
-std::uint64_t SqliteWriter::add_entry(const NewEntry& entry, Position& at) {
+std::uint64_t SqliteWriter::add_entry(const NewEntry& entry, Head& at) {
   const std::uint64_t index = session_->write.add_entry(entry, at);
-  LedgerTiles tiles(session_->write);
-  log_->append(entry.json, tiles);
-  const auto row = static_cast<std::int64_t>(index);
-  if (!is_zero(entry.exec_id)) session_->index.add(Key(KeyKind::execution, entry.exec_id), row);
-  if (!is_zero(entry.attempt)) session_->index.add(Key(KeyKind::attempt, entry.attempt), row);
+  log_entry(entry.json);
+  const auto number = static_cast<std::int64_t>(index);
+  if (!is_zero(entry.exec_id)) session_->index.add(Key(KeyKind::execution, entry.exec_id), number);
+  if (!is_zero(entry.attempt)) session_->index.add(Key(KeyKind::attempt, entry.attempt), number);
   return index;
 }
 
-bool SqliteWriter::apply(const Pin& pin, Member& member, Position&) {
-  if (const auto known = session_->read.pinned(pin.key)) {
+void SqliteWriter::log_entry(std::string_view json) {
+  LedgerTiles tiles(session_->write);
+  log_->append(json, tiles);
+}
+
+bool SqliteWriter::apply(const Pin& pin, Member& member, Head& at) {
+  if (const auto known = session_->read.pinned(pin.key, at.pins)) {
     if (*known != pin.value) member.status = pinned_otherwise(pin.key);
     return false;
   }
-  session_->write.add_pin(pin);
+  session_->write.add_pin(pin, at);
   return true;
 }
 
-bool SqliteWriter::apply(const ControlChange* change, Member& member, Position& at) {
+bool SqliteWriter::apply(const ControlChange* change, Member& member, Head& at) {
   member.entry = add_entry({change->entry, {}, {}, change->at}, at);
-  session_->write.set_control(change->name, change->stands, member.entry);
+  session_->write.set_control(change->name, change->stands, member.entry, at);
   return true;
 }
 
 /// Opens the ledger anew and finds out whether the commit in doubt took place.
 SqliteWriter::Fate SqliteWriter::reopen() {
   session_.emplace(path_, table_);
-  Position found;
-  try {
-    if (session_->write.last_epoch() != epoch_) give_up("the ledger was opened for writing by another process");
-    found = session_->read.position();
-  } catch (...) {
-    drop_session();
-    throw;
-  }
-  const bool committed = in_doubt_ && !in_doubt_->same_rows(end_) && in_doubt_->same_rows(found);
-  if (!committed && !found.same_rows(end_)) give_up("the ledger does not end where this process left it");
-  end_ = found;
+  const Head found = session_->head;
+  if (found.epoch != epoch_) give_up("the ledger was opened for writing by another process");
+  const bool committed = in_doubt_ && write_head(*in_doubt_) == write_head(found);
+  if (!committed && write_head(head_) != write_head(found)) give_up("the ledger does not end where this process left it");
+  head_ = found;
   in_doubt_.reset();
   try {
     open_log(log_->signer());

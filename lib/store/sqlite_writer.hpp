@@ -14,6 +14,7 @@
 #include "store/key_table.hpp"
 #include "store/member.hpp"
 #include "store/pace.hpp"
+#include "store/record_lookup.hpp"
 #include "store/running.hpp"
 #include "store/signed_log.hpp"
 #include "store/sqlite_session.hpp"
@@ -42,24 +43,28 @@ class SqliteWriter {
   enum class Fate { committed, not_committed };
 
   void transact(std::span<Member* const> batch);
-  bool stage(std::span<Member* const> batch, Position& at);
+  bool stage(std::span<Member* const> batch, Head& at);
   void begin();
-  void commit(const Position& after);
+  void commit(const Head& after, std::span<Member* const> batch);
   void abandon(const SqliteError* error) noexcept;
 
   // Each judges one member and adds its rows. True where there are rows to make durable.
-  bool apply(Member& member, Position& at);
-  bool apply(const Probe&, Member& member, Position& at);
-  bool apply(FindOrphans orphans, Member& member, Position& at);
-  bool apply(const Claim* claim, Member& member, Position& at);
-  bool apply(const Seal* seal, Member& member, Position& at);
-  bool apply(const NewEntry* entry, Member& member, Position& at);
-  bool apply(const Pin& pin, Member& member, Position& at);
-  bool apply(const ControlChange* change, Member& member, Position& at);
+  bool apply(Member& member, Head& at);
+  bool apply(const Probe&, Member& member, Head& at);
+  bool apply(FindOrphans orphans, Member& member, Head& at);
+  bool apply(const Claim* claim, Member& member, Head& at);
+  bool apply(const Seal* seal, Member& member, Head& at);
+  bool apply(const NewEntry* entry, Member& member, Head& at);
+  bool apply(const Pin& pin, Member& member, Head& at);
+  bool apply(const ControlChange* change, Member& member, Head& at);
 
-  std::optional<StoredRecord> record(std::string_view tenant, std::string_view nonce);
+  std::optional<StoredRecord> claim_of(std::string_view tenant, std::string_view nonce);
+  void learn_end(StoredRecord& stored);
+  Outcome outcome_of(std::int64_t claim, const Digest& exec_id);
+  bool is_spent(std::string_view tenant, std::string_view approval_id);
   bool has_executed(std::string_view tenant, std::string_view approval_id);
-  std::uint64_t add_entry(const NewEntry& entry, Position& at);
+  void log_entry(std::string_view json);
+  std::uint64_t add_entry(const NewEntry& entry, Head& at);
   merkle::CheckpointSigner first_transaction(const LogOptions& log);
   void open_log(merkle::CheckpointSigner signer);
   void open_anchor(const std::string& file);
@@ -78,8 +83,8 @@ class SqliteWriter {
   std::optional<Anchor> anchor_;
   std::atomic<bool> knows_{false};       ///< whether there is a session
   std::int64_t epoch_ = 0;
-  Position end_;                      ///< of what is known to be durable
-  std::optional<Position> in_doubt_;  ///< where the ledger ends if a commit that failed took place all the same
+  Head head_;                      ///< of what is known to be durable
+  std::optional<Head> in_doubt_;   ///< the head if a commit that failed took place all the same
   std::optional<std::string> dead_;   ///< why no write will ever succeed again
 };
 

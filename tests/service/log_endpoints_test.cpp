@@ -209,7 +209,7 @@ TEST_CASE("The service is not ready while its log cannot be verified") {
   HttpClient client(daemon.port());
   for (int i = 0; i < 3; ++i) client.post("/execute", request_of(i));
   CHECK(client.get("/ready").status == 200);
-  sql(path, "UPDATE entries SET json = replace(json, 'echo', 'ecHo') WHERE rowid = 2");
+  sql(path, "UPDATE entries SET content = CAST(replace(content, 'echo', 'ecHo') AS BLOB) WHERE first = 2");
   const HttpAnswer answer = client.get("/ready");
   CHECK(answer.status == 503);
   CHECK(answer.body.find("store_failed") != std::string::npos);

@@ -52,7 +52,8 @@ class House {
                          give(key, row);
                          ++tail_;
                        }
-                   });
+                   },
+                   state_);
   }
 
   void begin() { database_->execute("BEGIN IMMEDIATE"); }
@@ -64,6 +65,7 @@ class House {
   void commit() {
     index_->advance(next_, next_);
     database_->execute("COMMIT");
+    state_ = index_->state();
     index_->committed();
     for (const auto& [row, key] : staged_) rows_.emplace(row, key);
     staged_.clear();
@@ -129,6 +131,7 @@ class House {
   const std::string path_ = folder_.file("index.db");
   KeyTable table_;
   std::optional<Database> database_;
+  IndexState state_;  ///< as a ledger's head has it
   std::optional<KeyIndex> index_;
   std::map<std::int64_t, Key> rows_;
   std::vector<std::pair<std::int64_t, Key>> staged_;

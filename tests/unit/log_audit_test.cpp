@@ -12,6 +12,7 @@
 #include "store/log_audit.hpp"
 #include "support/build.hpp"
 #include "support/catch.hpp"
+#include "support/ledger_edit.hpp"
 #include "support/parts.hpp"
 #include "support/vectors.hpp"
 
@@ -108,36 +109,56 @@ class Copies {
   Copies(const TemporaryFolder& folder, std::string original)
       : original_(std::move(original)), copy_(folder.file("copy.db")) {}
   const std::string& edited(const std::string& edit) {
+    sql(fresh(), edit);
+    return copy_;
+  }
+  const std::string& fresh() {
     for (const char* suffix : {"-wal", "-shm", ".lock", ".log-key"}) fs::remove(copy_ + suffix);
     fs::copy_file(original_, copy_, fs::copy_options::overwrite_existing);
     if (fs::exists(original_ + "-wal")) fs::copy_file(original_ + "-wal", copy_ + "-wal");  // as a reader leaves it
     fs::copy_file(original_ + ".log-key", copy_ + ".log-key");
-    sql(copy_, edit);
     return copy_;
   }
+  [[nodiscard]] const std::string& path() const noexcept { return copy_; }
 
  private:
   const std::string original_, copy_;
 };
 
-std::string where(std::uint64_t index) { return " WHERE idx = " + std::to_string(index); }
+/// A change of one entry, by its name.
+struct EntryEdit {
+  const char* name;
+  std::function<void(LedgerEdit&, std::uint64_t index)> make;
+};
 
 // What can be done to one entry of a log of `size`, all of which an audit has to find.
-std::vector<std::string> edits_of_entry(std::uint64_t index, std::uint64_t size) {
-  const std::string i = std::to_string(index), other = std::to_string(index + 1 < size ? index + 1 : index - 1);
+std::vector<EntryEdit> edits_of_entry(std::uint64_t size) {
+  const auto other = [size](std::uint64_t index) { return index + 1 < size ? index + 1 : index - 1; };
   return {
-      "UPDATE entries SET json = replace(json, 'act-', 'akt-')" + where(index),
-      "UPDATE entries SET json = substr(json, 1, length(json) - 1)" + where(index),
-      "UPDATE entries SET json = json || ' '" + where(index),
-      "UPDATE entries SET json = ''" + where(index),
-      "UPDATE entries SET json = (SELECT json FROM entries WHERE idx = " + other + ")" + where(index),
-      "UPDATE entries SET exec_id = zeroblob(32)" + where(index),
-      "UPDATE entries SET idx = idx + 1000000" + where(index),
-      "UPDATE entries SET idx = -5" + where(index),
-      "DELETE FROM entries" + where(index),
-      "UPDATE entries SET idx = -1" + where(index) + "; UPDATE entries SET idx = " + i + where(std::stoull(other)) +
-          "; UPDATE entries SET idx = " + other + " WHERE idx = -1",
+      {"a letter", [](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).json[edit.entry(i).json.find("act-") + 1] = 'k'; }},
+      {"a byte less", [](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).json.pop_back(); }},
+      {"a byte more", [](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).json += ' '; }},
+      {"no text", [](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).json.clear(); }},
+      {"another's text", [=](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).json = edit.entry(other(i)).json; }},
+      {"no exec_id", [](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).exec_id = {}; }},
+      {"not there", [](LedgerEdit& edit, std::uint64_t i) {
+         EditedRow& row = edit.row_of(i);
+         row.entries.erase(row.entries.begin() + static_cast<std::ptrdiff_t>(i - static_cast<std::uint64_t>(row.first)));
+         if (row.entries.empty()) edit.rows.erase(edit.rows.begin() + (&row - edit.rows.data()));
+       }},
+      {"another's place", [=](LedgerEdit& edit, std::uint64_t i) { std::swap(edit.entry(i), edit.entry(other(i))); }},
+      {"a row at a far number", [](LedgerEdit& edit, std::uint64_t i) { edit.row_of(i).first += 1'000'000; }},
+      {"a row below 0", [](LedgerEdit& edit, std::uint64_t i) { edit.row_of(i).first = -5; }},
+      {"no row", [](LedgerEdit& edit, std::uint64_t i) { edit.rows.erase(edit.rows.begin() + (&edit.row_of(i) - edit.rows.data())); }},
   };
+}
+
+std::string edited(Copies& copies, const EntryEdit& edit, std::uint64_t index, Hashes hashes) {
+  std::string path = copies.fresh();
+  LedgerEdit changed(path);
+  edit.make(changed, index);
+  changed.write(hashes);
+  return path;
 }
 
 }  // namespace
@@ -181,14 +202,23 @@ TEST_CASE("Each single edit of any entry is found, and named where a tile knows 
   TemporaryFolder folder;
   Copies copies(folder, made(folder, size));
   for (std::uint64_t index = 0; index < size; index += stride("entries", 17)) {
-    for (const std::string& edit : edits_of_entry(index, size)) {
-      const auto found = audit(copies.edited(edit));
-      INFO(edit << "\n" << all_of(found));
-      CHECK(found.difference_count > 0);
-      if (index < edge) CHECK((names_entry(found, index) || edit.find("idx = -5") != std::string::npos));
-      // One edit of one entry's bytes accuses nobody else.
-      if (index < edge && edit.find("'akt-'") != std::string::npos) {
-        for (const auto& each : found.differences) CHECK(each.index == index);
+    for (const Hashes hashes : {Hashes::left, Hashes::forged}) {
+      for (const EntryEdit& edit : edits_of_entry(size)) {
+        const auto found = audit(edited(copies, edit, index, hashes));
+        INFO("entry " << index << ": " << edit.name << (hashes == Hashes::left ? "" : ", hashes forged") << "\n"
+                      << all_of(found));
+        CHECK(found.difference_count > 0);
+        if (index < edge) CHECK(names_entry(found, index));
+        // One edit of one entry's bytes accuses nobody else, and its row only where the hash is still that of before.
+        if (index >= edge || edit.name != std::string("a letter")) continue;
+        std::size_t rows = 0;
+        for (const auto& each : found.differences) {
+          if (each.part == "row")
+            ++rows;
+          else
+            CHECK(each.index == index);
+        }
+        CHECK(rows == (hashes == Hashes::left ? 1 : 0));
       }
     }
   }
@@ -199,26 +229,34 @@ TEST_CASE("Each edit of an entry that no full tile covers is refused by opening 
   TemporaryFolder folder;
   Copies copies(folder, made(folder, size));
   for (std::uint64_t index = edge; index < size; index += stride("edge entries", 11)) {
-    for (const std::string& edit : edits_of_entry(index, size)) {
-      // What only finds an entry, or lies before all of them, is not on opening's way.
-      if (edit.find("exec_id") != std::string::npos) continue;
-      INFO(edit);
-      const auto opened = sqlite_ledger(copies.edited(edit));
-      CHECK(opened.code() == Code::store_failed);
+    for (const Hashes hashes : {Hashes::left, Hashes::forged}) {
+      for (const EntryEdit& edit : edits_of_entry(size)) {
+        // What only finds an entry is not on opening's way, if the hash is the right one.
+        if (hashes == Hashes::forged && edit.name == std::string("no exec_id")) continue;
+        INFO("entry " << index << ": " << edit.name << (hashes == Hashes::left ? "" : ", hashes forged"));
+        CHECK(sqlite_ledger(edited(copies, edit, index, hashes)).code() == Code::store_failed);
+      }
     }
   }
 }
 
-TEST_CASE("Truncated at any length, the log is found short, and opening names the first index that is missing") {
+TEST_CASE("Truncated at any length, the log is found short, and opening says so") {
   constexpr std::uint64_t size = 600;
   TemporaryFolder folder;
   Copies copies(folder, made(folder, size));
   for (std::uint64_t length = 0; length < size; length += stride("lengths", 13)) {
-    const std::string& path = copies.edited("DELETE FROM entries WHERE idx >= " + std::to_string(length));
-    const auto found = audit(path);
-    INFO(length << ": " << all_of(found));
-    CHECK(names_entry(found, length));
-    CHECK_THAT(sqlite_ledger(path).status().detail(), Contains("entry " + std::to_string(length) + " is missing"));
+    for (const Hashes hashes : {Hashes::left, Hashes::forged}) {
+      const std::string& path = copies.fresh();
+      LedgerEdit edit(path);
+      while (!edit.rows.empty() && edit.rows.back().first >= static_cast<std::int64_t>(length)) edit.rows.pop_back();
+      if (!edit.rows.empty()) edit.rows.back().entries.resize(length - static_cast<std::uint64_t>(edit.rows.back().first));
+      edit.write(hashes);
+      const auto found = audit(path);
+      INFO(length << ": " << all_of(found));
+      CHECK(names_entry(found, length));
+      CHECK_THAT(sqlite_ledger(path).status().detail(),
+                 Contains(hashes == Hashes::left ? "damaged" : "entry " + std::to_string(length) + " is missing"));
+    }
   }
 }
 
@@ -264,20 +302,28 @@ TEST_CASE("Each edit of the checkpoint is found, and refused by opening to write
   }
   const std::string now = must(sqlite_ledger(path, {.read_only = true, .log = {}}), "open")->checkpoint()->note;
   Copies copies(folder, path);
-  std::vector<std::string> edits{"UPDATE head SET checkpoint = ''", "UPDATE head SET checkpoint = '" + before + "'",
-                                 "DELETE FROM head", "DELETE FROM pins WHERE key = 'log'"};
+  std::vector<std::string> edits{"DELETE FROM head", "DELETE FROM pins WHERE key = 'log'",
+                                 "UPDATE head SET hash = zeroblob(32)"};
+  std::vector<std::string> notes{"", before};  // with the head's hash, and without
   for (std::size_t i = 0; i < now.size(); i += stride("bytes of a checkpoint", 7)) {
     std::string other = now;
     other[i] = other[i] == 'x' ? 'y' : 'x';
-    edits.push_back("UPDATE head SET checkpoint = '" + other + "'");
+    notes.push_back(other);
   }
-  for (const std::string& edit : edits) {
-    const std::string& edited = copies.edited(edit);
-    store::AuditOptions options;
-    const auto found = store::audit_log(edited, options);
-    INFO(edit);
+  for (const std::string& note : notes) edits.push_back("UPDATE head SET checkpoint = '" + note + "'");
+  const auto is_found = [](const std::string& copy) {
+    const auto found = store::audit_log(copy, {});
     CHECK((!found.ok() || found->difference_count > 0));
-    CHECK(sqlite_ledger(edited).code() == Code::store_failed);
+    CHECK(sqlite_ledger(copy).code() == Code::store_failed);
+  };
+  for (const std::string& edit : edits) {
+    INFO(edit);
+    is_found(copies.edited(edit));
+  }
+  for (const std::string& note : notes) {
+    INFO(note);
+    LedgerEdit(copies.fresh()).set_head([&](store::Head& head) { head.checkpoint = note; });
+    is_found(copies.path());
   }
 }
 
@@ -286,7 +332,7 @@ TEST_CASE("In a log with two levels of full tiles, an edit anywhere is found and
   TemporaryFolder folder;
   Copies copies(folder, made(folder, size));
   for (const std::uint64_t index : {0U, 255U, 256U, 40'000U, 65'535U, 65'536U, 65'791U}) {
-    const auto found = audit(copies.edited("UPDATE entries SET json = replace(json, 'act-', 'akt-')" + where(index)));
+    const auto found = audit(edited(copies, edits_of_entry(size).front(), index, Hashes::forged));
     INFO(all_of(found));
     CHECK(found.difference_count == 1);
     CHECK(names_entry(found, index));

@@ -1,0 +1,64 @@
+#include "store/record_lookup.hpp"
+
+#include <string>
+
+#include "sqlite/guard.hpp"
+
+namespace openexec::store {
+namespace {
+
+/// `match`: the names are those that were asked for. `key` and `own`: what was looked up, and what the row is found by.
+bool confirmed(bool match, const Key& key, const std::optional<Key>& own) {
+  if (!own || *own != key) throw StoreFailure("the ledger is damaged: its index names a row of another name");
+  return match;
+}
+
+}  // namespace
+
+bool is_of_nonce(const Claim& claim, std::string_view tenant, std::string_view nonce) {
+  if (claim.tenant == tenant && claim.nonce == nonce) return true;
+  return confirmed(false, nonce_key(tenant, nonce), nonce_key(claim.tenant, claim.nonce));
+}
+
+bool spends_approval(const Claim& claim, std::string_view tenant, std::string_view approval_id) {
+  if (claim.tenant == tenant && claim.approval_id == approval_id) return true;
+  std::optional<Key> own;
+  if (!claim.approval_id.empty()) own = approval_key(claim.tenant, claim.approval_id);
+  return confirmed(false, approval_key(tenant, approval_id), own);
+}
+
+bool is_of_execution(const StoredEntry& entry, KeyKind kind, const Digest& exec_id) {
+  const KeyKind is = entry.ending ? KeyKind::outcome : KeyKind::execution;
+  return confirmed(entry.exec_id == exec_id, Key(kind, exec_id), Key(is, entry.exec_id));
+}
+
+bool is_attempt(const StoredEntry& entry, const Digest& attempt) {
+  return confirmed(entry.attempt == attempt, Key(KeyKind::attempt, attempt), Key(KeyKind::attempt, entry.attempt));
+}
+
+NonceRecord record_of(const Claim& claim) {
+  NonceRecord record;
+  record.state = NonceState::claimed;
+  record.tenant = claim.tenant;
+  record.nonce = claim.nonce;
+  record.action = claim.action;
+  record.exec_id = claim.exec_id;
+  record.request_hash = claim.request_hash;
+  record.approval_digest = claim.approval_digest;
+  record.approval = claim.approval;
+  return record;
+}
+
+void settle(NonceRecord& record, const Outcome& outcome, ReadQueries& read) {
+  record.state = outcome.ending.state;
+  record.code = outcome.ending.code;
+  record.effect = outcome.ending.effect;
+  record.result = read.result(outcome.ending, outcome.entry);
+  record.entry = static_cast<std::uint64_t>(outcome.entry);
+}
+
+void no_outcome(std::int64_t claim) {
+  throw StoreFailure("the ledger is damaged: claim " + std::to_string(claim) + " is neither open nor ended");
+}
+
+}  // namespace openexec::store
