@@ -206,14 +206,6 @@ TEST_CASE("A request that two readers could read differently is refused, and end
            Case{"GET /health HTTP/2.0\r\nHost: a\r\n\r\n", 505},
            Case{"GET /health HTTP/1.1\r\nHost : a\r\n\r\n", 400},
            Case{"GET /health HTTP/1.1\r\nHost: a\r\nBad Name: b\r\n\r\n", 400},
-           Case{post + "Transfer-Encoding:\r\n chunked\r\n" + rest, 400},
-           Case{post + "Transfer-Encoding: chun\r\n\tked\r\n" + rest, 400},
-           Case{post + "Content-Length:\r\n 7\r\n" + rest, 400},
-           Case{post + "Content-Length: 7\r\n 7\r\n" + rest, 400},
-           Case{post + "X: a\r\n b\r\nContent-Length: 7\r\n" + rest, 400},
-           Case{post + "X: a\r\n \r\nContent-Length: 7\r\n" + rest, 400},
-           Case{"GET /health HTTP/1.1\r\n Host: a\r\n\r\n", 400},
-           Case{"GET /health HTTP/1.1\r\nHost:\r\n a\r\n\r\n", 400},
            Case{"GET /health HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n", 400},
            Case{"GET /he alth HTTP/1.1\r\nHost: a\r\n\r\n", 505},
            Case{"GET /health\r\n\r\n", 400},
@@ -239,6 +231,27 @@ TEST_CASE("A request that two readers could read differently is refused, and end
   CHECK(more.receive()->status == 400);
   CHECK(more.closed());
   check_healthy(daemon);
+}
+
+// Each of them would be a request, and answered with something else than 400, if the line were joined to its field.
+TEST_CASE("A header line that begins with a blank is refused, whichever field it goes on") {
+  Daemon daemon(with({}));
+  const std::string post = "POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+  const std::string get = "GET /health HTTP/1.1\r\n";
+  for (const std::string& folded :
+       {post + "Transfer-Encoding:\r\n chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", post + "Content-Length:\r\n 2\r\n\r\n{}",
+        post + "Content-Length:\r\n\t2\r\n\r\n{}", post + "X: a\r\n b\r\nContent-Length: 2\r\n\r\n{}",
+        post + "X: a\r\n \r\nContent-Length: 2\r\n\r\n{}", get + "Host:\r\n localhost\r\n\r\n",
+        get + "Host: localhost\r\nX:\r\n \r\n y\r\n\r\n"}) {
+    CAPTURE(folded);
+    HttpClient client(daemon.port());
+    REQUIRE(client.send(folded));
+    const auto answer = client.receive();
+    REQUIRE(answer);
+    CHECK(answer->status == 400);
+    CHECK(answer->body.find("obs-fold") != std::string::npos);
+    CHECK(client.closed());
+  }
 }
 
 TEST_CASE("An empty line before a request is passed over, as RFC 9112 says") {
