@@ -122,7 +122,7 @@ Unlogged read_unlogged(const openexec_unlogged_entry* given) {
 
 ControlName read_control(const openexec_control_name* given) {
   const openexec_control_name name = sized(given, "name");
-  if (name.control < OPENEXEC_CONTROL_HALT || name.control > OPENEXEC_CONTROL_REVOKE_KEY)
+  if (name.control < OPENEXEC_CONTROL_HALT || name.control > OPENEXEC_CONTROL_CONFIRM_CLOCK)
     misuse("name.control: " + std::to_string(name.control) + " means nothing");
   return {static_cast<ControlKind>(name.control), std::string(in(name.id, "name.id")),
           std::string(in(name.tenant, "name.tenant"))};

@@ -326,6 +326,9 @@ Outcome obey(Executor& executor, const openexec_order& given) {
       return executor.revoke_approval(id, order);
     case OPENEXEC_CONTROL_REVOKE_KEY:
       return executor.revoke_key(id, order);
+    case OPENEXEC_CONTROL_CONFIRM_CLOCK:
+      if (!id.empty()) misuse("order.id: a confirmation has none");
+      return executor.confirm_clock(order);
     default:
       misuse("order.control: " + std::to_string(given.control) + " is none");
   }
@@ -521,6 +524,9 @@ openexec_code openexec_config_set_limit(openexec_config* config, openexec_limit 
         break;
       case OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS:
         config->max_issued_ahead = std::chrono::seconds(number);
+        break;
+      case OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS:
+        limits.max_clock_jump = std::chrono::seconds(number);
         break;
       default:
         misuse("limit: " + std::to_string(limit) + " is none");

@@ -38,6 +38,7 @@ static_assert(OPENEXEC_HANDLER_FAILED == 201 && number(Code::handler_failed) == 
 static_assert(OPENEXEC_RESULT_INVALID == 202 && number(Code::result_invalid) == 202);
 static_assert(OPENEXEC_STORE_FAILED == 300 && number(Code::store_failed) == 300);
 static_assert(OPENEXEC_OVERLOADED == 301 && number(Code::overloaded) == 301);
+static_assert(OPENEXEC_CLOCK_SUSPECT == 302 && number(Code::clock_suspect) == 302);
 static_assert(OPENEXEC_MALFORMED_REQUEST == 400 && number(Code::malformed_request) == 400);
 static_assert(OPENEXEC_INVALID_ARGUMENT == 401 && number(Code::invalid_argument) == 401);
 static_assert(OPENEXEC_UNSUPPORTED_ABI == 402 && number(Code::unsupported_abi) == 402);
@@ -72,6 +73,7 @@ static_assert(OPENEXEC_CLAIM_RATE_REACHED == 6 && static_cast<int>(ClaimAnswer::
 static_assert(OPENEXEC_CONTROL_HALT == 1 && static_cast<int>(ControlKind::halt) == 1);
 static_assert(OPENEXEC_CONTROL_REVOKE_APPROVAL == 2 && static_cast<int>(ControlKind::revoke_approval) == 2);
 static_assert(OPENEXEC_CONTROL_REVOKE_KEY == 3 && static_cast<int>(ControlKind::revoke_key) == 3);
+static_assert(OPENEXEC_CONTROL_CONFIRM_CLOCK == 4 && static_cast<int>(ControlKind::confirm_clock) == 4);
 
 // Evidence.
 static_assert(OPENEXEC_EVIDENCE_FAIL == 0 && static_cast<int>(EvidenceVerdict::fail) == 0);
@@ -110,6 +112,7 @@ static_assert(OPENEXEC_LIMIT_IN_FLIGHT == 4);
 static_assert(OPENEXEC_LIMIT_REFUSALS_PER_SECOND == 5);
 static_assert(OPENEXEC_LIMIT_WAIT_MS == 6);
 static_assert(OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS == 7);
+static_assert(OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS == 8);
 static_assert(OPENEXEC_ANSWER_RESULT == 1);
 static_assert(OPENEXEC_ANSWER_FAILED == 2);
 static_assert(OPENEXEC_ANSWER_FAILED_NO_EFFECT == 3);

@@ -161,6 +161,7 @@ enum {
   /* Fault: undecided; nothing ran that is not said to have. */
   OPENEXEC_STORE_FAILED = 300,
   OPENEXEC_OVERLOADED = 301,
+  OPENEXEC_CLOCK_SUSPECT = 302,
 
   /* Misuse: the caller's bug. */
   OPENEXEC_MALFORMED_REQUEST = 400,
@@ -397,7 +398,8 @@ enum {
   OPENEXEC_LIMIT_IN_FLIGHT = 4,           /* attempts at once; default 1024 */
   OPENEXEC_LIMIT_REFUSALS_PER_SECOND = 5, /* entries for refusals; default 1000 */
   OPENEXEC_LIMIT_WAIT_MS = 6,             /* how long a second caller of a running nonce waits; default 30,000 */
-  OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS = 7 /* clawshield-v1: how far in the future issued_at may lie; default 60 */
+  OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS = 7, /* clawshield-v1: how far in the future issued_at may lie; default 60 */
+  OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS = 8    /* how far the wall clock may jump before it is suspect; default 3,600 */
 };
 
 /* Sets one bound. Whether an executor can work with it is checked when one is made.
@@ -720,7 +722,8 @@ typedef int32_t openexec_control;
 enum {
   OPENEXEC_CONTROL_HALT = 1,            /* nothing starts */
   OPENEXEC_CONTROL_REVOKE_APPROVAL = 2, /* an approval, by its id, counts no more */
-  OPENEXEC_CONTROL_REVOKE_KEY = 3       /* a key, by its id or fingerprint, counts no more */
+  OPENEXEC_CONTROL_REVOKE_KEY = 3,      /* a key, by its id or fingerprint, counts no more */
+  OPENEXEC_CONTROL_CONFIRM_CLOCK = 4    /* the wall clock was right when it was given; a store keeps its id as it is */
 };
 
 /* A control that stands: at most one of each. */
@@ -1065,13 +1068,13 @@ typedef struct openexec_order {
   size_t size; /* sizeof(openexec_order) */
   openexec_control control;
   int32_t stands;      /* 1: from now on; 0: no more, which only a halt can be */
-  openexec_str id;     /* of the approval (of a plan: all its steps) or the key; empty for a halt */
-  openexec_str tenant; /* whom it concerns; empty: everybody */
+  openexec_str id;     /* of the approval (of a plan: all its steps) or the key; empty for a halt and a confirmation */
+  openexec_str tenant; /* whom it concerns; empty: everybody. Empty for a confirmation of the clock */
   openexec_str who;    /* 1 to 255 bytes of UTF-8 without control characters */
   openexec_str why;    /* 1 to 1,024 bytes of UTF-8 */
 } openexec_order;
 
-/* Halts, resumes or revokes. Once it has returned no handler is started against the order; one that was started just
+/* Halts, resumes, revokes, or confirms that the wall clock is right now (docs/operations.md). Once it has returned no handler is started against the order; one that was started just
  * before may still be on its way into the host's function. What was claimed and not started fails without effect.
  * The store keeps what was ordered, so that whoever opens it next is bound by it; a revocation stands for ever. May be
  * called by a handler.

@@ -167,6 +167,7 @@ void add_admin(CLI::App& app, std::function<int()>& chosen) {
   ordering("resume", "Lift a halt", "/resume");
   ordering("revoke-approval", "An approval that counts no more, by its id", "/revoke", "approval");
   ordering("revoke-key", "A key that counts no more, by its id or fingerprint", "/revoke", "key");
+  ordering("confirm-clock", "That the host's clock is right now, after it jumped or stood in the future", "/confirm-clock");
   command("status", "What was ordered and stands")->callback([&chosen, options] {
     chosen = [options] { return tell(ask_service(options->socket, "GET /status", {}), options->json); };
   });

@@ -21,6 +21,9 @@ class Clock {
   [[nodiscard]] virtual Timestamp now() const = 0;
   /// Time for durations and deadlines. Never goes back.
   [[nodiscard]] virtual std::chrono::steady_clock::time_point monotonic() const = 0;
+  /// The same, and it goes on while the host is suspended: what now() is compared with to notice a jump. A clock that does
+  /// not override it takes a suspension for a jump.
+  [[nodiscard]] virtual std::chrono::steady_clock::time_point elapsed() const { return monotonic(); }
 };
 
 }  // namespace openexec

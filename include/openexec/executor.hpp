@@ -32,6 +32,9 @@ struct Limits {
   std::size_t max_result_bytes = std::size_t{1} << 20;  ///< of a handler's result; more is result_invalid
   std::uint32_t max_in_flight = 1024;                   ///< attempts at once; more are overloaded
   std::uint32_t max_refusals_per_second = 1000;         ///< entries for refusals; above it they are overloaded, and counted in one entry a second
+  /// How far the wall clock may move against Clock::elapsed between two readings. Beyond it the clock is suspect, and
+  /// approvals are not judged (clock_suspect). 1 second to 366 days.
+  std::chrono::seconds max_clock_jump{3600};
   std::chrono::milliseconds max_wait{30'000};           ///< how long a second caller of a running nonce waits for its outcome
 };
 
@@ -70,6 +73,13 @@ struct Call {
 /// one that is never called keeps execute_many waiting; where Lend throws, the piece runs on the calling thread. Without
 /// memory for pieces nothing is lent, and all handlers run on the calling thread. A piece does not throw.
 using Lend = std::function<void(std::function<void()>)>;
+
+/// The wall clock, and the time that the executor goes by.
+struct ClockState {
+  bool suspect = false;  ///< it jumped: what depends on time is refused until it agrees again or is confirmed
+  Timestamp wall;        ///< as the clock says
+  Timestamp trusted;     ///< never behind what the store has seen; ahead of `wall` where the store saw a later time
+};
 
 /// What recovery found.
 struct Recovery {
@@ -126,6 +136,12 @@ class Executor {
   /// trust policy or its fingerprint. For ever.
   Outcome revoke_approval(std::string_view id, const Order& order);
   Outcome revoke_key(std::string_view id, const Order& order);
+
+  /// Confirms that the wall clock is right now. It is trusted from here on, and becomes the time behind which the executor
+  /// does not go, even where the store has seen a later one: approvals that expire between the two count again. The entry
+  /// names both times. The order names no tenant.
+  Outcome confirm_clock(const Order& order);
+  [[nodiscard]] ClockState clock_state() const;
 
   /// What was ordered and stands, for whichever tenant.
   [[nodiscard]] std::vector<ControlName> controls() const;

@@ -100,12 +100,13 @@ enum class ControlKind : std::uint8_t {
   halt = 1,             ///< nothing starts
   revoke_approval = 2,  ///< an approval, by its id, counts no more
   revoke_key = 3,       ///< a key, by its id or fingerprint, counts no more
+  confirm_clock = 4,    ///< the wall clock was right when it was given; the id is the executor's to read
 };
 
 /// What a control is known by: at most one of each stands.
 struct ControlName {
   ControlKind kind = ControlKind::halt;
-  std::string id;      ///< of the approval or the key; empty for a halt
+  std::string id;      ///< of the approval, the key or the confirmation; empty for a halt
   std::string tenant;  ///< whom it concerns; empty: everybody
   auto operator<=>(const ControlName&) const = default;
 };

@@ -82,7 +82,7 @@ struct Entry {
   std::uint64_t epoch = 0;  ///< of the executor among those that share a store, from 1; 0 is not written
   std::optional<Digest> proposal;        ///< of the proposal that the request came from
   std::optional<Digest> session;         ///< of the session that the request belongs to
-  std::optional<Timestamp> trusted_at;   ///< the last trusted time, while the clock is suspect
+  std::optional<Timestamp> trusted_at;   ///< while the clock is suspect: the time that counts
 
   /// The entry's bytes: RFC 8785 form.
   [[nodiscard]] std::string to_json() const;

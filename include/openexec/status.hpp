@@ -44,6 +44,7 @@ enum class Code : std::int32_t {
   // Fault: undecided; nothing ran that is not said to have.
   store_failed = 300,
   overloaded = 301,
+  clock_suspect = 302,
 
   // Misuse: the caller's bug.
   malformed_request = 400,

@@ -53,6 +53,7 @@ struct Attempt {
   std::string step;                  ///< what a step of a plan is spent as; empty for other approvals
   std::string predecessor;           ///< the step that must have executed before; empty: none
   Entry entry;
+  Timestamp at;  ///< the trusted time at which it began; what the store counts
 
   Flights::Seat seat;
   bool waiting = false;  ///< for an equal attempt that is running

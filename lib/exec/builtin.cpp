@@ -1,6 +1,8 @@
 // The supplied hasher and clock.
 #include <openexec/builtin.hpp>
 
+#include <ctime>
+
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
 
@@ -28,6 +30,12 @@ class SystemClock final : public Clock {
   }
   [[nodiscard]] std::chrono::steady_clock::time_point monotonic() const noexcept override {
     return std::chrono::steady_clock::now();
+  }
+  [[nodiscard]] std::chrono::steady_clock::time_point elapsed() const noexcept override {
+    timespec time{};
+    if (::clock_gettime(CLOCK_BOOTTIME, &time) != 0) return monotonic();
+    return std::chrono::steady_clock::time_point(std::chrono::seconds(time.tv_sec) +
+                                                 std::chrono::nanoseconds(time.tv_nsec));
   }
 };
 

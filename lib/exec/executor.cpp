@@ -12,8 +12,9 @@ namespace openexec {
 
 class Executor::Impl {
  public:
-  Impl(Config config, Parts parts, HandlerTable handlers, Timestamp latest, std::vector<ControlName> standing)
-      : pipeline(std::move(config), std::move(parts), std::move(handlers), latest, std::move(standing)) {}
+  Impl(Config config, Parts parts, HandlerTable handlers, Timestamp mark, const exec::Confirmation& confirmed,
+       std::vector<ControlName> standing)
+      : pipeline(std::move(config), std::move(parts), std::move(handlers), mark, confirmed, std::move(standing)) {}
   exec::Pipeline pipeline;
   Recovery recovered;
 };
@@ -33,6 +34,8 @@ Status check(const Config& config) {
     return misuse("limits.request.max_bytes: must be 1 byte to 1 GiB");
   if (config.limits.max_result_bytes == 0 || config.limits.max_result_bytes > (std::size_t{64} << 20))
     return misuse("limits.max_result_bytes: must be 1 byte to 64 MiB");
+  if (config.limits.max_clock_jump < std::chrono::seconds(1) || config.limits.max_clock_jump > std::chrono::hours(366 * 24))
+    return misuse("limits.max_clock_jump: must be 1 second to 366 days");
   if (config.limits.max_in_flight == 0) return misuse("limits.max_in_flight: must be at least 1");
   return Status::success();
 }
@@ -59,7 +62,11 @@ Result<Executor> Executor::assemble(Config config, Parts parts, HandlerTable han
   Result<std::vector<ControlName>> standing = parts.store->controls();
   if (!standing.ok()) return standing.status();
 
-  auto impl = std::make_unique<Impl>(std::move(config), std::move(parts), std::move(handlers), *latest,
+  const exec::Confirmation confirmed = exec::take_confirmations(*standing);
+  const Result<Timestamp> mark = exec::mark_of(*latest, confirmed, *parts.log);
+  if (!mark.ok()) return mark.status();
+
+  auto impl = std::make_unique<Impl>(std::move(config), std::move(parts), std::move(handlers), *mark, confirmed,
                                      *std::move(standing));
   Result<Recovery> recovered = impl->pipeline.recover();
   if (!recovered.ok()) return recovered.status();
@@ -102,6 +109,10 @@ Outcome Executor::revoke_approval(std::string_view id, const Order& order) {
 Outcome Executor::revoke_key(std::string_view id, const Order& order) {
   return impl_->pipeline.order(ControlKind::revoke_key, id, true, order);
 }
+Outcome Executor::confirm_clock(const Order& order) {
+  return impl_->pipeline.order(ControlKind::confirm_clock, {}, true, order);
+}
+ClockState Executor::clock_state() const { return impl_->pipeline.clock_state(); }
 bool Executor::halted() const noexcept { return impl_->pipeline.gate().closed(); }
 std::vector<ControlName> Executor::controls() const { return impl_->pipeline.controls(); }
 
@@ -110,6 +121,8 @@ Status Executor::ready() const try {
   if (halted()) return Status(Code::halted, "the kill switch is on");
   const Parts& parts = impl_->pipeline.parts();
   if (Status store = parts.store->ready(); !store.ok()) return store;
+  const ClockState clock = clock_state();
+  if (clock.suspect && !parts.verifier->profile().empty()) return exec::suspect_clock(clock);
   return parts.verifier->ready();
 } catch (base::ForcedUnwind&) {
   throw;
@@ -118,8 +131,11 @@ Status Executor::ready() const try {
 }
 
 Result<std::optional<LogLine>> Executor::outcome_entry(const Digest& exec_id) const try {
+  const base::CancellationPutOff put_off;
   const Parts& parts = impl_->pipeline.parts();
   return exec::outcome_entry(*parts.store, *parts.log, exec_id);
+} catch (base::ForcedUnwind&) {
+  throw;
 } catch (...) {
   return Status(Code::store_failed, "a part threw when it was asked for an outcome");
 }

@@ -201,12 +201,13 @@ void answer(Operation& operation, const Result<std::uint64_t>& index) {
 
 }  // namespace
 
-Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp latest,
-                   std::vector<ControlName> standing)
+Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp mark,
+                   const Confirmation& confirmed, std::vector<ControlName> standing)
     : config_(std::move(config)),
       parts_(std::move(parts)),
       handlers_(std::move(handlers)),
-      latest_(latest.micros),
+      time_(parts_.clock, mark, config_.limits.max_clock_jump),
+      confirmed_(confirmed),
       in_flight_(config_.limits.max_in_flight),
       refusals_(config_.limits.max_refusals_per_second),
       recent_(recent_bytes),
@@ -257,7 +258,7 @@ Attempt Pipeline::enter(const Arrival& arrival, const CallOptions& options) {
   attempt.parts = proposals_.take();
   attempt.entry.tenant = config_.tenant;
   attempt.entry.executor = config_.executor;
-  attempt.entry.observed_at = now();
+  attempt.at = stamp(attempt.entry);
   attempt.deadline = later(std::chrono::steady_clock::now(), options.max_wait.value_or(config_.limits.max_wait));
   return attempt;
 }
@@ -365,7 +366,12 @@ void Pipeline::admit(Attempt& attempt) {
 
 void Pipeline::verify(Attempt& attempt) {
   if (attempt.approval) return;  // it waited for another attempt meanwhile
+  // An approval cannot be judged by a clock that jumped.
+  if (attempt.entry.trusted_at && !parts_.verifier->profile().empty())
+    return deny(attempt, suspect_clock({true, attempt.entry.observed_at, attempt.at}));
   Result<Approval> approval = ask_verifier(attempt);
+  if (approval.code() == Code::approval_expired)
+    return deny(attempt, with_gap(approval.status(), time_.state()));
   if (!approval.ok()) return deny(attempt, approval.status());
   if (!parts_.verifier->profile().empty()) {
     if (approval->id.empty()) return deny(attempt, Status(Code::approval_malformed, "the approval has no id to spend"));
@@ -382,7 +388,7 @@ Result<Approval> Pipeline::ask_verifier(Attempt& attempt) {
   attempt.revocations = controls_.epoch();  // before they are looked at: what is revoked meanwhile is another epoch
   Result<Approval> approval = [&]() -> Result<Approval> {
     try {
-      const Timestamp at = attempt.entry.observed_at;
+      const Timestamp at = attempt.at;
       if (attempt.revocations == 0) return parts_.verifier->verify(*attempt.proposal, at);
       return parts_.verifier->verify(*attempt.proposal, at, controls_.revocations());
     } catch (base::ForcedUnwind&) {
@@ -462,7 +468,7 @@ void Pipeline::claim(std::span<Attempt> attempts, Submission& submission) {
                       .approval_id = attempt.step.empty() ? attempt.approval->id : attempt.step,
                       .approval_digest = attempt.artifact_digest,
                       .approval = note,
-                      .at = attempt.entry.observed_at,
+                      .at = attempt.at,
                       .predecessor = attempt.predecessor,
                       .max_per_minute = attempt.approval->constraints.max_executions_per_min.value_or(0)});
     operations.push_back({.what = &claims.back()});
@@ -652,10 +658,10 @@ void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submissi
                        .effect = ending.effect,
                        .result = ending.result,
                        .entry = attempt.json,
-                       .at = entry.observed_at});
+                       .at = attempt.at});
       operations.push_back({.what = &seals.back()});
     } else {
-      entries.push_back({.json = attempt.json, .exec_id = attempt.exec_id, .at = entry.observed_at});
+      entries.push_back({.json = attempt.json, .exec_id = attempt.exec_id, .at = attempt.at});
       operations.push_back({.what = &entries.back()});
     }
   }
@@ -832,7 +838,7 @@ void Pipeline::submit(std::span<Operation> operations) {
 Result<std::uint64_t> Pipeline::feed_log(std::string_view tenant, std::string_view nonce, const Digest& exec_id,
                                          std::string_view entry) {
   const auto index =
-      parts_.log->append({.json = entry, .exec_id = exec_id, .attempt = crypto::sha256(entry), .at = now()});
+      parts_.log->append({.json = entry, .exec_id = exec_id, .attempt = crypto::sha256(entry), .at = time_.read().trusted});
   if (!index.ok()) return index;
   if (Status noted = parts_.store->logged(tenant, nonce, *index); !noted.ok()) return noted;
   return index;
@@ -845,21 +851,21 @@ void Pipeline::append_suppressed(std::uint64_t count) {
   entry.code = Code::overloaded;
   entry.tenant = config_.tenant;
   entry.executor = config_.executor;
-  entry.observed_at = now();
+  const Timestamp at = stamp(entry);
   entry.count = count;
   entry.receipt = receipt_of({}, error_text(entry.code));
   const std::string json = entry.to_json();
   // It stands for refusals that were answered already: if it cannot be written there is nobody to tell.
-  (void)parts_.log->append({.json = json, .at = entry.observed_at});
+  (void)parts_.log->append({.json = json, .at = at});
 }
 
-// The highest time seen by anyone who used this store: a clock that is set back makes nothing valid again.
-Timestamp Pipeline::now() {
-  const std::int64_t clock = parts_.clock->now().micros;
-  std::int64_t seen = latest_.load();
-  while (clock > seen && !latest_.compare_exchange_weak(seen, clock)) {
-  }
-  return {std::max(clock, seen)};
+// Says in the entry when it was made. Returns the trusted time, which the store counts and approvals are judged by.
+Timestamp Pipeline::stamp(Entry& entry) {
+  const Timekeeper::Reading now = time_.read();
+  entry.observed_at = now.observed;
+  entry.trusted_at.reset();
+  if (now.suspect) entry.trusted_at = now.trusted;
+  return now.trusted;
 }
 
 namespace {
@@ -869,6 +875,7 @@ std::string_view kind_name(ControlKind kind, bool stands) {
     case ControlKind::halt: return stands ? "halt" : "resume";
     case ControlKind::revoke_approval: return "revoke_approval";
     case ControlKind::revoke_key: return "revoke_key";
+    case ControlKind::confirm_clock: return "confirm_clock";
   }
   return {};
 }
@@ -882,7 +889,9 @@ Status check(const ControlName& name, const Order& order) {
     return wrong("why", "must be 1 to 1,024 bytes of UTF-8");
   if (const auto fault = base::tenant_fault(order.tenant); !order.tenant.empty() && !fault.empty())
     return wrong("tenant", fault);
-  if (const auto fault = base::label_fault(name.id); name.kind != ControlKind::halt && !fault.empty())
+  const bool confirms = name.kind == ControlKind::confirm_clock;
+  if (confirms && !order.tenant.empty()) return wrong("tenant", "a clock is every tenant's; leave it out");
+  if (const auto fault = base::label_fault(name.id); name.kind != ControlKind::halt && !confirms && !fault.empty())
     return wrong("id", fault);
   return Status::success();
 }
@@ -897,7 +906,10 @@ Outcome Pipeline::order(ControlKind kind, std::string_view id, bool stands, cons
   const auto obey = [&] {
     const ControlName name{kind, std::string(id), std::string(order.tenant)};
     if (const Status no = check(name, order); no.ok()) {
-      carry_out(name, stands, order, outcome);
+      if (kind == ControlKind::confirm_clock)
+        carry_out_confirmation(order, outcome);
+      else
+        carry_out(name, stands, order, outcome);
     } else {
       outcome.code = no.code();
       outcome.detail = no.detail();
@@ -915,6 +927,44 @@ Outcome Pipeline::order(ControlKind kind, std::string_view id, bool stands, cons
   return outcome;
 }
 
+/// An order with the entry that it leaves.
+struct Pipeline::Ordered {
+  Entry entry;
+  Timestamp at;
+  std::string json;
+  std::string result;  ///< in display form
+  bool lasts = true;
+
+  void tell(std::uint64_t index, Outcome& outcome) {
+    outcome.code = Code::ok;
+    outcome.verdict = Verdict::control;
+    outcome.result = std::move(result);
+    outcome.receipt = std::move(entry.receipt);
+    outcome.entry = std::move(json);
+    outcome.entry_index = index;
+    if (!lasts) outcome.detail = "the store keeps no orders: it lasts as long as this executor";
+  }
+};
+
+Pipeline::Ordered Pipeline::write_order(ControlNote note) {
+  Ordered ordered;
+  Entry& entry = ordered.entry;
+  entry.verdict = Verdict::control;
+  entry.code = Code::ok;
+  entry.tenant = config_.tenant;
+  entry.executor = config_.executor;
+  ordered.at = stamp(entry);
+  entry.control = std::move(note);
+  std::string jcs;
+  append_json(*entry.control, jcs);
+  entry.result_hash = crypto::sha256(jcs);
+  const Result<canon::Document> document = canon::parse(jcs);
+  ordered.result = canon::display(document.value().root());
+  entry.receipt = receipt_of({}, ordered.result);
+  ordered.json = entry.to_json();
+  return ordered;
+}
+
 void Pipeline::carry_out(const ControlName& name, bool stands, const Order& order, Outcome& outcome) {
   const bool halts = name.kind == ControlKind::halt;
   const bool ours = name.tenant.empty() || name.tenant == config_.tenant;
@@ -927,24 +977,9 @@ void Pipeline::carry_out(const ControlName& name, bool stands, const Order& orde
   }
   outcome.code = Code::store_failed;
 
-  Entry entry;
-  entry.verdict = Verdict::control;
-  entry.code = Code::ok;
-  entry.tenant = config_.tenant;
-  entry.executor = config_.executor;
-  entry.observed_at = now();
-  entry.control = ControlNote{std::string(kind_name(name.kind, stands)), name.id, name.tenant, std::string(order.who),
-                              std::string(order.why)};
-  std::string jcs;
-  append_json(*entry.control, jcs);
-  entry.result_hash = crypto::sha256(jcs);
-  const Result<canon::Document> document = canon::parse(jcs);
-  std::string result = canon::display(document.value().root());
-  entry.receipt = receipt_of({}, result);
-  std::string json = entry.to_json();
-
-  bool lasts = true;
-  const auto index = keep({name, stands, json, entry.observed_at}, lasts);
+  Ordered ordered = write_order({std::string(kind_name(name.kind, stands)), name.id, name.tenant,
+                                 std::string(order.who), std::string(order.why)});
+  const auto index = keep({name, stands, ordered.json, ordered.at}, ordered.lasts);
   if (!index.ok() || !*index) {
     outcome.detail = (index.ok() ? "the store gave no place in the log" : index.status().detail()) +
                      (stands ? "; it holds in this executor all the same" : "; nothing was lifted");
@@ -954,13 +989,33 @@ void Pipeline::carry_out(const ControlName& name, bool stands, const Order& orde
     controls_.set(name, false);
     if (!controls_.halted()) gate_.open();
   }
-  outcome.code = Code::ok;
-  outcome.verdict = Verdict::control;
-  outcome.result = std::move(result);
-  outcome.receipt = std::move(entry.receipt);
-  outcome.entry = std::move(json);
-  outcome.entry_index = *index;
-  if (!lasts) outcome.detail = "the store keeps no orders: it lasts as long as this executor";
+  ordered.tell(**index, outcome);
+}
+
+// It makes approvals valid again, so it is durable first, or does not happen.
+void Pipeline::carry_out_confirmation(const Order& order, Outcome& outcome) {
+  const std::lock_guard lock(controls_.ordering());
+  const Timekeeper::Proposal proposal = time_.propose();
+  const Result<Timestamp> latest = parts_.store->latest();
+  if (!latest.ok()) {
+    outcome.code = Code::store_failed;
+    outcome.detail = latest.status().detail() + "; nothing was confirmed";
+    return;
+  }
+  const Confirmation next{confirmed_.serial + 1, proposal.wall, std::max({*latest, proposal.was, proposal.wall})};
+  Ordered ordered =
+      write_order({std::string(kind_name(ControlKind::confirm_clock, true)), {}, {}, std::string(order.who),
+                   std::string(order.why), proposal.wall, proposal.was});
+  outcome.code = Code::store_failed;
+  const auto index = keep({next.name(), true, ordered.json, proposal.wall}, ordered.lasts);
+  if (!index.ok() || !*index) {
+    outcome.detail = (index.ok() ? "the store gave no place in the log" : index.status().detail()) +
+                     "; nothing was confirmed";
+    return;
+  }
+  time_.confirm(proposal);
+  confirmed_ = next;
+  ordered.tell(**index, outcome);
 }
 
 // Durable with its entry. A store that keeps no controls leaves the entry to the log.
@@ -1004,7 +1059,7 @@ Status Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found) {
   const auto end = [&](const HandlerResult& said) {
     Ending ending = judge(said);
     std::string json;
-    entry.observed_at = now();
+    const Timestamp at = stamp(entry);
     write_entry(entry, ending, json);
     const Seal seal{.tenant = orphan.tenant,
                     .nonce = orphan.nonce,
@@ -1014,7 +1069,7 @@ Status Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found) {
                     .effect = ending.effect,
                     .result = ending.result,
                     .entry = json,
-                    .at = entry.observed_at};
+                    .at = at};
     Operation operation{.what = &seal};
     submit({&operation, 1});
     entry.prior = operation.entry;

@@ -12,18 +12,21 @@
 
 #include "exec/attempt.hpp"
 #include "exec/buffers.hpp"
+#include "exec/confirmation.hpp"
 #include "exec/controls.hpp"
 #include "exec/flights.hpp"
 #include "exec/limits.hpp"
 #include "exec/pool.hpp"
 #include "exec/recent.hpp"
+#include "exec/timekeeper.hpp"
 
 namespace openexec::exec {
 
 class Pipeline {
  public:
-  /// `latest`: the store's highest time. `standing`: the controls that it keeps.
-  Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp latest, std::vector<ControlName> standing);
+  /// `mark`: the highest trusted time that anyone saw who used the store, after `confirmed`. `standing`: the controls that it keeps.
+  Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp mark, const Confirmation& confirmed,
+           std::vector<ControlName> standing);
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
   ~Pipeline();
@@ -35,6 +38,7 @@ class Pipeline {
   /// An order: makes a control stand or lifts it, and writes down who gave it.
   [[nodiscard]] Outcome order(ControlKind kind, std::string_view id, bool stands, const Order& order);
   [[nodiscard]] std::vector<ControlName> controls() const { return controls_.standing(); }
+  [[nodiscard]] ClockState clock_state() { return time_.state(); }
 
   Gate& gate() noexcept { return gate_; }
   [[nodiscard]] const Gate& gate() const noexcept { return gate_; }
@@ -95,14 +99,18 @@ class Pipeline {
                                  std::string_view entry);
   void append_suppressed(std::uint64_t count);
   void carry_out(const ControlName& name, bool stands, const Order& order, Outcome& outcome);
+  void carry_out_confirmation(const Order& order, Outcome& outcome);
+  struct Ordered;
+  Ordered write_order(ControlNote note);
   Result<std::optional<std::uint64_t>> keep(const ControlChange& change, bool& lasts);
-  [[nodiscard]] Timestamp now();
+  Timestamp stamp(Entry& entry);
 
   const Config config_;
   const Parts parts_;
   const HandlerTable handlers_;
   std::optional<std::set<std::string, std::less<>>> allowed_;
-  std::atomic<std::int64_t> latest_;
+  Timekeeper time_;
+  Confirmation confirmed_;  ///< the newest; one order after the other changes it
 
   InFlight in_flight_;
   RefusalMeter refusals_;

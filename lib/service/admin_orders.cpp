@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/time.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
 
@@ -12,7 +13,7 @@ namespace openexec::service {
 using canon::JsonObject;
 
 std::string_view AdminRequest::known_target() const noexcept {
-  for (const std::string_view known : {"/status", "/halt", "/resume", "/revoke"})
+  for (const std::string_view known : {"/status", "/halt", "/resume", "/revoke", "/confirm-clock"})
     if (target == known) return known;
   return {};
 }
@@ -34,6 +35,7 @@ std::string_view kind_name(ControlKind kind) {
     case ControlKind::halt: return "halt";
     case ControlKind::revoke_approval: return "revoke_approval";
     case ControlKind::revoke_key: return "revoke_key";
+    case ControlKind::confirm_clock: return "confirm_clock";  // never stands
   }
   return {};
 }
@@ -47,10 +49,16 @@ std::string status_json(const Executor& executor) {
                     .text_or_null("id", name.id)
                     .text_or_null("tenant", name.tenant)
                     .take());
+  const ClockState clock = executor.clock_state();
   return JsonObject()
       .boolean("halted", executor.halted())
       .text("tenant", executor.config().tenant)
       .raw("controls", "[" + controls + "]")
+      .raw("clock", JsonObject()
+                        .boolean("suspect", clock.suspect)
+                        .text("wall", base::format_time(clock.wall))
+                        .text("trusted", base::format_time(clock.trusted))
+                        .take())
       .take();
 }
 
@@ -101,6 +109,7 @@ AdminAnswer order(Executor& executor, const AdminRequest& request, uid_t uid) {
 
   const Outcome outcome = request.target == "/halt"     ? executor.halt(given)
                           : request.target == "/resume" ? executor.resume(given)
+                          : request.target == "/confirm-clock" ? executor.confirm_clock(given)
                           : key.empty()               ? executor.revoke_approval(approval, given)
                                                       : executor.revoke_key(key, given);
   if (outcome.code == Code::invalid_argument) return admin_problem(422, "invalid_field", outcome.detail);
@@ -118,7 +127,7 @@ AdminAnswer order(Executor& executor, const AdminRequest& request, uid_t uid) {
 
 AdminAnswer answer_admin(Executor& executor, const AdminRequest& request, uid_t uid) {
   if (request.known_target().empty())
-    return admin_problem(404, "not_found", "GET /status; POST /halt, /resume, /revoke");
+    return admin_problem(404, "not_found", "GET /status; POST /halt, /resume, /revoke, /confirm-clock");
   const bool status = request.target == "/status";
   if (request.method != (status ? "GET" : "POST"))
     return admin_problem(405, "method_not_allowed", status ? "GET" : "POST");

@@ -12,6 +12,7 @@
 #include "base/time.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
+#include "exec/timekeeper.hpp"
 #include "service/structured_field.hpp"
 
 namespace openexec::service {
@@ -225,7 +226,12 @@ Answer Api::ready(const Call&) const {
   } else if (const Status status = executor->ready(); !status.ok()) {
     reasons.push_back(std::string(name(status.code())) + ": " + status.detail());
   }
-  if (reasons.empty()) return answer(200, R"({"ready":true})");
+  if (reasons.empty()) {
+    JsonObject json;
+    json.boolean("ready", true);
+    if (const std::string gap = exec::gap_of(executor->clock_state()); !gap.empty()) json.text("clock", gap);
+    return answer(200, json.take());
+  }
   std::string list;
   for (const std::string& reason : reasons) {
     if (!list.empty()) list += ',';

@@ -57,8 +57,8 @@ Status check(const NewEntry& entry) { return check_entry(entry.json); }
 
 Status check(const ControlChange& change) {
   const ControlName& name = change.name;
-  if (name.id.empty() != (name.kind == ControlKind::halt)) return wrong("id: of an approval or a key, and nothing else");
-  if (!change.stands && name.kind != ControlKind::halt) return wrong("stands: what was revoked stays revoked");
+  if (name.id.empty() != (name.kind == ControlKind::halt)) return wrong("id: missing, or a halt has one");
+  if (!change.stands && name.kind != ControlKind::halt) return wrong("stands: only a halt can be lifted");
   for (const auto& [field, value] :
        {std::pair<std::string_view, std::string_view>{"id", name.id}, {"tenant", name.tenant}})
     if (Status status = check_length(field, value, max_name_bytes); !status.ok()) return status;

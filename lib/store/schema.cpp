@@ -206,7 +206,7 @@ Digest ReadQueries::controls_digest(std::vector<ControlName>* controls) {
     append_text(rows.bytes(2), bytes);
     append_signed(rows.integer(3), bytes);
     if (controls == nullptr) continue;
-    if (kind < static_cast<int>(ControlKind::halt) || kind > static_cast<int>(ControlKind::revoke_key))
+    if (kind < static_cast<int>(ControlKind::halt) || kind > static_cast<int>(ControlKind::confirm_clock))
       damaged("a control of no known kind");
     controls->push_back({static_cast<ControlKind>(kind), std::string(rows.bytes(1)), std::string(rows.bytes(2))});
   }

@@ -33,6 +33,40 @@ Scenario refused_by_verifier(openexec_code code) {
   };
 }
 
+/// A clock that was two hours ahead at one request, and a person who then confirms it.
+openexec_code under_a_clock_that_jumped(Outcome& outcome) {
+  struct Time {
+    std::atomic<int64_t> now_us{1'772'366'400'000'000};
+  } time;
+  openexec_clock_table clock{};
+  clock.size = sizeof clock;
+  clock.self = &time;
+  clock.now_us = [](void* self) { return static_cast<Time*>(self)->now_us.load(); };
+  clock.monotonic_ns = [](void*) { return int64_t{0}; };
+  Handler handler;
+  Verifier verifier;
+  const Config config = demo_config();
+  handler.add_to(config);
+  verifier.set_on(config);
+  REQUIRE(openexec_config_set_clock(config, &clock, nullptr) == OPENEXEC_OK);
+  const Executor executor = assemble(config);
+  time.now_us += 7'200'000'000;
+  const openexec_request asked = request("n-1", "{}", "echo", R"({"a":1})");
+  const openexec_code answer = execute(executor, asked, outcome);
+  CHECK(openexec_executor_ready(executor, nullptr) == OPENEXEC_CLOCK_SUSPECT);
+  openexec_order order{};
+  order.size = sizeof order;
+  order.control = OPENEXEC_CONTROL_CONFIRM_CLOCK;
+  order.stands = 1;
+  order.who = str("alice");
+  order.why = str("it was late");
+  CHECK(openexec_executor_order(executor, &order, nullptr, nullptr) == OPENEXEC_OK);
+  CHECK(handler.calls == 0);
+  Outcome later;
+  CHECK(execute(executor, asked, later) == OPENEXEC_OK);
+  return answer;
+}
+
 /// A handler that does `run`.
 Scenario handled(Handler::Run run) {
   return [run](Outcome& outcome) {
@@ -121,6 +155,7 @@ const std::map<openexec_code, Scenario> scenarios{
     {OPENEXEC_APPROVAL_KEY_MISSING, refused_by_verifier(OPENEXEC_APPROVAL_KEY_MISSING)},
     {OPENEXEC_APPROVAL_HASH_MISMATCH, refused_by_verifier(OPENEXEC_APPROVAL_HASH_MISMATCH)},
     {OPENEXEC_APPROVAL_TENANT_MISMATCH, refused_by_verifier(OPENEXEC_APPROVAL_TENANT_MISMATCH)},
+    {OPENEXEC_CLOCK_SUSPECT, under_a_clock_that_jumped},
     {OPENEXEC_APPROVAL_EXPIRED, refused_by_verifier(OPENEXEC_APPROVAL_EXPIRED)},
     {OPENEXEC_APPROVAL_NOT_YET_VALID, refused_by_verifier(OPENEXEC_APPROVAL_NOT_YET_VALID)},
     {OPENEXEC_APPROVAL_SIGNATURE_INVALID, refused_by_verifier(OPENEXEC_APPROVAL_SIGNATURE_INVALID)},

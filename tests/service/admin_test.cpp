@@ -88,13 +88,18 @@ TEST_CASE("openexec admin halts, shows, revokes and resumes; each order is an en
   CHECK(has(status.text, R"("id":"approval-7")"));
   CHECK(has(status.text, R"("id":"key-3")"));
   CHECK(has(status.text, R"("halted":false)"));
+  CHECK(has(status.text, R"("suspect":false)"));
+  CHECK(admin(place, "confirm-clock --who carol --why 'compared with another'").exit_code == 0);
+  CHECK(admin(place, "confirm-clock --who carol --why x --tenant acme").exit_code == 1);
+  CHECK_FALSE(has(admin(place, "status --json").text, "confirm_clock"));
 
   const auto orders = place.orders();
-  REQUIRE(orders.size() == 4);
+  REQUIRE(orders.size() == 5);
   const std::string uid = " (uid " + std::to_string(::geteuid()) + ")";
   for (std::size_t i = 0; i < 4; ++i) CHECK(has(orders[i], (i % 3 == 0 ? "alice" : "bob") + uid));
   CHECK(has(orders[0], "strange payments"));
   CHECK(has(orders[3], "looked into"));
+  CHECK(has(orders[4], R"("kind":"confirm_clock")"));
 }
 
 TEST_CASE("openexec admin says 1 for a refusal and 2 where nobody could be asked") {

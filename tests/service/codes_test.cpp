@@ -10,6 +10,7 @@
 #include "support/gate.hpp"
 #include "support/http.hpp"
 #include "support/json.hpp"
+#include "support/moved_clock.hpp"
 #include "support/parts.hpp"
 
 namespace openexec {
@@ -39,7 +40,8 @@ struct Host {
       if (store_fails) return Status(Code::store_failed, "the disk is full");
       return std::nullopt;
     });
-    executor.emplace(test::assemble({.store = store, .log = ledger, .verifier = verifier}, std::move(table), config));
+    executor.emplace(test::assemble({.store = store, .log = ledger, .verifier = verifier, .hasher = nullptr, .clock = clock},
+                                    std::move(table), config));
     options.port = 0;
     auto started = Service::start(*executor, std::move(options));
     if (!started.ok()) throw std::runtime_error(started.status().detail());
@@ -57,6 +59,7 @@ struct Host {
   std::atomic<bool> store_fails{false};
   std::shared_ptr<test::SteppedStore> store;
   std::shared_ptr<test::ScriptedVerifier> verifier = std::make_shared<test::ScriptedVerifier>();
+  std::shared_ptr<test::MovedClock> clock = std::make_shared<test::MovedClock>(Timestamp{1'772'366'400'000'000});
   std::optional<Executor> executor;
   std::optional<Service> service;
 };
@@ -117,6 +120,12 @@ TEST_CASE("Every code reaches HTTP with its status, in the shape of an execution
     expect(code, 403, host.execute(host.body("echo", "8")));
   }
   host.verifier->say(Code::ok);
+
+  host.clock->move(7'200'000'000);
+  expect(Code::clock_suspect, 503, host.execute(host.body("echo", "9")));
+  CHECK(HttpClient(host.service->port()).get("/ready").status == 503);
+  host.clock->move(-7'200'000'000);
+  CHECK(HttpClient(host.service->port()).get("/ready").status == 200);
 
   host.executor->halt({"alice", "a drill"});
   expect(Code::halted, 503, host.execute(host.body("echo", "9")));

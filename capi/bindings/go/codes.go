@@ -31,8 +31,9 @@ const (
 	HandlerFailed Code = 201
 	ResultInvalid Code = 202
 
-	StoreFailed Code = 300
-	Overloaded  Code = 301
+	StoreFailed  Code = 300
+	Overloaded   Code = 301
+	ClockSuspect Code = 302
 
 	MalformedRequest Code = 400
 	InvalidArgument  Code = 401
@@ -45,7 +46,7 @@ func Codes() []Code {
 		ApprovalMalformed, ApprovalKeyMissing, ApprovalHashMismatch, ApprovalTenantMismatch, ApprovalExpired,
 		ApprovalNotYetValid, ApprovalSignatureInvalid, ApprovalThreshold, ApprovalPolicyMismatch,
 		ApprovalAudienceMismatch, ApprovalConstraint, ApprovalKeyRevoked, ApprovalSpent, InDoubt, HandlerFailed,
-		ResultInvalid, StoreFailed, Overloaded, MalformedRequest, InvalidArgument, UnsupportedABI}
+		ResultInvalid, StoreFailed, Overloaded, ClockSuspect, MalformedRequest, InvalidArgument, UnsupportedABI}
 }
 
 // Error is the code's name, as receipts carry it, such as "approval_expired".
@@ -129,6 +130,7 @@ const (
 	Halt           Control = 1 // nothing starts
 	RevokeApproval Control = 2 // an approval, by its id, counts no more
 	RevokeKey      Control = 3 // a key, by its id or fingerprint, counts no more
+	ConfirmClock   Control = 4 // the wall clock was right when it was given; a store keeps its id as it is
 )
 
 // Happening is what an Event tells of.

@@ -42,6 +42,7 @@ class Code(enum.IntEnum):
     RESULT_INVALID = 202
     STORE_FAILED = 300
     OVERLOADED = 301
+    CLOCK_SUSPECT = 302
     MALFORMED_REQUEST = 400
     INVALID_ARGUMENT = 401
     UNSUPPORTED_ABI = 402
@@ -95,6 +96,7 @@ class Control(enum.IntEnum):
     HALT = 1
     REVOKE_APPROVAL = 2
     REVOKE_KEY = 3
+    CONFIRM_CLOCK = 4
 
 
 class Happening(enum.IntEnum):

@@ -126,6 +126,7 @@ pub const OPENEXEC_HANDLER_FAILED: openexec_code = 201;
 pub const OPENEXEC_RESULT_INVALID: openexec_code = 202;
 pub const OPENEXEC_STORE_FAILED: openexec_code = 300;
 pub const OPENEXEC_OVERLOADED: openexec_code = 301;
+pub const OPENEXEC_CLOCK_SUSPECT: openexec_code = 302;
 pub const OPENEXEC_MALFORMED_REQUEST: openexec_code = 400;
 pub const OPENEXEC_INVALID_ARGUMENT: openexec_code = 401;
 pub const OPENEXEC_UNSUPPORTED_ABI: openexec_code = 402;
@@ -196,6 +197,7 @@ pub const OPENEXEC_LIMIT_IN_FLIGHT: openexec_limit = 4;
 pub const OPENEXEC_LIMIT_REFUSALS_PER_SECOND: openexec_limit = 5;
 pub const OPENEXEC_LIMIT_WAIT_MS: openexec_limit = 6;
 pub const OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS: openexec_limit = 7;
+pub const OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS: openexec_limit = 8;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct openexec_invocation {
@@ -610,6 +612,7 @@ pub type openexec_control = i32;
 pub const OPENEXEC_CONTROL_HALT: openexec_control = 1;
 pub const OPENEXEC_CONTROL_REVOKE_APPROVAL: openexec_control = 2;
 pub const OPENEXEC_CONTROL_REVOKE_KEY: openexec_control = 3;
+pub const OPENEXEC_CONTROL_CONFIRM_CLOCK: openexec_control = 4;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct openexec_control_name {

@@ -61,6 +61,7 @@ numbers! {
         ResultInvalid = OPENEXEC_RESULT_INVALID,
         StoreFailed = OPENEXEC_STORE_FAILED,
         Overloaded = OPENEXEC_OVERLOADED,
+        ClockSuspect = OPENEXEC_CLOCK_SUSPECT,
         MalformedRequest = OPENEXEC_MALFORMED_REQUEST,
         InvalidArgument = OPENEXEC_INVALID_ARGUMENT,
         UnsupportedAbi = OPENEXEC_UNSUPPORTED_ABI,
@@ -114,6 +115,8 @@ numbers! {
         Halt = OPENEXEC_CONTROL_HALT,
         RevokeApproval = OPENEXEC_CONTROL_REVOKE_APPROVAL,
         RevokeKey = OPENEXEC_CONTROL_REVOKE_KEY,
+        /// The wall clock was right when it was given. A store keeps its id as it is.
+        ConfirmClock = OPENEXEC_CONTROL_CONFIRM_CLOCK,
     }
 }
 
