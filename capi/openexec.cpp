@@ -528,6 +528,9 @@ openexec_code openexec_config_set_limit(openexec_config* config, openexec_limit 
       case OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS:
         limits.max_clock_jump = std::chrono::seconds(number);
         break;
+      case OPENEXEC_LIMIT_REPLAYS_PER_SECOND:
+        limits.max_replays_per_second = number;
+        break;
       default:
         misuse("limit: " + std::to_string(limit) + " is none");
     }

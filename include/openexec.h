@@ -399,7 +399,8 @@ enum {
   OPENEXEC_LIMIT_REFUSALS_PER_SECOND = 5, /* entries for refusals; default 1000 */
   OPENEXEC_LIMIT_WAIT_MS = 6,             /* how long a second caller of a running nonce waits; default 30,000 */
   OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS = 7, /* clawshield-v1: how far in the future issued_at may lie; default 60 */
-  OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS = 8    /* how far the wall clock may jump before it is suspect; default 3,600 */
+  OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS = 8,   /* how far the wall clock may jump before it is suspect; default 3,600 */
+  OPENEXEC_LIMIT_REPLAYS_PER_SECOND = 9    /* entries for replays of one execution; default 10 */
 };
 
 /* Sets one bound. Whether an executor can work with it is checked when one is made.

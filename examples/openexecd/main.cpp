@@ -45,6 +45,7 @@ struct Settings {
   LogOptions log{.key_pem = environment("OPENEXEC_LOG_KEY").value_or(""),
                  .origin = environment("OPENEXEC_LOG_ORIGIN").value_or(""),
                  .anchor = environment("OPENEXEC_LOG_ANCHOR").value_or("")};
+  Limits limits;
   ServiceOptions service = with_admin_socket();
 
   static ServiceOptions with_admin_socket() {
@@ -84,6 +85,13 @@ void add_flags(CLI::App& app, Settings& settings) {
                  "file that holds the newest checkpoint, so that a ledger that was set back is found out "
                  "[OPENEXEC_LOG_ANCHOR]");
   app.add_option("--handlers", settings.handlers, "JSON file that gives actions to commands [OPENEXEC_HANDLERS]");
+  Limits& limits = settings.limits;
+  app.add_option("--max-refusals-per-second", limits.max_refusals_per_second,
+                 "refusals that get an entry of their own; more are 429, and counted in one entry")
+      ->capture_default_str();
+  app.add_option("--max-replays-per-second", limits.max_replays_per_second,
+                 "replays of one execution that get an entry of their own; more are answered, and counted in one entry")
+      ->capture_default_str();
   app.add_option("--workers", service.workers, "executions at once")->capture_default_str();
   app.add_option("--queue", service.queue, "executions that wait for a worker; more are 429")->capture_default_str();
   app.add_option("--max-connections", service.max_connections, "clients at once; more are 503")->capture_default_str();
@@ -277,6 +285,7 @@ int run(Settings& settings) {
   auto ledger = open_ledger(settings.db_url, {.read_only = false, .log = settings.log});
   if (!ledger.ok()) return complain("OPENEXEC_DB_URL (--db-url): " + ledger.status().detail(), exit_failed);
   Config config{.tenant = settings.tenant.empty() ? "default" : settings.tenant, .executor = settings.executor};
+  config.limits = settings.limits;
   if (settings.allowed_actions) config.allowed_actions = split(*settings.allowed_actions);
   auto executor = Executor::assemble(std::move(config), {.store = *ledger, .verifier = approval->verifier},
                                      std::move(handlers->table));

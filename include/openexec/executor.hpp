@@ -32,6 +32,7 @@ struct Limits {
   std::size_t max_result_bytes = std::size_t{1} << 20;  ///< of a handler's result; more is result_invalid
   std::uint32_t max_in_flight = 1024;                   ///< attempts at once; more are overloaded
   std::uint32_t max_refusals_per_second = 1000;         ///< entries for refusals; above it they are overloaded, and counted in one entry a second
+  std::uint32_t max_replays_per_second = 10;  ///< entries for replays of one execution; above it they are answered without an entry of their own, and counted in one entry a second
   /// How far the wall clock may move against Clock::elapsed between two readings. Beyond it the clock is suspect, and
   /// approvals are not judged (clock_suspect). 1 second to 366 days.
   std::chrono::seconds max_clock_jump{3600};

@@ -25,8 +25,10 @@ struct Outcome {
   std::string receipt;  ///< hex(SHA-256(exec_id ":" result))
   std::string detail;   ///< for a person; empty where all is well. Not covered by the receipt
 
-  std::string entry;                         ///< this attempt's own log entry; empty where none could be written
-  std::optional<std::uint64_t> entry_index;  ///< its place in the log
+  /// This attempt's own log entry. Empty where none could be written, and for a replay that was counted instead
+  /// (Limits::max_replays_per_second), whose outcome and receipt are those of every other replay.
+  std::string entry;
+  std::optional<std::uint64_t> entry_index;  ///< its place in the log; absent where `entry` is empty
   /// The entry's portable receipt (TransparencyLog::prove), where CallOptions::proof asked for it and the log has one.
   /// Empty too where it could not be made just now: the log makes it later as well.
   std::string proof;

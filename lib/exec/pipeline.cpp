@@ -210,6 +210,7 @@ Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp 
       confirmed_(confirmed),
       in_flight_(config_.limits.max_in_flight),
       refusals_(config_.limits.max_refusals_per_second),
+      replays_(config_.limits.max_replays_per_second),
       recent_(recent_bytes),
       controls_(config_.tenant, std::move(standing)) {
   if (controls_.halted()) gate_.close();
@@ -219,6 +220,7 @@ Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp 
 Pipeline::~Pipeline() {
   try {
     append_suppressed(refusals_.rest());
+    append_suppressed(replays_.rest());
   } catch (...) {  // nothing that a destructor could still say
   }
 }
@@ -642,10 +644,9 @@ void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submissi
     const Entry& entry = attempt.entry;
     Ending& ending = *attempt.ending;
     attend(attempt, [&] {
-      if (attempt.recorded)
-        write_entry(attempt.entry, ending, attempt.json);
-      else
-        fail(attempt, Status(ending.code, ending.detail, ending.http));
+      if (!attempt.recorded) return fail(attempt, Status(ending.code, ending.detail, ending.http));
+      write_entry(attempt.entry, ending, attempt.json);
+      if (attempt.replayed) meter_replay(attempt);
     });
     if (attempt.outcome) continue;
     ended.push_back(&attempt);
@@ -670,7 +671,16 @@ void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submissi
     attend(*ended[i], [&] { conclude(*ended[i], operations[i]); });
 }
 
-// The one place where an attempt becomes a success: its end is durable, and so is its entry.
+// Above the rate of its execution a replay is answered without an entry of its own. What it tells is durable already.
+void Pipeline::meter_replay(Attempt& attempt) {
+  ReplayMeter::Ruling ruling = replays_.rule(parts_.clock->monotonic(), attempt.exec_id, attempt.entry);
+  append_suppressed(std::move(ruling.suppressed));
+  if (ruling.record) return;
+  attempt.outcome = outcome_of(attempt);
+  attempt.seat.land();
+}
+
+// The one place where an attempt that ran becomes a success: its end is durable, and so is its entry.
 void Pipeline::conclude(Attempt& attempt, const Operation& written) {
   const bool durable = written.status.ok() && written.entry;
   if (!durable && attempt.claimed) return lose(attempt, written.status.detail());
@@ -857,6 +867,24 @@ void Pipeline::append_suppressed(std::uint64_t count) {
   const std::string json = entry.to_json();
   // It stands for refusals that were answered already: if it cannot be written there is nobody to tell.
   (void)parts_.log->append({.json = json, .at = at});
+}
+
+void Pipeline::append_suppressed(std::vector<Entry> replays) {
+  if (replays.empty()) return;
+  std::vector<std::string> texts;
+  std::vector<NewEntry> entries;
+  std::vector<Operation> operations;
+  texts.reserve(replays.size());
+  entries.reserve(replays.size());
+  for (Entry& replay : replays) {
+    const Timestamp at = stamp(replay);
+    texts.push_back(replay.to_json());
+    Digest exec_id{};
+    (void)from_hex(replay.exec_id, exec_id);
+    entries.push_back({.json = texts.back(), .exec_id = exec_id, .at = at});
+  }
+  for (const NewEntry& entry : entries) operations.push_back({.what = &entry});
+  submit(operations);  // as above: there is nobody to tell
 }
 
 // Says in the entry when it was made. Returns the trusted time, which the store counts and approvals are judged by.

@@ -18,6 +18,7 @@
 #include "exec/limits.hpp"
 #include "exec/pool.hpp"
 #include "exec/recent.hpp"
+#include "exec/replay_meter.hpp"
 #include "exec/timekeeper.hpp"
 
 namespace openexec::exec {
@@ -98,6 +99,8 @@ class Pipeline {
   Result<std::uint64_t> feed_log(std::string_view tenant, std::string_view nonce, const Digest& exec_id,
                                  std::string_view entry);
   void append_suppressed(std::uint64_t count);
+  void append_suppressed(std::vector<Entry> replays);
+  void meter_replay(Attempt& attempt);
   void carry_out(const ControlName& name, bool stands, const Order& order, Outcome& outcome);
   void carry_out_confirmation(const Order& order, Outcome& outcome);
   struct Ordered;
@@ -114,6 +117,7 @@ class Pipeline {
 
   InFlight in_flight_;
   RefusalMeter refusals_;
+  ReplayMeter replays_;
   Recent recent_;
   Pool<Proposal::Parts> proposals_;
   Pool<Reader> readers_;

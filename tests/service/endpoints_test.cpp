@@ -181,7 +181,7 @@ TEST_CASE("A receipt verifies in any spacing of its result, and with nothing els
 }
 
 TEST_CASE("The log entries of an execution can be read by its id, newest first and bounded") {
-  Daemon daemon(in_memory);
+  Daemon daemon({"--db-url", "sqlite://", "--max-replays-per-second", "1000"});
   HttpClient client(daemon.port());
   const std::string id = text_at(client.post("/execute", hello).json().root(), "id");
   client.post("/execute", hello);

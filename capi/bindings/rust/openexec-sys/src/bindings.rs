@@ -198,6 +198,7 @@ pub const OPENEXEC_LIMIT_REFUSALS_PER_SECOND: openexec_limit = 5;
 pub const OPENEXEC_LIMIT_WAIT_MS: openexec_limit = 6;
 pub const OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS: openexec_limit = 7;
 pub const OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS: openexec_limit = 8;
+pub const OPENEXEC_LIMIT_REPLAYS_PER_SECOND: openexec_limit = 9;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct openexec_invocation {
