@@ -26,6 +26,16 @@ class Cancellation {
   std::shared_ptr<std::atomic<bool>> flag_ = std::make_shared<std::atomic<bool>>(false);
 };
 
+/// What a handler holds for one execution from before its nonce is spent: a process that waits, a connection. It ends
+/// when the execution has ended, or is not to run after all.
+class Reservation {
+ public:
+  Reservation() = default;
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+  virtual ~Reservation() = default;
+};
+
 /// One call of a handler. The views live until the handler returns.
 struct Invocation {
   std::string_view exec_id;  ///< 64 hex digits, the same on every attempt: pass it downstream as the idempotency key
@@ -34,6 +44,7 @@ struct Invocation {
   std::string_view tenant;
   std::chrono::steady_clock::time_point deadline;  ///< when the host stops caring; a handler is never interrupted
   const Cancellation& cancellation;
+  Reservation* reservation = nullptr;  ///< what Row::prepare gave for this execution; null where there is none
 };
 
 /// What a handler says became of the action. There is no default: one of the three has to be said.
@@ -64,6 +75,11 @@ class HandlerResult {
 /// then in doubt. Must not call back into the same executor.
 using Handler = std::function<HandlerResult(const Invocation&)>;
 
+/// Takes what the handler will need, right before the nonce is spent. It performs no part of the action: the claim may
+/// still be refused. A Status, or an exception, answers the attempt as overloaded, and nothing is spent. Must not call
+/// back into the executor.
+using Prepare = std::function<Result<std::unique_ptr<Reservation>>(const Invocation&)>;
+
 /// Asked on recovery whether an interrupted action took place, and never runs it. result: yes; failed with effect none:
 /// no; in_doubt: unknown.
 struct Settlement {
@@ -90,6 +106,7 @@ class HandlerTable {
     Reconcile reconcile;                         ///< optional
     std::chrono::milliseconds deadline{30'000};  ///< becomes Invocation::deadline
     Cost cost = nullptr;                         ///< without it no approval that names a highest cost is served
+    Prepare prepare = nullptr;                   ///< optional
   };
 
   /// invalid_argument where the name breaks the rule for actions, is taken, or `row.run` is empty.

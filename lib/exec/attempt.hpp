@@ -56,6 +56,7 @@ struct Attempt {
   Timestamp at;  ///< the trusted time at which it began; what the store counts
 
   Flights::Seat seat;
+  std::unique_ptr<Reservation> reservation;  ///< what its handler holds for it
   bool waiting = false;  ///< for an equal attempt that is running
   bool claimed = false;  ///< its nonce is spent: the handler may be, or was, entered
 

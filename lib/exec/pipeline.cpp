@@ -485,8 +485,33 @@ void Pipeline::prepare_claim(Attempt& attempt, std::string& note) {
   attempt.waiting = !attempt.seat.leads();
   if (attempt.waiting) return;
   check_halt(attempt);
+  if (!attempt.ending && attempt.handler->prepare) reserve(attempt);
   note.clear();
   if (attempt.entry.approval) append_claimed(*attempt.entry.approval, note);
+}
+
+// What the handler lacks is found out before anything is spent.
+void Pipeline::reserve(Attempt& attempt) {
+  Result<std::unique_ptr<Reservation>> taken = base::call_foreign(
+      [&] {
+        const InsideHandlers::Mark mark(inside_);
+        return attempt.handler->prepare(invocation_of(attempt));
+      },
+      []() -> Result<std::unique_ptr<Reservation>> { return Status(Code::overloaded, "the handler cannot be prepared"); });
+  if (taken.ok())
+    attempt.reservation = *std::move(taken);
+  else
+    deny(attempt, Status(Code::overloaded, taken.status().detail() + "; nothing ran"));
+}
+
+Invocation Pipeline::invocation_of(const Attempt& attempt) const {
+  return {.exec_id = attempt.entry.exec_id,
+          .action = attempt.entry.action,
+          .payload = attempt.proposal->payload(),
+          .tenant = attempt.entry.tenant,
+          .deadline = later(parts_.clock->monotonic(), attempt.handler->deadline),
+          .cancellation = attempt.options.cancellation,
+          .reservation = attempt.reservation.get()};
 }
 
 // The one place that lets an attempt go on to its handler. That it was claimed is known before anything can fail.
@@ -494,6 +519,7 @@ void Pipeline::settle(Attempt& attempt, const Operation& asked) {
   attempt.claimed = asked.status.ok() && asked.claim.kind == ClaimAnswer::Kind::fresh;
   attempt.seat.spend(attempt.claimed);
   if (attempt.claimed) return;
+  attempt.reservation.reset();
   attend(attempt, [&] {
     if (asked.status.ok())
       turn_away(attempt, asked.claim);
@@ -551,6 +577,7 @@ void Pipeline::call_handler(Attempt& attempt) {
         attempt.ending = judge(enter_handler(attempt));
       },
       [] {});
+  attempt.reservation.reset();
 }
 
 // It is spent, but is not to run if there was an order since it was claimed.
@@ -566,17 +593,8 @@ bool Pipeline::may_enter(Attempt& attempt) {
 }
 
 HandlerResult Pipeline::enter_handler(Attempt& attempt) {
-  const auto deadline = later(parts_.clock->monotonic(), attempt.handler->deadline);
-  return base::call_foreign(
-      [&] {
-        return attempt.handler->run({.exec_id = attempt.entry.exec_id,
-                                     .action = attempt.entry.action,
-                                     .payload = attempt.proposal->payload(),
-                                     .tenant = attempt.entry.tenant,
-                                     .deadline = deadline,
-                                     .cancellation = attempt.options.cancellation});
-      },
-      [] { return HandlerResult::in_doubt("the handler threw"); });
+  return base::call_foreign([&] { return attempt.handler->run(invocation_of(attempt)); },
+                            [] { return HandlerResult::in_doubt("the handler threw"); });
 }
 
 Ending Pipeline::judge(const HandlerResult& said) {

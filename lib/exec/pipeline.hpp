@@ -68,6 +68,8 @@ class Pipeline {
   [[nodiscard]] Status still_approved(Attempt& attempt);
   void claim(std::span<Attempt> attempts, Submission& submission);
   void prepare_claim(Attempt& attempt, std::string& note);
+  void reserve(Attempt& attempt);
+  [[nodiscard]] Invocation invocation_of(const Attempt& attempt) const;
   void handle(std::span<Attempt> attempts, const Lend& lend);
   void lend_handlers(std::span<Attempt> attempts, const Lend& lend);
   void seal_and_append(std::span<Attempt> attempts, Submission& submission);

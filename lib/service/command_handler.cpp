@@ -3,8 +3,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,28 +55,6 @@ class Descriptor {
   int fd_ = -1;
 };
 
-struct FileActions {
-  FileActions() { ready = ::posix_spawn_file_actions_init(&value) == 0; }
-  ~FileActions() {
-    if (ready) ::posix_spawn_file_actions_destroy(&value);
-  }
-  FileActions(const FileActions&) = delete;
-  FileActions& operator=(const FileActions&) = delete;
-  posix_spawn_file_actions_t value{};
-  bool ready = false;
-};
-
-struct Attributes {
-  Attributes() { ready = ::posix_spawnattr_init(&value) == 0; }
-  ~Attributes() {
-    if (ready) ::posix_spawnattr_destroy(&value);
-  }
-  Attributes(const Attributes&) = delete;
-  Attributes& operator=(const Attributes&) = delete;
-  posix_spawnattr_t value{};
-  bool ready = false;
-};
-
 // The payload as a sealed file in memory. A pipe would have to be written while the command runs, and a command that
 // does not read would block that, or answer with SIGPIPE.
 Descriptor file_of(std::string_view bytes) {
@@ -100,91 +79,168 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return out;
 }
 
-/// One process, from its start to its reaping.
-class Run {
+/// What the new process stands on. Everything is there before it is made: from then on it allocates nothing and opens
+/// nothing.
+struct Stand {
+  const char* path;
+  char* const* argv;
+  char* const* environment;
+  int input;
+  int output;
+  int null;
+  int channel;
+};
+
+constexpr int kept_channel = STDERR_FILENO + 1;
+
+void close_from(unsigned first) noexcept {
+  if (::syscall(SYS_close_range, first, ~0U, 0U) == 0) return;
+  rlimit most{};
+  if (::getrlimit(RLIMIT_NOFILE, &most) != 0) most.rlim_cur = 1U << 20;
+  for (rlim_t fd = first; fd < most.rlim_cur; ++fd) ::close(static_cast<int>(fd));
+}
+
+/// The new process, with every signal blocked: takes its place, waits for one byte, and becomes the command. Without the
+/// byte, since nobody wants it any more or the parent died, it ends. Says why it cannot, as an errno.
+[[noreturn]] void become(const Stand& stand) noexcept {
+  const bool placed = ::setpgid(0, 0) == 0 && ::dup2(stand.input, STDIN_FILENO) >= 0 &&
+                      ::dup2(stand.output, STDOUT_FILENO) >= 0 && ::dup2(stand.null, STDERR_FILENO) >= 0 &&
+                      ::dup2(stand.channel, kept_channel) >= 0 && ::fcntl(kept_channel, F_SETFD, FD_CLOEXEC) == 0;
+  int error = placed ? 0 : errno;
+  const int channel = placed ? kept_channel : stand.channel;
+  if (placed) close_from(kept_channel + 1);
+  struct sigaction initial {};
+  initial.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &initial, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+
+  char go = 0;
+  ssize_t got = -1;
+  while ((got = ::read(channel, &go, 1)) < 0 && errno == EINTR) {
+  }
+  if (got != 1) ::_exit(0);
+  if (placed) {
+    ::execve(stand.path, stand.argv, stand.environment);
+    error = errno;
+  }
+  (void)!::write(channel, &error, sizeof error);
+  ::_exit(127);
+}
+
+/// Blocks this thread's signals for a scope: no handler of the host runs in the new process.
+class SignalsBlocked {
  public:
-  Run(const Command& command, const Invocation& call) : command_(command), call_(call) {}
-  ~Run() {
+  SignalsBlocked() noexcept {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
+/// One process, from its start, before its nonce is spent, to its reaping. It becomes the command in finish().
+class Run final : public Reservation {
+ public:
+  explicit Run(std::shared_ptr<const Command> command) : command_(std::move(command)) {}
+  ~Run() override {
     if (pid_ > 0) (void)reap(End::lost);
   }
-  Run(const Run&) = delete;
-  Run& operator=(const Run&) = delete;
 
-  /// An explanation where it could not be started: then nothing ran.
-  std::optional<std::string> start();
-  HandlerResult finish();
+  /// Starts the process, which waits. An explanation where the system has no means for it.
+  std::optional<std::string> hold(const Invocation& call);
+  HandlerResult finish(const Cancellation& cancellation);
 
  private:
   enum class End { exited, timed_out, cancelled, too_much_output, lost };
-  End wait();
+  /// Lets the process become the command. An explanation where it could not: then nothing ran.
+  std::optional<std::string> let_go();
+  End wait(const Cancellation& cancellation);
   bool drain_output();  ///< takes what is there; false when that is too much
   /// Ends the group, if only what the command left behind, and reaps. Nothing where the status went to somebody else.
   std::optional<siginfo_t> reap(End end);
 
-  const Command& command_;
-  const Invocation& call_;
+  const std::shared_ptr<const Command> command_;
   pid_t pid_ = -1;
   Descriptor process_;
   Descriptor output_;
+  Descriptor channel_;  ///< to the process while it waits; it closes when the command runs
   std::string text_;
 };
 
-std::optional<std::string> Run::start() {
-  const auto failed = [](const char* what, int error) {
-    return std::string("the command could not be started: ") + what + ": " + std::strerror(error);
-  };
-  Descriptor input = file_of(call_.payload);
-  if (!input.open() || !input.move_up()) return failed("stdin", errno);
+std::string not_started(const char* what, int error) {
+  return std::string("the command could not be started: ") + what + ": " + std::strerror(error);
+}
+
+std::optional<std::string> Run::hold(const Invocation& call) {
+  Descriptor input = file_of(call.payload);
+  if (!input.open() || !input.move_up()) return not_started("stdin", errno);
   std::array<int, 2> ends{-1, -1};
-  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return failed("stdout", errno);
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return not_started("stdout", errno);
   output_ = Descriptor(ends[0]);
   Descriptor theirs(ends[1]);
-  if (!output_.move_up() || !theirs.move_up()) return failed("stdout", errno);
   // Only our end must not block.
-  if (::fcntl(theirs.get(), F_SETFL, 0) != 0) return failed("stdout", errno);
+  if (!output_.move_up() || !theirs.move_up() || ::fcntl(theirs.get(), F_SETFL, 0) != 0)
+    return not_started("stdout", errno);
+  Descriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (!null.open() || !null.move_up()) return not_started("stderr", errno);
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return not_started("channel", errno);
+  channel_ = Descriptor(ends[0]);
+  Descriptor its_channel(ends[1]);
+  if (!channel_.move_up() || !its_channel.move_up()) return not_started("channel", errno);
 
-  FileActions files;
-  Attributes attributes;
-  if (!files.ready || !attributes.ready) return failed("memory", ENOMEM);
-  sigset_t all;
-  sigset_t none;
-  ::sigfillset(&all);
-  ::sigemptyset(&none);
-  int error = ::posix_spawn_file_actions_adddup2(&files.value, input.get(), STDIN_FILENO);
-  if (error == 0) error = ::posix_spawn_file_actions_adddup2(&files.value, theirs.get(), STDOUT_FILENO);
-  if (error == 0) error = ::posix_spawn_file_actions_addopen(&files.value, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  if (error == 0) error = ::posix_spawn_file_actions_addclosefrom_np(&files.value, STDERR_FILENO + 1);
-  if (error == 0) error = ::posix_spawnattr_setpgroup(&attributes.value, 0);
-  if (error == 0) error = ::posix_spawnattr_setsigdefault(&attributes.value, &all);
-  if (error == 0) error = ::posix_spawnattr_setsigmask(&attributes.value, &none);
-  if (error == 0) {
-    error = ::posix_spawnattr_setflags(&attributes.value,
-                                       POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  std::vector<std::string> argv = command_->argv;
+  std::vector<std::string> environment = command_->environment;
+  environment.push_back("OPENEXEC_EXEC_ID=" + std::string(call.exec_id));
+  environment.push_back("OPENEXEC_ACTION=" + std::string(call.action));
+  environment.push_back("OPENEXEC_TENANT=" + std::string(call.tenant));
+  const std::vector<char*> arguments = pointers(argv);
+  const std::vector<char*> variables = pointers(environment);
+  const Stand stand{argv[0].c_str(), arguments.data(), variables.data(), input.get(),
+                    theirs.get(),    null.get(),       its_channel.get()};
+  {
+    const SignalsBlocked blocked;
+    pid_ = ::fork();
+    if (pid_ == 0) become(stand);
   }
-  if (error != 0) return failed("memory", error);
-
-  std::vector<std::string> argv = command_.argv;
-  std::vector<std::string> environment = command_.environment;
-  environment.push_back("OPENEXEC_EXEC_ID=" + std::string(call_.exec_id));
-  environment.push_back("OPENEXEC_ACTION=" + std::string(call_.action));
-  environment.push_back("OPENEXEC_TENANT=" + std::string(call_.tenant));
-  error = ::posix_spawn(&pid_, argv[0].c_str(), &files.value, &attributes.value, pointers(argv).data(),
-                        pointers(environment).data());
-  if (error != 0) return failed(argv[0].c_str(), error);
+  if (pid_ < 0) return not_started("process", errno);
+  ::setpgid(pid_, pid_);  // whichever of the two comes first
+  // By number, since glibc 2.36 declares its wrapper without C linkage.
+  process_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  if (!process_.open()) return not_started("process", errno);
   return std::nullopt;
 }
 
-HandlerResult Run::finish() {
-  const End end = wait();
+std::optional<std::string> Run::let_go() {
+  const char go = 1;
+  if (::send(channel_.get(), &go, 1, MSG_NOSIGNAL) != 1) return not_started("process", errno);
+  int error = 0;
+  ssize_t got = -1;
+  while ((got = ::read(channel_.get(), &error, sizeof error)) < 0 && errno == EINTR) {
+  }
+  channel_.reset();
+  if (got == sizeof error) return not_started(command_->argv[0].c_str(), error);
+  return std::nullopt;
+}
+
+HandlerResult Run::finish(const Cancellation& cancellation) {
+  if (const auto why_not = let_go()) return HandlerResult::failed(*why_not, Effect::none);
+  const End end = wait(cancellation);
   const std::optional<siginfo_t> status = reap(end);
   switch (end) {
     case End::timed_out:
       return HandlerResult::in_doubt("the command was killed: it took longer than " +
-                                     std::to_string(command_.timeout.count()) + " ms");
+                                     std::to_string(command_->timeout.count()) + " ms");
     case End::cancelled: return HandlerResult::in_doubt("the command was killed: it was cancelled");
     case End::too_much_output:
       return HandlerResult::in_doubt("the command was killed: it wrote more than " +
-                                     std::to_string(command_.max_output) + " bytes");
+                                     std::to_string(command_->max_output) + " bytes");
     case End::lost: return HandlerResult::in_doubt("the command was killed: it could not be watched");
     case End::exited: break;
   }
@@ -200,16 +256,13 @@ HandlerResult Run::finish() {
   return HandlerResult::result(object ? std::move(text_) : std::string());
 }
 
-Run::End Run::wait() {
-  // By number, since glibc 2.36 declares its wrapper without C linkage.
-  process_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-  if (!process_.open()) return End::lost;
-  const auto deadline = steady_clock::now() + command_.timeout;
+Run::End Run::wait(const Cancellation& cancellation) {
+  const auto deadline = steady_clock::now() + command_->timeout;
   for (;;) {
     std::array<pollfd, 2> events{{{process_.get(), POLLIN, 0}, {output_.get(), POLLIN, 0}}};  // -1 is passed over
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
     if (left <= milliseconds::zero()) return End::timed_out;
-    if (call_.cancellation.cancelled()) return End::cancelled;
+    if (cancellation.cancelled()) return End::cancelled;
     const int ready =
         ::poll(events.data(), events.size(), static_cast<int>(std::min(left, cancellation_interval).count()));
     if (ready < 0 && errno != EINTR) return End::lost;
@@ -230,7 +283,7 @@ bool Run::drain_output() {
       output_.reset();
       return true;
     }
-    if (static_cast<std::size_t>(got) > command_.max_output - text_.size()) return false;
+    if (static_cast<std::size_t>(got) > command_->max_output - text_.size()) return false;
     text_.append(chunk.data(), static_cast<std::size_t>(got));
   }
   return true;
@@ -251,12 +304,22 @@ std::optional<siginfo_t> Run::reap(End end) {
 
 }  // namespace
 
-Handler command_handler(Command command) {
-  return [command = std::make_shared<const Command>(std::move(command))](const Invocation& call) {
-    Run run(*command, call);
-    if (const auto why_not = run.start()) return HandlerResult::failed(*why_not, Effect::none);
-    return run.finish();
+HandlerTable::Row command_row(Command command) {
+  const auto shared = std::make_shared<const Command>(std::move(command));
+  HandlerTable::Row row;
+  row.deadline = shared->timeout;
+  row.prepare = [shared](const Invocation& call) -> Result<std::unique_ptr<Reservation>> {
+    auto run = std::make_unique<Run>(shared);
+    if (const auto why_not = run->hold(call)) return Status(Code::overloaded, *why_not);
+    return std::unique_ptr<Reservation>(std::move(run));
   };
+  row.run = [shared](const Invocation& call) {
+    if (auto* const held = dynamic_cast<Run*>(call.reservation)) return held->finish(call.cancellation);
+    Run run(shared);
+    if (const auto why_not = run.hold(call)) return HandlerResult::failed(*why_not, Effect::none);
+    return run.finish(call.cancellation);
+  };
+  return row;
 }
 
 }  // namespace openexec::service

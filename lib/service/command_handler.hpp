@@ -25,7 +25,8 @@ using Commands = std::map<std::string, Command, std::less<>>;
 /// Reads a handlers file's text (see add_command_handlers in service.hpp). invalid_argument "LINE: what is wrong".
 Result<Commands> parse_commands(std::string_view text);
 
-/// One run a call. Never throws but for memory, before the command is started.
-Handler command_handler(Command command);
+/// One run a call. Its process is started before the nonce is spent and waits for it, so that a system without
+/// descriptors, processes or memory spends nothing. Without `prepare` the handler starts the process itself.
+HandlerTable::Row command_row(Command command);
 
 }  // namespace openexec::service

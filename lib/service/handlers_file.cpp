@@ -179,7 +179,7 @@ Result<std::vector<std::string>> add_command_handlers(HandlerTable& table, const
 
   std::vector<std::string> names;
   for (auto& [action, command] : *commands) {
-    HandlerTable::Row row{service::command_handler(command), nullptr, command.timeout};
+    HandlerTable::Row row = service::command_row(command);
     if (Status added = table.add(action, std::move(row)); !added.ok()) return added;
     names.push_back(action);
   }

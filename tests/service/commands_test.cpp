@@ -1,7 +1,9 @@
 // Actions that are commands: the file that names them, and every way in which one can end.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -32,7 +34,7 @@ using std::chrono::milliseconds;
 Command script(const std::string& text) { return {.argv = {"/bin/sh", "-c", text}}; }
 
 HandlerResult run(const Command& command, std::string_view payload = "{}", Cancellation cancellation = {}) {
-  return service::command_handler(command)({.exec_id = "e",
+  return service::command_row(command).run({.exec_id = "e",
                                             .action = "act",
                                             .payload = payload,
                                             .tenant = "ten",
@@ -204,6 +206,80 @@ TEST_CASE("A cancelled command is killed, and is in doubt") {
   cancellation.cancel();
   worker.join();
   CHECK(result.kind() == Kind::in_doubt);
+}
+
+/// Offers one request twice in a process of its own: with a soft limit on a resource, and without. The number of the
+/// answer that is wrong; 0 where none is.
+int offer_under(decltype(RLIMIT_NOFILE) resource, rlim_t at_most) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(60);
+    HandlerTable table;
+    if (!table.add("act", service::command_row(script("echo '{}'"))).ok()) ::_exit(9);
+    Executor executor = test::assemble({.store = memory_ledger(), .log = nullptr,
+                                        .verifier = std::make_shared<DemoVerifier>(), .hasher = nullptr, .clock = nullptr},
+                                       std::move(table));
+    const Request request{.action = "act", .payload = "{}", .nonce = "n", .approval_artifact = {}};
+    // A number of its own, since the system's own user may have as many processes as it likes.
+    if (::getuid() == 0 && (::setgid(54321) != 0 || ::setuid(54321) != 0)) ::_exit(77);
+    rlimit before{};
+    ::getrlimit(resource, &before);
+    rlimit tight = before;
+    tight.rlim_cur = at_most;
+    ::setrlimit(resource, &tight);
+    const Outcome without = executor.execute(request);
+    ::setrlimit(resource, &before);
+    if (without.code != Code::overloaded || without.effect != Effect::none) ::_exit(1);
+    ::_exit(executor.execute(request).ok() ? 0 : 2);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+TEST_CASE("A system without descriptors or processes for a command spends nothing") {
+  const auto first_free = static_cast<rlim_t>([] {
+    const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ::close(fd);
+    return fd;
+  }());
+  for (rlim_t more = 0; more < 8; ++more) {
+    CAPTURE(more);
+    const int ending = offer_under(RLIMIT_NOFILE, first_free + more);
+    if (more >= 7 && ending == 1) break;  // enough for it
+    CHECK(ending == 0);
+  }
+  const int ending = offer_under(RLIMIT_NPROC, 1);
+  if (ending == 77)
+    WARN("not tested: this process may not change its user");
+  else
+    CHECK(ending == 0);
+}
+
+TEST_CASE("A process that waits for its claim ends with the process that made it") {
+  const test::TemporaryFolder folder;
+  const std::string fifo = folder.file("fifo");
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const HandlerTable::Row row = service::command_row(script("echo ran > " + fifo));
+    const Cancellation cancellation;
+    const auto held = row.prepare({.exec_id = "e", .action = "act", .payload = "{}", .tenant = "ten", .deadline = {},
+                                   .cancellation = cancellation});
+    const int out = ::open(fifo.c_str(), O_WRONLY | O_CLOEXEC);
+    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    std::string pid;
+    children >> pid;
+    const std::string text = (held.ok() ? pid : "none") + "\n";
+    if (::write(out, text.data(), text.size()) < 0) ::_exit(1);
+    ::kill(::getpid(), SIGKILL);
+  }
+  const std::string said = test::read_file(fifo);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  const std::string path = folder.file("pid");
+  std::ofstream(path) << said;
+  CHECK(is_gone(path));
 }
 
 TEST_CASE("Many commands at once keep to themselves") {

@@ -107,6 +107,50 @@ TEST_CASE("an approval that cannot be verified again after a revocation is not c
   CHECK(*calls == 0);
 }
 
+TEST_CASE("what a handler cannot prepare spends nothing, and what it prepared ends with the attempt") {
+  struct Counted final : Reservation {
+    explicit Counted(std::atomic<int>& number) : alive(number) { ++alive; }
+    ~Counted() override { --alive; }
+    std::atomic<int>& alive;
+  };
+  std::atomic<int> alive{0};
+  enum class Does { prepares, refuses, throws } does = Does::prepares;
+  int ran = 0;
+  HandlerTable table;
+  HandlerTable::Row row;
+  row.run = [&](const Invocation& call) {
+    ++ran;
+    return HandlerResult::result(dynamic_cast<Counted*>(call.reservation) != nullptr && alive == 1 ? "true" : "false");
+  };
+  row.prepare = [&](const Invocation&) -> Result<std::unique_ptr<Reservation>> {
+    if (does == Does::throws) throw std::bad_alloc();
+    if (does == Does::refuses) return Status(Code::handler_failed, "no process to be had");
+    return std::unique_ptr<Reservation>(std::make_unique<Counted>(alive));
+  };
+  REQUIRE(table.add("echo", std::move(row)).ok());
+  House house(nullptr, std::move(table));
+  const auto offer = [&](std::string_view nonce, std::string_view artifact) {
+    return house.executor.execute(std::get<Request>(House::call(nonce, artifact).request));
+  };
+
+  for (const Does no : {Does::refuses, Does::throws}) {
+    does = no;
+    const Outcome outcome = offer("n", R"({"id":"a"})");
+    CHECK(outcome.code == Code::overloaded);
+    CHECK(outcome.effect == Effect::none);
+  }
+  CHECK(ran == 0);
+  does = Does::prepares;
+  const Outcome outcome = offer("n", R"({"id":"a"})");  // neither the nonce nor the approval was spent
+  CHECK(outcome.ok());
+  CHECK(outcome.result == "true");
+  CHECK(offer("other", R"({"id":"a"})").code == Code::approval_spent);
+  CHECK(alive == 0);
+  does = Does::refuses;
+  CHECK(offer("n", R"({"id":"a"})").replayed);
+  CHECK(ran == 1);
+}
+
 TEST_CASE("a lender may throw anything, and a piece that is run after the batch does nothing") {
   House house;
   std::vector<std::function<void()>> kept;
