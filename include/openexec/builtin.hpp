@@ -53,6 +53,8 @@ struct SqliteOptions {
   /// Opens for reading only: beside a running executor, or an archived file. Claims, seals and appends then fail.
   bool read_only = false;
   LogOptions log;  ///< not looked at where the ledger is opened for reading only
+  /// Refuses to create a ledger: a mistyped name would begin with an empty one, which has forgotten what was spent.
+  bool must_exist = false;
   /// WEAK: opens a ledger that every user of the machine may write or replace, and only warns. For demonstrations.
   bool others_may_write = false;
   /// RISK: opens a ledger on NFS, SMB, FUSE, virtiofs or 9p, and only warns. Such a file system may give the lock to two
@@ -67,7 +69,8 @@ struct SqliteOptions {
 /// where its log is not what its last checkpoint says; invalid_argument for options that are malformed.
 Result<std::shared_ptr<Ledger>> sqlite_ledger(const std::string& path, const SqliteOptions& options = {});
 
-/// By URL: sqlite:///relative.db, sqlite:////absolute.db, sqlite:// (memory).
+/// By URL: sqlite:///relative.db, sqlite:////absolute.db, sqlite:// (memory). Names are percent-decoded, and a URL with a
+/// query or a fragment is refused (docs/formats.md, section 8).
 Result<std::shared_ptr<Ledger>> open_ledger(std::string_view url, const SqliteOptions& options = {});
 
 // Verifiers.

@@ -340,6 +340,8 @@ Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const Sqlit
       opened->log_key = recorded_key(opened->reader.read([](ReadSession& session) { return pinned_in(session, log_pin); }));
     } else {
       if (Status status = check(options.log); !status.ok()) return status;
+      if (options.must_exist && !inspect(opened->path))
+        return Status(Code::store_failed, "no ledger is there, and it must exist");
       const PathRules rules{options.others_may_write, options.unsafe_file_system, options.warn};
       check_place(opened->path, rules);
       LedgerLock lock = LedgerLock::acquire(opened->path);

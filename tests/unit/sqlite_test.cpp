@@ -390,12 +390,15 @@ TEST_CASE("A ledger is opened by URL") {
   CHECK(fs::exists(folder.file("relative.db")));
   REQUIRE(open_ledger("sqlite:///" + folder.file("absolute.db")).ok());
   CHECK(fs::exists(folder.file("absolute.db")));
-  REQUIRE(open_ledger("sqlite:///a?b#c%41.db").ok());
-  CHECK(fs::exists(folder.file("a?b#c%41.db")));
+  REQUIRE(open_ledger("sqlite:///a%3Fb%23c%2541%20%c3%a9.db").ok());
+  CHECK(fs::exists(folder.file("a?b#c%41 \xc3\xa9.db")));
   auto memory = must(open_ledger("sqlite://"), "memory");
   CHECK(is_fresh(memory->claim(claim_of("n"))));
   CHECK(must(open_ledger("sqlite:///relative.db", read_only), "read only")->ready().code() == Code::store_failed);
   for (const char* url : {"", "sqlite:", "sqlite:/", "sqlite:///", "sqlite://relative.db", "sqlite:///:memory:",
+                          "sqlite:///%3Amemory:", "sqlite:///a%", "sqlite:///a%4", "sqlite:///a%4g", "sqlite:///a%00.db",
+                          "sqlite:///relative.db?", "sqlite:///relative.db?timeout=5", "sqlite:///relative.db?mode=ro",
+                          "sqlite:///relative.db#", "sqlite:///new.db#x?y", "sqlite://?timeout=5",
                           "postgres://user:secret@host/db", "SQLITE:///x.db", "relative.db", "/absolute.db"}) {
     INFO(url);
     auto refused = open_ledger(url);
@@ -403,6 +406,40 @@ TEST_CASE("A ledger is opened by URL") {
     CHECK(refused.status().detail().find("secret") == std::string::npos);
   }
   CHECK(open_ledger("sqlite://", read_only).code() == Code::invalid_argument);
+  for (const auto& entry : fs::directory_iterator(folder.file(""))) {
+    INFO(entry.path());
+    const std::string name = entry.path().filename().string();
+    CHECK((name.starts_with("relative.db") || name.starts_with("absolute.db") || name.starts_with("a?b#c%41")));
+  }
+}
+
+TEST_CASE("A ledger's URL never leads to an empty ledger beside the one that earlier versions found by it") {
+  TemporaryFolder folder;
+  const Here here(folder.file(""));
+  for (const char* name : {"l.db?timeout=5", "l%41.db", "l.db#1"}) {
+    INFO(name);
+    { REQUIRE(is_fresh(must(sqlite_ledger(name), "by its name")->claim(claim_of("spent")))); }
+    for (const SqliteOptions& options : {SqliteOptions{}, read_only}) {
+      const auto refused = open_ledger("sqlite:///" + std::string(name), options);
+      CHECK(refused.code() == Code::invalid_argument);
+      CHECK(refused.status().detail().find(name) != std::string::npos);
+      CHECK(refused.status().detail().find(std::string(name) == "l%41.db" ? "\"lA.db\"" : "\"l.db\"") != std::string::npos);
+    }
+  }
+  CHECK_FALSE(fs::exists("l.db"));
+  CHECK_FALSE(fs::exists("lA.db"));
+  CHECK_FALSE(is_fresh(must(open_ledger("sqlite:///l.db%3Ftimeout=5"), "encoded")->claim(claim_of("spent"))));
+}
+
+TEST_CASE("A ledger that must exist is not created") {
+  TemporaryFolder folder;
+  const SqliteOptions must_exist{.must_exist = true};
+  const std::string path = folder.file("ledger.db");
+  for (const std::string& url : {"sqlite:///" + path, std::string("sqlite://")})
+    CHECK_FALSE(open_ledger(url, must_exist).ok());
+  CHECK(fs::is_empty(folder.file("")));
+  CHECK(sqlite_ledger(path).ok());
+  CHECK(sqlite_ledger(path, must_exist).ok());
 }
 
 TEST_CASE("Every query over the ledger goes by a key") {
