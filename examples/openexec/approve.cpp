@@ -1,5 +1,4 @@
 // openexec-approve: the governance side. Makes keys and approvals, and looks at them. Holds no executor code.
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -18,10 +17,12 @@
 #include "approval/dsse_sign.hpp"
 #include "approval/proposal.hpp"
 #include "approval/statement.hpp"
+#include "approval/trust_policy.hpp"
 #include "base/time.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
 #include "crypto/ed25519.hpp"
+#include "crypto/sha256.hpp"
 #include "reading.hpp"
 #include "subject.hpp"
 #include "terminal.hpp"
@@ -53,7 +54,8 @@ struct Options {
   std::string public_key_file;
   std::string tenant;
   std::string approval_id;
-  std::int64_t valid_for = 300;
+  std::optional<std::int64_t> valid_for;
+  bool shared_key = false;
   bool yes = false;
   bool embed = false;
   std::string out;
@@ -151,11 +153,12 @@ int keygen(const Options& options) {
 
 // sign
 
-crypto::PrivateKey read_key(const Options& options) {
-  struct stat file {};
-  if (options.key_file != "-" && ::stat(options.key_file.c_str(), &file) == 0 && (file.st_mode & 077) != 0)
-    std::cerr << "openexec-approve: others may read " << shown(options.key_file) << "; chmod 600 it\n";
-  const std::string pem = terminal::read_input(options.key_file);
+/// A private key as it stands in its file. A key that others can read is theirs too.
+std::string read_key_file(const Options& options) {
+  return terminal::read_input(options.key_file, options.shared_key ? terminal::Readers::anybody : terminal::Readers::owner);
+}
+
+crypto::PrivateKey unlock(const Options& options, const std::string& pem) {
   std::string passphrase;
   if (options.passphrase_fd) {
     passphrase = terminal::read_secret(*options.passphrase_fd);
@@ -169,14 +172,42 @@ crypto::PrivateKey read_key(const Options& options) {
 void write_out(const Options& options, const std::string& text) {
   if (options.out.empty()) return print(text);
   terminal::write_new_file(options.out, text + "\n", 0644);
+  print(Style(STDOUT_FILENO).good("signed") + ": " + shown(options.out));
 }
 
-/// Shows what is signed, and asks. Stop(no) for anything but yes.
-void ask_for(const Options& options, const std::string& shown_text) {
+/// What somebody is asked to sign, and with what.
+struct Signing {
+  Subject subject;
+  std::optional<Subject> before;         ///< an earlier version, for what changed
+  std::optional<std::uint32_t> needed;   ///< signatures, as the trust policy says
+  std::string pem;
+  Style style{STDERR_FILENO, terminal::Shown::on_terminal};
+
+  [[nodiscard]] std::string review() const { return terminal::review(style, subject, before ? &*before : nullptr); }
+  /// Seconds. Several people need more time to be found than one who has just read it.
+  [[nodiscard]] std::int64_t valid_for(const Options& options) const {
+    return options.valid_for.value_or(needed.value_or(1) > 1 ? 24 * 3600 : 15 * 60);
+  }
+};
+
+void show(const Options& options, const std::string& text) {
   if (options.yes) {
-    std::cerr << shown_text;
-  } else if (terminal::ask(shown_text + "Sign it? Type yes: ", "--yes signs without asking") != "yes") {
-    throw Stop(terminal::no, "not signed");
+    std::cerr << text;
+  } else {
+    terminal::show_on_terminal(text, "--yes signs without asking");
+  }
+}
+
+/// Asks. Stop(no) for anything but the answer: a part of the hash where a yes would be too little.
+void ask_for(const Options& options, const std::string& text, bool weighty, const char* hash_name, const std::string& hash) {
+  constexpr std::size_t digits = 6;
+  if (options.yes) {
+    std::cerr << text;
+  } else if (weighty) {
+    terminal::confirm(text, "Sign it? Type the first 6 digits of the " + std::string(hash_name) + ": ",
+                      hash.substr(0, digits), "--yes signs without asking", "not signed");
+  } else {
+    terminal::confirm(text, "Sign it? Type yes: ", "yes", "--yes signs without asking", "not signed");
   }
 }
 
@@ -186,19 +217,22 @@ std::string expiry(Timestamp expires_at, Timestamp at) {
   return base::format_time(expires_at) + "  (" + from_now(expires_at, at) + ")";
 }
 
-int sign_clawshield(const Options& options, const Subject& subject, const crypto::PrivateKey& key) {
+int sign_clawshield(const Options& options, const Signing& signing) {
   const Timestamp issued_at = now();
-  const Timestamp expires_at{issued_at.micros + options.valid_for * 1'000'000};
+  const Timestamp expires_at{issued_at.micros + signing.valid_for(options) * 1'000'000};
   const std::string approval_id = options.approval_id.empty() ? approval::uuid_v4() : options.approval_id;
-  const Style style(STDERR_FILENO);
-  ask_for(options, style.strong("To be approved, for one execution:") + "\n" + terminal::review(style, subject) +
-                       terminal::fields(style, {{"expires", expiry(expires_at, issued_at)},
-                                                {"approval id", shown(approval_id)},
-                                                {"key", key.public_key().fingerprint()}}));
-  const std::string artifact = or_stop(
-      approval::sign_clawshield_v1(key, subject.steps.front(), {options.tenant, approval_id, issued_at, expires_at}),
-      terminal::cannot, "cannot sign");
-  write_out(options, options.embed ? terminal::with_approval(subject, artifact) : artifact);
+  const Style& style = signing.style;
+  const Proposal& proposal = signing.subject.steps.front();
+  show(options, style.strong("To be approved, for one execution:") + "\n" + signing.review() +
+                    terminal::fields(style, {{"expires", expiry(expires_at, issued_at)}, {"approval id", shown(approval_id)}}));
+  const crypto::PrivateKey key = unlock(options, signing.pem);
+  ask_for(options, terminal::fields(style, {{"your key", key.public_key().fingerprint()}}),
+          terminal::is_weighty(signing.subject) || signing.needed.value_or(1) > 1, "action hash",
+          to_hex(proposal.action_hash()));
+  const std::string artifact =
+      or_stop(approval::sign_clawshield_v1(key, proposal, {options.tenant, approval_id, issued_at, expires_at}),
+              terminal::cannot, "cannot sign");
+  write_out(options, options.embed ? terminal::with_approval(signing.subject, artifact) : artifact);
   return terminal::yes;
 }
 
@@ -255,7 +289,7 @@ void check_same(const approval::Statement& statement, const Subject& subject) {
   }
 }
 
-approval::DsseGrant grant_of(const Options& options) {
+approval::DsseGrant grant_of(const Options& options, std::int64_t valid_for) {
   const auto time = [](const std::string& text, const char* flag) -> std::optional<Timestamp> {
     if (text.empty()) return std::nullopt;
     const auto parsed = base::parse_time(text, base::TimeForm::rfc3339);
@@ -274,7 +308,7 @@ approval::DsseGrant grant_of(const Options& options) {
                             .request_id = options.request_id,
                             .approval_scope = options.scope,
                             .constraints = {}};
-  grant.expires_at = {grant.issued_at.micros + options.valid_for * 1'000'000};
+  grant.expires_at = {grant.issued_at.micros + valid_for * 1'000'000};
   grant.constraints.max_executions_per_min = options.max_per_min;
   if (!options.max_cost_usd.empty()) {
     grant.constraints.max_cost_usd = Usd::parse(options.max_cost_usd);
@@ -283,10 +317,21 @@ approval::DsseGrant grant_of(const Options& options) {
   return grant;
 }
 
+/// Warns of a statement that nobody will have time for. Stop(no) if nobody is there to ask and it has expired.
+std::string warning_of(const Options& options, const Style& style, const approval::Statement& statement, Timestamp at) {
+  constexpr std::int64_t soon = 60'000'000;
+  if (statement.expires_at.micros > at.micros + soon) return {};
+  const bool expired = statement.expires_at <= at;
+  if (expired && options.yes) throw Stop(terminal::no, "the approval has expired; make a new one");
+  return style.bad(expired ? "It has EXPIRED: no executor will accept it, whoever signs."
+                           : "It expires within a minute, perhaps before it can be used.") +
+         "\n";
+}
+
 /// A new statement, or one more signature under the one that is there.
-int sign_dsse(const Options& options, const Subject& subject, const crypto::PrivateKey& key) {
+int sign_dsse(const Options& options, const Signing& signing) {
+  const Subject& subject = signing.subject;
   if (!subject.has_nonce) throw Stop(terminal::no, "a DSSE approval is bound to its request's nonce: put one in");
-  const Style style(STDERR_FILENO);
   const bool another = !subject.artifact.empty();
   std::string statement_text;
   Rows signatures;
@@ -296,7 +341,7 @@ int sign_dsse(const Options& options, const Subject& subject, const crypto::Priv
     statement_text = envelope.statement_text;
     signatures = signatures_of(envelope);
   } else {
-    const approval::DsseGrant grant = grant_of(options);
+    const approval::DsseGrant grant = grant_of(options, signing.valid_for(options));
     statement_text = or_stop(subject.is_plan() ? approval::dsse_statement(subject.steps, *subject.order, grant)
                                                : approval::dsse_statement(subject.steps.front(), grant),
                              terminal::cannot, "cannot approve this");
@@ -304,13 +349,20 @@ int sign_dsse(const Options& options, const Subject& subject, const crypto::Priv
   // What is shown is read back from the very text that is signed.
   const auto statement = or_stop(approval::read_statement(statement_text), terminal::no, "the statement");
   check_same(statement, subject);
+  const Style& style = signing.style;
+  const std::string hash = to_hex(crypto::sha256(statement_text));
   Rows rows = terms_of(statement, now());
   rows.insert(rows.end(), signatures.begin(), signatures.end());
-  rows.emplace_back("your key",
-                    (options.key_id.empty() ? "" : shown(options.key_id) + ", ") + key.public_key().fingerprint());
-  ask_for(options, style.strong(subject.is_plan() ? "To be approved, each step for one execution:"
-                                                  : "To be approved, for one execution:") +
-                       "\n" + terminal::review(style, subject) + terminal::fields(style, rows));
+  if (signing.needed) rows.emplace_back("signatures needed", std::to_string(*signing.needed) + ", says the trust policy");
+  rows.emplace_back("statement hash", hash);
+  show(options, style.strong(subject.is_plan() ? "To be approved, each step for one execution:"
+                                               : "To be approved, for one execution:") +
+                    "\n" + signing.review() + terminal::fields(style, rows) + warning_of(options, style, statement, now()));
+  const crypto::PrivateKey key = unlock(options, signing.pem);
+  const std::string warning = warning_of(options, style, statement, now());
+  const std::string your_key = (options.key_id.empty() ? "" : shown(options.key_id) + ", ") + key.public_key().fingerprint();
+  ask_for(options, terminal::fields(style, {{"your key", your_key}}) + warning,
+          terminal::is_weighty(subject) || signing.needed.value_or(1) > 1 || !warning.empty(), "statement hash", hash);
   const std::string envelope = or_stop(another ? approval::add_signature(key, options.key_id, subject.artifact)
                                                : approval::sign_dsse(key, options.key_id, statement_text),
                                        another ? terminal::no : terminal::cannot, "cannot sign");
@@ -323,27 +375,49 @@ bool is_envelope(std::string_view artifact) {
   return document.ok() && document->root().is(canon::Type::object) && document->root().find("payloadType").has_value();
 }
 
+std::optional<Subject> earlier(const Options& options) {
+  if (options.before_file.empty()) return std::nullopt;
+  return terminal::read_subject(terminal::read_input(options.before_file), options.tenant);
+}
+
+/// How many signatures the trust policy asks for; the most that one of the steps needs.
+std::optional<std::uint32_t> signatures_needed(const Options& options, const Subject& subject) {
+  if (options.policy_file.empty()) return std::nullopt;
+  const auto policy = or_stop(TrustPolicy::parse(terminal::read_input(options.policy_file)), terminal::cannot,
+                              "the trust policy " + shown(options.policy_file));
+  std::uint32_t most = 1;
+  for (const Proposal& step : subject.steps) {
+    const auto& rules = policy.terms().rules;
+    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const TrustPolicy::Rule& each) {
+      return approval::names(each.actions, step.action());
+    });
+    if (rule != rules.end()) most = std::max(most, rule->threshold);
+  }
+  return most;
+}
+
 int sign(const Options& options) {
   if (options.file == "-" && options.key_file == "-")
     throw Stop(terminal::cannot, "the request and the key cannot both come from standard input");
-  const Subject subject = terminal::read_subject(terminal::read_input(options.file), options.tenant);
+  Signing signing{.subject = terminal::read_subject(terminal::read_input(options.file), options.tenant), .pem = {}};
+  const Subject& subject = signing.subject;
   const bool envelope = is_envelope(subject.artifact);
   if (!subject.artifact.empty() && !envelope)
     throw Stop(terminal::cannot, "the request carries an approval_artifact already; take it out to approve it anew");
   const bool dsse = envelope || subject.is_plan() || options.format == "dsse";
   if (dsse && options.format == "clawshield-v1")
     throw Stop(terminal::cannot, "clawshield-v1 has neither plans nor several signers; leave --format out");
-  const crypto::PrivateKey key = read_key(options);
-  return dsse ? sign_dsse(options, subject, key) : sign_clawshield(options, subject, key);
+  signing.before = earlier(options);
+  signing.needed = signatures_needed(options, subject);
+  signing.pem = read_key_file(options);
+  return dsse ? sign_dsse(options, signing) : sign_clawshield(options, signing);
 }
 
 // review
 
 int review(const Options& options) {
   const Subject subject = terminal::read_subject(terminal::read_input(options.file), options.tenant);
-  std::optional<Subject> before;
-  if (!options.before_file.empty())
-    before = terminal::read_subject(terminal::read_input(options.before_file), options.tenant);
+  const std::optional<Subject> before = earlier(options);
   if (options.json) {
     print(terminal::review_json(subject));
   } else {
@@ -445,12 +519,18 @@ std::vector<Finding> findings(const approval::ReadArtifact& artifact, const Opti
 int inspect_dsse(const Options& options, const std::string& text) {
   const auto envelope = or_stop(approval::read_dsse(text), terminal::no, "malformed");
   const approval::Statement& statement = envelope.statement;
+  const bool expired = statement.expires_at <= now();
+  const int answer = expired ? terminal::no : terminal::yes;
   if (options.json) {
     std::string signatures;
     for (const auto& signature : envelope.signatures)
       signatures += (signatures.empty() ? "" : ",") + JsonObject().text_or_null("keyid", signature.keyid).take();
-    print(JsonObject().raw("statement", envelope.statement_text).raw("signatures", "[" + signatures + "]").take());
-    return terminal::yes;
+    print(JsonObject()
+              .raw("statement", envelope.statement_text)
+              .raw("signatures", "[" + signatures + "]")
+              .boolean("expired", expired)
+              .take());
+    return answer;
   }
   const Style style(STDOUT_FILENO);
   Rows rows = terms_of(statement, now());
@@ -465,7 +545,8 @@ int inspect_dsse(const Options& options, const std::string& text) {
             << terminal::table(style, {"STEP", "ACTION", "NONCE", "PARAMETERS HASH"}, steps);
   if (statement.is_plan())
     std::cout << (*statement.order == StepOrder::in_sequence ? "one after the other\n" : "in any order\n");
-  return terminal::yes;
+  if (expired) std::cout << style.bad("It has EXPIRED") << '\n';
+  return answer;
 }
 
 int inspect(const Options& options) {
@@ -564,9 +645,15 @@ int main(int argc, char** argv) {
   tenant(sign_command)->required();
   sign_command->add_option("--format", options.format, "clawshield-v1 (the default), or dsse (the default for plans)")
       ->check(CLI::IsMember({"clawshield-v1", "dsse"}));
-  sign_command->add_option("--valid-for", options.valid_for, "Seconds until it expires")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{366 * 86400}))
-      ->capture_default_str();
+  sign_command->add_flag("--shared-key", options.shared_key, "Take a private key that others may read");
+  sign_command->add_option("--against", options.before_file, "An earlier version: what changed since is marked");
+  sign_command
+      ->add_option("--policy", options.policy_file, "The trust policy: says how many have to sign, and so how long it is valid")
+      ->envname("OPENEXEC_TRUST_POLICY");
+  sign_command
+      ->add_option("--valid-for", options.valid_for,
+                   "Seconds until it expires; default: 900, or 86400 where the trust policy asks for several signatures")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{366 * 86400}));
   sign_command->add_option("--approval-id", options.approval_id, "A UUID never used before; default: a random one");
   sign_command->add_option("--key-id", options.key_id,
                            "dsse: the key's id in the trust policy; default: its fingerprint");

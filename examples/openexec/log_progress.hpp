@@ -1,11 +1,12 @@
 // Progress of long work: a line on the terminal that is written over, a few times a second.
 #pragma once
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <iostream>
 #include <string>
 
 #include "log_commands.hpp"
@@ -37,14 +38,15 @@ class Progress {
     std::snprintf(numbers, sizeof numbers, "%3d %%  %s/s  %.0f MB/s  %.0f s left",
                   static_cast<int>(std::min(done, of) * 100 / of), grouped(static_cast<std::uint64_t>(rate)).c_str(),
                   now > 0 ? static_cast<double>(bytes) / now / 1e6 : 0, left);
-    std::cerr << "\r\x1b[K[" << std::string(full, '#') << std::string(width - full, '.') << "] " << numbers
-              << std::flush;
+    draw("\r\x1b[K[" + std::string(full, '#') + std::string(width - full, '.') + "] " + numbers);
   }
 
  private:
   void clear() {
-    if (drawn_) std::cerr << "\r\x1b[K" << std::flush;
+    if (drawn_) draw("\r\x1b[K");
   }
+  /// Past the streams, which let no control character through. A line that is lost is drawn again.
+  static void draw(const std::string& text) { (void)!::write(STDERR_FILENO, text.data(), text.size()); }
   const bool on_;
   bool drawn_ = false;
   double last_ = 0;

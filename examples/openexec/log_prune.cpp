@@ -49,13 +49,11 @@ int prune(const Options& options) {
   const std::string path = path_of(options.ledger);
   const store::Prunable found = or_cannot(store::prunable_results(path, *before));
   if (!options.yes && found.results > 0) {
-    const std::string question = grouped(found.results) + " results of " + grouped(found.bytes) +
-                                 " bytes were sealed before " + base::format_time(*before) +
-                                 ".\nRemove them for ever? Type yes: ";
-    if (terminal::ask(question, "--yes removes without asking") != "yes") {
-      std::cerr << "nothing was removed\n";
-      return terminal::no;
-    }
+    const std::string count = std::to_string(found.results);
+    terminal::confirm(grouped(found.results) + " results of " + grouped(found.bytes) + " bytes were sealed before " +
+                          base::format_time(*before) + ".\n",
+                      "Remove them for ever? Type their number, " + count + ": ", count, "--yes removes without asking",
+                      "nothing was removed");
   }
   const store::Prunable removed = [&] {
     Progress progress(::isatty(STDERR_FILENO) == 1);

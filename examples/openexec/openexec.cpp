@@ -126,7 +126,7 @@ int canonicalise(const Options& options) {
   } else if (::isatty(STDOUT_FILENO) == 1) {
     print(shown(bytes));
   } else {
-    std::cout << bytes;  // nothing but the canonical bytes, so that they can be hashed
+    terminal::write_bytes(bytes);  // nothing but the canonical bytes, so that they can be hashed
   }
   return terminal::yes;
 }

@@ -14,7 +14,7 @@ ReadRequest read_request(const std::string& text, const std::string& tenant, con
   const std::optional<std::string_view> beside =
       nonce || !named ? std::optional<std::string_view>(nonce_or_any) : std::nullopt;
   auto proposal = Proposal::parse_json(text, tenant, {}, beside);
-  if (!proposal.ok()) throw Stop(no, "this is not a request: " + proposal.status().detail());
+  if (!proposal.ok()) throw Stop(no, "this is not a request: " + shown(proposal.status().detail()));
   return {std::move(*proposal), named || nonce.has_value()};
 }
 

@@ -1,6 +1,7 @@
 #include "subject.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <map>
 #include <string_view>
@@ -16,7 +17,7 @@ namespace {
 using canon::JsonObject;
 
 constexpr canon::ParseLimits limits{std::size_t{8} << 20, 128};
-constexpr std::size_t line_width = 88;
+constexpr std::size_t long_value = 88;
 
 bool is_plain_name(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
@@ -63,21 +64,6 @@ std::size_t characters(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
-/// On lines of a bounded number of characters.
-std::string wrapped(std::string_view text) {
-  std::string out;
-  std::size_t column = 0;
-  for (const char c : text) {
-    const bool begins = (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-    if (begins && column++ == line_width) {
-      out += '\n';
-      column = 1;
-    }
-    out += c;
-  }
-  return out;
-}
-
 std::string payload_text(const Proposal& proposal) {
   return proposal.parts().payload ? canon::clawshield_v1(*proposal.parts().payload) : "{}";
 }
@@ -99,15 +85,15 @@ void add_parameters(const Style& style, const Proposal& proposal, const Proposal
   for (const auto& [path, value] : parameters_of(proposal)) {
     const auto old = was.find(path);
     if (before == nullptr || (old != was.end() && old->second == value)) {
-      rows.emplace_back("  " + path, wrapped(value));
+      rows.emplace_back("  " + path, value);
     } else if (old == was.end()) {
-      rows.emplace_back("+ " + path, style.good(wrapped(value)) + "  (new)");
+      rows.emplace_back("+ " + path, style.good(value) + "  (new)");
     } else {
-      rows.emplace_back("~ " + path, style.good(wrapped(value)) + "\nwas " + style.bad(wrapped(old->second)));
+      rows.emplace_back("~ " + path, style.good(value) + "\nwas " + style.bad(old->second));
     }
     if (old != was.end()) was.erase(old);
   }
-  for (const auto& [path, value] : was) rows.emplace_back("- " + path, style.bad(wrapped(value)) + "  (gone)");
+  for (const auto& [path, value] : was) rows.emplace_back("- " + path, style.bad(value) + "  (gone)");
 }
 
 std::string step_text(const Style& style, const Subject& subject, const Proposal& proposal, const Proposal* before) {
@@ -115,7 +101,7 @@ std::string step_text(const Style& style, const Subject& subject, const Proposal
                            ? std::string(proposal.action()) + "  (was " + std::string(before->action()) + ")"
                            : std::string(proposal.action())}};
   rows.emplace_back("tenant", shown(subject.tenant));
-  if (subject.has_nonce) rows.emplace_back("nonce", wrapped(quoted(proposal.nonce())));
+  if (subject.has_nonce) rows.emplace_back("nonce", quoted(proposal.nonce()));
   const std::size_t count = parameters_of(proposal).size();
   rows.emplace_back("parameters", count == 0 ? "none" : std::to_string(count));
   add_parameters(style, proposal, before, rows);
@@ -141,11 +127,35 @@ std::string counted(const Style& style, const Subject& subject) {
   std::string text = subject.is_plan() ? std::to_string(subject.steps.size()) + " steps, " : "";
   text +=
       std::to_string(count) + (count == 1 ? " parameter, " : " parameters, ") + std::to_string(size) + " characters";
-  if (longest > line_width) text += "; the longest is " + name + " (" + std::to_string(longest) + ")";
+  if (longest > long_value) text += "; the longest is " + name + " (" + std::to_string(longest) + ")";
   return style.strong("Shown above: " + text + ".") + "\n";
 }
 
+// Words of money and of what cannot be undone (docs/approvals.md). A part of a word is enough, in any case of letters: a
+// question too many costs a moment.
+constexpr std::array<std::string_view, 51> weighty_words{
+    "amount", "balance", "bank",   "bill",   "buy",     "card",     "cash",      "charge",   "cost",      "credit",   "currency",
+    "debit",  "deposit", "eur",    "fee",    "fund",    "iban",     "invoice",   "money",    "pay",       "price",    "purchase",
+    "refund", "salary",  "sell",   "sum",    "total",   "transfer", "usd",       "wallet",   "wire",      "withdraw", "delete",
+    "destroy", "disable", "drop",  "erase",  "kill",    "overwrite", "prune",    "purge",    "remove",    "reset",    "revoke",
+    "shred",  "terminate", "truncate", "uninstall", "unlink", "wipe", "grant"};
+
+bool has_weighty_word(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return std::any_of(weighty_words.begin(), weighty_words.end(),
+                     [&](std::string_view word) { return lower.find(word) != lower.npos; });
+}
+
 }  // namespace
+
+bool is_weighty(const Subject& subject) {
+  return subject.is_plan() || std::any_of(subject.steps.begin(), subject.steps.end(), [](const Proposal& step) {
+           const auto parameters = parameters_of(step);
+           return has_weighty_word(step.action()) ||
+                  std::any_of(parameters.begin(), parameters.end(), [](const Parameter& p) { return has_weighty_word(p.path); });
+         });
+}
 
 Subject read_subject(const std::string& text, const std::string& tenant) {
   const auto document = canon::parse(text, limits);

@@ -39,4 +39,7 @@ std::string review(const Style& style, const Subject& subject, const Subject* be
 /// The same for programs.
 std::string review_json(const Subject& subject);
 
+/// Whether a "yes" is too little for it: a plan, or a word of money or of deletion in an action or in a parameter's path.
+bool is_weighty(const Subject& subject);
+
 }  // namespace openexec::terminal

@@ -1,6 +1,7 @@
 #include "terminal.hpp"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -8,15 +9,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <optional>
 
 #include <CLI/CLI.hpp>
 
-#include "base/text.hpp"
+#include "screen.hpp"
 
 namespace openexec::terminal {
 namespace {
@@ -39,46 +38,6 @@ class File {
 
 std::string why() { return std::strerror(errno); }
 
-// Characters that a terminal shows as nothing, as something else, or that turn the text around them.
-struct Range {
-  char32_t first;
-  char32_t last;
-};
-constexpr std::array<Range, 22> not_plain{{
-    {0x0000, 0x001f},   {0x007f, 0x009f},                                          // control
-    {0x00ad, 0x00ad},   {0x034f, 0x034f},   {0x061c, 0x061c},   {0x115f, 0x1160},  // invisible, and Arabic direction
-    {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200f},                      // zero width, left and right marks
-    {0x2028, 0x202e},                                                              // line ends, embedding and override
-    {0x2060, 0x206f},   {0x3164, 0x3164},   {0xd800, 0xdfff},   {0xe000, 0xf8ff},  // isolates, filler, private use
-    {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xffff},  // variation, marks, specials
-    {0x13430, 0x13455}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0x10ffff},
-}};
-
-bool plain(char32_t c) {
-  return std::none_of(not_plain.begin(), not_plain.end(), [c](const Range& r) { return r.first <= c && c <= r.last; });
-}
-
-/// The code point at the front of well-formed UTF-8, and its length.
-std::pair<char32_t, std::size_t> front(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[i])); };
-  const char32_t first = byte(0);
-  if (first < 0x80) return {first, 1};
-  if (first < 0xe0) return {(first & 0x1f) << 6 | (byte(1) & 0x3f), 2};
-  if (first < 0xf0) return {(first & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f), 3};
-  return {(first & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f), 4};
-}
-
-void append_hex(std::string& out, const char* prefix, std::uint32_t value, int digits) {
-  out += prefix;
-  for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) out += "0123456789abcdef"[value >> shift & 0xf];
-}
-
-void append_escape(std::string& out, char32_t c) {
-  if (c <= 0xffff) return append_hex(out, "\\u", c, 4);
-  append_hex(out, "\\u", 0xd7c0 + (c >> 10), 4);  // as JSON writes it: a pair of surrogates
-  append_hex(out, "\\u", 0xdc00 + (c & 0x3ff), 4);
-}
-
 /// A JSON string as JSON text, plain characters as themselves.
 std::string quoted(std::string_view text) {
   std::string json;
@@ -89,13 +48,43 @@ std::string quoted(std::string_view text) {
 /// Characters, as a column counts them: colours take no room.
 std::size_t width(std::string_view text) {
   std::size_t columns = 0;
-  bool colour = false;
-  for (const char c : text) {
-    if (c == '\x1b') colour = true;
-    if (!colour && (static_cast<unsigned char>(c) & 0xc0) != 0x80) ++columns;
-    if (c == 'm') colour = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t colour = colour_at(text.substr(at));
+    if (colour == 0 && (static_cast<unsigned char>(text[at]) & 0xc0) != 0x80) ++columns;
+    at += std::max(colour, std::size_t{1});
   }
   return columns;
+}
+
+constexpr std::size_t common_columns = 80;
+constexpr std::size_t columns_of_files = 100;
+constexpr std::size_t widest_name = 24;
+constexpr std::string_view continued = "    | ";
+
+/// How wide a terminal is; nullopt if the descriptor is none.
+std::optional<std::size_t> columns_of(int descriptor) {
+  winsize size{};
+  if (descriptor < 0 || ::isatty(descriptor) != 1) return std::nullopt;
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return common_columns;
+  return size.ws_col;
+}
+
+/// A line that goes on behind a mark wherever it would reach the end of the terminal's line.
+std::string marked(std::string_view line, std::size_t columns) {
+  std::string out;
+  for (const std::string& piece : pieces(line, std::max(columns, continued.size() + 2) - continued.size()))
+    out.append(out.empty() ? "" : "\n").append(out.empty() ? "" : continued).append(piece);
+  return out;
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  for (std::size_t end = 0; end != text.npos; text.remove_prefix(std::min(text.size(), end + 1))) {
+    end = text.find('\n');
+    lines.push_back(text.substr(0, end));
+    if (end == text.npos) break;
+  }
+  return lines;
 }
 
 std::string padded(std::string_view text, std::size_t columns) {
@@ -165,52 +154,30 @@ File open_terminal(const std::string& otherwise) {
   return File(descriptor);
 }
 
-std::string answer_to(int terminal, const std::string& question) {
-  if (!write_all(terminal, question)) throw Stop(cannot, "cannot write to the terminal: " + why());
-  auto line = read_line(terminal);
-  if (!line) throw Stop(no, "no answer");
-  return std::move(*line);
-}
-
 }  // namespace
 
 int run(CLI::App& app, int argc, char** argv, const std::function<int()>& command, int could_not) {
+  const Screen screen;
+  const auto complain = [&](std::string_view what) {
+    std::cout.flush();
+    std::cerr << app.get_name() << ": " << shown(what) << '\n';
+  };
   try {
     app.parse(argc, argv);
     const int code = command();
     if (!std::cout.flush()) throw Stop(cannot, "cannot write the output: " + why());
     return code;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? yes : could_not;
+    if (error.get_exit_code() == 0) return app.exit(error) == 0 ? yes : could_not;  // help and version
+    std::cerr << shown(error.what()) << "\nRun with --help for more information.\n";
+    return could_not;
   } catch (const Stop& stop) {
-    std::cout.flush();
-    std::cerr << app.get_name() << ": " << stop.what() << '\n';
+    complain(stop.what());
     return stop.exit_code() == cannot ? could_not : stop.exit_code();
   } catch (const std::exception& error) {
-    std::cerr << app.get_name() << ": " << error.what() << '\n';
+    complain(error.what());
     return could_not;
   }
-}
-
-std::string shown(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t good = base::utf8_prefix(text);
-    for (std::string_view rest = text.substr(0, good); !rest.empty();) {
-      const auto [c, length] = front(rest);
-      if (plain(c)) {
-        out += rest.substr(0, length);
-      } else {
-        append_escape(out, c);
-      }
-      rest.remove_prefix(length);
-    }
-    text.remove_prefix(good);
-    if (text.empty()) break;
-    append_hex(out, "\\x", static_cast<unsigned char>(text.front()), 2);
-    text.remove_prefix(1);
-  }
-  return out;
 }
 
 std::string pretty(canon::View value, std::size_t indent) {
@@ -230,11 +197,13 @@ std::string pretty(canon::View value, std::size_t indent) {
   return out.append("\n").append(indent, ' ').append(object ? "}" : "]");
 }
 
-Style::Style(int file_descriptor) {
-  const char* no_color = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  const bool dumb = term == nullptr || std::string_view(term) == "dumb";
-  on_ = ::isatty(file_descriptor) == 1 && (no_color == nullptr || *no_color == '\0') && !dumb;
+Style::Style(int file_descriptor, Shown where) : on_(has_colours(file_descriptor)) {
+  if (where == Shown::on_terminal) {
+    const File terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+    columns_ = columns_of(terminal.get()).value_or(common_columns);
+  } else {
+    columns_ = columns_of(file_descriptor);
+  }
 }
 
 std::string Style::paint(const char* code, std::string_view text) const {
@@ -243,16 +212,25 @@ std::string Style::paint(const char* code, std::string_view text) const {
 }
 
 std::string fields(const Style& style, const std::vector<std::pair<std::string, std::string>>& rows) {
+  const std::size_t columns = style.columns().value_or(columns_of_files);
   std::size_t column = 0;
-  for (const auto& row : rows) column = std::max(column, width(row.first));
+  for (const auto& row : rows)
+    if (width(row.first) <= widest_name) column = std::max(column, width(row.first));
   std::string out;
   for (const auto& [name, value] : rows) {
-    out += "  " + style.faint(padded(name, column)) + "  ";
-    for (const char c : value) {
-      out += c;
-      if (c == '\n') out.append(column + 4, ' ');
+    const std::vector<std::string_view> lines = lines_of(value);
+    const bool fits = width(name) <= column && std::all_of(lines.begin(), lines.end(), [&](std::string_view line) {
+                        return column + 4 + most_columns(line) <= columns;
+                      });
+    if (fits) {
+      out += "  " + style.faint(padded(name, column)) + "  ";
+      for (std::size_t i = 0; i < lines.size(); ++i)
+        out.append(i == 0 ? 0 : column + 4, ' ').append(lines[i]).append("\n");
+    } else {
+      // Below its name, and each line with a mark, so that no part of a value stands where a name would.
+      out += "  " + style.faint(marked(name, columns)) + "\n";
+      for (const std::string_view line : lines) out.append(continued).append(marked(line, columns)).append("\n");
     }
-    out += '\n';
   }
   return out;
 }
@@ -270,15 +248,27 @@ std::string table(const Style& style, const std::vector<std::string>& heading,
     out += cells.back();
     return out.erase(out.find_last_not_of(' ') + 1);
   };
-  std::string out = style.strong(line(heading)) + "\n";
-  for (const auto& row : rows) out += line(row) + "\n";
+  // A row that is too long for the terminal goes on behind a mark.
+  const auto fitted = [&](const std::string& text) {
+    return (style.columns() && most_columns(text) > *style.columns() ? marked(text, *style.columns()) : text) + "\n";
+  };
+  std::string out = fitted(style.strong(line(heading)));
+  for (const auto& row : rows) out += fitted(line(row));
   return out;
 }
 
-std::string read_input(const std::string& path) {
+std::string read_input(const std::string& path) { return read_input(path, Readers::anybody); }
+
+std::string read_input(const std::string& path, Readers readers) {
   if (path == "-") return read_all(STDIN_FILENO, "standard input");
-  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // A pipe would be waited on, perhaps for ever.
+  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0) throw Stop(cannot, "cannot open " + path + ": " + why() + "; give a file, or - for standard input");
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw Stop(cannot, "cannot look at " + path + ": " + why());
+  if (!S_ISREG(status.st_mode)) throw Stop(cannot, path + " is not a regular file; give one, or - for standard input");
+  if (readers == Readers::owner && (status.st_mode & 077) != 0)
+    throw Stop(cannot, "others may read " + path + "; chmod 600 it, or say --shared-key");
   return read_all(file.get(), path);
 }
 
@@ -294,15 +284,34 @@ void write_new_file(const std::string& path, std::string_view text, unsigned mod
   }
 }
 
-std::string ask(const std::string& question, const std::string& otherwise) {
+void confirm(const std::string& text, const std::string& question, const std::string& expected,
+             const std::string& otherwise, const std::string& declined) {
   const File terminal = open_terminal(otherwise);
-  return answer_to(terminal.get(), question);
+  const auto write = [&](const std::string& what) {
+    if (!write_all(terminal.get(), on_screen(what, has_colours(terminal.get()))))
+      throw Stop(cannot, "cannot write to the terminal: " + why());
+  };
+  write(text);
+  // What was typed before the text was there answers something else.
+  if (::tcflush(terminal.get(), TCIFLUSH) != 0) throw Stop(cannot, "cannot discard what was typed before: " + why());
+  write(question);
+  const auto line = read_line(terminal.get());
+  if (line != expected) throw Stop(no, declined);
+}
+
+void show_on_terminal(const std::string& text, const std::string& otherwise) {
+  const File terminal = open_terminal(otherwise);
+  if (!write_all(terminal.get(), on_screen(text, has_colours(terminal.get()))))
+    throw Stop(cannot, "cannot write to the terminal: " + why());
 }
 
 std::string ask_secret(const std::string& question, const std::string& otherwise) {
   const File terminal = open_terminal(otherwise);
   const Silence silence(terminal.get());
-  return answer_to(terminal.get(), question);
+  if (!write_all(terminal.get(), on_screen(question, false))) throw Stop(cannot, "cannot write to the terminal: " + why());
+  auto line = read_line(terminal.get());
+  if (!line) throw Stop(no, "no answer");
+  return std::move(*line);
 }
 
 std::string read_secret(int file_descriptor) {

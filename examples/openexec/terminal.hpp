@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "canon/json.hpp"
+#include "screen.hpp"
 
 namespace CLI {
 class App;
@@ -36,20 +38,22 @@ class Stop : public std::runtime_error {
 /// `could_not`: what stands for `cannot`, where the command's own answers need that number.
 int run(CLI::App& app, int argc, char** argv, const std::function<int()>& command, int could_not = cannot);
 
-// Text from strangers.
+// Text from others: see shown() in screen.hpp.
 
-/// The text with everything that a terminal does not plainly show written as \uXXXX: control characters, characters that
-/// change the direction of text, and invisible ones. Ill-formed UTF-8 becomes \xXX.
-std::string shown(std::string_view text);
 /// JSON on several lines, its strings shown like that (which is still the same JSON).
 std::string pretty(canon::View value, std::size_t indent = 0);
 
 // Output.
 
+/// Where a text will be read.
+enum class Shown { as_output, on_terminal };
+
 /// Colours, only where a person looks: on a terminal, and unless NO_COLOR is set.
 class Style {
  public:
-  explicit Style(int file_descriptor);
+  explicit Style(int file_descriptor, Shown where = Shown::as_output);
+  /// How wide the terminal is that the text goes to; nullopt if it goes to a file or to a program.
+  [[nodiscard]] std::optional<std::size_t> columns() const noexcept { return columns_; }
   [[nodiscard]] std::string strong(std::string_view text) const { return paint("1", text); }
   [[nodiscard]] std::string good(std::string_view text) const { return paint("32", text); }
   [[nodiscard]] std::string bad(std::string_view text) const { return paint("31", text); }
@@ -58,9 +62,11 @@ class Style {
  private:
   [[nodiscard]] std::string paint(const char* code, std::string_view text) const;
   bool on_;
+  std::optional<std::size_t> columns_;
 };
 
-/// "  name   value" lines, aligned. Values may have several lines.
+/// "  name   value" lines, aligned. Values may have several lines. A value that does not fit beside its name stands below
+/// it, each line behind a mark: nothing from a value begins a line.
 std::string fields(const Style& style, const std::vector<std::pair<std::string, std::string>>& rows);
 /// A heading and rows, in columns.
 std::string table(const Style& style, const std::vector<std::string>& heading,
@@ -68,14 +74,24 @@ std::string table(const Style& style, const std::vector<std::string>& heading,
 
 // Input.
 
-/// The whole of a file, or of standard input for "-". Stop where it cannot be read or is larger than 16 MiB.
+/// Who may be able to read a file.
+enum class Readers { owner, anybody };
+
+/// The whole of a regular file, or of standard input for "-". Stop if it cannot be read, is larger than 16 MiB, or may be
+/// read by others than `readers`.
 std::string read_input(const std::string& path);
+std::string read_input(const std::string& path, Readers readers);
 /// A file that must not exist yet. Stop where it does, or cannot be written.
 void write_new_file(const std::string& path, std::string_view text, unsigned mode);
 
-/// Asks on the terminal itself, so that standard input stays free for data. Stop(`cannot`, otherwise) where there is none.
-std::string ask(const std::string& question, const std::string& otherwise);
-/// The same without an echo.
+/// Shows a text and asks, on the terminal itself, so that standard input stays free for data. What was typed before the
+/// text was there is discarded. Stop(no, declined) for any answer but the expected one, Stop(cannot) if there is no
+/// terminal.
+void confirm(const std::string& text, const std::string& question, const std::string& expected,
+             const std::string& otherwise, const std::string& declined);
+/// Shows a text there that is asked about later.
+void show_on_terminal(const std::string& text, const std::string& otherwise);
+/// Asks for what is not shown as it is typed.
 std::string ask_secret(const std::string& question, const std::string& otherwise);
 /// The first line that a file descriptor gives.
 std::string read_secret(int file_descriptor);

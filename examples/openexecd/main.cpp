@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "demo_handlers.hpp"
+#include "screen.hpp"
 
 namespace {
 
@@ -112,12 +113,12 @@ void add_flags(CLI::App& app, Settings& settings) {
 
 /// Whole lines, so that nobody's are mixed.
 void write_log(std::string_view line) {
-  const std::string text = std::string(line) + "\n";
+  const std::string text = terminal::shown(line) + "\n";  // still the same JSON
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 int complain(std::string_view what, int exit_code) {
-  std::cerr << "openexecd: " << what << "\n";
+  std::cerr << "openexecd: " << terminal::shown(what) << "\n";
   return exit_code;
 }
 
@@ -310,6 +311,7 @@ int run(Settings& settings) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  const terminal::Screen screen;
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGCHLD, SIG_DFL);  // whoever started us may have ignored it, and commands must be waited for
   sigset_t ends;

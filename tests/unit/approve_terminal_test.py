@@ -17,12 +17,20 @@ APPROVE, CLI = os.environ["OPENEXEC_APPROVE"], os.environ["OPENEXEC_CLI"]
 YES, NO, CANNOT = range(3)
 
 
+def answer_for(screen):
+    """What somebody types who agrees: yes, or the digits that are asked for, as they are shown."""
+    asked = re.findall(r"first 6 digits of the (\w+ hash): ", screen)
+    if not asked:
+        return "yes"
+    return re.findall(rf"{asked[-1]}[\s|]+([0-9a-f]{{6}})", screen)[-1]
+
+
 class Terminal:
     """A terminal of 100 by 40 that somebody sits at. What left the screen above is remembered, as by theirs."""
 
-    def __init__(self, folder):
-        self.socket = f"{folder}/tmux"
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "40", "-c", str(folder),
+    def __init__(self, folder, columns=100):
+        self.socket = f"{folder}/tmux{columns}"
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", "40", "-c", str(folder),
                   "env", "-i", f"PATH={os.environ['PATH']}", "TERM=screen", "LC_ALL=C.UTF-8", "PS1=$ ", "bash", "--norc", "--noprofile")
         self.tmux("set-option", "-g", "history-limit", "50000")
         self.runs = 0
@@ -101,9 +109,9 @@ class Approving(unittest.TestCase):
                             *more)
         self.terminal.wait_for("Passphrase of")
         self.terminal.type(f"secret of {who}")
-        shown = self.terminal.wait_for("Type yes: ")
+        shown = self.terminal.wait_for("Sign it? Type ")
         self.during()
-        self.terminal.type(answer)
+        self.terminal.type(answer_for(shown) if answer == "yes" else answer)
         code, _ = self.terminal.end()
         return code, shown
 
@@ -152,8 +160,7 @@ class Approving(unittest.TestCase):
         self.terminal.begin(APPROVE, "sign", "one.json", "--key", "ada.key.pem", "--key-id", "ada", "--tenant", "acme", "--out", "x")
         self.terminal.wait_for("Passphrase of")
         self.terminal.type("secret of ada")
-        self.terminal.wait_for("Type yes: ")
-        self.terminal.type("yes")
+        self.terminal.type(answer_for(self.terminal.wait_for("Sign it? Type ")))
         self.assertEqual(self.terminal.end()[0], NO)
         # Grace gets the file, sees the request itself and not only its hash, and signs as well.
         code, shown = self.sign("grace", "one.json", "two.json", "yes")
@@ -176,8 +183,6 @@ class Approving(unittest.TestCase):
         for member, value in (("payload", {"to": "ada@example.com", "amount": 1}), ("nonce", "pay-9"), ("action", "add")):
             self.write("swapped.json", {**whole, member: value})
             self.terminal.begin(APPROVE, "sign", "swapped.json", "--key", "grace.key.pem", "--tenant", "acme", "--out", "two.json")
-            self.terminal.wait_for("Passphrase of")
-            self.terminal.type("secret of grace")
             code, screen = self.terminal.end()
             self.assertEqual(code, NO)
             self.assertIn("something else than the request beside it", screen.replace("\n", ""))
@@ -211,7 +216,7 @@ class Approving(unittest.TestCase):
             self.assertNotIn(raw, shown)
         for escaped in ("\\u202e0007-4321\\u202c", "pay\\u200bpal", "\\u001b[2J", "ok\\rgone", "n\\u202e1"):
             self.assertIn(escaped, shown)
-        flat = re.sub(r"\s+", "", shown)
+        flat = re.sub(r"\s+", "", re.sub(r"\n    \| ", "", shown))
         self.assertIn("x" * 10_000 + "and1,000,000tomallory", flat)  # whole, to its end
         self.assertRegex(shown, r'\["to "\] +"mallory@example.com"')
         self.assertRegex(shown, r'\["a\.b"\] +1\b')
@@ -220,6 +225,39 @@ class Approving(unittest.TestCase):
         screen = self.terminal.visible()
         self.assertIn("Shown above: 10 parameters", screen.replace("\n", " "))
         self.assertIn("the longest is body (10,02", screen.replace("\n", " ").replace("10027", "10,027"))
+
+    def test_every_blank_or_invisible_code_point_is_shown_by_its_number(self):
+        points = [0xA0, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F, 0x2800, 0x3000, 0x1D159, 0xFEFF, 0x1680, 0x180E,
+                  0x3164, 0x115F, 0xE0041, 0x0378]
+        self.write("request.json", {"action": "echo", "payload": {"p": "".join(map(chr, points))}, "nonce": "n"})
+        self.terminal.begin(APPROVE, "review", "request.json", "--tenant", "acme")
+        _, screen = self.terminal.end()
+        flat = re.sub(r"\s+", "", re.sub(r"\n    \| ", "", screen))
+        for point in points:
+            self.assertIn(json.dumps(chr(point))[1:-1], flat)
+            self.assertNotIn(chr(point), screen.replace(" ", ""))
+
+    def test_at_80_columns_nothing_from_a_request_begins_a_line(self):
+        self.terminal.close()
+        self.terminal = Terminal(self.folder, 80)
+        self.addCleanup(self.terminal.close)
+        columns = {}
+        for fill, sizes in (("x", range(40, 80)), ("\u00e9", range(20, 80)), ("\u6f22", range(20, 40))):
+            for size in sizes:
+                columns[f"{fill}{size}"] = fill * size + " amount           1 EUR " + fill * size
+        requests = [{"action": "pay", "payload": {"amount": 1000, **columns}, "nonce": "n"},
+                    {"action": "pay", "payload": {"n" * 70 + " amount           1 EUR": 1}, "nonce": "m" * 90 + " amount   1 EUR"}]
+        self.write("request.json", {"steps": [{**each, "nonce": f"{i}{each['nonce']}"} for i, each in enumerate(requests)]})
+        self.terminal.begin(APPROVE, "review", "request.json", "--tenant", "acme")
+        self.terminal.end()
+        # As the terminal has it, line by line: no -J.
+        lines = self.terminal.tmux("capture-pane", "-p", "-S", "-", "-E", "-").split("\n")
+        self.assertTrue(any("1 EUR" in line for line in lines))
+        for line in lines:
+            self.assertNotRegex(line, r"^\s*amount\s+1 EUR")
+            if "EUR" in line or "xxxx" in line or "\u00e9" in line:
+                self.assertRegex(line, r"^    \| |^      \S+ +\"|^    [^ ]|^  nonce")
+        self.assertTrue(any(re.match(r"^ +amount +1000", line) for line in lines))
 
     def test_what_changed_since_the_last_version_is_marked(self):
         self.write("old.json", self.request)
@@ -248,6 +286,7 @@ class Approving(unittest.TestCase):
         for step in ready:
             self.assertEqual(self.execute(step, YES)["code"], "ok")
         self.assertTrue(self.execute(ready[1], YES)["replayed"])
+        self.assertIn("first 6 digits of the statement hash", shown)
         self.write("changed.json", {**plan, "steps": steps[:2]})
         self.terminal.begin(APPROVE, "inspect", "approved.json")
         code, screen = self.terminal.end()

@@ -2,6 +2,7 @@
 """What openexec and openexec-approve promise, seen from outside. Run by CTest, which names the programs in the
 environment: OPENEXEC_CLI, OPENEXEC_APPROVE, OPENEXEC_VECTORS_DEFAULT (OPENEXEC_VECTORS names others)."""
 import base64
+import datetime
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import unicodedata
 import unittest
 
 from cryptography.hazmat.primitives import serialization
@@ -30,14 +32,23 @@ def run(*command, stdin="", env=None, **options):
                           env={**PLAIN, **(env or {})}, **options)
 
 
-def on_terminal(command, answers, env=None):
+def digits_shown(name):
+    """The answer of somebody who reads the hash that is asked for a part of."""
+    return lambda screen: re.findall(rf"{name}[\s|]+([0-9a-f]{{6}})", re.sub(r"\x1b\[\d+m", "", screen))[-1]
+
+
+def on_terminal(command, answers, env=None, too_early=None):
     """Runs a command on a pseudo-terminal of its own and types each answer after its question. Returns exit code, screen."""
     pid, terminal = pty.fork()
     if pid == 0:
+        if too_early:
+            sys.stdin.read(1)  # until it was typed
         try:
             os.execve(command[0], command, {**PLAIN, "TERM": "xterm", **(env or {})})
         finally:
             os._exit(127)
+    if too_early:
+        os.write(terminal, b".\n" + too_early.encode() + b"\n")
     screen, seen = b"", 0
     while True:
         if not select.select([terminal], [], [], 60)[0]:
@@ -52,7 +63,8 @@ def on_terminal(command, answers, env=None):
         screen += got
         if answers and answers[0][0].encode() in screen[seen:]:
             seen = len(screen)
-            os.write(terminal, answers.pop(0)[1].encode() + b"\n")
+            answer = answers.pop(0)[1]
+            os.write(terminal, (answer(screen.decode()) if callable(answer) else answer).encode() + b"\n")
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), screen.decode().replace("\r\n", "\n")
 
 
@@ -181,10 +193,10 @@ class Approve(Folder):
         self.expect(YES, self.keygen())
         self.write("request.json", {"action": "pay", "payload": {"to": "a\u202eb\u200b\u001b[2J", "sum": 12.5}, "nonce": "n"})
         command = [APPROVE, "sign", "request.json", "--key", "approver.key.pem", "--tenant", "acme", "--out", "artifact"]
-        code, screen = on_terminal(command, [("Type yes: ", "yes")], env={"NO_COLOR": "1"})
+        code, screen = on_terminal(command, [("the action hash: ", digits_shown("action hash"))], env={"NO_COLOR": "1"})
         self.assertEqual(code, YES, screen)
         artifact = json.loads(pathlib.Path("artifact").read_text(encoding="utf-8"))
-        for part in ("pay", "acme", 'sum            12.5', r'"a\u202eb\u200b\u001b[2J"', artifact["action_hash"], "in 5 min"):
+        for part in ("pay", "acme", 'sum            12.5', r'"a\u202eb\u200b\u001b[2J"', artifact["action_hash"], "in 15 min", "signed: artifact"):
             self.assertIn(part, screen)
         for raw in ("\u202e", "\u200b", "\x1b"):
             self.assertNotIn(raw, screen)
@@ -198,6 +210,117 @@ class Approve(Folder):
             self.assertEqual(code, NO, screen)
             self.assertIn("not signed", screen)
             self.assertFalse(os.path.exists("artifact"))
+
+    def test_what_was_typed_before_the_text_was_there_answers_nothing(self):
+        self.expect(YES, self.keygen())
+        for request in (self.request, {"action": "pay", "payload": {"amount": 5}, "nonce": "n"}):
+            self.write("request.json", request)
+            command = [APPROVE, "sign", "request.json", "--key", "approver.key.pem", "--tenant", "acme", "--out", "artifact"]
+            code, screen = on_terminal(command, [("Sign it? Type ", "no")], too_early="yes")
+            self.assertEqual(code, NO, screen)
+            self.assertFalse(os.path.exists("artifact"))
+
+    def test_money_deletion_and_plans_take_digits_of_the_hash_and_no_yes(self):
+        self.expect(YES, self.keygen())
+        weighty = [{"action": "files:Delete", "payload": {"name": "a"}}, {"action": "send", "payload": {"order": {"unitPrice": 1}}},
+                   {"steps": [{"action": "echo", "payload": {}, "nonce": "a"}]}]
+        for request in weighty:
+            self.write("request.json", request if "steps" in request else {**request, "nonce": "n"})
+            name = "statement hash" if "steps" in request else "action hash"
+            command = [APPROVE, "sign", "request.json", "--key", "approver.key.pem", "--tenant", "acme", "--out", "artifact"]
+            for answer in ("yes", "", "000000x"):
+                code, screen = on_terminal(command, [(f"first 6 digits of the {name}: ", answer)])
+                self.assertEqual(code, NO, screen)
+            code, screen = on_terminal(command, [(f"first 6 digits of the {name}: ", digits_shown(name))])
+            self.assertEqual(code, YES, screen)
+            os.remove("artifact")
+        # A policy that asks for several signatures says that it matters, and gives them a day.
+        pem = pathlib.Path("approver.pub.pem").read_text(encoding="utf-8")
+        self.expect(YES, self.keygen("other"))
+        other = pathlib.Path("other.pub.pem").read_text(encoding="utf-8")
+        self.write("policy.json", {"keys": [{"id": "a", "public_key": pem}, {"id": "b", "public_key": other}],
+                                   "rules": [{"actions": ["*"], "threshold": 2}]})
+        self.write("request.json", self.request)
+        command += ["--format", "dsse", "--policy", "policy.json"]
+        code, screen = on_terminal(command, [("first 6 digits of the statement hash: ", digits_shown("statement hash"))])
+        self.assertEqual(code, YES, screen)
+        self.assertRegex(screen, r"signatures needed\S* +2")
+        self.assertRegex(screen, r"expires at.*\(in (24|23) h\)")
+
+    def test_the_request_is_shown_before_the_passphrase_is_asked_for(self):
+        self.expect(YES, self.keygen("--passphrase-fd", "0", stdin="secret\n"))
+        self.write("request.json", {"action": "echo", "payload": {"to": "ada"}, "nonce": "n"})
+        self.write("old.json", {"action": "echo", "payload": {"to": "eve"}, "nonce": "n"})
+        command = [APPROVE, "sign", "request.json", "--key", "approver.key.pem", "--tenant", "acme", "--against", "old.json"]
+        code, screen = on_terminal(command, [("Passphrase of", "secret"), ("Type yes: ", "yes")], env={"NO_COLOR": "1"})
+        self.assertEqual(code, YES, screen)
+        self.assertLess(screen.index('"ada"'), screen.index("Passphrase of"))
+        self.assertRegex(screen, r'~ to +"ada"\s+was "eve"')
+
+    def test_an_envelope_that_expires_is_not_signed_without_a_word(self):
+        self.expect(YES, self.keygen())
+        self.expect(YES, self.keygen("other"))
+        self.write("request.json", self.request)
+        self.expect(YES, self.sign("--yes", "--format", "dsse", "--embed", "--valid-for", "1", "--out", "old.json"))
+        whole = json.loads(pathlib.Path("old.json").read_text(encoding="utf-8"))
+        self.expect(YES, self.sign("--yes", "--format", "dsse", "--embed", "--valid-for", "40", "--out", "soon.json"))
+        statement = json.loads(base64.b64decode(whole["approval_artifact"]["payload"]))
+        expiry = datetime.datetime.fromisoformat(statement["expires_at"].replace("Z", "+00:00"))
+        while datetime.datetime.now(datetime.timezone.utc) <= expiry:
+            select.select([], [], [], 0.05)
+        other = [APPROVE, "sign", "old.json", "--key", "other.key.pem", "--tenant", "acme", "--out", "two.json"]
+        self.says(NO, "has expired", run(*other, "--yes"))
+        code, screen = on_terminal(other, [("first 6 digits of the statement hash: ", "yes")])
+        self.assertEqual(code, NO, screen)
+        self.assertIn("EXPIRED", screen)
+        other[2] = "soon.json"
+        code, screen = on_terminal(other, [("first 6 digits of the statement hash: ", digits_shown("statement hash"))])
+        self.assertEqual(code, YES, screen)
+        self.assertIn("within a minute", screen)
+        for more in ((), ("--json",)):
+            done = run(APPROVE, "inspect", "old.json", *more)
+            self.assertIn("true" if more else "EXPIRED", self.expect(NO, done))
+            self.expect(YES, run(APPROVE, "inspect", "soon.json", *more))
+
+    def test_a_key_that_others_may_read_is_refused_unless_told(self):
+        self.expect(YES, self.keygen())
+        self.write("request.json", self.request)
+        for mode in (0o640, 0o604, 0o620, 0o644):
+            os.chmod("approver.key.pem", mode)
+            self.says(CANNOT, "others may read", self.sign("--yes"))
+        self.expect(YES, self.sign("--yes", "--shared-key"))
+
+    def test_a_pipe_is_not_waited_on(self):
+        self.expect(YES, self.keygen())
+        os.mkfifo("pipe")
+        for command in ([APPROVE, "review", "pipe"], [APPROVE, "inspect", "pipe"], [CLI, "hash", "pipe"],
+                        [APPROVE, "sign", "pipe", "--key", "approver.key.pem", "--tenant", "acme", "--yes"],
+                        [CLI, "receipt", "verify", "pipe", "--log-key", "pipe"]):
+            self.says(3 if "verify" in command else CANNOT, "not a regular file", run(*command))
+        self.expect(YES, run(APPROVE, "review", "-", "--tenant", "acme", stdin=json.dumps(self.request)))
+
+    def test_what_comes_from_names_details_and_arguments_is_shown_by_its_number(self):
+        self.expect(YES, self.keygen())
+        bad = "a\x1b[2J\u202eb\u0085\u00a0\nc"
+        self.write("request.json", json.dumps({"action": "echo", "payload": {}, "nonce": "n", bad: 1}))
+        key = ["--key", "approver.key.pem", "--tenant", "acme", "--yes"]
+        for command in ([APPROVE, "review", bad], [APPROVE, "sign", "request.json", *key], [APPROVE, "review", "--x" + bad],
+                        [APPROVE, "keygen", f"/nowhere/{bad}", "--no-passphrase"], [CLI, "hash", "request.json"], [CLI, "hash", "--" + bad],
+                        [CLI, "receipt", "verify", bad, "--log-key", bad], [CLI, "log", "list", "--ledger", "sqlite:///" + bad],
+                        [CLI, "log", "export", bad, "--ledger", "sqlite:///" + bad]):
+            done = run(*command)
+            self.assertNotIn(done.returncode, (YES,))
+            said = done.stdout + done.stderr
+            for raw in ("\x1b", "\u202e", "\u0085", "\u00a0", "\nc"):
+                self.assertNotIn(raw, said, command)
+            self.assertIn("\\u202e", said, command)
+
+    def test_the_table_of_what_is_not_plain_is_the_one_that_unicode_makes(self):
+        folder = pathlib.Path(__file__).resolve().parents[2] / "examples/openexec"
+        table = (folder / "code_points.hpp").read_text(encoding="utf-8")
+        if f"from Unicode {unicodedata.unidata_version}." not in table:
+            self.skipTest(f"this Python has Unicode {unicodedata.unidata_version}")
+        self.assertEqual(self.expect(YES, run(sys.executable, str(folder / "code_points.py"))), table)
 
     def test_without_a_terminal_only_an_explicit_yes_signs(self):
         self.expect(YES, self.keygen())
@@ -379,6 +502,14 @@ class Cli(Folder):
         self.assertNotIn("\x1b", self.expect(YES, run(CLI, "log", "list", env={"TERM": "xterm"})))
         self.assertIn("\x1b[32m", on_terminal([CLI, "log", "list"], [])[1])
         self.assertNotIn("\x1b", on_terminal([CLI, "log", "list"], [], env={"NO_COLOR": "1"})[1])
+
+    def test_a_prune_takes_the_number_of_results_and_no_yes(self):
+        ledger = ["--ledger", "sqlite:///prune.db"]
+        self.expect(YES, run(CLI, "execute", *ledger, stdin='{"action":"echo","payload":{},"nonce":"n"}'))
+        prune = [CLI, "log", "prune", "--before", "2100-01-01T00:00:00Z", *ledger]
+        for answer, too_early, code in (("yes", None, NO), ("", "1", NO), ("1", None, YES)):
+            done, screen = on_terminal(prune, [("Type their number, 1: ", answer)], too_early=too_early)
+            self.assertEqual(done, code, screen)
 
     def test_what_cannot_be_tried_is_told_apart_from_a_no(self):
         for command in ((), ("nonsense",), ("execute", "--mode", "none"), ("canon", "--form", "x"), ("log",),
