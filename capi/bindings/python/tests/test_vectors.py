@@ -22,7 +22,7 @@ def test_every_canonical_form_comes_out():
         assert openexec.canonicalise(given, Form.DISPLAY) == case["display"], case["id"]
         assert openexec.sha256(case["jcs"]) == case["jcs_sha256"], case["id"]
         assert openexec.sha256(case["clawshield_v1"]) == case["clawshield_v1_sha256"], case["id"]
-    assert len(cases) >= 600
+    assert len(cases) >= 590
 
 
 def test_every_identity_comes_out():

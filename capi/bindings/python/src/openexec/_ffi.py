@@ -1,6 +1,7 @@
 """The one door to the C library: finds and loads it, and turns its strings and its ways to say no into Python's."""
 from __future__ import annotations
 
+import ctypes
 import ctypes.util
 import os
 import pathlib
@@ -95,14 +96,20 @@ def lend(value: str | bytes, what: str = "text") -> tuple[Any, int]:
 lib: Any = _load()
 
 
+def owned(pointer: str, destroy: Any) -> Any:
+    """Where C puts a handle. No Python runs when it is destroyed, so no signal can come in between."""
+    return ffi.gc(ffi.new(pointer), destroy)
+
+
 def call(function: Any, *arguments: Any) -> None:
     """A C function that can fail: raises its no, or the interrupt that a callback was given meanwhile."""
-    why = ffi.new("openexec_error **")
+    why = owned("openexec_error **", lib.openexec_error_destroy)
+    local.cause = None
     code = function(*arguments, why)
     no = taken(code, why) if code != 0 else None
     raise_interrupt()
     if no is not None:
-        raise no
+        raise no from local.cause
 
 
 def taken(code: int, why: Any) -> Exception:
@@ -114,14 +121,9 @@ def taken(code: int, why: Any) -> Exception:
 
 def buffer(function: Any, *arguments: Any) -> bytes | None:
     """What a C function writes into a buffer; None where it says that there is nothing."""
-    handle = ffi.new("openexec_buffer **")
+    handle = owned("openexec_buffer **", lib.openexec_buffer_destroy)
     call(function, *arguments, handle)
-    if handle[0] == ffi.NULL:
-        return None
-    try:
-        return raw(lib.openexec_buffer_view(handle[0]))
-    finally:
-        lib.openexec_buffer_destroy(handle)
+    return raw(lib.openexec_buffer_view(handle[0])) if handle[0] else None
 
 
 # --- callbacks: nothing may be thrown through C ---
@@ -131,24 +133,41 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 class _Local(threading.local):
     interrupt: BaseException | None = None  # to be raised once C has returned
-    cause: BaseException | None = None  # what the handler raised
+    cause: BaseException | None = None  # what a handler or another part raised
     unread: BaseException | None = None  # what the reader of a log raised
+    cancellation: Any = None  # of the attempt that is about to begin
 
 
 local = _Local()
 
 
-def interrupted(why: BaseException) -> None:
-    """Keeps a KeyboardInterrupt or the like, to be raised once C has returned."""
-    if not isinstance(why, Exception):
+def keep(why: BaseException) -> None:
+    """Keeps what a signal raised in a frame of ours, to be raised once C has returned. The first counts."""
+    if local.interrupt is None:
         local.interrupt = why
 
 
-def raise_interrupt() -> None:
+def interrupted(why: BaseException) -> None:
+    """Keeps what ends a program. Whatever else a part raises is the part's own answer."""
+    if isinstance(why, (KeyboardInterrupt, SystemExit)):
+        keep(why)
+
+
+def raise_interrupt(outcome: Any = None) -> None:
     why = local.interrupt
     if why is not None:
         local.interrupt = None
+        attach(why, outcome)
         raise why
+
+
+def attach(why: BaseException, outcome: Any) -> None:
+    """Leaves an outcome on the exception that is raised in its place."""
+    if outcome is not None and getattr(why, "outcome", None) is None:
+        try:
+            why.outcome = outcome  # type: ignore[attr-defined]
+        except AttributeError:  # a class with slots
+            pass
 
 
 def abort(why: BaseException) -> None:
@@ -159,18 +178,33 @@ def abort(why: BaseException) -> None:
     os.abort()
 
 
+def _immortal(made: Any) -> None:
+    """A daemon thread may still come back from C when the modules are gone. It must find the callback there."""
+    python = getattr(ctypes, "pythonapi", None)
+    if python is not None:
+        python.Py_IncRef(ctypes.py_object(made))
+
+
 def callback(signature: str, *, error: int | None = None, fatal: bool = False) -> Callable[[F], F]:
-    """A C function pointer. `error` is what C is told where an exception got past the function itself."""
+    """A C function pointer. `error` is what C is told where an exception got past the function itself, which is what a
+    signal raised before the function could catch it. A fatal one is called once more."""
 
-    def onerror(_kind: Any, why: BaseException, _where: Any) -> None:
-        if fatal:
-            abort(why)
-        interrupted(why)
-        if isinstance(why, Exception):
-            traceback.print_exception(why)
+    def make(function: F) -> F:
+        def onerror(_kind: Any, why: BaseException, where: Any) -> Any:
+            keep(why)
+            if not fatal:
+                return None
+            try:
+                variables = where.tb_frame.f_locals
+                return function(*(variables[name] for name in function.__code__.co_varnames[:function.__code__.co_argcount]))
+            except BaseException as again:
+                abort(again)
 
-    made: Callable[[F], F] = ffi.callback(signature, error=error, onerror=onerror)
-    return made
+        made: F = ffi.callback(signature, error=error, onerror=onerror)(function)
+        _immortal(made)
+        return made
+
+    return make
 
 
 # --- handles that several threads use ---
@@ -187,61 +221,42 @@ os.register_at_fork(after_in_child=_forked)
 
 
 class Held:
-    """A handle that some threads use while another closes it: no call begins any more, those that are inside finish as
-    usual, and the last of them ends it. In the child of a fork it is the parent's."""
+    """A handle that some threads use while another closes it. The library counts the calls inside: no exception, whenever
+    it comes, keeps what is closed from ending. In the child of a fork the handle is the parent's."""
 
     _WHAT = "handle"
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle  # owned(); in a child the library leaves the rest to the parent
         self._process = process
-        self._state = "open"
-        self._inside = 0
+        self._closed = False
 
-    def _end(self) -> None:
-        """Destroys the handle; called once."""
+    def _finish(self) -> None:
+        """Closes the library's side, once or more often."""
 
     def _not_open(self) -> Exception:
-        return error_for(Code.INVALID_ARGUMENT, f"{self._WHAT}: is {self._state}")
+        return error_for(Code.INVALID_ARGUMENT, f"{self._WHAT}: is closed; no call may begin")
 
     def _own(self) -> None:
-        if self._process != process:  # another thread may have held the lock when the process forked
+        if self._process != process:
             raise error_for(Code.INVALID_ARGUMENT, f"{self._WHAT}: belongs to the process that made it")
 
-    def _enter(self) -> None:
+    def _open(self) -> Any:
+        """The handle, for one call. Where it is closed meanwhile the library refuses the call."""
         if self._process != process:
             self._own()
-        with self._lock:
-            if self._state != "open":
-                raise self._not_open()
-            self._inside += 1
-
-    def _leave(self) -> None:
-        with self._lock:
-            self._inside -= 1
-            ends = self._inside == 0 and self._state == "closed"
-        if ends:
-            self._end()
+        handle = self._handle[0]
+        if self._closed or not handle:
+            raise self._not_open()
+        return handle
 
     def close(self) -> None:
-        """No call begins any more. May be called again."""
-        if self._process != process:
-            if self._state != "closed":
-                self._state = "closed"
-                self._end()  # the library leaves the rest to the parent
-            return
-        with self._lock:
-            if self._state == "closed":
-                return
-            self._state = "closed"
-            ends = self._inside == 0
-        if ends:
-            self._end()
+        """No call begins any more; those inside finish as usual, and the last of them ends it. May be called again."""
+        self._closed = True
+        if self._handle[0] and self._process == process:
+            self._finish()
+            raise_interrupt()
 
     @property
     def closed(self) -> bool:
-        return self._state == "closed"
-
-    def __del__(self) -> None:
-        if getattr(self, "_state", "closed") != "closed":
-            self.close()
+        return self._closed

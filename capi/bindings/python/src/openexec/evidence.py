@@ -5,7 +5,7 @@ import dataclasses
 import json
 from typing import Any
 
-from ._ffi import call, ffi, lend, lib, taken, text
+from ._ffi import call, ffi, lend, lib, owned, taken, text
 from .codes import Answer, Finding, Step
 from .values import Payload, object_text
 
@@ -63,16 +63,12 @@ def verify_evidence(proof: str, *, log_key: str | None = None, policy: str | Non
         "exec_id": exec_id, "action": action, "nonce": nonce, "tenant": tenant,
         "payload": None if payload is None else object_text(payload, "payload"), "result": result, "receipt": receipt,
         "approval": None if approval is None else object_text(approval, "approval")})
-    report = ffi.new("openexec_evidence **")
-    why = ffi.new("openexec_error **")
+    report = owned("openexec_evidence **", lib.openexec_evidence_destroy)
+    why = owned("openexec_error **", lib.openexec_error_destroy)
     code = lib.openexec_evidence_verify(lend(proof, "proof"), trust, held, report, why)
     if report[0] == ffi.NULL:
         raise taken(code, why)
-    lib.openexec_error_destroy(why)
-    try:
-        return _read(report[0])
-    finally:
-        lib.openexec_evidence_destroy(report)
+    return _read(report[0])
 
 
 def _read(report: Any) -> Evidence:

@@ -2,22 +2,26 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import concurrent.futures
 import dataclasses
 import inspect
 import json
 import os
-import threading
+import time
+import traceback
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from . import parts
-from ._ffi import Held, call, callback, ffi, interrupted, lend, lib, local, raise_interrupt, taken, text
+from . import _ffi, parts
+from ._answers import FAILED_NO_EFFECT, IN_DOUBT, answer
+from ._ffi import Held, attach, call, callback, ffi, interrupted, keep, lend, lib, local, owned, raise_interrupt, taken, text
 from .codes import Code, Control, Effect, Happening, Verdict
-from .errors import Failed, NoEffect, error_for
+from .errors import error_for
 from .log import Log
-from .values import Json, Outcome, Payload, dumps, object_text
+from .values import Outcome, Payload, new_outcome, object_text
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,11 +50,8 @@ class Cancellation:
     __slots__ = ("_handle",)
 
     def __init__(self) -> None:
-        self._handle = ffi.new("openexec_cancellation **")
+        self._handle = owned("openexec_cancellation **", lib.openexec_cancellation_destroy)
         call(lib.openexec_cancellation_create, self._handle)
-
-    def __del__(self, destroy: Any = lib.openexec_cancellation_destroy) -> None:
-        destroy(self._handle)
 
     def cancel(self) -> None:
         call(lib.openexec_cancellation_cancel, self._handle[0])
@@ -60,16 +61,13 @@ class Cancellation:
         return bool(lib.openexec_cancellation_cancelled(self._handle[0]))
 
 
-_looking = threading.Lock()  # between a look at a flag and the end of the call that lent it
-
-
 class Invocation:
-    """One call of a handler. It may be kept; `cancelled` looks at the flag only while the handler runs."""
+    """One call of a handler. It may be kept."""
 
-    __slots__ = ("_c", "action", "deadline_ns", "exec_id", "payload_json", "tenant")
+    __slots__ = ("_cancellation", "action", "deadline_ns", "exec_id", "payload_json", "tenant")
 
     def __init__(self, c: Any) -> None:
-        self._c = c
+        self._cancellation = local.cancellation  # a handler runs on the thread that called
         self.exec_id = text(c.exec_id)  # the same on every attempt: pass it downstream as the idempotency key
         self.action = text(c.action)
         self.payload_json = text(c.payload)  # RFC 8785 form of what was approved
@@ -82,8 +80,8 @@ class Invocation:
 
     @property
     def cancelled(self) -> bool:
-        with _looking:
-            return self._c is not None and bool(lib.openexec_cancellation_cancelled(self._c.cancellation))
+        """Whether the caller of this attempt has cancelled it."""
+        return self._cancellation is not None and bool(self._cancellation.cancelled)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -127,51 +125,20 @@ Reconcile = Callable[[Settlement], Any]
 Cost = Callable[[CostQuery], int]
 H = TypeVar("H", bound=Handler)
 
-RESULT, FAILED, FAILED_NO_EFFECT, IN_DOUBT = 1, 2, 3, 4
-
-
-def _answer(function: Callable[[Any], Any], given: Any, result: Any, detail: Any) -> int:
-    try:
-        value = function(given)
-    except NoEffect as no:
-        local.cause = no
-        parts.write(detail, str(no))
-        return FAILED_NO_EFFECT
-    except Failed as no:
-        local.cause = no
-        parts.write(detail, str(no))
-        return FAILED
-    except BaseException as why:  # nobody knows how far it came; its text may hold what no detail may
-        local.cause = why
-        interrupted(why)
-        parts.write(detail, f"the handler raised {type(why).__name__}")
-        return IN_DOUBT
-    try:
-        parts.write(result, str(value) if isinstance(value, Json) else dumps(value, "result"))
-    except BaseException as why:  # it took place; what is not JSON becomes result_invalid
-        local.cause = why
-        interrupted(why)
-        parts.write(detail, f"the result: {type(why).__name__}")
-    return RESULT
-
-
 @callback("openexec_answer(void *, const openexec_invocation *, openexec_sink *, openexec_sink *)", error=IN_DOUBT)
 def _run(handle: Any, c: Any, result: Any, detail: Any) -> int:
-    invocation = Invocation(c)
     try:
-        return _answer(ffi.from_handle(handle)[0], invocation, result, detail)
-    finally:
-        with _looking:
-            invocation._c = None
+        run, call_of = ffi.from_handle(handle)[0], Invocation(c)
+    except BaseException as why:  # the handler was not entered
+        keep(why)
+        return FAILED_NO_EFFECT
+    return answer(run, call_of, result, detail)
 
 
 @callback("openexec_answer(void *, const openexec_settlement *, openexec_sink *, openexec_sink *)", error=IN_DOUBT)
 def _reconcile(handle: Any, c: Any, result: Any, detail: Any) -> int:
     settlement = Settlement(text(c.exec_id), text(c.action), text(c.tenant))
-    try:
-        return _answer(ffi.from_handle(handle)[1], settlement, result, detail)
-    finally:
-        local.cause = None  # no attempt of this thread's
+    return answer(ffi.from_handle(handle)[1], settlement, result, detail)
 
 
 @callback("openexec_code(void *, const openexec_cost_query *, int64_t *, openexec_sink *)",
@@ -185,8 +152,15 @@ def _cost(handle: Any, c: Any, micro_usd: Any, detail: Any) -> int:
 
 @callback("void(void *, const openexec_event *)")
 def _tell(handle: Any, c: Any) -> None:
-    ffi.from_handle(handle)(Event(Happening(c.happening), Code(c.code), Verdict(c.verdict), Effect(c.effect),
-                                  text(c.exec_id), text(c.action), int(c.entry_index), int(c.count)))
+    listener = ffi.from_handle(handle)
+    event = Event(Happening(c.happening), Code(c.code), Verdict(c.verdict), Effect(c.effect), text(c.exec_id),
+                  text(c.action), int(c.entry_index), int(c.count))
+    try:
+        listener(event)
+    except BaseException as why:  # a listener decides nothing, and cannot fail
+        interrupted(why)
+        if isinstance(why, Exception):
+            traceback.print_exception(why)
 
 
 @callback("int32_t(void *, const openexec_control_name *)", error=1)
@@ -203,10 +177,26 @@ class _Frame:
     def __init__(self) -> None:
         self.request = ffi.new("openexec_request *")
         self.request.size = ffi.sizeof("openexec_request")
-        self.error = ffi.new("openexec_error **")
+        self.error = owned("openexec_error **", lib.openexec_error_destroy)
 
 
 _frames: list[_Frame] = []
+_open_ones: weakref.WeakSet[Executor] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """At the interpreter's exit only daemon threads are left. Those that come back into Python later are ended there, so
+    executors are closed before, and calls that are inside get a moment."""
+    here = [one for one in list(_open_ones) if one._process == _ffi.process and one._handle[0]]
+    for one in here:
+        one._warn()
+        one._closed = True
+        one._finish()
+    for one in here:
+        until = time.monotonic() + one._exit_wait
+        while lib.openexec_executor_close(one._handle[0], 50, ffi.NULL) == Code.IN_PROGRESS and time.monotonic() < until:
+            pass
 
 
 class Executor(Held):
@@ -223,7 +213,8 @@ class Executor(Held):
             outcome = executor.execute("send_email", {"to": "ada@example.com"}, nonce="order-1", approval=artifact)
 
     Any number of threads may execute. close() lets no call begin any more; calls that are inside finish as usual, and
-    the last of them closes the ledger.
+    the last of them closes the ledger. At the interpreter's exit open executors are closed, and calls of daemon threads
+    are waited for as long as `exit_wait` says.
     """
 
     _WHAT = "executor"
@@ -234,13 +225,16 @@ class Executor(Held):
                  limits: Mapping[int, int] | None = None, log_key: str | None = None, log_origin: str | None = None,
                  log_anchor: str | os.PathLike[str] | None = None, log: parts.Log | None = None,
                  hasher: parts.Hasher | None = None, clock: parts.Clock | None = None,
-                 events: Callable[[Event], Any] | None = None, workers: int = 32) -> None:
-        self._config = ffi.new("openexec_config **")
-        self._handle = ffi.new("openexec_executor **")
-        super().__init__()
-        self._state = "new"
+                 events: Callable[[Event], Any] | None = None, workers: int = 32,
+                 exit_wait: float = 5.0) -> None:
+        self._config = owned("openexec_config **", lib.openexec_config_destroy)
+        super().__init__(owned("openexec_executor **", lib.openexec_executor_destroy))
+        self._unopened = [True]  # taken by the one who opens it
+        self._parts: list[Any] = []  # what C holds weakly
+        self._handlers: list[Any] = []
         self._workers = workers
-        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        self._exit_wait = exit_wait
+        self._pools: dict[str, concurrent.futures.ThreadPoolExecutor] = {}
         call(lib.openexec_config_create, self._config)
         config = self._config[0]
         call(lib.openexec_config_set_tenant, config, lend(tenant, "tenant"))
@@ -258,7 +252,7 @@ class Executor(Held):
         elif isinstance(ledger, os.PathLike):
             call(lib.openexec_config_set_ledger_path, config, lend(os.fsencode(ledger), "ledger"))
         elif isinstance(ledger, parts.Store):
-            parts.set_store(config, ledger)
+            parts.set_store(config, ledger, self._parts)
         else:
             raise TypeError("ledger: must be a URL, a path or a Store")
         if isinstance(verifier, Demo):
@@ -269,7 +263,7 @@ class Executor(Held):
         elif isinstance(verifier, TrustPolicy):
             call(lib.openexec_config_set_trust_policy, config, lend(object_text(verifier.policy, "policy")))
         elif isinstance(verifier, parts.Verifier):
-            parts.set_verifier(config, verifier)
+            parts.set_verifier(config, verifier, self._parts)
         else:
             raise TypeError("verifier: must be Demo(), Clawshield(...), TrustPolicy(...) or a Verifier")
         if log_key is not None:
@@ -279,13 +273,14 @@ class Executor(Held):
         if log_anchor is not None:
             call(lib.openexec_config_set_log_anchor, config, lend(os.fsencode(log_anchor), "log_anchor"))
         if log is not None:
-            parts.set_log(config, log)
+            parts.set_log(config, log, self._parts)
         if hasher is not None:
-            parts.set_hasher(config, hasher)
+            parts.set_hasher(config, hasher, self._parts)
         if clock is not None:
-            parts.set_clock(config, clock)
+            parts.set_clock(config, clock, self._parts)
         if events is not None:
-            parts.set_part(lib.openexec_config_set_events, config, events, "openexec_events_table", tell=_tell)
+            parts.set_part(lib.openexec_config_set_events, config, events, self._parts, "openexec_events_table",
+                           tell=_tell)
 
     # --- before it is open ---
 
@@ -311,12 +306,11 @@ class Executor(Held):
             if cost is not None:
                 optional["cost"] = _cost
             self._own()
-            with self._lock:
-                if self._state != "new":
-                    raise error_for(Code.INVALID_ARGUMENT, f"executor: is {self._state}; handlers come first")
-                parts.set_part(lambda config, table, why: lib.openexec_config_add_handler(config, name, table, why),
-                               self._config[0], (function, reconcile, cost), "openexec_handler_table", run=_run,
-                               deadline_ms=deadline_ms, **optional)
+            if not self._unopened or self._closed:
+                raise error_for(Code.INVALID_ARGUMENT, f"executor: is {self._state}; handlers come first")
+            parts.set_part(lambda config, table, why: lib.openexec_config_add_handler(config, name, table, why),
+                           self._config[0], (function, reconcile, cost), self._handlers, "openexec_handler_table",
+                           run=_run, deadline_ms=deadline_ms, **optional)
             return function
 
         return register
@@ -324,22 +318,27 @@ class Executor(Held):
     def open(self) -> Executor:
         """Seals the handlers, opens the ledger, and recovers what an earlier process left behind."""
         self._own()
-        with self._lock:
-            if self._state != "new":
-                raise error_for(Code.INVALID_ARGUMENT, f"executor: is {self._state}; it is opened once")
-            self._state = "opening"
-        state = "new"  # where it fails it may be tried again
         try:
+            self._unopened.pop()
+        except IndexError:
+            raise error_for(Code.INVALID_ARGUMENT, f"executor: is {self._state}; it is opened once") from None
+        try:
+            if self._closed:
+                raise self._not_open()
+            _open_ones.add(self)
             call(lib.openexec_executor_create, self._config[0], self._handle)
-            lib.openexec_config_destroy(self._config)
-            state = "open"
-        finally:
-            with self._lock:
-                if self._state == "opening":
-                    self._state, state = state, ""
-            if state:  # closed meanwhile, by a part
-                self._end()
+        except BaseException:  # it may be tried again
+            lib.openexec_executor_destroy(self._handle)
+            self._unopened.append(True)
+            raise
+        lib.openexec_config_destroy(self._config)
+        if self._closed:  # meanwhile, by a part
+            self._finish()
         return self
+
+    @property
+    def _state(self) -> str:
+        return "closed" if self._closed else "open" if self._handle[0] else "new" if self._unopened else "opening"
 
     def _not_open(self) -> Exception:
         why = "open() it first" if self._state == "new" else "no call may begin"
@@ -361,19 +360,22 @@ class Executor(Held):
 
     def close(self) -> None:
         """No call begins any more. May be called again, and from a handler."""
-        pool, self._pool = self._pool, None
-        if pool is not None and self._process == os.getpid():
-            pool.shutdown(wait=False)
+        if self._process == _ffi.process:
+            for pool in self._pools.values():
+                pool.shutdown(wait=False)
         super().close()
 
-    def _end(self) -> None:
-        lib.openexec_executor_destroy(self._handle)
-        lib.openexec_config_destroy(self._config)
+    def _finish(self) -> None:
+        lib.openexec_executor_close(self._handle[0], 0, ffi.NULL)
+
+    def _warn(self) -> None:
+        if not self._closed and self._handle[0] and self._process == _ffi.process:
+            warnings.warn("an Executor was not closed: use `with`", ResourceWarning, source=self, stacklevel=3)
 
     def __del__(self) -> None:
-        if getattr(self, "_state", "closed") == "open":
-            warnings.warn("an Executor was not closed: use `with`", ResourceWarning, source=self, stacklevel=2)
-        super().__del__()
+        if getattr(self, "_handle", None) and self._handle[0] and self._process == _ffi.process:
+            self._finish()
+            self._warn()
 
     # --- executing ---
 
@@ -381,13 +383,19 @@ class Executor(Held):
                 max_wait_ms: int = 0, cancellation: Cancellation | None = None, proof: bool = False) -> Outcome:
         """One attempt. Returns only a yes: the action was approved, ran and returned a result, now or in the attempt
         that this one replays. Every no is raised, with its outcome."""
-        outcome = self.attempt(action, payload, nonce=nonce, approval=approval, max_wait_ms=max_wait_ms,
-                               cancellation=cancellation, proof=proof)
-        return outcome if outcome.code is Code.OK else outcome.require()
+        outcome = None
+        try:
+            outcome = self.attempt(action, payload, nonce=nonce, approval=approval, max_wait_ms=max_wait_ms,
+                                   cancellation=cancellation, proof=proof)
+            return outcome if outcome.code is Code.OK else outcome.require()
+        except BaseException as why:
+            attach(why, outcome)
+            raise
 
     def attempt(self, action: str, payload: Payload = None, *, nonce: str, approval: Payload = None,
                 max_wait_ms: int = 0, cancellation: Cancellation | None = None, proof: bool = False) -> Outcome:
-        """One attempt, answered with its outcome whatever it is. Raises only where there is none: Invalid."""
+        """One attempt, answered with its outcome whatever it is. Raises where there is none (Invalid), and what a signal
+        raises meanwhile: that carries the attempt's outcome, where there is one, as its attribute `outcome`."""
         keep = (lend(action, "action"), lend(object_text(payload, "payload")), lend(nonce, "nonce"),
                 lend(object_text(approval, "approval_artifact")))
         options: Any = ffi.NULL
@@ -399,13 +407,14 @@ class Executor(Held):
             frame = _Frame()
         request = frame.request
         request.action, request.payload, request.nonce, request.approval_artifact = keep
-        outcome = ffi.new("openexec_outcome **")
-        self._enter()
+        handle = self._open()
+        outcome = new_outcome()
+        local.cause, local.cancellation = None, cancellation
         try:
-            code = lib.openexec_executor_execute(self._handle[0], request, options, outcome, frame.error)
-        finally:
-            self._leave()
-        return _answered(code, outcome, frame)
+            code = lib.openexec_executor_execute(handle, request, options, outcome, frame.error)
+            return _answered(code, outcome, frame)
+        except BaseException as why:
+            raise _with_outcome(why, outcome)
 
     def attempt_json(self, request: str | bytes, *, nonce: str = "", max_wait_ms: int = 0,
                      cancellation: Cancellation | None = None, proof: bool = False) -> Outcome:
@@ -413,14 +422,9 @@ class Executor(Held):
         given, beside = lend(request, "request"), lend(nonce, "nonce")
         options = _options(max_wait_ms, cancellation, proof)
         options.nonce = beside
-        frame = _Frame()
-        outcome = ffi.new("openexec_outcome **")
-        self._enter()
-        try:
-            code = lib.openexec_executor_execute_json(self._handle[0], given, options, outcome, frame.error)
-        finally:
-            self._leave()
-        return _answered(code, outcome, frame)
+        handle = self._open()
+        local.cause, local.cancellation = None, cancellation
+        return _asked(lib.openexec_executor_execute_json, handle, given, options)
 
     async def execute_async(self, action: str, payload: Payload = None, *, nonce: str, approval: Payload = None,
                             max_wait_ms: int = 0, proof: bool = False) -> Outcome:
@@ -432,13 +436,9 @@ class Executor(Held):
     async def attempt_async(self, action: str, payload: Payload = None, *, nonce: str, approval: Payload = None,
                             max_wait_ms: int = 0, proof: bool = False) -> Outcome:
         """attempt on a thread of its own."""
-        self._own()
-        with self._lock:
-            if self._state != "open":
-                raise self._not_open()
-            if self._pool is None:
-                self._pool = concurrent.futures.ThreadPoolExecutor(self._workers, thread_name_prefix="openexec")
-            pool = self._pool
+        self._open()
+        pool = self._pools.get("attempts") or self._pools.setdefault(
+            "attempts", concurrent.futures.ThreadPoolExecutor(self._workers, thread_name_prefix="openexec"))
         cancellation = Cancellation()
         future = asyncio.get_running_loop().run_in_executor(
             pool, lambda: self.attempt(action, payload, nonce=nonce, approval=approval, max_wait_ms=max_wait_ms,
@@ -460,27 +460,16 @@ class Executor(Held):
 
     @property
     def halted(self) -> bool:
-        self._enter()
-        try:
-            return bool(lib.openexec_executor_halted(self._handle[0]))
-        finally:
-            self._leave()
+        return bool(lib.openexec_executor_halted(self._open()))
 
     def order(self, control: Control, *, who: str, why: str, stands: bool = True, id: str = "",
               tenant: str = "") -> Outcome:
         """Halts, resumes (a halt with stands=False) or revokes, with an entry that says who and why."""
-        keep = [lend(id, "id"), lend(tenant, "tenant"), lend(who, "who"), lend(why, "why")]
+        texts = [lend(id, "id"), lend(tenant, "tenant"), lend(who, "who"), lend(why, "why")]
         order = ffi.new("openexec_order *", {"size": ffi.sizeof("openexec_order"), "control": int(control),
                                              "stands": int(stands)})
-        order.id, order.tenant, order.who, order.why = keep
-        frame = _Frame()
-        outcome = ffi.new("openexec_outcome **")
-        self._enter()
-        try:
-            code = lib.openexec_executor_order(self._handle[0], order, outcome, frame.error)
-        finally:
-            self._leave()
-        return _answered(code, outcome, frame).require()
+        order.id, order.tenant, order.who, order.why = texts
+        return _asked(lib.openexec_executor_order, self._open(), order).require()
 
     def controls(self) -> list[parts.ControlName]:
         """What was ordered and stands, for whichever tenant."""
@@ -511,18 +500,10 @@ class Executor(Held):
 
     def log(self) -> Log:
         """The executor's log. It stays readable after close()."""
-        self._enter()
-        try:
-            return Log._of(self._handle[0])
-        finally:
-            self._leave()
+        return Log._of(self._open(), self._parts)
 
     def _operate(self, function: Any, *arguments: Any) -> None:
-        self._enter()
-        try:
-            call(function, self._handle[0], *arguments)
-        finally:
-            self._leave()
+        call(function, self._open(), *arguments)
 
 
 def _options(max_wait_ms: int, cancellation: Cancellation | None, proof: bool) -> Any:
@@ -536,8 +517,10 @@ def _options(max_wait_ms: int, cancellation: Cancellation | None, proof: bool) -
 
 
 def _answered(code: int, outcome: Any, frame: _Frame) -> Outcome:
-    if outcome[0] == ffi.NULL:
-        raise taken(code, frame.error)
+    if not outcome[0]:
+        no = taken(code, frame.error)
+        raise_interrupt()
+        raise no
     cause = None
     if code != 0:
         lib.openexec_error_destroy(frame.error)
@@ -545,5 +528,23 @@ def _answered(code: int, outcome: Any, frame: _Frame) -> Outcome:
     if len(_frames) < 256:
         _frames.append(frame)
     answered = Outcome(outcome, code, cause)
-    raise_interrupt()
+    if local.interrupt is not None:
+        raise_interrupt(answered)
     return answered
+
+
+def _asked(function: Any, handle: Any, *arguments: Any) -> Outcome:
+    frame, outcome = _Frame(), new_outcome()
+    try:
+        return _answered(function(handle, *arguments, outcome, frame.error), outcome, frame)
+    except BaseException as why:
+        raise _with_outcome(why, outcome)
+
+
+def _with_outcome(why: BaseException, outcome: Any) -> BaseException:
+    """What was raised while C was inside or had just returned, with the outcome that it would hide."""
+    if outcome[0]:
+        attach(why, Outcome(outcome, lib.openexec_outcome_code(outcome[0]), local.cause))
+    if local.interrupt is not None and why.__context__ is None:
+        why.__context__, local.interrupt = local.interrupt, None
+    return why

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ._ffi import Held, buffer, call, callback, digest_hex, ffi, lend, lib, local, text
+from ._ffi import Held, buffer, call, callback, digest_hex, ffi, lend, lib, local, owned, text
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,22 +37,23 @@ class Log(Held):
 
     _WHAT = "log"
     _PAGE = 512
+    _parts: Any = None
 
     def __init__(self, url: str) -> None:
-        self._handle = ffi.new("openexec_log **")
-        super().__init__()
+        super().__init__(owned("openexec_log **", lib.openexec_log_destroy))
         call(lib.openexec_log_open, lend(url, "url"), self._handle)
 
     @classmethod
-    def _of(cls, executor: Any) -> Log:
+    def _of(cls, executor: Any, parts: Any) -> Log:
+        """Of an executor. `parts` are the objects behind its log, which have to live as long."""
         made = cls.__new__(cls)
-        made._handle = ffi.new("openexec_log **")
-        Held.__init__(made)
+        made._parts = parts
+        Held.__init__(made, owned("openexec_log **", lib.openexec_log_destroy))
         call(lib.openexec_executor_log, executor, made._handle)
         return made
 
-    def _end(self) -> None:
-        lib.openexec_log_destroy(self._handle)
+    def _finish(self) -> None:
+        lib.openexec_log_close(self._handle[0], ffi.NULL)
 
     def __enter__(self) -> Log:
         return self
@@ -119,11 +120,7 @@ class Log(Held):
         return None if found is None else found.decode("utf-8")
 
     def _do(self, how: Any, function: Any, *arguments: Any) -> Any:
-        self._enter()
-        try:
-            return how(function, self._handle[0], *arguments)
-        finally:
-            self._leave()
+        return how(function, self._open(), *arguments)
 
     def _collect(self, function: Any, *arguments: Any) -> list[LogLine]:
         found: list[LogLine] = []

@@ -9,29 +9,10 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from ._ffi import abort, call, callback, ffi, interrupted, lend, lib, raw, text
+from ._ffi import abort, call, callback, ffi, interrupted, keep, lend, lib, local, raw, text
 from .codes import Code, Control
 from .errors import OpenExecError
 from .values import Proposal
-
-_alive: dict[Any, Any] = {}  # what C holds, until it calls close
-
-
-def hand_over(value: Any) -> Any:
-    """A `self` for C. It lives until `close`, or until let_go() where the setter failed."""
-    handle = ffi.new_handle(value)
-    _alive[handle] = value
-    return handle
-
-
-def let_go(handle: Any) -> None:
-    _alive.pop(handle, None)
-
-
-@callback("void(void *)")
-def close(handle: Any) -> None:
-    let_go(handle)
-
 
 def write(sink: Any, value: str | bytes) -> bool:
     data = ffi.from_buffer(value.encode("utf-8", "replace") if isinstance(value, str) else value)
@@ -229,22 +210,26 @@ def guarded(otherwise: int, sink: Any, body: Callable[[], None]) -> int:
         write(sink, no.detail)
         return int(no.code) or otherwise
     except BaseException as why:  # nothing may cross the border
+        local.cause = why
         interrupted(why)
         write(sink, f"raised {type(why).__name__}")
         return otherwise
 
 
 def _cannot_fail(body: Callable[[], Any]) -> Any:
-    try:
-        return body()
-    except Exception as why:
-        abort(why)
-    except BaseException as why:  # an interrupt is no failure: it is raised once C has returned
-        interrupted(why)
-    try:
-        return body()
-    except BaseException as why:
-        abort(why)
+    """For parts that are pure, so that they may be asked again. What a signal raised is raised once C has returned."""
+    problem: BaseException | None = None
+    for _ in range(8):
+        try:
+            answer = body()
+        except BaseException as why:
+            problem = why
+            continue
+        if problem is not None:
+            keep(problem)
+        return answer
+    if problem is not None:
+        abort(problem)
 
 
 # --- verifiers ---
@@ -257,7 +242,7 @@ def _verify(handle: Any, proposal: Any, now_us: int, approval: Any, detail: Any)
         try:
             found = ffi.from_handle(handle).verify(lent, now_us)
         finally:
-            lent._give_back()
+            lent._handle[0] = ffi.NULL  # it was lent, whatever the verifier keeps
         if not isinstance(found, Approval):
             raise OpenExecError(Code.APPROVAL_MALFORMED, "the verifier returned no Approval")
         if lib.openexec_approval_set_id(approval, lend(found.id, "id")) != 0:
@@ -275,9 +260,9 @@ def _verifier_ready(handle: Any, detail: Any) -> int:
     return guarded(Code.STORE_FAILED, detail, getattr(part, "ready", lambda: None))
 
 
-def set_verifier(config: Any, part: Verifier) -> None:
+def set_verifier(config: Any, part: Verifier, alive: list[Any]) -> None:
     profile = lend(part.profile, "profile")
-    set_part(lib.openexec_config_set_verifier, config, part, "openexec_verifier_table",
+    set_part(lib.openexec_config_set_verifier, config, part, alive, "openexec_verifier_table",
              profile=profile, verify=_verify, ready=_verifier_ready)
 
 
@@ -300,9 +285,9 @@ def _int64(value: Any) -> int:
     return value
 
 
-def set_clock(config: Any, part: Clock) -> None:
+def set_clock(config: Any, part: Clock, alive: list[Any]) -> None:
     extra = {"monotonic_ns": _monotonic_ns} if hasattr(part, "monotonic_ns") else {}
-    set_part(lib.openexec_config_set_clock, config, part, "openexec_clock_table", now_us=_now_us, **extra)
+    set_part(lib.openexec_config_set_clock, config, part, alive, "openexec_clock_table", now_us=_now_us, **extra)
 
 
 # --- hashers ---
@@ -318,9 +303,9 @@ def _digest_of(handle: Any, data: Any, digest: Any) -> None:
     _cannot_fail(lambda: _put_digest(digest, ffi.from_handle(handle).digest(raw(data))))
 
 
-def set_hasher(config: Any, part: Hasher) -> None:
+def set_hasher(config: Any, part: Hasher, alive: list[Any]) -> None:
     name = lend(part.name, "name")
-    set_part(lib.openexec_config_set_hasher, config, part, "openexec_hasher_table", name=name, canonical=_canonical,
+    set_part(lib.openexec_config_set_hasher, config, part, alive, "openexec_hasher_table", name=name, canonical=_canonical,
              digest=_digest_of)
 
 
@@ -371,8 +356,8 @@ def _find_lines(handle: Any, exec_id: Any, count: int, lines: Any, detail: Any) 
 _LOG = {"append": _append, "count": _count, "read": _read, "find": _find_lines}
 
 
-def set_log(config: Any, part: Log) -> None:
-    set_part(lib.openexec_config_set_log, config, part, "openexec_log_table", **_LOG)
+def set_log(config: Any, part: Log, alive: list[Any]) -> None:
+    set_part(lib.openexec_config_set_log, config, part, alive, "openexec_log_table", **_LOG)
 
 
 # --- stores ---
@@ -504,7 +489,7 @@ def _controls(handle: Any, controls: Any, detail: Any) -> int:
     return guarded(Code.STORE_FAILED, detail, body)
 
 
-def set_store(config: Any, part: Store) -> None:
+def set_store(config: Any, part: Store, alive: list[Any]) -> None:
     members: dict[str, Any] = {"claim": _claim, "find": _find, "seal": _seal, "orphans": _orphans, "pin": _pin,
                                "latest": _latest, "ready": _store_ready}
     log = None  # lives until the table was copied
@@ -516,14 +501,17 @@ def set_store(config: Any, part: Store) -> None:
         members["log"] = log
     else:
         members.update(unlogged=_unlogged, logged=_logged)
-    set_part(lib.openexec_config_set_store, config, part, "openexec_store_table", **members)
+    set_part(lib.openexec_config_set_store, config, part, alive, "openexec_store_table", **members)
 
 
-def set_part(setter: Any, config: Any, part: Any, table: str, **members: Any) -> None:
-    handle = hand_over(part)
+def set_part(setter: Any, config: Any, part: Any, alive: list[Any], table: str, **members: Any) -> None:
+    """Sets a table of callbacks. C holds the part weakly: `alive` belongs to the executor, where the collector of
+    garbage sees it, and a handler that refers to its executor is collected together with it."""
+    handle = ffi.new_handle(part)
+    alive.append(handle)
+    given = ffi.new(f"{table} *", {"size": ffi.sizeof(table), "self": handle, **members})
     try:
-        given = ffi.new(f"{table} *", {"size": ffi.sizeof(table), "self": handle, "close": close, **members})
         call(setter, config, given)
-    except BaseException:
-        let_go(handle)
+    except OpenExecError:  # it was not taken
+        alive.remove(handle)
         raise

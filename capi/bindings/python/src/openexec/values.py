@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ._ffi import buffer, call, digest_hex, encoded, ffi, lend, lib, raw, taken, text
+from ._ffi import buffer, call, digest_hex, encoded, ffi, lend, lib, owned, raw, taken, text
 from .codes import Code, Effect, Form, Verdict
 from .errors import error_for
 
@@ -67,18 +67,20 @@ class Receipt:
 _OK = Code.OK  # the usual one, without a search
 
 
+def new_outcome() -> Any:
+    """Where C puts an outcome: it is destroyed with the last that refers to it."""
+    return owned("openexec_outcome **", lib.openexec_outcome_destroy)
+
+
 class Outcome:
     """The answer to one attempt, yes or no. Its members are read from the library when they are asked for."""
 
     __slots__ = ("_handle", "cause", "code")
 
     def __init__(self, handle: Any, code: int, cause: BaseException | None = None) -> None:
-        self._handle = handle  # an openexec_outcome **, ours from here on
+        self._handle = handle  # of new_outcome()
         self.cause = cause  # what the handler raised, for whoever called it; in no log and no receipt
         self.code = _OK if code == 0 else Code(code)
-
-    def __del__(self, destroy: Any = lib.openexec_outcome_destroy) -> None:
-        destroy(self._handle)
 
     @property
     def ok(self) -> bool:
@@ -163,12 +165,11 @@ def request_of(action: str, payload: Payload, nonce: str, approval: Payload) -> 
 class Proposal:
     """A request after its one strict parse, for programs that only hash or only verify."""
 
-    __slots__ = ("_handle", "_lent")
+    __slots__ = ("_handle",)
 
     def __init__(self, action: str, payload: Payload = None, *, nonce: str, approval: Payload = None,
                  tenant: str = "default") -> None:
-        self._lent = False
-        self._handle = ffi.new("openexec_proposal **")
+        self._handle = owned("openexec_proposal **", lib.openexec_proposal_destroy)
         request, _keep = request_of(action, payload, nonce, approval)
         call(lib.openexec_proposal_create, request, lend(tenant, "tenant"), self._handle)
 
@@ -176,25 +177,16 @@ class Proposal:
     def from_json(cls, request: str | bytes, *, tenant: str = "default") -> Proposal:
         """From one JSON object with the members action, payload, nonce and approval_artifact."""
         made = cls.__new__(cls)
-        made._lent = False
-        made._handle = ffi.new("openexec_proposal **")
+        made._handle = owned("openexec_proposal **", lib.openexec_proposal_destroy)
         call(lib.openexec_proposal_create_json, lend(request, "request"), lend(tenant, "tenant"), made._handle)
         return made
 
     @classmethod
     def _borrow(cls, handle: Any) -> Proposal:
-        """One that is lent to a verifier; _give_back() ends it."""
+        """One that is lent to a verifier, who gives it back by nulling the handle."""
         made = cls.__new__(cls)
-        made._lent = True
         made._handle = ffi.new("openexec_proposal **", handle)
         return made
-
-    def _give_back(self) -> None:
-        self._handle[0] = ffi.NULL
-
-    def __del__(self, destroy: Any = lib.openexec_proposal_destroy) -> None:
-        if not getattr(self, "_lent", True):
-            destroy(self._handle)
 
     @property
     def tenant(self) -> str:
