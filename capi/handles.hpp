@@ -2,7 +2,6 @@
 #pragma once
 
 #include <openexec.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -18,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/process.hpp"
 #include "foreign.hpp"
 #include "guard.hpp"
 
@@ -71,13 +71,13 @@ inline constexpr std::size_t first_size<openexec_evidence_held> = offsetof(opene
 /// The process that made something. A child that was forked off has no business with it.
 class Owner {
  public:
-  [[nodiscard]] bool here() const noexcept { return process_ == getpid(); }
+  [[nodiscard]] bool here() const noexcept { return process_.here(); }
   void require_here(const char* what) const {
-    if (!here()) misuse(std::string(what) + ": belongs to process " + std::to_string(process_) + ", not to its child");
+    if (!here()) misuse(std::string(what) + ": belongs to process " + std::to_string(process_.number()) + ", not to its child");
   }
 
  private:
-  pid_t process_ = getpid();
+  base::OwnProcess process_;
 };
 
 }  // namespace openexec::capi

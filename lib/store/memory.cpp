@@ -8,6 +8,7 @@
 
 #include <openexec/builtin.hpp>
 
+#include "base/process.hpp"
 #include "sqlite/guard.hpp"
 #include "store/log_key.hpp"
 #include "store/log_proofs.hpp"
@@ -27,22 +28,19 @@ class MemoryLedger final : public Ledger {
   }
 
   Result<ClaimAnswer> claim(const Claim& claim) override {
-    return guarded([&]() -> Result<ClaimAnswer> {
-      const std::lock_guard lock(mutex_);
+    return locked([&]() -> Result<ClaimAnswer> {
       return nonces_.claim(claim);
     });
   }
 
   Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) override {
-    return guarded([&]() -> Result<std::optional<NonceRecord>> {
-      const std::lock_guard lock(mutex_);
+    return locked([&]() -> Result<std::optional<NonceRecord>> {
       return nonces_.find(tenant, nonce);
     });
   }
 
   Result<std::optional<std::uint64_t>> seal(const Seal& seal) override {
-    return guarded([&]() -> Result<std::optional<std::uint64_t>> {
-      const std::lock_guard lock(mutex_);
+    return locked([&]() -> Result<std::optional<std::uint64_t>> {
       if (Status status = nonces_.may_seal(seal); !status.ok()) return status;
       std::string result(seal.result);
       const std::uint64_t index = push({seal.entry, seal.exec_id, {}, seal.at});
@@ -54,42 +52,41 @@ class MemoryLedger final : public Ledger {
   bool keeps_terms() const noexcept override { return true; }
 
   Result<std::optional<std::uint64_t>> control(const ControlChange& change) override {
-    return guarded([&]() -> Result<std::optional<std::uint64_t>> {
+    return locked([&]() -> Result<std::optional<std::uint64_t>> {
       if (Status status = check(change); !status.ok()) return status;
-      const std::lock_guard lock(mutex_);
       nonces_.control(change, change.name);  // first: a halt without its entry is better than an entry without its halt
       return std::optional(push({change.entry, {}, {}, change.at}));
     });
   }
 
   Result<std::vector<ControlName>> controls() override {
-    return guarded([&]() -> Result<std::vector<ControlName>> {
-      const std::lock_guard lock(mutex_);
+    return locked([&]() -> Result<std::vector<ControlName>> {
       return nonces_.controls();
     });
   }
 
   /// Never any: what this ledger knew died with its process.
-  Result<std::vector<NonceRecord>> orphans() override { return std::vector<NonceRecord>{}; }
+  Result<std::vector<NonceRecord>> orphans() override {
+    return locked([]() -> Result<std::vector<NonceRecord>> { return std::vector<NonceRecord>{}; });
+  }
 
   Status pin(std::string_view key, std::string_view value) override {
-    return guarded([&]() -> Status {
-      const std::lock_guard lock(mutex_);
+    return locked([&]() -> Status {
       return nonces_.pin(key, value);
     });
   }
 
   Result<Timestamp> latest() override {
-    const std::lock_guard lock(mutex_);
-    return nonces_.latest();
+    return locked([&]() -> Result<Timestamp> { return nonces_.latest(); });
   }
 
-  Status ready() override { return Status::success(); }
+  Status ready() override {
+    return locked([] { return Status::success(); });
+  }
 
   Result<std::uint64_t> append(const NewEntry& entry) override {
-    return guarded([&]() -> Result<std::uint64_t> {
+    return locked([&]() -> Result<std::uint64_t> {
       if (Status status = check(entry); !status.ok()) return status;
-      const std::lock_guard lock(mutex_);
       if (is_zero(entry.attempt)) return push(entry);
       const auto [known, first] = by_attempt_.emplace(entry.attempt, rows_.size());
       if (!first) return known->second;
@@ -103,20 +100,17 @@ class MemoryLedger final : public Ledger {
   }
 
   Result<std::uint64_t> size() override {
-    const std::lock_guard lock(mutex_);
-    return rows_.size();
+    return locked([&]() -> Result<std::uint64_t> { return rows_.size(); });
   }
 
   Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) override {
-    return guarded([&]() -> Result<std::vector<LogLine>> {
-      const std::lock_guard lock(mutex_);
+    return locked([&]() -> Result<std::vector<LogLine>> {
       return lines(first, count);
     });
   }
 
   Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override {
-    return guarded([&]() -> Result<std::vector<LogLine>> {
-      const std::lock_guard lock(mutex_);
+    return locked([&]() -> Result<std::vector<LogLine>> {
       std::vector<LogLine> lines;
       if (is_zero(exec_id)) return lines;
       for (const Row& row : rows_) {
@@ -171,6 +165,18 @@ class MemoryLedger final : public Ledger {
   }
 
  private:
+  /// Calls `f`, which answers a Status or a Result, with the lock. A child of fork() is refused before that: it has a copy
+  /// of what was spent, and of a lock that a thread of its parent may hold.
+  template <class F>
+  auto locked(F&& f) -> decltype(f()) {
+    return guarded([&]() -> decltype(f()) {
+      if (!process_.here())
+        return Status(Code::store_failed, "the ledger was opened before fork(); the child has to open its own");
+      const std::lock_guard lock(mutex_);
+      return f();
+    });
+  }
+
   struct Row {
     LogLine line;
     Digest exec_id;
@@ -221,8 +227,7 @@ class MemoryLedger final : public Ledger {
 
   template <class Query>
   auto show(Query&& query) -> decltype(query(std::declval<LogSnapshot&>())) {
-    return guarded([&]() -> decltype(query(std::declval<LogSnapshot&>())) {
-      const std::lock_guard lock(mutex_);
+    return locked([&]() -> decltype(query(std::declval<LogSnapshot&>())) {
       if (!signer_) return Status(Code::store_failed, "the log has no key: there was no memory for one");
       Shown log(*this);
       return query(log);
@@ -250,6 +255,7 @@ class MemoryLedger final : public Ledger {
     return index;
   }
 
+  const base::OwnProcess process_;
   std::mutex mutex_;
   NonceTable nonces_;
   std::deque<Row> rows_;

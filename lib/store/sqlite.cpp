@@ -1,13 +1,12 @@
 #include "store/sqlite.hpp"
 
-#include <unistd.h>
-
 #include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "store/commit_queue.hpp"
+#include "base/process.hpp"
 #include "sqlite/guard.hpp"
 #include "store/key_search.hpp"
 #include "store/ledger_file.hpp"
@@ -61,7 +60,7 @@ class SqliteLedger final : public Ledger {
 
   // SQLite's connections and locks do not survive fork(): the child lets go of them without touching the files.
   ~SqliteLedger() override {
-    if (::getpid() != process_) (void)opened_.release();
+    if (!process_.here()) (void)opened_.release();
   }
 
   Result<ClaimAnswer> claim(const Claim& claim) override {
@@ -262,7 +261,7 @@ class SqliteLedger final : public Ledger {
   }
 
   Status in_own_process() const {
-    if (::getpid() == process_) return Status::success();
+    if (process_.here()) return Status::success();
     return {Code::store_failed, "the ledger was opened before fork(); the child has to open its own"};
   }
 
@@ -311,7 +310,7 @@ class SqliteLedger final : public Ledger {
     });
   }
 
-  const pid_t process_ = ::getpid();
+  const base::OwnProcess process_;
   std::unique_ptr<Opened> opened_;
   const std::string verifier_key_;
 };
