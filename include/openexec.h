@@ -459,10 +459,11 @@ openexec_code openexec_config_set_log_key(openexec_config* config, openexec_str 
 openexec_code openexec_config_set_log_origin(openexec_config* config, openexec_str origin, openexec_error** error);
 
 /* Keeps the newest checkpoint in a file apart, replaced after each commit. A ledger that does not reach as far, or has
- * another history, was rolled back or replaced, and is not opened for writing.
+ * another history, was rolled back or replaced, and is not opened for writing. One writer has the file, and stops with
+ * OPENEXEC_STORE_FAILED if another program changes it.
  * Returns: OPENEXEC_OK.
  * In:  config
- *      path       where whoever can write the ledger cannot write
+ *      path       where a restore of the ledger does not reach it, such as another disk
  */
 openexec_code openexec_config_set_log_anchor(openexec_config* config, openexec_str path, openexec_error** error);
 

@@ -40,8 +40,10 @@ struct LogOptions {
   /// and '+'. Empty: one made from the key.
   std::string origin;
   /// A file that holds the newest checkpoint, replaced after each commit. A ledger that does not reach as far, or has
-  /// another history, was rolled back or replaced, and is not opened for writing. Keep it where whoever can write the
-  /// ledger cannot write. Empty: none, unless the ledger had one before, which is then an error.
+  /// another history, was rolled back or replaced, and is not opened for writing. One writer has the anchor, and stops if
+  /// another program changes it. Keep it where a restore of the ledger does not reach it, such as another disk. It is no
+  /// wall against the executor's own user, which writes both. Empty: the ledger has no anchor, which is an error if it had
+  /// one before.
   std::string anchor;
 };
 

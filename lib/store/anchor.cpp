@@ -1,10 +1,6 @@
 #include "store/anchor.hpp"
 
-#include <optional>
-
 #include "merkle/proof.hpp"
-#include "sqlite/guard.hpp"
-#include "store/note_file.hpp"
 
 namespace openexec::store {
 
@@ -29,10 +25,22 @@ void Anchor::check(LogSnapshot& log, const merkle::VerifierKey& key, bool expect
   kept_ = *std::move(note);
 }
 
+void Anchor::hold() {
+  lock_ = NoteLock::try_acquire(file_);
+  if (!lock_) throw StoreFailure("the anchor is in use: the writer of another ledger, or of a copy of this one, has it");
+}
+
+bool Anchor::is_untouched(const std::optional<std::string>& there) const {
+  return there == kept_ || (there && attempted_ && *there == *attempted_);
+}
+
 void Anchor::keep(const std::string& checkpoint) {
   if (checkpoint == kept_) return;
-  NoteLock::acquire(file_).replace(checkpoint);
-  kept_ = checkpoint;
+  if (!is_untouched(lock_->read()))
+    throw AnchorChanged("the anchor was changed or removed by another program: a copy of the ledger may be running");
+  attempted_ = checkpoint;
+  lock_->replace(checkpoint);
+  kept_ = std::exchange(attempted_, std::nullopt);
 }
 
 }  // namespace openexec::store

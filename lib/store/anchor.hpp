@@ -1,26 +1,44 @@
 // The newest checkpoint outside the ledger, so that a ledger that was rolled back as a whole is noticed.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "sqlite/guard.hpp"
 #include "store/log_proofs.hpp"
+#include "store/note_file.hpp"
 
 namespace openexec::store {
+
+/// Another program replaced or removed the anchor while this writer had it. The two do not write the same ledger, so
+/// that the writer must stop: going on would hide one history behind the other.
+class AnchorChanged : public StoreFailure {
+ public:
+  using StoreFailure::StoreFailure;
+};
 
 class Anchor {
  public:
   explicit Anchor(std::string file) : file_(std::move(file)) {}
 
+  /// Keeps every other writer away from the file, as long as this object lives. Throws StoreFailure if another has it.
+  void hold();
   /// Throws StoreFailure where the file holds something else than a checkpoint of this log's past or present. `expected`:
   /// the ledger had an anchor before, so that there has to be one.
   void check(LogSnapshot& log, const merkle::VerifierKey& key, bool expected);
-  /// Writes the checkpoint, unless it is what was written last. Throws StoreFailure.
+  /// Writes the checkpoint, unless it is what was written last. Looks at the file before that, and throws AnchorChanged
+  /// if it does not hold what this object read or wrote last. Throws StoreFailure. Precondition: hold() returned.
   void keep(const std::string& checkpoint);
 
  private:
+  /// Whether the file holds what it should. A replacement that failed may have taken place.
+  [[nodiscard]] bool is_untouched(const std::optional<std::string>& there) const;
+
   std::string file_;
-  std::string kept_;
+  std::optional<NoteLock> lock_;
+  std::optional<std::string> kept_;       ///< what the file holds; nullopt: there is none yet
+  std::optional<std::string> attempted_;  ///< what a replacement of unknown fate would have left
 };
 
 }  // namespace openexec::store

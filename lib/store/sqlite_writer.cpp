@@ -71,6 +71,7 @@ void SqliteWriter::open_anchor(const std::string& file) {
   EdgeLeaves edge;
   LedgerLog entries(session_->read, edge);
   anchor_.emplace(file);
+  anchor_->hold();
   anchor_->check(entries, verifier_key(), expected);
   anchor_->keep(log_->committed_checkpoint());
   if (expected) return;
@@ -147,7 +148,12 @@ void SqliteWriter::begin() {
   if (!untouched && session_->read.head().epoch != epoch_)
     give_up("the ledger was opened for writing by another process");
   // Behind by one commit at most, whose members were answered: nobody is until it has caught up.
-  if (anchor_) anchor_->keep(log_->committed_checkpoint());
+  if (!anchor_) return;
+  try {
+    anchor_->keep(log_->committed_checkpoint());
+  } catch (const AnchorChanged& changed) {
+    give_up(changed.what());
+  }
 }
 
 /// A commit that failed may have taken place. It is told to have failed only when it is known that it did not.
