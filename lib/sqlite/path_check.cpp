@@ -52,16 +52,19 @@ std::optional<std::uint64_t> mount_of(const std::string& path) {
 
 }  // namespace
 
+void check_file_writers(std::string_view what, const std::string& path, const PathRules& rules) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) {
+    if (!is_read_only(path)) check_mode(std::string(what), path, status.st_mode, rules);
+  } else if (errno != ENOENT) {
+    fail("cannot look at " + path);
+  }
+}
+
 void check_writers(std::string_view what, const std::string& path, const PathRules& rules) {
   const std::string file = resolved(path);
-  for (const std::string& each : {file, folder_of(file)}) {
-    struct stat status {};
-    if (::stat(each.c_str(), &status) != 0) {
-      if (errno == ENOENT && each == file) continue;
-      fail("cannot look at " + each);
-    }
-    if (!is_read_only(each)) check_mode(std::string(what), each, status.st_mode, rules);
-  }
+  check_file_writers(what, folder_of(file), rules);
+  check_file_writers(what, file, rules);
 }
 
 void check_file_system(std::string_view what, const std::string& path, const PathRules& rules) {

@@ -19,6 +19,8 @@ struct PathRules {
 /// Throws StoreFailure if every user may write the file, or its folder without the sticky bit. Warns if its group may.
 /// The file need not be there. A symbolic link is followed. `what` names the file in the message, such as "the ledger".
 void check_writers(std::string_view what, const std::string& path, const PathRules& rules);
+/// The same for the file alone.
+void check_file_writers(std::string_view what, const std::string& path, const PathRules& rules);
 
 /// Throws StoreFailure if the file's folder lies on a file system that is shared between machines or that a program
 /// answers for (NFS, SMB, FUSE, virtiofs, 9p): its locks, or its syncs, may not be what SQLite needs.

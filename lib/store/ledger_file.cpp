@@ -111,7 +111,7 @@ LedgerLock::~LedgerLock() {
 void check_place(const LedgerPath& path, const PathRules& rules) {
   check_file_system("the ledger", path.database, rules);
   check_writers("the ledger", path.database, rules);
-  check_writers("the log's key", path.log_key(), rules);
+  check_file_writers("the log's key", path.log_key(), rules);
 }
 
 std::optional<std::uint32_t> schema_of(const LedgerPath& path) {
