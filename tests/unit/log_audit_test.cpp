@@ -201,7 +201,7 @@ TEST_CASE("Each single edit of any entry is found, and named where a tile knows 
   constexpr std::uint64_t size = 700, edge = 512;
   TemporaryFolder folder;
   Copies copies(folder, made(folder, size));
-  for (std::uint64_t index = 0; index < size; index += stride("entries", 17)) {
+  for (std::uint64_t index = 0; index < size; index += stride("entries", 37)) {
     for (const Hashes hashes : {Hashes::left, Hashes::forged}) {
       for (const EntryEdit& edit : edits_of_entry(size)) {
         const auto found = audit(edited(copies, edit, index, hashes));
@@ -228,7 +228,7 @@ TEST_CASE("Each edit of an entry that no full tile covers is refused by opening 
   constexpr std::uint64_t size = 600, edge = 512;
   TemporaryFolder folder;
   Copies copies(folder, made(folder, size));
-  for (std::uint64_t index = edge; index < size; index += stride("edge entries", 11)) {
+  for (std::uint64_t index = edge; index < size; index += stride("edge entries", 23)) {
     for (const Hashes hashes : {Hashes::left, Hashes::forged}) {
       for (const EntryEdit& edit : edits_of_entry(size)) {
         // What only finds an entry is not on opening's way, if the hash is the right one.
@@ -244,7 +244,7 @@ TEST_CASE("Truncated at any length, the log is found short, and opening says so"
   constexpr std::uint64_t size = 600;
   TemporaryFolder folder;
   Copies copies(folder, made(folder, size));
-  for (std::uint64_t length = 0; length < size; length += stride("lengths", 13)) {
+  for (std::uint64_t length = 0; length < size; length += stride("lengths", 29)) {
     for (const Hashes hashes : {Hashes::left, Hashes::forged}) {
       const std::string& path = copies.fresh();
       LedgerEdit edit(path);
