@@ -30,27 +30,51 @@ func abort(why any) {
 	C.abort()
 }
 
-// guarded runs a callback that can fail.
-func guarded(otherwise Code, detail *C.openexec_sink, run func() error) (code C.openexec_code) {
+// apart runs what is foreign on a goroutine of its own, and waits for it. That one may end as it likes: a panic and a
+// runtime.Goexit here would unwind the frames of C. It says what ended it, nil where it returned.
+func apart(run func()) (ended error) {
+	done := make(chan struct{})
 	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		if recover() == nil {
-			abort("runtime.Goexit was called in it")
-		}
-		write(detail, "it panicked")
-		code = C.openexec_code(otherwise)
+	go func() {
+		defer close(done)
+		defer func() {
+			if returned {
+				return
+			}
+			if value := recover(); value != nil {
+				ended = &Panicked{value}
+			} else {
+				ended = ErrGoexit
+			}
+		}()
+		run()
+		returned = true
 	}()
-	err := run()
+	<-done
+	return ended
+}
+
+// guarded runs a callback that can fail.
+func guarded(otherwise Code, detail *C.openexec_sink, run func() error) C.openexec_code {
+	var err error
+	if ended := apart(func() { err = run() }); ended != nil {
+		write(detail, howEnded(ended))
+		return C.openexec_code(otherwise)
+	}
 	if err != nil {
 		said, text := said(err, otherwise)
 		write(detail, text)
-		code = C.openexec_code(said)
+		return C.openexec_code(said)
 	}
-	returned = true
-	return code
+	return C.OPENEXEC_OK
+}
+
+// howEnded is what a detail may say: nothing of what was panicked with.
+func howEnded(ended error) string {
+	if ended == ErrGoexit {
+		return "it called runtime.Goexit"
+	}
+	return "it panicked"
 }
 
 // surely runs a callback that cannot fail.
@@ -71,48 +95,46 @@ func oeClose(self C.uintptr_t) { cgo.Handle(self).Delete() }
 // --- handlers ---
 
 // answer runs what a handler says, and tells its cause to the call that it runs for.
-func answer(lent *frame, result, detail *C.openexec_sink, run func() (any, error)) (said C.openexec_answer) {
+func answer(lent *frame, result, detail *C.openexec_sink, run func() (any, error)) C.openexec_answer {
 	cause := func(err error) {
 		if lent != nil {
 			lent.cause = err
 		}
 	}
-	returned := false
-	defer func() {
-		if returned {
-			return
+	var value any
+	var err, unmarshalled error
+	var text []byte
+	ended := apart(func() {
+		if value, err = run(); err == nil {
+			text, unmarshalled = textOfResult(value)
 		}
-		value := recover()
-		if value == nil {
-			abort("runtime.Goexit was called in a handler")
-		}
-		cause(&Panicked{value})
-		write(detail, "the handler panicked") // nobody knows how far it came; its text may hold what no detail may
-		said = C.openexec_answer(answerInDoubt)
-	}()
-	value, err := run()
-	if err != nil {
+	})
+	switch marked, isMarked := err.(*failure); {
+	case ended != nil:
+		cause(ended)
+		write(detail, "the handler: "+howEnded(ended)) // nobody knows how far it came; its text may hold what no detail may
+		return C.openexec_answer(answerInDoubt)
+	case isMarked:
 		cause(err)
-		if marked, ok := err.(*failure); ok {
-			write(detail, marked.Error())
-			said = C.openexec_answer(marked.answer)
-		} else {
-			write(detail, fmt.Sprintf("the handler returned %T", err))
-			said = C.openexec_answer(answerInDoubt)
-		}
-		returned = true
-		return said
-	}
-	text, isRaw := value.(json.RawMessage)
-	if !isRaw {
-		if text, err = json.Marshal(value); err != nil { // it took place; what is not JSON becomes result_invalid
-			cause(err)
-			write(detail, fmt.Sprintf("the result: %T", err))
-		}
+		write(detail, marked.Error())
+		return C.openexec_answer(marked.answer)
+	case err != nil:
+		cause(err)
+		write(detail, fmt.Sprintf("the handler returned %T", err))
+		return C.openexec_answer(answerInDoubt)
+	case unmarshalled != nil: // it took place; what is not JSON becomes result_invalid
+		cause(unmarshalled)
+		write(detail, fmt.Sprintf("the result: %T", unmarshalled))
 	}
 	write(result, textOf(text))
-	returned = true
 	return C.openexec_answer(answerResult)
+}
+
+func textOfResult(value any) ([]byte, error) {
+	if raw, isRaw := value.(json.RawMessage); isRaw {
+		return raw, nil
+	}
+	return json.Marshal(value)
 }
 
 //export oeRun
@@ -120,7 +142,7 @@ func oeRun(self, current C.uintptr_t, call *C.openexec_invocation, result, detai
 	ctx, lent := context.Background(), (*frame)(nil)
 	if current != 0 {
 		lent = partOf[*frame](current)
-		ctx = lent.ctx
+		ctx = context.WithValue(lent.ctx, insideOf{lent.of}, true)
 	}
 	return answer(lent, result, detail, func() (any, error) {
 		return partOf[Handler](self).Run(ctx, &Invocation{
@@ -205,15 +227,9 @@ func oeMonotonic(self C.uintptr_t) (ns C.int64_t) {
 
 //export oeTell
 func oeTell(self C.uintptr_t, event *C.openexec_event) {
-	returned := false
-	defer func() {
-		if !returned && recover() == nil {
-			abort("runtime.Goexit was called in a listener")
-		}
-	}()
-	partOf[func(Event)](self)(Event{Happening(event.happening), Code(event.code), Verdict(event.verdict),
-		Effect(event.effect), goText(event.exec_id), goText(event.action), int64(event.entry_index), uint64(event.count)})
-	returned = true
+	told := Event{Happening(event.happening), Code(event.code), Verdict(event.verdict), Effect(event.effect),
+		goText(event.exec_id), goText(event.action), int64(event.entry_index), uint64(event.count)}
+	_ = apart(func() { partOf[func(Event)](self)(told) }) // it decides nothing, and cannot fail
 }
 
 // --- logs ---

@@ -22,9 +22,9 @@
 //
 // # Panics
 //
-// A handler that panics leaves its nonce in doubt. A store, a log or a verifier that panics has said no. A hasher or a
-// clock cannot say no: one that panics ends the process, and so does any callback that calls runtime.Goexit
-// (testing.T.FailNow does), because there is no way back from it through C.
+// A handler that panics or calls runtime.Goexit (testing.T.FailNow does) leaves its nonce in doubt. A store, a log or a
+// verifier that does has said no. A hasher or a clock cannot say no: one that does ends the process. Neither unwinds the
+// frames of C, because callbacks that can fail run on goroutines of their own.
 //
 // # Forks
 //

@@ -50,6 +50,9 @@ type Panicked struct{ Value any }
 
 func (p *Panicked) Error() string { return fmt.Sprintf("the handler panicked: %v", p.Value) }
 
+// ErrGoexit is the cause where a handler called runtime.Goexit, as testing.T.FailNow does.
+var ErrGoexit = errors.New("runtime.Goexit was called in it")
+
 // Failed marks what a handler returns: it failed, and may have done something; final. Its text reaches this caller only.
 func Failed(err error) error { return &failure{err, answerFailed} }
 

@@ -48,7 +48,7 @@ type Config struct {
 
 	Hasher Hasher
 	Clock  Clock
-	// Events is told after the fact, on the goroutine that called, concurrently; a panic of it is forgotten.
+	// Events is told after the fact, concurrently, while the goroutine that called waits; a panic of it is forgotten.
 	Events func(Event)
 }
 
@@ -302,8 +302,19 @@ func (e *Executor) Attempt(ctx context.Context, request Request) (*Outcome, erro
 	return outcome, err
 }
 
-func (e *Executor) attempt(ctx context.Context, request *Request) (outcome *Outcome, cause, err error) {
+// refuses says why no attempt begins with a context: it is done, or it is that of a handler which e itself runs.
+func (e *Executor) refuses(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if ctx.Value(insideOf{&e.frames}) != nil {
+		return No(InvalidArgument, "a handler must not call the executor that runs it")
+	}
+	return nil
+}
+
+func (e *Executor) attempt(ctx context.Context, request *Request) (outcome *Outcome, cause, err error) {
+	if err := e.refuses(ctx); err != nil {
 		return nil, nil, err
 	}
 	if err := e.enter(); err != nil {
@@ -328,7 +339,7 @@ func (e *Executor) attempt(ctx context.Context, request *Request) (outcome *Outc
 // they share what makes them durable. Handlers run one after the other on this goroutine. Outcomes are in the order of
 // the requests; an error only where there are none, and nothing ran.
 func (e *Executor) ExecuteMany(ctx context.Context, requests []Request) ([]*Outcome, error) {
-	if err := ctx.Err(); err != nil {
+	if err := e.refuses(ctx); err != nil {
 		return nil, err
 	}
 	if err := e.enter(); err != nil {
@@ -548,7 +559,7 @@ func (f *frames) take(ctx context.Context) *frame {
 		lent.ctx = ctx
 		return lent
 	}
-	lent := &frame{ctx: ctx}
+	lent := &frame{ctx: ctx, of: f}
 	lent.handle = uintptr(cgo.NewHandle(lent))
 	return lent
 }

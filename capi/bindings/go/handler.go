@@ -8,11 +8,12 @@ import (
 
 // Handler is what an action runs, once it is approved. It may also be a Reconciler, a Coster and a Deadliner.
 type Handler interface {
-	// Run runs the action, on the goroutine that called Execute, with its context; concurrently with itself when
-	// several call. The result is what encoding/json makes of it; json.RawMessage is taken as it is.
+	// Run runs the action with the context of the call, on a goroutine of its own that the caller's waits for;
+	// concurrently with itself when several call. The result is what encoding/json makes of it; json.RawMessage is taken
+	// as it is.
 	//
 	// An error by NoEffect says that nothing happened, one by Failed that it failed and may have done something. Any
-	// other leaves the nonce in doubt, as a panic does: nobody knows how far it came.
+	// other leaves the nonce in doubt, as a panic and runtime.Goexit do: nobody knows how far it came.
 	Run(ctx context.Context, call *Invocation) (any, error)
 }
 
@@ -57,9 +58,13 @@ type CostQuery struct {
 	Tenant  string
 }
 
+// insideOf marks the context that a handler gets from an executor.
+type insideOf struct{ executor *frames }
+
 // frame is what a call of Go's lends to the handler that it runs, and gets back.
 type frame struct {
 	ctx    context.Context
+	of     *frames // its executor's
 	cause  error
 	handle uintptr
 	calls  uint32 // that used it

@@ -241,6 +241,67 @@ type noTime struct{}
 
 func (noTime) Now() time.Time { panic("no time") }
 
+type exits struct{ oneWord }
+
+func (exits) Now() time.Time {
+	runtime.Goexit()
+	return time.Time{}
+}
+
+func (exits) Verify(*openexec.Proposal, time.Time) (openexec.Approval, error) {
+	runtime.Goexit()
+	return openexec.Approval{}, nil
+}
+
+func (exits) Run(context.Context, *openexec.Invocation) (any, error) {
+	runtime.Goexit()
+	return nil, nil
+}
+
+func (exits) Cost(openexec.CostQuery) (int64, error) {
+	runtime.Goexit()
+	return 0, nil
+}
+
+func TestAGoexitInACallbackIsCaughtBeforeC(t *testing.T) {
+	ledger := "sqlite:///" + t.TempDir() + "/ledger.db"
+	told := 0
+	config := echoing(func(config *openexec.Config) {
+		config.LedgerURL = ledger
+		config.Events = func(openexec.Event) { told++; runtime.Goexit() }
+		config.Handlers["exits"] = exits{}
+		config.Limits = map[openexec.Limit]uint64{openexec.InFlight: 1}
+	})
+	config.Handlers["fails"] = openexec.HandlerFunc(func(context.Context, *openexec.Invocation) (any, error) {
+		new(testing.T).FailNow()
+		return nil, nil
+	})
+	executor := open(t, config)
+	for i, action := range []string{"exits", "fails", "exits"} {
+		_, err := executor.Execute(background, request(action, "", fmt.Sprint(i)))
+		is(t, err, openexec.InDoubt)
+		equal(t, errors.Is(err, openexec.ErrGoexit), true)
+		outcome, err := executor.Attempt(background, request(action, "", fmt.Sprint(i)))
+		must(t, err)
+		equal(t, outcome.Code, openexec.InDoubt)
+	}
+	_, err := executor.Execute(background, request("echo", "", "after")) // the one place was given back each time
+	must(t, err)
+	must(t, executor.Halt())
+	equal(t, told > 7, true)
+	must(t, executor.Close())
+	again, err := openexec.Open(echoing(func(config *openexec.Config) { config.LedgerURL = ledger })) // it is free
+	must(t, err)
+	recovered, err := again.Recovered()
+	must(t, err)
+	equal(t, recovered.InDoubt, 0) // each was recorded at once
+	must(t, again.Close())
+
+	refusing := open(t, echoing(func(config *openexec.Config) { config.Approvals = openexec.By{Verifier: exits{}} }))
+	_, err = refusing.Execute(background, approved("echo", "", "1", "{}"))
+	is(t, err, openexec.ApprovalSignatureInvalid)
+}
+
 func TestWhatCannotFailAndFailsEndsTheProcess(t *testing.T) {
 	switch os.Getenv("OPENEXEC_TEST_ENDS") {
 	case "clock":
@@ -248,11 +309,8 @@ func TestWhatCannotFailAndFailsEndsTheProcess(t *testing.T) {
 		executor.Attempt(background, request("echo", "", "1"))
 		os.Exit(0)
 	case "goexit":
-		executor := open(t, echoing(with("exits", func(context.Context, *openexec.Invocation) (any, error) {
-			runtime.Goexit()
-			return nil, nil
-		})))
-		executor.Attempt(background, request("exits", "", "1"))
+		executor := open(t, echoing(func(config *openexec.Config) { config.Clock = exits{} }))
+		executor.Attempt(background, request("echo", "", "1"))
 		os.Exit(0)
 	}
 	for _, what := range []string{"clock", "goexit"} {

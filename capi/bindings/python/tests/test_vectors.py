@@ -1,5 +1,6 @@
 """OpenExec's own vectors, through Python."""
 import base64
+import json
 
 import pytest
 
@@ -152,3 +153,27 @@ def test_every_proof_of_the_log_passes_and_has_the_cosignatures_of_its_checkpoin
         held = openexec.verify_evidence(proof, log_key=file["log_vkey"], exec_id="0" * 64)
         assert held.answer is Answer.FAIL and held.decided_by is openexec.Step.EXEC_ID and held.detail
     assert len(file["proofs"]) == 42
+
+
+def alone(text, file):
+    """The proof of an entry in a log that has no other. Nobody signed it: what is asked about is the entry."""
+    name, key_id, _ = file["log_vkey"].split("+")
+    leaf = bytes.fromhex(openexec.sha256(b"\x00" + text.encode()))
+    base64_of = lambda data: base64.b64encode(data).decode()
+    return (f"c2sp.org/tlog-proof@v1\nextra {base64_of(text.encode())}\nindex 0\n\n{name}\n1\n{base64_of(leaf)}\n\n"
+            f"\u2014 {name} {base64_of(bytes.fromhex(key_id) + bytes(64))}\n"), leaf
+
+
+def test_every_entry_of_version_2_is_read_and_no_other():
+    log, file = vectors("log"), vectors("entries_v2")
+    for case in file["valid"]:
+        proof, leaf = alone(case["text"], log)
+        found = openexec.verify_evidence(proof, log_key=log["log_vkey"])
+        assert found.findings[openexec.Step.ENTRY] is openexec.Finding.PASSED, case["name"]
+        assert found.findings[openexec.Step.INCLUSION] is openexec.Finding.PASSED, case["name"]
+        assert found.decided_by is openexec.Step.LOG_SIGNATURE and found.entry_json == case["text"]
+        assert json.loads(found.entry_json) == case["members"] and leaf.hex() == case["leaf_hash"]
+    for case in file["invalid"]:
+        found = openexec.verify_evidence(alone(case["text"], log)[0], log_key=log["log_vkey"])
+        assert found.decided_by in (openexec.Step.PROOF, openexec.Step.ENTRY), case["name"]  # a proof has no empty entry
+    assert len(file["valid"]) >= 31 and len(file["invalid"]) >= 212
