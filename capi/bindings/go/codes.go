@@ -120,6 +120,8 @@ const (
 	RefusalsPerSecond  Limit = 5 // entries for refusals; 1000 unless set
 	WaitMS             Limit = 6 // how long a second caller of a running nonce waits; 30,000 unless set
 	IssuedAheadSeconds Limit = 7 // clawshield-v1: how far in the future issued_at may lie; 60 unless set
+	ClockJumpSeconds   Limit = 8 // how far the wall clock may jump before it is suspect; 3600 unless set
+	ReplaysPerSecond   Limit = 9 // entries for replays of one execution; 10 unless set
 )
 
 // Control is what is ordered while executors run, and stands until it is lifted.

@@ -45,7 +45,7 @@ func TestWhat64GoroutinesWereToldIsWhatTheLogSays(t *testing.T) {
 	ran := map[string]int{}
 	executor := open(t, openexec.Config{
 		LedgerPath: filepath.Join(t.TempDir(), "ledger.db"), Tenant: tenant, Approvals: openexec.By{Verifier: yes{}},
-		Limits: map[openexec.Limit]uint64{openexec.RefusalsPerSecond: 1 << 31, openexec.InFlight: 4096},
+		Limits: map[openexec.Limit]uint64{openexec.RefusalsPerSecond: 1 << 31, openexec.ReplaysPerSecond: 1 << 31, openexec.InFlight: 4096},
 		Handlers: map[string]openexec.Handler{"pay": openexec.HandlerFunc(
 			func(_ context.Context, call *openexec.Invocation) (any, error) {
 				mutex.Lock()

@@ -311,3 +311,29 @@ def test_ten_thousand_executors_are_opened_and_closed_without_a_leak():
     assert grown < 200_000, f"{grown} bytes of Python's"  # 21 bytes an executor
     if not os.environ.get("OPENEXEC_SANITIZE"):  # a sanitizer keeps what was freed
         assert grew < 20_000, f"{grew} KiB resident"  # 2 KiB an executor
+
+
+@pytest.mark.parametrize("payload, detail", [
+    ({"a": [1, {"b": object()}]}, "payload.a[1].b: is object, which JSON has no form for"),
+    ({"a": float("nan")}, "payload.a: is a float that is not finite; JSON has none"),
+    ({"a": {(1, 2): "one"}}, "payload.a: a member's name is tuple, and must be str"),
+    ({"a": "\ud800"}, "payload.a: is not UTF-8"),
+    ({"s3cret": {2, 3}}, "payload.s3cret: is set, which JSON has no form for"),
+])
+def test_a_payload_that_is_no_json_is_told_by_member_and_type(executor, payload, detail):
+    with pytest.raises(Invalid) as no:
+        executor.execute("echo", payload, nonce="1")
+    assert no.value.detail == detail
+
+
+def test_a_payload_that_holds_itself_is_malformed(executor):
+    payload = {}
+    payload["a"] = payload
+    with pytest.raises(Invalid, match="nested too deeply, or holds itself"):
+        executor.execute("echo", payload, nonce="1")
+
+
+def test_numbers_print_their_names():
+    assert f"{Code.APPROVAL_EXPIRED} {openexec.Verdict.IN_DOUBT}" == "approval_expired in_doubt"
+    assert str(openexec.Effect.NONE) == "none" and f"{Code.OK:>4}" == "  ok" and f"{Code.HALTED:d}" == "100"
+    assert Code.HALTED == 100 and openexec.Kind(1) is openexec.Kind.REFUSED

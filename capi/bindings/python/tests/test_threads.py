@@ -27,7 +27,8 @@ def test_what_64_threads_were_told_is_what_the_log_says():
             return openexec.parts.Approval(artifact["id"])
 
     made = echoing(verifier=Yes(), tenant=TENANT,
-                   limits={openexec.Limit.REFUSALS_PER_SECOND: 2**31, openexec.Limit.IN_FLIGHT: 4096})
+                   limits={openexec.Limit.REFUSALS_PER_SECOND: 2**31, openexec.Limit.REPLAYS_PER_SECOND: 2**31,
+                           openexec.Limit.IN_FLIGHT: 4096})
 
     @made.handler("pay")
     def pay(call):

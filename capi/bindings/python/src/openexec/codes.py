@@ -4,7 +4,17 @@ from __future__ import annotations
 import enum
 
 
-class Kind(enum.IntEnum):
+class Named(enum.IntEnum):
+    """One of the library's numbers. Prints its name; what formats a number gets the number."""
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+    def __format__(self, spec: str) -> str:
+        return format(int(self), spec) if spec[-1:] in tuple("bcdoxXn") else format(str(self), spec)
+
+
+class Kind(Named):
     """Yes, and the four kinds of no."""
 
     OK = 0
@@ -14,7 +24,7 @@ class Kind(enum.IntEnum):
     MISUSE = 4
 
 
-class Code(enum.IntEnum):
+class Code(Named):
     """What happened, as a number that never changes its meaning."""
 
     OK = 0
@@ -62,7 +72,7 @@ class Code(enum.IntEnum):
         return Kind(self.value // 100)
 
 
-class Verdict(enum.IntEnum):
+class Verdict(Named):
     """How an attempt ended."""
 
     REFUSED = 0
@@ -74,7 +84,7 @@ class Verdict(enum.IntEnum):
     CONTROL = 6
 
 
-class Effect(enum.IntEnum):
+class Effect(Named):
     """What became of the action in the world, as far as the executor knows."""
 
     NONE = 0
@@ -82,7 +92,7 @@ class Effect(enum.IntEnum):
     UNKNOWN = 2
 
 
-class Form(enum.IntEnum):
+class Form(Named):
     """The canonical forms of JSON."""
 
     JCS = 1
@@ -90,7 +100,7 @@ class Form(enum.IntEnum):
     DISPLAY = 3
 
 
-class Control(enum.IntEnum):
+class Control(Named):
     """What is ordered while executors run, and stands until it is lifted."""
 
     HALT = 1
@@ -99,7 +109,7 @@ class Control(enum.IntEnum):
     CONFIRM_CLOCK = 4
 
 
-class Happening(enum.IntEnum):
+class Happening(Named):
     """What an event tells of."""
 
     OPENED = 1
@@ -109,7 +119,7 @@ class Happening(enum.IntEnum):
     CLOSED = 5
 
 
-class Answer(enum.IntEnum):
+class Answer(Named):
     """What a portable receipt is worth. Only PASS is one to rely on."""
 
     FAIL = 0
@@ -117,7 +127,7 @@ class Answer(enum.IntEnum):
     PASS = 2
 
 
-class Step(enum.IntEnum):
+class Step(Named):
     """What is looked at in a portable receipt, in this order."""
 
     PROOF = 0
@@ -135,7 +145,7 @@ class Step(enum.IntEnum):
     APPROVAL = 12
 
 
-class Finding(enum.IntEnum):
+class Finding(Named):
     """What one step found."""
 
     UNREACHED = 0
@@ -145,7 +155,7 @@ class Finding(enum.IntEnum):
     PASSED = 4
 
 
-class Limit(enum.IntEnum):
+class Limit(Named):
     """Bounds, for Executor(limits={Limit.RESULT_BYTES: 4096})."""
 
     REQUEST_BYTES = 1
@@ -155,3 +165,5 @@ class Limit(enum.IntEnum):
     REFUSALS_PER_SECOND = 5
     WAIT_MS = 6
     ISSUED_AHEAD_SECONDS = 7
+    CLOCK_JUMP_SECONDS = 8
+    REPLAYS_PER_SECOND = 9

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,9 +28,38 @@ def dumps(value: Any, what: str) -> bytes:
     """Strict JSON of a Python value."""
     try:
         return _strict.encode(value).encode("utf-8")
-    except (TypeError, ValueError, RecursionError) as why:
-        reason = "not UTF-8" if isinstance(why, UnicodeEncodeError) else "no strict JSON"
-        raise error_for(Code.MALFORMED_REQUEST, f"{what}: {reason}") from None
+    except (TypeError, ValueError, RecursionError):
+        raise error_for(Code.MALFORMED_REQUEST, _fault(value, what)) from None
+
+
+def _fault(value: Any, place: str, depth: int = 0) -> str:
+    """The first member that is no strict JSON, and its type. Never what it holds."""
+    if depth > 100:
+        return f"{place}: is nested too deeply, or holds itself"
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if not (name is None or isinstance(name, str | int | float)):
+                return f"{place}: a member's name is {type(name).__name__}, and must be str"
+            if fault := _fault(name, f"{place}: a member's name") or _fault(member, f"{place}.{name}", depth + 1):
+                return fault
+        return ""
+    if isinstance(value, list | tuple):
+        return next(filter(None, (_fault(one, f"{place}[{i}]", depth + 1) for i, one in enumerate(value))), "")
+    if isinstance(value, str):
+        return "" if _is_utf8(value) else f"{place}: is not UTF-8"
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else f"{place}: is a float that is not finite; JSON has none"
+    if value is None or isinstance(value, int):
+        return ""
+    return f"{place}: is {type(value).__name__}, which JSON has no form for"
+
+
+def _is_utf8(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def object_text(value: Payload, what: str) -> bytes:

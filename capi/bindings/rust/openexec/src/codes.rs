@@ -148,6 +148,10 @@ numbers! {
         WaitMs = OPENEXEC_LIMIT_WAIT_MS,
         /// clawshield-v1: how far in the future issued_at may lie; 60 unless set.
         IssuedAheadSeconds = OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS,
+        /// How far the wall clock may jump before it is suspect; 3,600 unless set.
+        ClockJumpSeconds = OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS,
+        /// Entries for replays of one execution; 10 unless set.
+        ReplaysPerSecond = OPENEXEC_LIMIT_REPLAYS_PER_SECOND,
     }
 }
 

@@ -51,6 +51,7 @@ fn what_64_threads_were_told_is_what_the_log_says() {
         .tenant(TENANT)
         .verifier(Yes)
         .limit(Limit::RefusalsPerSecond, 1 << 31)
+        .limit(Limit::ReplaysPerSecond, 1 << 31)
         .limit(Limit::InFlight, 4096)
         .handler("pay", move |call| {
             *count.lock().unwrap().entry(call.exec_id().to_owned()).or_default() += 1;
