@@ -26,7 +26,10 @@ struct Claim {
   std::string_view action;
   Digest exec_id{};
   Digest request_hash{};
-  std::string_view approval_id;  ///< spent with the nonce; empty spends none
+  /// Spent with the nonce; empty spends none. A step of a plan is spent as `token LF step LF plan`, and no other approval
+  /// has a line feed. The first claim of a token decides what it is: a plan, whose other steps may be claimed, or a single
+  /// approval. Every other use of the token is approval_spent.
+  std::string_view approval_id;
   Digest approval_digest{};      ///< which artifact was spent; zero where none was presented
   std::string_view approval;     ///< JSON: who approved it, kept for the receipt of an attempt that dies
   Timestamp at;
@@ -65,7 +68,7 @@ struct ClaimAnswer {
   enum class Kind : std::uint8_t {
     exists = 1,          ///< the nonce was claimed before, by this very request: see `record`
     nonce_conflict = 2,  ///< the nonce was claimed before, by another request
-    approval_spent = 3,  ///< the approval was claimed before, under another nonce
+    approval_spent = 3,  ///< the approval was claimed before under another nonce, or its token as something else
     fresh = 4,           ///< claimed now, durably
     out_of_order = 5,    ///< the predecessor has not executed; nothing was spent
     rate_reached = 6,    ///< as many claims as may be were made within a minute; nothing was spent
@@ -157,8 +160,8 @@ class NonceStore {
   [[nodiscard]] virtual Status pin(std::string_view key, std::string_view value) = 0;
   /// The highest time of any claim, seal or entry; zero for an empty store. A clock behind it does not turn time back.
   [[nodiscard]] virtual Result<Timestamp> latest() = 0;
-  /// Whether claims are held to Claim::predecessor and Claim::max_per_minute. Where they are not, what needs them is
-  /// refused.
+  /// Whether claims are held to Claim::predecessor, Claim::max_per_minute, and what Claim::approval_id says of plans. Where
+  /// they are not, what needs them is refused.
   [[nodiscard]] virtual bool keeps_terms() const noexcept { return false; }
 
   /// Makes a control stand, or lifts it, durably; of one that stands already, or does not, only the entry is new. Answers

@@ -39,6 +39,7 @@ struct Approval {
   /// Of a plan: which of its steps, from 0. Each step is spent by itself; absent: the approval is spent as a whole.
   std::optional<std::uint32_t> step;
   StepOrder step_order = StepOrder::in_sequence;  ///< means something where there is a step
+  std::string plan;  ///< tells the plan from every other one with the same id: one of them alone can be used
   Constraints constraints;
 
   // What the approver said for the record; empty where nothing was said.

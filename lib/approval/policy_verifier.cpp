@@ -132,6 +132,7 @@ struct PolicyVerifier::Impl {
     if (statement.is_plan()) {
       approval.step = *step;
       approval.step_order = *statement.order;
+      approval.plan = to_hex(statement.plan);
     }
     if (Status no = revocations.check(approval); !no.ok()) return no;
     return approval;

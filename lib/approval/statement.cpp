@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "approval/members.hpp"
+#include "crypto/sha256.hpp"
 
 namespace openexec::approval {
 namespace {
@@ -118,6 +119,7 @@ Result<Statement> read_statement(std::string_view json) {
   out.approval_scope = label("approval_scope");
   if (const auto constraints = members.maybe("constraints")) read_constraints(*constraints, out);
   if (!breach.none()) return breach.status();
+  if (out.is_plan()) out.plan = crypto::sha256(canon::jcs(document->root()));
   return out;
 }
 

@@ -30,6 +30,7 @@ struct Statement {
   std::string tenant_id;
   std::vector<Step> steps;         ///< one, unless it is a plan
   std::optional<StepOrder> order;  ///< of a plan; nothing else has one
+  Digest plan{};                   ///< of a plan: the SHA-256 of the statement's jcs form
   Timestamp issued_at;
   Timestamp expires_at;
   std::optional<Timestamp> not_before;

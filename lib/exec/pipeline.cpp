@@ -122,8 +122,8 @@ ApprovalNote note_of(const Approval& approval, const Digest& artifact) {
 constexpr char step_mark = '\n';  // in no approval's id
 
 /// What a step of a plan is spent as.
-std::string step_name(std::string_view approval_id, std::uint32_t step) {
-  return std::string(approval_id) + step_mark + std::to_string(step);
+std::string step_name(const Approval& approval, std::uint32_t step) {
+  return approval.id + step_mark + std::to_string(step) + step_mark + approval.plan;
 }
 
 Status waits_for_the_step_before(std::uint32_t step) {
@@ -412,11 +412,11 @@ Result<Approval> Pipeline::ask_verifier(Attempt& attempt) {
 // What an approval is subject to besides what it names. What nobody here can hold an execution to is refused.
 Status Pipeline::hold_terms(Attempt& attempt, const Approval& approval) {
   const bool in_order = approval.step && approval.step_order == StepOrder::in_sequence;
-  if ((in_order || approval.constraints.max_executions_per_min) && !parts_.store->keeps_terms())
-    return {Code::approval_constraint, "the store neither keeps plans in order nor counts executions"};
+  if ((approval.step || approval.constraints.max_executions_per_min) && !parts_.store->keeps_terms())
+    return {Code::approval_constraint, "the store neither keeps plans nor counts executions"};
   if (approval.step) {
-    attempt.step = step_name(approval.id, *approval.step);
-    if (in_order && *approval.step > 0) attempt.predecessor = step_name(approval.id, *approval.step - 1);
+    attempt.step = step_name(approval, *approval.step);
+    if (in_order && *approval.step > 0) attempt.predecessor = step_name(approval, *approval.step - 1);
   }
   if (approval.constraints.max_cost_usd) return hold_cost(attempt, *approval.constraints.max_cost_usd);
   return Status::success();
@@ -538,7 +538,7 @@ void Pipeline::turn_away(Attempt& attempt, const ClaimAnswer& answer) {
     case ClaimAnswer::Kind::nonce_conflict:
       return refuse(attempt, Status(Code::nonce_conflict, "nonce: used by another action or payload"));
     case ClaimAnswer::Kind::approval_spent:
-      return refuse(attempt, Status(Code::approval_spent, "approval: used under another nonce"));
+      return refuse(attempt, Status(Code::approval_spent, "approval: used under another nonce, or its id by another approval"));
     case ClaimAnswer::Kind::out_of_order:
       if (attempt.approval->step) return refuse(attempt, waits_for_the_step_before(*attempt.approval->step));
       break;

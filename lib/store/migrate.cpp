@@ -124,7 +124,7 @@ class Migration {
       write_.add_stored(stored, at_);
       at_.latest = std::max(at_.latest, stored.high_water);
       index_.add(nonce_key(claim.tenant, claim.nonce), number);
-      if (!claim.approval_id.empty()) index_.add(approval_key(claim.tenant, claim.approval_id), number);
+      give_approval_keys(claim, [&](const Key& key) { index_.add(key, number); });
     }
     commit();
   }

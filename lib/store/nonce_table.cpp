@@ -31,7 +31,7 @@ Result<ClaimAnswer> NonceTable::claim(const Claim& claim) {
   }
   std::optional<Digest> approval;
   if (!claim.approval_id.empty()) approval = pair_key(claim.tenant, claim.approval_id);
-  if (approval && approvals_.count(*approval) != 0)
+  if (approval && (approvals_.count(*approval) != 0 || is_used_otherwise(claim)))
     return ClaimAnswer{ClaimAnswer::Kind::approval_spent, std::nullopt};
   if (!claim.predecessor.empty() && !has_executed(claim.tenant, claim.predecessor))
     return ClaimAnswer{ClaimAnswer::Kind::out_of_order, std::nullopt};
@@ -39,18 +39,26 @@ Result<ClaimAnswer> NonceTable::claim(const Claim& claim) {
     return ClaimAnswer{ClaimAnswer::Kind::rate_reached, std::nullopt};
 
   const auto place = nonces_.emplace(key, record_of(claim)).first;
+  std::pair<decltype(plans_)::iterator, bool> token{plans_.end(), false};
   try {
     const Timestamp at = std::max(latest_, claim.at);
     last_minute_.push_back({at, &place->second});
+    if (approval) token = plans_.try_emplace(pair_key(claim.tenant, token_of(claim.approval_id)), claim.approval_id);
     if (approval) approvals_.emplace(*approval, &place->second);
     while (last_minute_.front().at.micros <= at.micros - minute_us) last_minute_.pop_front();
   } catch (...) {
     if (!last_minute_.empty() && last_minute_.back().claim == &place->second) last_minute_.pop_back();
     nonces_.erase(place);
+    if (token.second) plans_.erase(token.first);
     throw;
   }
   saw(claim.at);
   return ClaimAnswer{ClaimAnswer::Kind::fresh, std::nullopt};
+}
+
+bool NonceTable::is_used_otherwise(const Claim& claim) const {
+  const auto first = plans_.find(pair_key(claim.tenant, token_of(claim.approval_id)));
+  return first != plans_.end() && !of_one_plan(first->second, claim.approval_id);
 }
 
 bool NonceTable::has_executed(std::string_view tenant, std::string_view approval_id) const {

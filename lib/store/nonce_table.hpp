@@ -47,11 +47,14 @@ class NonceTable {
     Timestamp at;
     const NonceRecord* claim;
   };
+  /// Whether the token of its approval is something else already.
+  [[nodiscard]] bool is_used_otherwise(const Claim& claim) const;
   [[nodiscard]] bool has_executed(std::string_view tenant, std::string_view approval_id) const;
   [[nodiscard]] std::size_t within_a_minute(const Claim& claim) const;
 
   std::unordered_map<Digest, NonceRecord, KeyHash> nonces_;            // by pair_key()
   std::unordered_map<Digest, const NonceRecord*, KeyHash> approvals_;  // what each was spent for
+  std::unordered_map<Digest, std::string, KeyHash> plans_;             // by token: the first approval id of it
   std::deque<Seen> last_minute_;                                       // claims, by the time of the table then
   std::map<std::string, std::string, std::less<>> pins_;
   std::set<ControlName> controls_;

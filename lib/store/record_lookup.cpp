@@ -13,6 +13,15 @@ bool confirmed(bool match, const Key& key, const std::optional<Key>& own) {
   return match;
 }
 
+/// Throws unless one of the claim's approval keys is `key`. Returns false: the names differ all the same.
+bool is_found_by(const Claim& claim, const Key& key) {
+  std::optional<Key> own;
+  give_approval_keys(claim, [&](const Key& each) {
+    if (!own || each == key) own = each;
+  });
+  return confirmed(false, key, own);
+}
+
 }  // namespace
 
 bool is_of_nonce(const Claim& claim, std::string_view tenant, std::string_view nonce) {
@@ -22,9 +31,12 @@ bool is_of_nonce(const Claim& claim, std::string_view tenant, std::string_view n
 
 bool spends_approval(const Claim& claim, std::string_view tenant, std::string_view approval_id) {
   if (claim.tenant == tenant && claim.approval_id == approval_id) return true;
-  std::optional<Key> own;
-  if (!claim.approval_id.empty()) own = approval_key(claim.tenant, claim.approval_id);
-  return confirmed(false, approval_key(tenant, approval_id), own);
+  return is_found_by(claim, approval_key(tenant, approval_id));
+}
+
+bool spends_token(const Claim& claim, std::string_view tenant, std::string_view token) {
+  if (claim.tenant == tenant && !claim.approval_id.empty() && token_of(claim.approval_id) == token) return true;
+  return is_found_by(claim, approval_key(tenant, token));
 }
 
 bool is_of_execution(const StoredEntry& entry, KeyKind kind, const Digest& exec_id) {

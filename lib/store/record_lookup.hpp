@@ -21,6 +21,8 @@ struct StoredRecord {
 /// claim has not even the key under which the index names it: then the index is damaged, or the claim.
 bool is_of_nonce(const Claim& claim, std::string_view tenant, std::string_view nonce);
 bool spends_approval(const Claim& claim, std::string_view tenant, std::string_view approval_id);
+/// Whether it spends the token, or a step of a plan of that id.
+bool spends_token(const Claim& claim, std::string_view tenant, std::string_view token);
 /// The same of an entry that the index names under the exec_id.
 bool is_of_execution(const StoredEntry& entry, KeyKind kind, const Digest& exec_id);
 bool is_attempt(const StoredEntry& entry, const Digest& attempt);

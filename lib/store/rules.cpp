@@ -71,6 +71,18 @@ Status check_pin(std::string_view key, std::string_view value) {
   return check_length("value", value, max_name_bytes);
 }
 
+std::string_view token_of(std::string_view approval_id) noexcept { return approval_id.substr(0, approval_id.find('\n')); }
+
+bool of_one_plan(std::string_view approval_id, std::string_view other) noexcept {
+  const auto plan = [](std::string_view id) {  // behind the second line feed
+    const std::size_t first = id.find('\n');
+    const std::size_t second = first == id.npos ? first : id.find('\n', first + 1);
+    return second == id.npos ? std::string_view() : id.substr(second);
+  };
+  const std::string_view ours = plan(approval_id);
+  return !ours.empty() && ours == plan(other);
+}
+
 bool same_request(const NonceRecord& record, const Claim& claim) noexcept {
   return record.exec_id == claim.exec_id && record.request_hash == claim.request_hash;
 }

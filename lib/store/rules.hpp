@@ -21,6 +21,12 @@ Status check(const NewEntry& entry);
 Status check(const ControlChange& change);
 Status check_pin(std::string_view key, std::string_view value);
 
+/// The token that an approval id spends, or a part of it: the id up to its first line feed.
+std::string_view token_of(std::string_view approval_id) noexcept;
+constexpr bool is_step(std::string_view approval_id) noexcept { return approval_id.find('\n') != approval_id.npos; }
+/// Whether approvals of one token can both be spent: they are steps of one plan, which both name.
+bool of_one_plan(std::string_view approval_id, std::string_view other) noexcept;
+
 /// Whether the nonce's record was made by the very request that claims it again.
 bool same_request(const NonceRecord& record, const Claim& claim) noexcept;
 

@@ -136,7 +136,7 @@ void give_keys(const RowView& claims, std::int64_t after, const std::function<vo
     if (number <= after) continue;
     const Claim& claim = stored.claim;
     give(nonce_key(claim.tenant, claim.nonce), number);
-    if (!claim.approval_id.empty()) give(approval_key(claim.tenant, claim.approval_id), number);
+    give_approval_keys(claim, [&](const Key& key) { give(key, number); });
   }
 }
 

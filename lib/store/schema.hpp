@@ -22,6 +22,7 @@
 #include "store/key_runs.hpp"
 #include "store/member.hpp"
 #include "store/row_table.hpp"
+#include "store/rules.hpp"
 #include "sqlite/sqlite_db.hpp"
 
 namespace openexec::store {
@@ -50,6 +51,13 @@ struct Opening {
 /// The key under which a name of a claim or an entry is found.
 Key nonce_key(std::string_view tenant, std::string_view nonce) noexcept;
 Key approval_key(std::string_view tenant, std::string_view approval_id) noexcept;
+/// The keys that a claim's approval is found by: its own, and for a step of a plan that of its token.
+template <class Give>
+void give_approval_keys(const Claim& claim, Give&& give) {
+  if (claim.approval_id.empty()) return;
+  give(approval_key(claim.tenant, claim.approval_id));
+  if (is_step(claim.approval_id)) give(approval_key(claim.tenant, token_of(claim.approval_id)));
+}
 /// Gives each key of a row's members.
 void give_keys(const RowView& claims, std::int64_t after, const std::function<void(Key, std::int64_t number)>& give);
 void give_entry_keys(const RowView& entries, std::int64_t from, const std::function<void(Key, std::int64_t number)>& give);

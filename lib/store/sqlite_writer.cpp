@@ -262,12 +262,31 @@ Outcome SqliteWriter::outcome_of(std::int64_t claim, const Digest& exec_id) {
   return *outcome;
 }
 
+/// Whether the approval is spent, or its token is something else already. All claims of a token are of one use, so that
+/// one of them tells.
 bool SqliteWriter::is_spent(std::string_view tenant, std::string_view approval_id) {
+  const std::string_view token = token_of(approval_id);
   bool spent = false;
-  for (const std::int64_t number : session_->index.find(approval_key(tenant, approval_id)))
-    session_->read.with_claim(number, [&](const StoredClaim& stored) {
-      spent = spends_approval(stored.claim, tenant, approval_id) || spent;
+  const auto look = [&](const Key& key, const auto& judge) {
+    session_->index.find(key, [&](const std::vector<std::int64_t>& numbers) {
+      bool judged = false;
+      for (const std::int64_t number : numbers) {
+        if (judged) break;
+        session_->read.with_claim(number, [&](const StoredClaim& stored) { judged = judge(stored.claim); });
+      }
+      return judged;
     });
+  };
+  if (is_step(approval_id))
+    look(approval_key(tenant, approval_id), [&](const Claim& claim) {
+      return spent = spends_approval(claim, tenant, approval_id);
+    });
+  if (spent) return true;
+  look(approval_key(tenant, token), [&](const Claim& claim) {
+    if (!spends_token(claim, tenant, token)) return false;
+    spent = !of_one_plan(claim.approval_id, approval_id);
+    return true;
+  });
   return spent;
 }
 
@@ -297,7 +316,7 @@ bool SqliteWriter::apply(const Claim* claim, Member& member, Head& at) {
   const std::int64_t number = session_->write.add_claim(*claim, at);
   pace_.claimed(*claim, at.latest);
   index.add(nonce_key(claim->tenant, claim->nonce), number);
-  if (!claim->approval_id.empty()) index.add(approval_key(claim->tenant, claim->approval_id), number);
+  give_approval_keys(*claim, [&](const Key& key) { index.add(key, number); });
   running_.claimed(*claim, number);
   member.claim = {ClaimAnswer::Kind::fresh, std::nullopt};
   return true;

@@ -50,6 +50,7 @@ class StoreSuite {
     judge_.promise("what is held to no terms by the store is said not to be", [&] { terms_are_kept_or_not(); });
     if (factory_.create()->keeps_terms()) {
       judge_.promise("a claim waits for its predecessor to have executed", [&] { waits_for_predecessor(); });
+      judge_.promise("a token is a single approval or one plan", [&] { token_is_of_one_use(); });
       judge_.promise("a claim above its action's pace spends nothing", [&] { pace_is_kept(); });
       judge_.promise("of concurrent claims as many are fresh as may be within a minute", [&] { pace_for_all(); });
       judge_.promise("of concurrent steps none is fresh before the one before it has executed", [&] { steps_in_order(); });
@@ -538,14 +539,14 @@ class StoreSuite {
   void terms_are_kept_or_not() {
     auto store = factory_.create();
     if (store->keeps_terms())
-      judge_.expect(claim(*store, step_of("n-2", 2, "p\n1", "p\n0")) == Kind::out_of_order,
+      judge_.expect(claim(*store, step_of("n-2", 2, "p\n1\nplan", "p\n0\nplan")) == Kind::out_of_order,
                     "a claim was fresh whose predecessor was never claimed");
   }
 
   void waits_for_predecessor() {
     auto store = factory_.create();
-    const Claim first = step_of("n-0", 0, "p\n0", "");
-    const Claim second = step_of("n-1", 1, "p\n1", "p\n0");
+    const Claim first = step_of("n-0", 0, "p\n0\nplan", "");
+    const Claim second = step_of("n-1", 1, "p\n1\nplan", "p\n0\nplan");
     judge_.expect(claim(*store, second) == Kind::out_of_order, "fresh before its predecessor was claimed");
     judge_.expect(!find(*store, "n-1"), "a claim refused for its order left its nonce");
     judge_.expect(claim(*store, first) == Kind::fresh, "the first step was not fresh");
@@ -556,18 +557,38 @@ class StoreSuite {
     Claim elsewhere = second;
     elsewhere.tenant = "other";
     judge_.expect(claim(*store, elsewhere) == Kind::out_of_order, "another tenant's step counted");
-    Claim other_plan = step_of("n-9", 9, "q\n1", "q\n0");
+    Claim other_plan = step_of("n-9", 9, "q\n1\nplan", "q\n0\nplan");
     judge_.expect(claim(*store, other_plan) == Kind::out_of_order, "another plan's step counted");
     judge_.expect(claim(*store, second) == Kind::fresh, "not fresh though its predecessor executed");
     judge_.expect(claim(*store, second) == Kind::exists, "a step that was claimed does not exist");
-    judge_.expect(claim(*store, step_of("n-7", 7, "p\n1", "p\n0")) == Kind::approval_spent,
+    judge_.expect(claim(*store, step_of("n-7", 7, "p\n1\nplan", "p\n0\nplan")) == Kind::approval_spent,
                   "a step was spent twice");
     Seal failed = seal_of(second, NonceState::sealed);
     failed.code = Code::handler_failed;
     failed.effect = Effect::none;
     must(store->seal(failed), "seal");
-    judge_.expect(claim(*store, step_of("n-2", 2, "p\n2", "p\n1")) == Kind::out_of_order,
+    judge_.expect(claim(*store, step_of("n-2", 2, "p\n2\nplan", "p\n1\nplan")) == Kind::out_of_order,
                   "fresh though its predecessor failed");
+  }
+
+  /// The first claim of a token decides what it is: a single approval, or one plan.
+  void token_is_of_one_use() {
+    auto store = factory_.create();
+    judge_.expect(claim(*store, step_of("s-1", 1, "single", "")) == Kind::fresh, "a single approval was not fresh");
+    judge_.expect(claim(*store, step_of("s-2", 2, "single\n0\nplan", "")) == Kind::approval_spent,
+                  "a plan of a token that was a single approval");
+    judge_.expect(claim(*store, step_of("p-1", 3, "p\n1\nplan", "")) == Kind::fresh, "a step was not fresh");
+    judge_.expect(claim(*store, step_of("p-2", 4, "p", "")) == Kind::approval_spent,
+                  "a single approval of a token that was a plan");
+    judge_.expect(claim(*store, step_of("p-3", 5, "p\n0\nother", "")) == Kind::approval_spent,
+                  "another plan of a token that was a plan");
+    judge_.expect(claim(*store, step_of("p-4", 6, "p\n0", "")) == Kind::approval_spent, "a plan without a name");
+    judge_.expect(!find(*store, "p-2") && !find(*store, "p-3"), "a claim that was refused left its nonce");
+    Claim elsewhere = step_of("p-5", 7, "p\n0\nother", "");
+    elsewhere.tenant = "other";
+    judge_.expect(claim(*store, elsewhere) == Kind::fresh, "another tenant's token counted");
+    judge_.expect(claim(*store, step_of("p-6", 8, "p\n0\nplan", "")) == Kind::fresh, "the plan did not go on");
+    judge_.expect(claim(*store, step_of("p-7", 9, "p\n0\nplan", "")) == Kind::approval_spent, "a step was spent twice");
   }
 
   void pace_is_kept() {
@@ -633,8 +654,8 @@ class StoreSuite {
     on_threads(threads, [&](int) {
       for (int step = 0; step < steps && wrong == 0;) {
         const std::string nonce = "n-" + std::to_string(step);
-        const std::string own = "p\n" + std::to_string(step);
-        const std::string before = step == 0 ? "" : "p\n" + std::to_string(step - 1);
+        const std::string own = "p\n" + std::to_string(step) + "\nplan";
+        const std::string before = step == 0 ? "" : "p\n" + std::to_string(step - 1) + "\nplan";
         const Claim next = step_of(nonce, step, own, before);
         const int done = sealed;
         auto answer = store->claim(next);
@@ -714,7 +735,7 @@ class StoreSuite {
   void terms_survive() {
     auto store = factory_.create();
     if (store->keeps_terms()) {
-      const Claim first = step_of("n-0", 0, "p\n0", "");
+      const Claim first = step_of("n-0", 0, "p\n0\nplan", "");
       claim(*store, first);
       must(store->seal(seal_of(first, NonceState::sealed)), "seal");
       claim(*store, paced("n-1", 1, 2'000, 2));
@@ -729,8 +750,8 @@ class StoreSuite {
     judge_.expect(standing(*store) == before && before.empty() != keeps_controls, "a control was forgotten");
     if (!terms) return;
     judge_.expect(claim(*store, paced("n-2", 2, 2'000, 2)) == Kind::rate_reached, "the pace was forgotten");
-    judge_.expect(claim(*store, step_of("n-3", 3, "p\n3", "p\n2")) == Kind::out_of_order, "the order was forgotten");
-    judge_.expect(claim(*store, step_of("n-4", 4, "p\n1", "p\n0")) == Kind::fresh, "a step's end was forgotten");
+    judge_.expect(claim(*store, step_of("n-3", 3, "p\n3\nplan", "p\n2\nplan")) == Kind::out_of_order, "the order was forgotten");
+    judge_.expect(claim(*store, step_of("n-4", 4, "p\n1\nplan", "p\n0\nplan")) == Kind::fresh, "a step's end was forgotten");
   }
 
   void one_seal() {

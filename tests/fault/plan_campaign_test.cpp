@@ -117,6 +117,7 @@ class Campaign {
     parts.verifier = dsse_verifier(policy_of({trusted(0)}));
     Config config{.tenant = "acme"};
     config.limits.max_refusals_per_second = 1'000'000;  // each has its entry
+    config.limits.max_replays_per_second = 1'000'000;
     return test::assemble(std::move(parts), std::move(table), std::move(config));
   }
 
