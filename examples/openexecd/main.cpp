@@ -3,14 +3,9 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <openexec/openexec.hpp>
-#include <openexec/service.hpp>
-#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -19,97 +14,15 @@
 
 #include "demo_handlers.hpp"
 #include "screen.hpp"
+#include "settings.hpp"
 
 namespace {
 
 using namespace openexec;
+using daemon::Settings;
 
 constexpr int exit_failed = 1;    // the machine: the port, the ledger, a drain that did not end
 constexpr int exit_settings = 2;  // the operator's to mend
-
-std::optional<std::string> environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
-/// From the environment first, then from the flags, which win.
-struct Settings {
-  std::string trust_policy = environment("OPENEXEC_TRUST_POLICY").value_or("");
-  std::string executor = environment("OPENEXEC_EXECUTOR").value_or("openexecd");
-  std::optional<std::string> chosen_mode = environment("OPENEXEC_MODE");
-  std::string mode;  ///< the chosen one, or what follows from the trust policy
-  std::string public_key = environment("CLAWSHIELD_PUBLIC_KEY").value_or("");
-  std::string tenant = environment("CLAWSHIELD_TENANT_ID").value_or("");
-  std::optional<std::string> allowed_actions = environment("OPENEXEC_ALLOWED_ACTIONS");
-  std::string db_url = environment("OPENEXEC_DB_URL").value_or("sqlite:///openexec.db");
-  std::string handlers = environment("OPENEXEC_HANDLERS").value_or("");
-  LogOptions log{.key_pem = environment("OPENEXEC_LOG_KEY").value_or(""),
-                 .origin = environment("OPENEXEC_LOG_ORIGIN").value_or(""),
-                 .anchor = environment("OPENEXEC_LOG_ANCHOR").value_or("")};
-  Limits limits;
-  ServiceOptions service = with_admin_socket();
-
-  static ServiceOptions with_admin_socket() {
-    ServiceOptions options;
-    options.admin_socket = environment("OPENEXEC_ADMIN_SOCKET").value_or("");
-    return options;
-  }
-};
-
-void add_flags(CLI::App& app, Settings& settings) {
-  ServiceOptions& service = settings.service;
-  app.set_version_flag("--version", std::string(version()));
-  app.add_option("--host", service.host, "numeric address to listen on")->capture_default_str();
-  app.add_option("--port", service.port, "port to listen on; 0 picks one and prints it")->capture_default_str();
-  app.add_option("--mode", settings.chosen_mode,
-                 "demo (verifies nothing), clawshield (one key) or policy [OPENEXEC_MODE, else policy where there is "
-                 "one, else demo]");
-  app.add_option("--trust-policy", settings.trust_policy,
-                 "JSON file that says who may approve what; read again on SIGHUP [OPENEXEC_TRUST_POLICY]");
-  app.add_option("--executor", settings.executor,
-                 "the name that approvals may be bound to [OPENEXEC_EXECUTOR, else openexecd]");
-  app.add_option("--public-key", settings.public_key, "PEM of the approvers' Ed25519 key [CLAWSHIELD_PUBLIC_KEY]");
-  app.add_option("--tenant", settings.tenant, "whose approvals count [CLAWSHIELD_TENANT_ID]");
-  app.add_option("--admin-socket", service.admin_socket,
-                 "unix socket for halt, resume and revoke; for this user and root [OPENEXEC_ADMIN_SOCKET]");
-  app.add_option("--admin-uids", service.admin_uids, "1000,1001: other users who may order [OPENEXEC_ADMIN_UIDS]")
-      ->delimiter(',')
-      ->envname("OPENEXEC_ADMIN_UIDS");
-  app.add_option("--allowed-actions", settings.allowed_actions,
-                 "a,b,c: only these may run; empty: none may [OPENEXEC_ALLOWED_ACTIONS]");
-  app.add_option("--db-url", settings.db_url,
-                 "the ledger: sqlite:///file.db, sqlite:////absolute/file.db or sqlite:// "
-                 "for memory [OPENEXEC_DB_URL, else sqlite:///openexec.db]");
-  app.add_option("--log-origin", settings.log.origin,
-                 "the log's name, which no other log has [OPENEXEC_LOG_ORIGIN, else one made from its key]");
-  app.add_option("--log-anchor", settings.log.anchor,
-                 "file that holds the newest checkpoint, so that a ledger that was set back is found out "
-                 "[OPENEXEC_LOG_ANCHOR]");
-  app.add_option("--handlers", settings.handlers, "JSON file that gives actions to commands [OPENEXEC_HANDLERS]");
-  Limits& limits = settings.limits;
-  app.add_option("--max-refusals-per-second", limits.max_refusals_per_second,
-                 "refusals that get an entry of their own; more are 429, and counted in one entry")
-      ->capture_default_str();
-  app.add_option("--max-replays-per-second", limits.max_replays_per_second,
-                 "replays of one execution that get an entry of their own; more are answered, and counted in one entry")
-      ->capture_default_str();
-  app.add_option("--workers", service.workers, "executions at once")->capture_default_str();
-  app.add_option("--queue", service.queue, "executions that wait for a worker; more are 429")->capture_default_str();
-  app.add_option("--max-connections", service.max_connections, "clients at once; more are 503")->capture_default_str();
-  app.add_option("--body-limit", service.body_limit, "bytes of a body; more are 413 [2 MiB]");
-  const auto add_duration = [&](const char* name, std::chrono::milliseconds& value, const char* what) {
-    app.add_option_function<std::int64_t>(
-           name, [&value](std::int64_t ms) { value = std::chrono::milliseconds(ms); }, what)
-        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31))
-        ->default_str(std::to_string(value.count()));
-  };
-  add_duration("--idle-timeout-ms", service.idle_deadline, "for the first byte of the next request");
-  add_duration("--header-timeout-ms", service.header_deadline, "for a whole header");
-  add_duration("--body-timeout-ms", service.body_deadline, "for a whole body");
-  add_duration("--write-timeout-ms", service.write_deadline, "for an answer to be taken");
-  add_duration("--request-timeout-ms", service.request_deadline, "for a whole request; should exceed every handler's");
-  add_duration("--drain-timeout-ms", service.drain_timeout, "for handlers to end after SIGTERM");
-}
 
 /// Whole lines, so that nobody's are mixed.
 void write_log(std::string_view line) {
@@ -145,6 +58,8 @@ std::string joined(const std::vector<std::string>& names) {
   return out.empty() ? "none" : out;
 }
 
+void warn(const std::string& finding) { std::cerr << "openexecd: warning: " << terminal::shown(finding) << "\n"; }
+
 struct Actions {
   HandlerTable table;
   std::vector<std::string> names;
@@ -154,7 +69,8 @@ struct Actions {
 Result<Actions> actions(const Settings& settings) {
   Actions actions;
   if (!settings.handlers.empty()) {
-    auto added = add_command_handlers(actions.table, settings.handlers);
+    auto added = add_command_handlers(actions.table, settings.handlers,
+                                      {.others_may_write = settings.ledger.others_may_write, .warn = warn});
     if (!added.ok()) return added.status();
     actions.names = *std::move(added);
   }
@@ -261,7 +177,12 @@ void introduce(const Settings& settings, const Executor& executor, const std::ve
 }
 
 int run(Settings& settings) {
-  settings.mode = settings.chosen_mode.value_or(settings.trust_policy.empty() ? "demo" : "policy");
+  auto mode = daemon::mode_of(settings);
+  if (!mode.ok()) return complain(mode.status().detail(), exit_settings);
+  settings.mode = *std::move(mode);
+  // A trial on one's own machine is only told what a service is refused for.
+  settings.ledger.others_may_write = settings.mode == "demo" && daemon::is_loopback(settings.service.host);
+  settings.ledger.warn = warn;
   auto approval = approving(settings);
   if (!approval.ok()) return complain(approval.status().detail(), exit_settings);
   auto handlers = actions(settings);
@@ -283,8 +204,18 @@ int run(Settings& settings) {
   auto service = Service::listen(settings.service);
   if (!service.ok()) return complain(service.status().detail(), exit_failed);
 
-  auto ledger = open_ledger(settings.db_url, {.read_only = false, .log = settings.log});
+  auto ledger = open_ledger(settings.db_url, settings.ledger);
   if (!ledger.ok()) return complain("OPENEXEC_DB_URL (--db-url): " + ledger.status().detail(), exit_failed);
+  if (settings.mode == "demo") {
+    const auto approved = daemon::has_approvals(**ledger);
+    if (!approved.ok()) return complain("OPENEXEC_DB_URL (--db-url): " + approved.status().detail(), exit_failed);
+    if (*approved && !settings.chosen_mode) {
+      return complain("this ledger has spent approvals, and no mode is set. Say --mode clawshield or --mode policy "
+                      "(OPENEXEC_MODE) to go on, or --mode demo to run everything without verifying it",
+                      exit_settings);
+    }
+    if (*approved) warn("this ledger has spent approvals, and in mode demo nothing is verified");
+  }
   Config config{.tenant = settings.tenant.empty() ? "default" : settings.tenant, .executor = settings.executor};
   config.limits = settings.limits;
   if (settings.allowed_actions) config.allowed_actions = split(*settings.allowed_actions);
@@ -323,7 +254,7 @@ int main(int argc, char** argv) try {
 
   Settings settings;
   CLI::App app("OpenExec: runs what was approved, at most once, and leaves a receipt.", "openexecd");
-  add_flags(app, settings);
+  daemon::add_flags(app, settings);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -107,6 +107,12 @@ class Service {
   std::unique_ptr<Impl> impl_;
 };
 
+struct CommandFileOptions {
+  bool others_may_write = false;  ///< WEAK: only warns of such a file. For demonstrations
+  /// Told of each finding that is no reason to refuse. May be empty; must not throw.
+  std::function<void(const std::string& finding)> warn;
+};
+
 /// Adds the actions of a handlers file: `{"send_email": {"argv": ["/usr/local/bin/send-email"], "timeout_ms": 30000,
 /// "max_output": 65536, "env": ["SMTP_URL"]}}`. Returns their names. invalid_argument, with file and line, for anything
 /// that is not exactly understood: then nothing was added.

@@ -19,6 +19,7 @@
 #include "base/text.hpp"
 #include "canon/json.hpp"
 #include "service/command_handler.hpp"
+#include "sqlite/path_check.hpp"
 
 namespace openexec {
 namespace service {
@@ -166,7 +167,8 @@ Result<Commands> parse_commands(std::string_view text) {
 
 }  // namespace service
 
-Result<std::vector<std::string>> add_command_handlers(HandlerTable& table, const std::string& path) try {
+Result<std::vector<std::string>> add_command_handlers(HandlerTable& table, const std::string& path,
+                                                      const CommandFileOptions& options) try {
   std::ifstream file(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file) return Status(Code::invalid_argument, path + ": cannot be read");
@@ -176,6 +178,11 @@ Result<std::vector<std::string>> add_command_handlers(HandlerTable& table, const
     if (table.find(action) != nullptr)
       return Status(Code::invalid_argument, path + ":" + std::to_string(service::line_of(text, action)) + ": " +
                                                 action + ": has a handler already");
+
+  const store::PathRules rules{.others_may_write = options.others_may_write, .warn = options.warn};
+  store::check_writers("the handlers file", path, rules);
+  for (const auto& [action, command] : *commands)
+    store::check_writers("the command of " + action, command.argv.front(), rules);
 
   std::vector<std::string> names;
   for (auto& [action, command] : *commands) {

@@ -105,7 +105,7 @@ def check_snippets(root):
 def check_settings(root):
     readme = text(root / "README.md")
     options = re.findall(r"^(?:option|set)\((OPENEXEC_\w+)(?=\s+\")", text(root / "CMakeLists.txt"), re.MULTILINE)
-    main = "".join(text(p) for p in sorted((root / "examples/openexecd").glob("*.cpp")))
+    main = "".join(text(p) for p in sorted((root / "examples/openexecd").glob("*.?pp")))
     variables = re.findall(r'(?:environment|getenv)\("(\w+)"\)', main)
     programs = main + "".join(text(p) for p in sorted((root / "examples").glob("openexec*/*.cpp")))
     flags = re.findall(r'(?:add_(?:option|flag|duration)|duration)\(\s*"(--[\w-]+)"', programs)

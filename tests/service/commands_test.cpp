@@ -364,6 +364,41 @@ TEST_CASE("The handlers file is understood exactly, or refused with the line") {
   }
 }
 
+TEST_CASE("A handlers file or a command that every user may write, or replace, is refused") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.file("handlers.json");
+  const std::string command = folder.file("command");
+  std::ofstream(command) << "#!/bin/sh\necho '{}'\n";
+  ::chmod(command.c_str(), 0755);
+  std::ofstream(path) << R"({"run": {"argv": [")" << command << R"("]}})";
+  const std::string place = folder.file("");
+  const struct {
+    std::string what;
+    mode_t open;
+    mode_t closed;
+  } cases[] = {{path, 0666, 0600}, {command, 0777, 0755}, {place, 0777, 0700}};
+  for (const auto& each : cases) {
+    CAPTURE(each.what);
+    ::chmod(each.what.c_str(), each.open);
+    HandlerTable table;
+    const auto refused = add_command_handlers(table, path);
+    CHECK(refused.code() == Code::invalid_argument);
+    CHECK(refused.status().detail().find("every user may write") != std::string::npos);
+    CHECK(table.empty());
+    std::size_t findings = 0;
+    CHECK(add_command_handlers(table, path, {.others_may_write = true, .warn = [&](const auto&) { ++findings; }}).ok());
+    CHECK(findings > 0);
+    ::chmod(each.what.c_str(), each.closed);
+    HandlerTable again;
+    CHECK(add_command_handlers(again, path).ok());
+  }
+  ::chmod(path.c_str(), 0666);
+  const test::Environment clawshield{{"OPENEXEC_MODE", "clawshield"}};
+  CHECK(test::refused_start({"--db-url", "sqlite://", "--handlers", path}, clawshield).exit_code == 2);
+  const test::Daemon trial({"--mode", "demo", "--db-url", "sqlite://", "--handlers", path});
+  CHECK(trial.log().find("every user may write") != std::string::npos);
+}
+
 TEST_CASE("openexecd runs the commands of its handlers file, and does not start with one that it does not understand") {
   const test::TemporaryFolder folder;
   const std::string path = folder.file("handlers.json");
@@ -384,7 +419,7 @@ echo '}'
   "flood": {"argv": ["/bin/sh", "-c", "echo '{\"aaaaaaaaaaaaaaaa\":1}'"], "max_output": 5},
   "echo": {"argv": ["/bin/sh", "-c", "echo '{\"mine\":true}'"]}
 })";
-  test::Daemon daemon({"--db-url", "sqlite://"},
+  test::Daemon daemon({"--mode", "demo", "--db-url", "sqlite://"},
                       {{"OPENEXEC_HANDLERS", path}, {"SMTP_URL", "smtp://host"}, {"PATH", "/usr/bin:/bin"}});
   CHECK(daemon.greeting().find("refuse") != std::string::npos);
   test::HttpClient client(daemon.port());
@@ -421,11 +456,11 @@ echo '}'
 
   const std::string bad = folder.file("bad.json");
   std::ofstream(bad) << "{\n  \"x\": {\"argv\": [\"/bin/cat\"],\n    \"shell\": true}\n}\n";
-  const test::Refusal refusal = test::refused_start({"--db-url", "sqlite://", "--handlers", bad});
+  const test::Refusal refusal = test::refused_start({"--mode", "demo", "--db-url", "sqlite://", "--handlers", bad});
   CHECK(refusal.exit_code == 2);
   CHECK(refusal.text.find(bad + ":3: x: unknown member \"shell\"") != std::string::npos);
   const test::Refusal missing =
-      test::refused_start({"--db-url", "sqlite://"}, {{"OPENEXEC_HANDLERS", folder.file("none")}});
+      test::refused_start({"--mode", "demo", "--db-url", "sqlite://"}, {{"OPENEXEC_HANDLERS", folder.file("none")}});
   CHECK(missing.exit_code == 2);
   CHECK(missing.text.find("cannot be read") != std::string::npos);
 }

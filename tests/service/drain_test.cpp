@@ -38,7 +38,8 @@ struct WaitingDaemon {
         << R"({"wait": {"argv": ["/bin/sh", "-c", "echo yes > )" << folder.file("running") << "; read line < "
         << folder.file("go") << R"(; echo '{\"done\":true}'"]}})";
     flags.insert(flags.end(),
-                 {"--db-url", "sqlite:///" + folder.file("ledger.db"), "--handlers", folder.file("handlers.json")});
+                 {"--mode", "demo", "--db-url", "sqlite:///" + folder.file("ledger.db"), "--handlers",
+                  folder.file("handlers.json")});
     daemon.emplace(flags);
   }
   /// Sends the request, and returns when its command runs.
@@ -109,7 +110,7 @@ TEST_CASE("After the drain timeout a command is killed, and its nonce is in doub
   CHECK(test::text_at(answer->json().root(), "code") == "in_doubt");
   CHECK(waiting.daemon->wait() == 0);
 
-  Daemon again({"--db-url", "sqlite:///" + waiting.folder.file("ledger.db"), "--handlers",
+  Daemon again({"--mode", "demo", "--db-url", "sqlite:///" + waiting.folder.file("ledger.db"), "--handlers",
                 waiting.folder.file("handlers.json")});
   const HttpAnswer told = HttpClient(again.port()).post("/execute", WaitingDaemon::request);
   CHECK(told.status == 409);
@@ -130,7 +131,7 @@ TEST_CASE("A second signal ends the process at once, and the next start finds th
   CHECK(code == 128 + SIGTERM);
   write_fifo(waiting.folder.file("go"));  // the command outlived its service; it ends now
 
-  Daemon again({"--db-url", "sqlite:///" + waiting.folder.file("ledger.db"), "--handlers",
+  Daemon again({"--mode", "demo", "--db-url", "sqlite:///" + waiting.folder.file("ledger.db"), "--handlers",
                 waiting.folder.file("handlers.json")});
   CHECK(again.log().find("\"in_doubt\":1") != std::string::npos);
   CHECK(HttpClient(again.port()).post("/execute", WaitingDaemon::request).status == 409);

@@ -1,4 +1,6 @@
 // Every endpoint of openexecd over a real socket, in both modes.
+#include <fstream>
+#include <filesystem>
 #include <sstream>
 
 #include <openexec/openexec.hpp>
@@ -424,6 +426,81 @@ TEST_CASE("Settings that are wrong stop the start, and say what to do") {
   refused({"--db-url", "sqlite://", "--max-connections", "100000000"}, {}, 1, "max_connections");
   Daemon daemon(in_memory);
   refused({"--db-url", "sqlite://", "--port", std::to_string(daemon.port())}, {}, 1, "cannot listen");
+}
+
+TEST_CASE("Demo mode is never reached by forgetting the mode") {
+  const Approver approver;
+  const test::TemporaryFolder folder;
+  const std::string handlers = folder.file("handlers.json");
+  std::ofstream(handlers) << R"({"cat": {"argv": ["/bin/cat"]}})";
+  struct Case {
+    std::vector<std::string> flags;
+    test::Environment environment;
+    std::string names;
+  };
+  const Case cases[] = {
+      {{"--public-key", approver.public_key()}, {}, "CLAWSHIELD_PUBLIC_KEY (--public-key)"},
+      {{}, {{"CLAWSHIELD_PUBLIC_KEY", "nonsense"}}, "CLAWSHIELD_PUBLIC_KEY (--public-key)"},
+      {{"--tenant", "acme"}, {}, "CLAWSHIELD_TENANT_ID (--tenant)"},
+      {{}, {{"CLAWSHIELD_TENANT_ID", "acme"}}, "CLAWSHIELD_TENANT_ID (--tenant)"},
+      {{"--handlers", handlers}, {}, "OPENEXEC_HANDLERS (--handlers)"},
+      {{}, {{"OPENEXEC_HANDLERS", folder.file("none")}}, "OPENEXEC_HANDLERS (--handlers)"},
+      {{"--host", "0.0.0.0"}, {}, "--host"},
+      {{"--host", "::"}, {}, "--host"},
+      {{"--host", "192.0.2.1"}, {}, "--host"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.flags);
+    std::vector<std::string> flags = in_memory;
+    flags.insert(flags.end(), c.flags.begin(), c.flags.end());
+    const test::Refusal refusal = test::refused_start(flags, c.environment);
+    CHECK(refusal.exit_code == 2);
+    for (const std::string& says : {c.names, std::string("--mode demo"), std::string("--mode clawshield")})
+      CHECK(refusal.text.find(says) != std::string::npos);
+    CHECK(refusal.text.find("nonsense") == std::string::npos);
+  }
+  const test::Refusal all = test::refused_start(
+      {"--tenant", "acme", "--handlers", handlers, "--host", "0.0.0.0"}, {{"CLAWSHIELD_PUBLIC_KEY", "x"}});
+  for (const char* name : {"CLAWSHIELD_PUBLIC_KEY", "CLAWSHIELD_TENANT_ID", "OPENEXEC_HANDLERS", "--host"})
+    CHECK(all.text.find(name) != std::string::npos);
+
+  for (const char* host : {"127.0.0.1", "127.1.2.3", "localhost"})
+    CHECK(Daemon({"--db-url", "sqlite://", "--host", host}).greeting().find("demo") != std::string::npos);
+  CHECK(Daemon({"--db-url", "sqlite://", "--mode", "demo", "--tenant", "acme", "--handlers", handlers})
+            .greeting()
+            .find("demo") != std::string::npos);
+}
+
+TEST_CASE("A ledger that has spent approvals is served in demo mode only where the mode was named, with a warning") {
+  const Approver approver;
+  const test::TemporaryFolder folder;
+  const std::vector<std::string> flags{"--db-url", "sqlite:///" + folder.file("ledger.db")};
+  { CHECK(HttpClient(Daemon(flags).port()).post("/execute", hello).status == 200); }
+  { const Daemon still_demo(flags); }
+  {
+    const Daemon daemon(flags, {{"OPENEXEC_MODE", "clawshield"},
+                                {"CLAWSHIELD_PUBLIC_KEY", approver.public_key()},
+                                {"CLAWSHIELD_TENANT_ID", approver.tenant}});
+    HttpClient client(daemon.port());
+    CHECK(client.post("/execute", request(R"({"n":1})", "approved", approver.approve("echo", R"({"n":1})"))).status == 200);
+  }
+  const test::Refusal refusal = test::refused_start(flags);
+  CHECK(refusal.exit_code == 2);
+  CHECK(refusal.text.find("has spent approvals") != std::string::npos);
+  CHECK(refusal.text.find("--mode demo") != std::string::npos);
+  const Daemon named(flags, {{"OPENEXEC_MODE", "demo"}});
+  CHECK(named.log().find("has spent approvals") != std::string::npos);
+}
+
+TEST_CASE("A service told that its ledger must exist makes none") {
+  const test::TemporaryFolder folder;
+  std::vector<std::string> flags{"--db-url", "sqlite:///" + folder.file("ledger.db"), "--ledger-must-exist"};
+  const test::Refusal refusal = test::refused_start(flags);
+  CHECK(refusal.exit_code == 1);
+  CHECK(refusal.text.find("must exist") != std::string::npos);
+  CHECK(std::filesystem::is_empty(folder.file("")));
+  { const Daemon makes({flags[0], flags[1]}); }
+  const Daemon daemon(flags);
 }
 
 TEST_CASE("A second openexecd on one ledger is told who holds it") {

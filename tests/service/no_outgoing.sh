@@ -26,7 +26,7 @@ printf '%s' '{"command": {"argv": ["/bin/cat"]}}' >handlers.json
 mkfifo greeting
 # A leak checker traces its own process, which strace does already.
 ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" \
-  strace -f -o trace -e trace=network "$openexecd" --port 0 --handlers handlers.json >greeting 2>log &
+  strace -f -o trace -e trace=network "$openexecd" --port 0 --mode demo --handlers handlers.json >greeting 2>log &
 tracer=$!
 port=$(sed -n '/^listening/{s/.*://p;q}' greeting)
 [ -n "$port" ] || { cat log; exit 1; }

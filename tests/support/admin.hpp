@@ -28,7 +28,7 @@ struct Place {
     std::ofstream(folder.file("handlers.json"))
         << R"({"mark": {"argv": ["/bin/sh", "-c", "echo x >> )" << marks() << R"(; echo '{\"done\":true}'"]}})";
     std::ofstream(marks()).flush();
-    flags.insert(flags.end(), {"--db-url", "sqlite:///" + folder.file("ledger.db"), "--handlers",
+    flags.insert(flags.end(), {"--mode", "demo", "--db-url", "sqlite:///" + folder.file("ledger.db"), "--handlers",
                                folder.file("handlers.json"), "--admin-socket", socket(), "--workers",
                                std::to_string(workers)});
   }

@@ -1,0 +1,118 @@
+#include "settings.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace openexec::daemon {
+
+void add_flags(CLI::App& app, Settings& settings) {
+  ServiceOptions& service = settings.service;
+  app.set_version_flag("--version", std::string(version()));
+  app.add_option("--host", service.host, "numeric address to listen on")->capture_default_str();
+  app.add_option("--port", service.port, "port to listen on; 0 picks one and prints it")->capture_default_str();
+  app.add_option("--mode", settings.chosen_mode,
+                 "demo (verifies nothing), clawshield (one key) or policy [OPENEXEC_MODE, else policy where there is "
+                 "one, else demo]");
+  app.add_option("--trust-policy", settings.trust_policy,
+                 "JSON file that says who may approve what; read again on SIGHUP [OPENEXEC_TRUST_POLICY]");
+  app.add_option("--executor", settings.executor,
+                 "the name that approvals may be bound to [OPENEXEC_EXECUTOR, else openexecd]");
+  app.add_option("--public-key", settings.public_key, "PEM of the approvers' Ed25519 key [CLAWSHIELD_PUBLIC_KEY]");
+  app.add_option("--tenant", settings.tenant, "whose approvals count [CLAWSHIELD_TENANT_ID]");
+  app.add_option("--admin-socket", service.admin_socket,
+                 "unix socket for halt, resume and revoke; for this user and root [OPENEXEC_ADMIN_SOCKET]");
+  app.add_option("--admin-uids", service.admin_uids, "1000,1001: other users who may order [OPENEXEC_ADMIN_UIDS]")
+      ->delimiter(',')
+      ->envname("OPENEXEC_ADMIN_UIDS");
+  app.add_option("--allowed-actions", settings.allowed_actions,
+                 "a,b,c: only these may run; empty: none may [OPENEXEC_ALLOWED_ACTIONS]");
+  app.add_option("--db-url", settings.db_url,
+                 "the ledger: sqlite:///file.db, sqlite:////absolute/file.db or sqlite:// "
+                 "for memory; names are percent-encoded [OPENEXEC_DB_URL, else sqlite:///openexec.db]");
+  app.add_flag("--ledger-must-exist", settings.ledger.must_exist,
+               "refuse to start where there is no ledger, so that a mistyped name does not begin with an empty one");
+  app.add_flag("--unsafe-file-system", settings.ledger.unsafe_file_system,
+               "RISK: open a ledger on NFS, SMB, FUSE, virtiofs or 9p, where two services may hold the lock at once and "
+               "run everything twice");
+  app.add_option("--log-origin", settings.ledger.log.origin,
+                 "the log's name, which no other log has [OPENEXEC_LOG_ORIGIN, else one made from its key]");
+  app.add_option("--log-anchor", settings.ledger.log.anchor,
+                 "file that holds the newest checkpoint, so that a ledger that was set back is found out "
+                 "[OPENEXEC_LOG_ANCHOR]");
+  app.add_option("--handlers", settings.handlers, "JSON file that gives actions to commands [OPENEXEC_HANDLERS]");
+  Limits& limits = settings.limits;
+  app.add_option("--max-refusals-per-second", limits.max_refusals_per_second,
+                 "refusals that get an entry of their own; more are 429, and counted in one entry")
+      ->capture_default_str();
+  app.add_option("--max-replays-per-second", limits.max_replays_per_second,
+                 "replays of one execution that get an entry of their own; more are answered, and counted in one entry")
+      ->capture_default_str();
+  app.add_option("--workers", service.workers, "executions at once")->capture_default_str();
+  app.add_option("--queue", service.queue, "executions that wait for a worker; more are 429")->capture_default_str();
+  app.add_option("--max-connections", service.max_connections, "clients at once; more are 503")->capture_default_str();
+  app.add_option("--body-limit", service.body_limit, "bytes of a body; more are 413 [2 MiB]");
+  const auto add_duration = [&](const char* name, std::chrono::milliseconds& value, const char* what) {
+    app.add_option_function<std::int64_t>(
+           name, [&value](std::int64_t ms) { value = std::chrono::milliseconds(ms); }, what)
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31))
+        ->default_str(std::to_string(value.count()));
+  };
+  add_duration("--idle-timeout-ms", service.idle_deadline, "for the first byte of the next request");
+  add_duration("--header-timeout-ms", service.header_deadline, "for a whole header");
+  add_duration("--body-timeout-ms", service.body_deadline, "for a whole body");
+  add_duration("--write-timeout-ms", service.write_deadline, "for an answer to be taken");
+  add_duration("--request-timeout-ms", service.request_deadline, "for a whole request; should exceed every handler's");
+  add_duration("--drain-timeout-ms", service.drain_timeout, "for handlers to end after SIGTERM");
+}
+
+bool is_loopback(const std::string& host) {
+  in_addr v4{};
+  in6_addr v6{};
+  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  if (::inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  return true;
+}
+
+namespace {
+
+std::vector<std::string> signs_of_more_than_a_trial(const Settings& settings) {
+  std::vector<std::string> set;
+  if (!settings.public_key.empty()) set.emplace_back("CLAWSHIELD_PUBLIC_KEY (--public-key)");
+  if (!settings.tenant.empty()) set.emplace_back("CLAWSHIELD_TENANT_ID (--tenant)");
+  if (!settings.handlers.empty()) set.emplace_back("OPENEXEC_HANDLERS (--handlers)");
+  if (!is_loopback(settings.service.host)) set.emplace_back("--host, which is not a loopback address");
+  return set;
+}
+
+}  // namespace
+
+Result<std::string> mode_of(const Settings& settings) {
+  if (settings.chosen_mode) return *settings.chosen_mode;
+  if (!settings.trust_policy.empty()) return std::string("policy");
+  std::string set;
+  for (const std::string& name : signs_of_more_than_a_trial(settings)) set += (set.empty() ? "" : ", ") + name;
+  if (set.empty()) return std::string("demo");
+  return Status(Code::invalid_argument,
+                "no mode is set, but this is: " + set +
+                    ". Say --mode clawshield (OPENEXEC_MODE) to run what signed approvals allow, or --mode demo to run "
+                    "everything without verifying it");
+}
+
+Result<bool> has_approvals(Ledger& ledger) {
+  constexpr std::size_t at_once = 1000;
+  for (std::uint64_t first = 0;;) {
+    const auto lines = ledger.read(first, at_once);
+    if (!lines.ok()) return lines.status();
+    for (const LogLine& line : *lines)
+      if (line.json.find(R"("approval":{)") != line.json.npos) return true;
+    if (lines->empty()) return false;
+    first += lines->size();
+  }
+}
+
+}  // namespace openexec::daemon
