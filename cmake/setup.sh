@@ -9,6 +9,10 @@ boost=libboost-dev clang=clang
 if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
   boost=libboost1.81-dev clang=clang-14  # libboost-dev is 1.74 there
 fi
+browser=()
+if grep -qs '^ID=debian' /etc/os-release; then
+  browser=("chromium|a web page in a real browser")  # Ubuntu has it as a snap alone
+fi
 
 build_packages=(
   "g++|the C++20 compiler"
@@ -42,6 +46,7 @@ test_packages=(
   "file|the packages"
   "valgrind|instructions, counted"
   "wrk|the service's load (tests/bench/bench_service.sh)"
+  "${browser[@]}"
 )
 
 case "${1:-}" in

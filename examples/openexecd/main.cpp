@@ -171,6 +171,13 @@ void introduce(const Settings& settings, const Executor& executor, const std::ve
       << (executor.config().allowed_actions ? joined(*executor.config().allowed_actions)
                                             : "all of them (OPENEXEC_ALLOWED_ACTIONS is not set)")
       << "\n";
+  const auto& names_of_ours = settings.service.allowed_hosts;
+  const bool any_name = names_of_ours.empty() && settings.mode != "demo" && !daemon::is_loopback(settings.service.host);
+  out << "  names    "
+      << (any_name                ? "any (--allowed-hosts is not set, so that the field Host is not checked)"
+          : names_of_ours.empty() ? "addresses and localhost"
+                                  : joined(names_of_ours) + ", addresses and localhost")
+      << "\n";
   const bool v6 = settings.service.host.find(':') != std::string::npos;
   out << "listening on http://" << (v6 ? "[" : "") << settings.service.host << (v6 ? "]" : "") << ":" << port << "\n";
   std::cout << out.str() << std::flush;

@@ -15,6 +15,15 @@ void add_flags(CLI::App& app, Settings& settings) {
   app.set_version_flag("--version", std::string(version()));
   app.add_option("--host", service.host, "numeric address to listen on")->capture_default_str();
   app.add_option("--port", service.port, "port to listen on; 0 picks one and prints it")->capture_default_str();
+  app.add_option("--allowed-hosts", service.allowed_hosts,
+                 "a.example,b.example: names that clients may call the service by, besides addresses and localhost "
+                 "[OPENEXEC_ALLOWED_HOSTS]")
+      ->delimiter(',')
+      ->envname("OPENEXEC_ALLOWED_HOSTS");
+  app.add_option("--allowed-origins", service.allowed_origins,
+                 "https://console.example: web pages that may use the service [OPENEXEC_ALLOWED_ORIGINS]")
+      ->delimiter(',')
+      ->envname("OPENEXEC_ALLOWED_ORIGINS");
   app.add_option("--mode", settings.chosen_mode,
                  "demo (verifies nothing), clawshield (one key) or policy [OPENEXEC_MODE, else policy where there is "
                  "one, else demo]");

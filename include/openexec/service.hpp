@@ -37,6 +37,13 @@ struct ServiceOptions {
   /// A numeric address, or "localhost" (127.0.0.1). Names are never resolved: that would call out.
   std::string host = "127.0.0.1";
   std::uint16_t port = 5000;  ///< 0: the system picks one, see Service::port()
+  /// Names by which clients may call the service (the field Host), besides addresses and localhost. A web page whose own
+  /// name leads to this machine calls it by another one, and is answered 421. Names are always checked on a loopback
+  /// address and in demo mode, elsewhere only where some are given here.
+  std::vector<std::string> allowed_hosts;
+  /// Web pages that may use the service from a browser, such as "https://console.example.org": preflights are answered for
+  /// them. Every other page (the field Origin) is answered 403 unless its host is one that Host accepts.
+  std::vector<std::string> allowed_origins;
   /// A unix socket for the operator: GET /status; POST /halt, /resume, /revoke. For the process's user and root, with
   /// mode 0600. Empty: none.
   std::string admin_socket;
@@ -128,6 +135,10 @@ struct CommandFileOptions {
 ///   had to be killed, for `timeout_ms`, for more than `max_output` bytes, or on cancellation: in_doubt
 ///
 /// What the command leaves running in its process group is killed when it ends.
-Result<std::vector<std::string>> add_command_handlers(HandlerTable& table, const std::string& path);
+///
+/// The file and its commands decide what runs: each of them that every user of the machine may write, or replace in its
+/// folder, is refused.
+Result<std::vector<std::string>> add_command_handlers(HandlerTable& table, const std::string& path,
+                                                      const CommandFileOptions& options = {});
 
 }  // namespace openexec

@@ -28,12 +28,14 @@ using canon::JsonObject;
 std::string_view problem_name(int status) {
   switch (status) {
     case 400: return "bad_request";
+    case 403: return "forbidden";
     case 404: return "not_found";
     case 405: return "method_not_allowed";
     case 408: return "request_timeout";
     case 413: return "body_too_large";
     case 415: return "unsupported_media_type";
     case 417: return "expectation_failed";
+    case 421: return "misdirected_request";
     case 422: return "invalid_field";
     case 429: return "overloaded";
     case 431: return "header_too_large";
@@ -133,6 +135,11 @@ std::string_view Api::signature_verification() const {
   return executor_.load(std::memory_order_acquire)->verifier().profile().empty() ? "disabled" : "enabled";
 }
 
+bool Api::is_demo() const {
+  const Executor* executor = executor_.load(std::memory_order_acquire);
+  return executor != nullptr ? executor->verifier().profile().empty() : mode_.empty() || mode_ == "demo";
+}
+
 Routed Api::route(const Head& head) const {
   const std::string_view path = path_of(head.target);
   Routed routed;
@@ -149,7 +156,7 @@ Routed Api::route(const Head& head) const {
   }
   routed.route = found;
   if (head.method == "OPTIONS") {
-    routed.refusal = Answer{.status = 204, .allow = std::string(found->allow), .code = "ok"};
+    routed.refusal = Answer{.status = 204, .allow = std::string(found->allow), .is_preflight = true, .code = "ok"};
     return routed;
   }
   if (head.method != found->method && !(head.method == "HEAD" && found->method == "GET")) {

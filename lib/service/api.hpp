@@ -26,6 +26,7 @@ struct Answer {
   int status = 500;
   std::string body;
   std::string allow;  ///< of the Allow field; empty: no such field
+  bool is_preflight = false;  ///< 204 to a page that asks what it may send
   std::string_view content_type = "application/json";
   std::string_view cache_control = "no-store";
   bool gave_proof = false;  ///< Preference-Applied: receipt-proof
@@ -83,6 +84,9 @@ class Api {
 
   /// "enabled" or "disabled". Precondition: serving().
   [[nodiscard]] std::string_view signature_verification() const;
+
+  /// Whether nothing is verified. Until serve() it is taken to be so, unless the mode says otherwise.
+  [[nodiscard]] bool is_demo() const;
 
   void drain() { draining_.store(true, std::memory_order_release); }
   [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_acquire); }

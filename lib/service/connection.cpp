@@ -97,6 +97,7 @@ void Connection::await_request() {
   parser_->body_limit(boost::none);  // known only once the path is
   response_.reset();
   routed_ = {};
+  origin_.clear();
   timed_out_ = false;
   if (buffer_.size() > 0) return read_header();  // pipelined
   enter(Phase::idle, server_.options().idle_deadline);
@@ -175,6 +176,9 @@ void Connection::on_header(Error error) {
   head.content_encoding = view(request[http::field::content_encoding]);
   routed_ = server_.api().route(head);
 
+  if (const auto problem = visitor_problem(head.target)) return refuse(problem->first, problem->second);
+  origin_ = server_.visitors().invites(view(request[http::field::origin])) ? view(request[http::field::origin]) : "";
+
   keep_alive_ = request.keep_alive() && parser_->is_done();  // a body that is not read ends the connection
   if (routed_.refusal) return respond(std::move(*routed_.refusal));
   const std::size_t limit = server_.options().body_limit;
@@ -208,6 +212,24 @@ std::optional<std::pair<int, std::string>> Connection::header_problem() const {
   if (const auto expect = request[http::field::expect];
       !expect.empty() && !boost::beast::iequals(expect, "100-continue"))
     return std::pair(417, "Expect other than 100-continue");
+  return std::nullopt;
+}
+
+std::optional<std::pair<int, std::string>> Connection::visitor_problem(std::string_view target) const {
+  const auto& request = parser_->get();
+  const base::Visitors& visitors = server_.visitors();
+  if (server_.checks_names()) {
+    // HTTP/1.0 need not name a host, and no browser speaks it.
+    if (const auto host = request.find(http::field::host); host != request.end())
+      if (const auto fault = visitors.host_fault(view(host->value())); !fault.empty())
+        return std::pair(421, std::string(fault));
+    if (const auto authority = base::authority_of(target))
+      if (const auto fault = visitors.host_fault(*authority); !fault.empty()) return std::pair(421, std::string(fault));
+  }
+  const auto origins = request.equal_range(http::field::origin);
+  for (auto origin = origins.first; origin != origins.second; ++origin)
+    if (const auto fault = visitors.origin_fault(view(origin->value())); !fault.empty())
+      return std::pair(403, std::string(fault));
   return std::nullopt;
 }
 
@@ -265,6 +287,14 @@ void Connection::respond(Answer answer) {
   response.set(http::field::cache_control, view(answer.cache_control));
   response.set("X-Content-Type-Options", "nosniff");
   if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
+  if (!origin_.empty()) {
+    response.set(http::field::access_control_allow_origin, origin_);
+    response.set(http::field::vary, "Origin");
+    if (answer.is_preflight) {
+      response.set(http::field::access_control_allow_methods, answer.allow);
+      response.set(http::field::access_control_allow_headers, "Content-Type, Idempotency-Key, Prefer");
+    }
+  }
   if (answer.gave_proof) response.set(http::field::preference_applied, "receipt-proof");
   if (answer.status == 429 || answer.status == 503) response.set(http::field::retry_after, "1");
   if (answer.status != 204) {

@@ -55,6 +55,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_header(Error error);
   /// What is wrong with the header as HTTP: a status and its explanation.
   [[nodiscard]] std::optional<std::pair<int, std::string>> header_problem() const;
+  /// Whether the client may call the service by this name, and the page behind it may call at all.
+  [[nodiscard]] std::optional<std::pair<int, std::string>> visitor_problem(std::string_view target) const;
   void read_body();
   void on_body(Error error);
   void dispatch();
@@ -83,6 +85,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Routed routed_;
   std::optional<std::string> idempotency_key_;
   bool wants_proof_ = false;
+  std::string origin_;  ///< of a page that is invited, as it was sent
   Answer answered_;  ///< without its body: for the log
 };
 

@@ -42,6 +42,11 @@ Status Server::listen() {
   const auto address = boost::asio::ip::make_address(options_.host == "localhost" ? "127.0.0.1" : options_.host, error);
   if (error) return Status(Code::invalid_argument, "host: not a numeric address: " + options_.host);
 
+  loopback_ = address.is_loopback();
+  auto visitors = base::Visitors::make(options_.allowed_hosts, options_.allowed_origins);
+  if (!visitors.ok()) return visitors.status();
+  visitors_ = *std::move(visitors);
+
   const tcp::endpoint endpoint(address, options_.port);
   acceptor_.open(endpoint.protocol(), error);
   if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);

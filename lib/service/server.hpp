@@ -18,6 +18,7 @@
 
 #include <openexec/service.hpp>
 
+#include "base/visitors.hpp"
 #include "service/api.hpp"
 #include "service/event_log.hpp"
 #include "service/worker_pool.hpp"
@@ -66,6 +67,9 @@ class Server {
   [[nodiscard]] EventLog& log() { return log_; }
   [[nodiscard]] const ServiceOptions& options() const { return options_; }
   [[nodiscard]] const std::string& http_date();
+  [[nodiscard]] const base::Visitors& visitors() const { return visitors_; }
+  /// Whether the name that a client calls the service by is checked.
+  [[nodiscard]] bool checks_names() const { return loopback_ || visitors_.names_hosts() || api_.is_demo(); }
 
   /// False where the route's queue is full.
   [[nodiscard]] bool submit(Work work);
@@ -95,6 +99,8 @@ class Server {
   Api& api_;
   EventLog& log_;
   const ServiceOptions& options_;
+  base::Visitors visitors_;
+  bool loopback_ = true;
   std::uint16_t port_ = 0;
   std::atomic<std::size_t> running_{0};
   std::string date_;

@@ -29,7 +29,7 @@ TEST_CASE("A client that dribbles its header delays nobody, and is cut off at it
   std::vector<HttpClient> slow;
   for (int i = 0; i < 100; ++i) {
     slow.emplace_back(daemon.port());
-    REQUIRE(slow.back().send("POST /execute HTTP/1.1\r\nHost: x\r\nX-"));
+    REQUIRE(slow.back().send("POST /execute HTTP/1.1\r\nHost: localhost\r\nX-"));
   }
   for (int i = 0; i < 20; ++i) check_healthy(daemon);
   for (HttpClient& client : slow) {
@@ -41,7 +41,7 @@ TEST_CASE("A client that dribbles its header delays nobody, and is cut off at it
   }
   // Bytes that keep coming do not prolong it.
   HttpClient dribbling(daemon.port());
-  REQUIRE(dribbling.send("GET /health HTTP/1.1\r\nHost: x\r\n"));
+  REQUIRE(dribbling.send("GET /health HTTP/1.1\r\nHost: localhost\r\n"));
   std::thread feeder([&] {
     while (dribbling.send("X-A: b\r\n")) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   });
@@ -56,7 +56,7 @@ TEST_CASE("A body that does not come, and a client that does not read, are cut o
   Daemon daemon(with({"--body-timeout-ms", "300", "--write-timeout-ms", "500", "--idle-timeout-ms", "60000"}));
   HttpClient slow(daemon.port());
   REQUIRE(
-      slow.send("POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"));
+      slow.send("POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"));
   const auto answer = slow.receive();
   REQUIRE(answer);
   CHECK(answer->status == 408);
@@ -85,21 +85,21 @@ TEST_CASE("An idle connection is closed without a word") {
 TEST_CASE("Too large is refused before it is read") {
   Daemon daemon(with({"--body-limit", "4096"}));
   HttpClient header(daemon.port());
-  header.send("GET /health HTTP/1.1\r\nHost: x\r\nX-Large: " + std::string(20'000, 'a') + "\r\n\r\n");
+  header.send("GET /health HTTP/1.1\r\nHost: localhost\r\nX-Large: " + std::string(20'000, 'a') + "\r\n\r\n");
   CHECK(header.receive()->status == 431);
   HttpClient target(daemon.port());
-  target.send("GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n");
+  target.send("GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
   CHECK(target.receive()->status == 431);
   HttpClient many(daemon.port());
   std::string fields;
   for (int i = 0; i < 5000; ++i) fields += "A: b\r\n";
-  many.send("GET /health HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n");
+  many.send("GET /health HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n");
   CHECK(many.receive()->status == 431);
 
   for (const char* length : {"4097", "18446744073709551615"}) {
     HttpClient body(daemon.port());
     REQUIRE(body.send(
-        std::string("POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ") +
+        std::string("POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ") +
         length + "\r\n\r\n"));
     const auto answer = body.receive();
     REQUIRE(answer);
@@ -110,12 +110,12 @@ TEST_CASE("Too large is refused before it is read") {
   }
   HttpClient chunked(daemon.port());
   chunked.send(
-      "POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+      "POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
   for (int i = 0; i < 3; ++i) chunked.send("800\r\n" + std::string(2048, ' ') + "\r\n");
   CHECK(chunked.receive()->status == 413);
   HttpClient one_chunk(daemon.port());
   one_chunk.send(
-      "POST /receipts/verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+      "POST /receipts/verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: "
       "chunked\r\n\r\nFFFFFFFF\r\n");
   const auto large = one_chunk.receive();
   REQUIRE(large);
@@ -145,7 +145,7 @@ TEST_CASE("Chunks, a byte at a time, 100-continue and HTTP/1.0 are understood") 
   Daemon daemon(with({}));
   HttpClient chunked(daemon.port());
   chunked.send(
-      "POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+      "POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
   for (const char c : std::string(hello)) chunked.send(std::string("1\r\n") + c + "\r\n");
   chunked.send("0\r\nIdempotency-Key: \"other\"\r\n\r\n");  // a trailer is no header
   CHECK(chunked.receive()->status == 200);
@@ -154,7 +154,7 @@ TEST_CASE("Chunks, a byte at a time, 100-continue and HTTP/1.0 are understood") 
 
   HttpClient polite(daemon.port());
   polite.send(
-      "POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: "
+      "POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nExpect: "
       "100-continue\r\nContent-Length: " +
       std::to_string(std::string_view(hello).size()) + "\r\n\r\n");
   CHECK(polite.receive()->status == 100);
@@ -162,7 +162,7 @@ TEST_CASE("Chunks, a byte at a time, 100-continue and HTTP/1.0 are understood") 
   CHECK(polite.receive()->status == 200);
   HttpClient refused(daemon.port());
   refused.send(
-      "POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nExpect: 100-continue\r\nContent-Length: "
+      "POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nExpect: 100-continue\r\nContent-Length: "
       "5\r\n\r\n");
   CHECK(refused.receive()->status == 415);  // without asking for the body
 
@@ -179,8 +179,8 @@ TEST_CASE("Chunks, a byte at a time, 100-continue and HTTP/1.0 are understood") 
 
 TEST_CASE("A request that two readers could read differently is refused, and ends its connection") {
   Daemon daemon(with({}));
-  const std::string post = "POST /execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
-  const std::string rest = "\r\n{\"a\":1}GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+  const std::string post = "POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+  const std::string rest = "\r\n{\"a\":1}GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
   struct Case {
     std::string bytes;
     int status;
@@ -202,15 +202,15 @@ TEST_CASE("A request that two readers could read differently is refused, and end
            Case{post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + rest, 400},
            Case{post + "Transfer-Encoding: chunked\r\n\r\n5\r\nabcdeXX" + rest, 400},
            Case{"GET /health HTTP/1.1\r\n\r\n", 400},
-           Case{"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-           Case{"GET /health HTTP/2.0\r\nHost: a\r\n\r\n", 505},
-           Case{"GET /health HTTP/1.1\r\nHost : a\r\n\r\n", 400},
-           Case{"GET /health HTTP/1.1\r\nHost: a\r\nBad Name: b\r\n\r\n", 400},
-           Case{"GET /health HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n", 400},
-           Case{"GET /he alth HTTP/1.1\r\nHost: a\r\n\r\n", 505},
+           Case{"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400},
+           Case{"GET /health HTTP/2.0\r\nHost: localhost\r\n\r\n", 505},
+           Case{"GET /health HTTP/1.1\r\nHost : localhost\r\n\r\n", 400},
+           Case{"GET /health HTTP/1.1\r\nHost: localhost\r\nBad Name: b\r\n\r\n", 400},
+           Case{"GET /health HTTP/1.1\r\nHost: localhost\r\nX: \x01\r\n\r\n", 400},
+           Case{"GET /he alth HTTP/1.1\r\nHost: localhost\r\n\r\n", 505},
            Case{"GET /health\r\n\r\n", 400},
            Case{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and so on\r\n\r\n", 400},
-           Case{"GET /health HTTP/1.1\r\nHost: a\r\nExpect: the-impossible\r\n\r\n", 417},
+           Case{"GET /health HTTP/1.1\r\nHost: localhost\r\nExpect: the-impossible\r\n\r\n", 417},
        }) {
     CAPTURE(c.bytes);
     HttpClient client(daemon.port());
@@ -302,7 +302,7 @@ TEST_CASE("1,000 random requests leave a healthy service") {
                                         " HTTP/1.1",
                                         "\r\n",
                                         "\r\n\r\n",
-                                        "Host: x",
+                                        "Host: localhost",
                                         "Content-Length: ",
                                         "7",
                                         "Transfer-Encoding: chunked",
