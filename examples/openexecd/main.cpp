@@ -1,4 +1,5 @@
 // openexecd: the boundary as a service. Reads its settings, assembles an executor, serves it until SIGTERM.
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -249,6 +250,10 @@ int run(Settings& settings) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+#ifdef __GLIBC__
+  // What a large request is read into goes back to the system when it is freed, and is not kept for each thread.
+  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
+#endif
   const terminal::Screen screen;
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGCHLD, SIG_DFL);  // whoever started us may have ignored it, and commands must be waited for

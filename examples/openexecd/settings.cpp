@@ -65,6 +65,9 @@ void add_flags(CLI::App& app, Settings& settings) {
   app.add_option("--queue", service.queue, "executions that wait for a worker; more are 429")->capture_default_str();
   app.add_option("--max-connections", service.max_connections, "clients at once; more are 503")->capture_default_str();
   app.add_option("--body-limit", service.body_limit, "bytes of a body; more are 413 [2 MiB]");
+  app.add_option("--large-body-budget", service.large_body_budget,
+                 "bytes of bodies over 64 KiB that are executed at once; more wait, then 429")
+      ->capture_default_str();
   const auto add_duration = [&](const char* name, std::chrono::milliseconds& value, const char* what) {
     app.add_option_function<std::int64_t>(
            name, [&value](std::int64_t ms) { value = std::chrono::milliseconds(ms); }, what)

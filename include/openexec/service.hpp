@@ -60,11 +60,14 @@ struct ServiceOptions {
   /// and may ask again with the same nonce. Should exceed the longest handler.
   std::chrono::milliseconds request_deadline{120'000};
 
-  // Memory is bounded by max_connections × (body_limit + header_limit + one answer).
+  // Memory is bounded by max_connections × (body_limit + header_limit + one answer), and by what large_body_budget says.
   std::size_t header_limit = std::size_t{16} << 10;
   /// Of a body; more is 413 without a receipt. 0: twice the executor's own limit, so that a request that is merely too
   /// large still reaches the boundary and leaves its receipt.
   std::size_t body_limit = 0;
+  /// Bytes of the bodies over 64 KiB that are read as JSON and executed at once. A body becomes up to 40 times as large
+  /// while it is. More wait in their order, up to four times as many bytes; beyond them the answer is 429 overloaded.
+  std::size_t large_body_budget = std::size_t{8} << 20;
   std::size_t max_connections = 512;  ///< the next is answered 503 and closed
 
   /// Executions at once. A worker sleeps in its two shared syncs and in its handler, so there are many more than

@@ -1,6 +1,7 @@
 #include "service/server.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -27,6 +28,8 @@ using boost::system::error_code;
 constexpr std::size_t read_workers = 2;
 constexpr std::size_t max_waiting_reads = 256;
 constexpr std::size_t max_turned_away = 64;  // that are told so; beyond them a connection is closed without a word
+constexpr std::size_t small_body = std::size_t{64} << 10;  // in the budget of large bodies it does not count
+constexpr std::size_t most_waiting = 4;                    // budgets of large bodies that wait for it
 constexpr auto sweep_interval = std::chrono::milliseconds(100);
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr auto memory_pause = std::chrono::milliseconds(10);
@@ -164,25 +167,58 @@ void Server::end_late_ones() {
 }
 
 bool Server::submit(Work work) {
-  WorkerPool& pool = work.route->lane == Lane::execute ? *executions_ : *reads_;
   Works one;
   one.push_back(std::move(work));
   const auto job = one.begin();
-  const auto move = [this](Works& to, Works& from, Works::iterator what) {
+  if (!must_wait(*job)) return start(one, job);
+  if (waiting_bytes_ + job->body.size() > most_waiting * options_.large_body_budget) return false;
+  waiting_bytes_ += job->body.size();
+  ++running_;
+  waiting_.splice(waiting_.end(), one);
+  return true;
+}
+
+bool Server::must_wait(const Work& work) const {
+  if (work.body.size() <= small_body) return false;
+  // One alone is served whatever its size; nobody overtakes those that wait.
+  return !waiting_.empty() || (large_bytes_ > 0 && large_bytes_ + work.body.size() > options_.large_body_budget);
+}
+
+bool Server::start(Works& from, Works::iterator job) {
+  WorkerPool& pool = job->route->lane == Lane::execute ? *executions_ : *reads_;
+  const auto move = [this, job](Works& to, Works& out_of) {
     const std::lock_guard lock(works_mutex_);
-    to.splice(to.end(), from, what);
+    to.splice(to.end(), out_of, job);
   };
-  move(working_, one, job);
+  const std::size_t large = job->body.size() > small_body ? job->body.size() : 0;
+  move(working_, from);
   ++running_;
   bool taken = false;
   try {
     taken = pool.submit([this, job] { this->work(job); });
   } catch (const std::exception&) {  // no memory to queue it: as if the queue were full
   }
-  if (taken) return true;
+  if (taken) {
+    large_bytes_ += large;
+    return true;
+  }
   --running_;
-  move(one, working_, job);
+  move(from, working_);
   return false;
+}
+
+void Server::start_waiting() {
+  while (!waiting_.empty()) {
+    const std::size_t bytes = waiting_.front().body.size();
+    if (large_bytes_ > 0 && large_bytes_ + bytes > options_.large_body_budget) return;
+    Works one;
+    one.splice(one.begin(), waiting_, waiting_.begin());
+    const bool started = start(one, one.begin());
+    if (!started) waiting_.splice(waiting_.begin(), one);
+    if (!started) return;  // the workers' queue is full: when one of them is done
+    waiting_bytes_ -= bytes;
+    --running_;  // it was counted while it waited, and start() counted it again
+  }
 }
 
 void Server::work(Works::iterator job) noexcept {
@@ -244,9 +280,24 @@ void Server::on_wake() {
 
 void Server::finish(Work& work) {
   --running_;
+  if (work.body.size() > small_body) large_bytes_ -= work.body.size();
+  start_waiting();
+  if (work.body.size() > small_body) trim();
   if (work.lost) work.answer = Api::problem(work.route, 500, "the answer was lost; ask again with the same nonce");
   work.connection->answer(work.ticket, std::move(work.answer));
   settle();
+}
+
+// Bodies are read in the workers' threads, whose freed memory the allocator keeps for them.
+void Server::trim() {
+#ifdef __GLIBC__
+  if (trimming_.exchange(true)) return;
+  const bool taken = reads_->submit([this] {
+    trimming_ = false;
+    ::malloc_trim(0);
+  });
+  if (!taken) trimming_ = false;
+#endif
 }
 
 void Server::drain() {

@@ -71,7 +71,7 @@ class Server {
   /// Whether the name that a client calls the service by is checked.
   [[nodiscard]] bool checks_names() const { return loopback_ || visitors_.names_hosts() || api_.is_demo(); }
 
-  /// False where the route's queue is full.
+  /// False where the route's queue is full, or too many large bodies wait.
   [[nodiscard]] bool submit(Work work);
 
   void enter(Connection& connection);
@@ -95,6 +95,12 @@ class Server {
   void on_wake();
   void work(Works::iterator job) noexcept;
   void finish(Work& work);
+  [[nodiscard]] bool must_wait(const Work& work) const;
+  /// Gives a request to the workers, out of the list in which it is. False where their queue is full.
+  bool start(Works& from, Works::iterator job);
+  void start_waiting();
+  /// Gives back to the system what large bodies were read with.
+  void trim();
 
   Api& api_;
   EventLog& log_;
@@ -120,7 +126,12 @@ class Server {
   bool settled_ = false;  ///< drained: nothing is armed again
   bool ended_ = false;
 
-  std::mutex works_mutex_;  ///< guards the lists, not what is in them
+  Works waiting_;  ///< for the budget of large bodies
+  std::size_t waiting_bytes_ = 0;
+  std::size_t large_bytes_ = 0;  ///< with the workers
+  std::atomic<bool> trimming_{false};
+
+  std::mutex works_mutex_;  ///< guards these two lists, not what is in them
   Works working_;
   Works worked_;
   std::unique_ptr<WorkerPool> executions_;

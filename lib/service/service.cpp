@@ -30,7 +30,7 @@ Status check(const ServiceOptions& options) {
         positive(options.body_deadline, "body_deadline"), positive(options.write_deadline, "write_deadline"),
         positive(options.request_deadline, "request_deadline"), positive(options.header_limit, "header_limit"),
         positive(options.body_limit, "body_limit"), positive(options.max_connections, "max_connections"),
-        positive(options.workers, "workers")}) {
+        positive(options.workers, "workers"), positive(options.large_body_budget, "large_body_budget")}) {
     if (!status.ok()) return status;
   }
   rlimit files{};
