@@ -2,6 +2,7 @@
 # python.sh SOURCE LIBRARY FOLDER SANITIZE COMPILER WHAT: the tests of the Python binding. What they need is installed
 # by pip into a venv in FOLDER. Exits with 77 where pip cannot get it.
 #   suite   everything but what follows, against LIBRARY
+#   storm   the same under a storm of signals, but for what takes long or makes its own
 #   types   mypy --strict
 #   sdks    the adapters, with the types of the providers' own SDKs
 #   readme  builds the wheel, and follows the README with it in an empty folder with a venv of its own
@@ -36,6 +37,10 @@ esac
 
 case $what in
   suite) exec "${run[@]}" "$binding/tests" --ignore "$binding/tests/test_sdks.py" "${@:7}" ;;
+  storm)
+    export OPENEXEC_STORM=1
+    exec "${run[@]}" "$binding/tests" --ignore "$binding/tests/test_sdks.py" --ignore "$binding/tests/test_exit.py" \
+      --ignore "$binding/tests/test_signals.py" -k "not ten_thousand" "${@:7}" ;;
   threads) exec "${run[@]}" "$binding/tests/test_threads.py" -s "${@:7}" ;;
   types) cd "$binding" && exec "$venv/bin/mypy" --strict --cache-dir "$folder/mypy" -p openexec ;;
   sdks)

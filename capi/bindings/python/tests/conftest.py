@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import pathlib
+import signal
 import uuid
 
 import pytest
@@ -55,6 +56,25 @@ def echoing(**settings):
         return {"echo": call.payload}
 
     return made
+
+
+@pytest.fixture(autouse=True, scope="session")
+def storm():
+    """With OPENEXEC_STORM, everything runs under a signal every other millisecond of the processor's time."""
+    if not os.environ.get("OPENEXEC_STORM"):
+        yield
+        return
+    rings = [0]
+
+    def ring(number, frame):
+        rings[0] += 1
+
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, 0.002, 0.002)
+    yield
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.signal(signal.SIGPROF, before)
+    assert rings[0] > 100
 
 
 @pytest.fixture

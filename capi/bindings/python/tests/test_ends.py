@@ -1,5 +1,6 @@
 """How a handler ends, and how an executor does: every exception, every owner."""
 import asyncio
+import contextlib
 import dataclasses
 import datetime
 import decimal
@@ -176,3 +177,24 @@ def test_of_200_threads_that_call_while_the_executor_is_closed_each_is_answered(
     assert len(set(ran)) == len(ran) == told.count(Code.OK)
     with echoing(ledger=tmp_path / "ledger.db") as again:
         assert again.recovered()["in_doubt"] == 0
+
+
+def test_what_a_part_raised_keeps_no_executor_alive():
+    class Raises:
+        profile = "raises"
+
+        def verify(self, proposal, now_us):
+            raise Own
+
+    def calls():
+        made = echoing(verifier=Raises())
+        with made:
+            with contextlib.suppress(openexec.Refused):
+                made.execute("echo", nonce="1", approval={})
+            with contextlib.suppress(openexec.OpenExecError):
+                made.ready()
+        return weakref.ref(made)
+
+    seen = calls()
+    gc.collect()
+    assert seen() is None

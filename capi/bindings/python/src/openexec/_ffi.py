@@ -106,10 +106,11 @@ def call(function: Any, *arguments: Any) -> None:
     why = owned("openexec_error **", lib.openexec_error_destroy)
     local.cause = None
     code = function(*arguments, why)
+    cause, local.cause = local.cause, None
     no = taken(code, why) if code != 0 else None
     raise_interrupt()
     if no is not None:
-        raise no from local.cause
+        raise no from cause
 
 
 def taken(code: int, why: Any) -> Exception:

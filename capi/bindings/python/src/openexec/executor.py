@@ -189,14 +189,16 @@ def _close_all() -> None:
     """At the interpreter's exit only daemon threads are left. Those that come back into Python later are ended there, so
     executors are closed before, and calls that are inside get a moment."""
     here = [one for one in list(_open_ones) if one._process == _ffi.process and one._handle[0]]
+    forgotten = [one for one in here if not one._closed]
     for one in here:
-        one._warn()
         one._closed = True
         one._finish()
     for one in here:
         until = time.monotonic() + one._exit_wait
         while lib.openexec_executor_close(one._handle[0], 50, ffi.NULL) == Code.IN_PROGRESS and time.monotonic() < until:
             pass
+    for one in forgotten:
+        one._warn()
 
 
 class Executor(Held):
@@ -369,13 +371,13 @@ class Executor(Held):
         lib.openexec_executor_close(self._handle[0], 0, ffi.NULL)
 
     def _warn(self) -> None:
-        if not self._closed and self._handle[0] and self._process == _ffi.process:
-            warnings.warn("an Executor was not closed: use `with`", ResourceWarning, source=self, stacklevel=3)
+        warnings.warn("an Executor was not closed: use `with`", ResourceWarning, source=self, stacklevel=3)
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None) and self._handle[0] and self._process == _ffi.process:
             self._finish()
-            self._warn()
+            if not self._closed:
+                self._warn()
 
     # --- executing ---
 
@@ -543,8 +545,10 @@ def _asked(function: Any, handle: Any, *arguments: Any) -> Outcome:
 
 def _with_outcome(why: BaseException, outcome: Any) -> BaseException:
     """What was raised while C was inside or had just returned, with the outcome that it would hide."""
+    cause, local.cause = local.cause, None  # it would keep the frames of its traceback
     if outcome[0]:
-        attach(why, Outcome(outcome, lib.openexec_outcome_code(outcome[0]), local.cause))
-    if local.interrupt is not None and why.__context__ is None:
-        why.__context__, local.interrupt = local.interrupt, None
+        attach(why, Outcome(outcome, lib.openexec_outcome_code(outcome[0]), cause))
+    kept, local.interrupt = local.interrupt, None  # no later call is to raise it
+    if why.__context__ is None and kept is not why:
+        why.__context__ = kept
     return why
