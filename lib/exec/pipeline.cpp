@@ -212,6 +212,7 @@ Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp 
       refusals_(config_.limits.max_refusals_per_second),
       replays_(config_.limits.max_replays_per_second),
       recent_(recent_bytes),
+      decoy_(config_.tenant),
       controls_(config_.tenant, std::move(standing)) {
   if (controls_.halted()) gate_.close();
   if (config_.allowed_actions) allowed_.emplace(config_.allowed_actions->begin(), config_.allowed_actions->end());
@@ -345,7 +346,10 @@ void Pipeline::look_back(Attempt& attempt) {
     const auto found = parts_.store->find(attempt.proposal->tenant(), attempt.proposal->nonce());
     if (!found.ok()) return refuse(attempt, found.status());
     const std::optional<NonceRecord>& record = *found;
-    if (!record || record->request_hash != attempt.entry.request_hash || !may_know(attempt, *record)) break;
+    if (!record || record->request_hash != attempt.entry.request_hash || !may_know(attempt, *record)) {
+      decoy_.make_up(*parts_.store, record.has_value());
+      break;
+    }
     if (record->state != NonceState::claimed || attempt.seat.leads()) {
       tell(attempt, *record);
       break;
@@ -706,6 +710,7 @@ void Pipeline::conclude(Attempt& attempt, const Operation& written) {
     const bool full = written.status.code() == Code::overloaded;
     return fail(attempt, Status(full ? Code::overloaded : Code::store_failed, written.status.detail() + "; nothing ran"));
   }
+  if (attempt.claimed) decoy_.offer(attempt.entry.nonce);
   remember(attempt, *written.entry);
   attempt.outcome = outcome_of(attempt);
   attempt.outcome->entry = std::move(attempt.json);
@@ -1078,6 +1083,7 @@ Result<std::optional<std::uint64_t>> Pipeline::keep(const ControlChange& change,
 
 Result<Recovery> Pipeline::recover() {
   Recovery found;
+  decoy_.look_for_one(*parts_.log);
   auto orphans = parts_.store->orphans();
   if (!orphans.ok()) return orphans.status();
   for (const NonceRecord& orphan : *orphans)

@@ -14,6 +14,7 @@
 #include "exec/buffers.hpp"
 #include "exec/confirmation.hpp"
 #include "exec/controls.hpp"
+#include "exec/decoy.hpp"
 #include "exec/flights.hpp"
 #include "exec/limits.hpp"
 #include "exec/pool.hpp"
@@ -121,6 +122,7 @@ class Pipeline {
   RefusalMeter refusals_;
   ReplayMeter replays_;
   Recent recent_;
+  Decoy decoy_;
   Pool<Proposal::Parts> proposals_;
   Pool<Reader> readers_;
   Pool<Submission> submissions_;
