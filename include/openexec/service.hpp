@@ -91,7 +91,8 @@ class Service {
   /// listen() and serve(). invalid_argument names the option that cannot be, or why the port cannot be had.
   static Result<Service> start(Executor& executor, ServiceOptions options = {});
 
-  /// Answers from now on, but executes nothing: /ready is 503 "starting", so that probes see a process that recovers.
+  /// Answers from now on, but executes nothing: /ready and /health are 503 "starting", so that probes see a process that
+  /// recovers. Executions wait for serve() within their request_deadline.
   static Result<Service> listen(ServiceOptions options);
   /// Opens for executions. Called once.
   Status serve(Executor& executor);

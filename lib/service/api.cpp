@@ -113,7 +113,7 @@ std::string_view query_of(std::string_view target) {
 
 const Route Api::routes[9] = {
     {"/", false, "GET", "GET, HEAD, OPTIONS", Lane::immediate, &Api::info},
-    {"/health", false, "GET", "GET, HEAD, OPTIONS", Lane::immediate, &Api::health},
+    {"/health", false, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::health},
     {"/ready", false, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::ready},
     {"/version", false, "GET", "GET, HEAD, OPTIONS", Lane::immediate, &Api::version},
     {"/execute", false, "POST", "POST, OPTIONS", Lane::execute, &Api::execute},
@@ -206,9 +206,12 @@ Answer Api::version(const Call&) const {
 
 Answer Api::health(const Call&) const {
   const Executor* executor = executor_.load(std::memory_order_acquire);
-  if (executor == nullptr) return answer(200, JsonObject().text("status", "starting").take());
+  if (executor == nullptr) return answer(503, R"({"status":"starting"})", "unavailable");
+  // Healthy says that POST /execute would run now what it is asked to run. /ready tells why it would not.
+  const bool healthy = !draining() && executor->ready().ok();
+  const char* status = draining() ? "draining" : executor->halted() ? "halted" : "not_ready";
   JsonObject json;
-  json.text("status", "healthy").text("exec_mode", mode_).text("signature_verification", signature_verification());
+  json.text("status", healthy ? "healthy" : status).text("exec_mode", mode_).text("signature_verification", signature_verification());
   const auto& allowed = executor->config().allowed_actions;
   json.text("restriction", allowed ? "restricted" : "open");
   if (!allowed) {
@@ -221,7 +224,7 @@ Answer Api::health(const Call&) const {
     }
     json.raw("allow_list", list + "]");
   }
-  return answer(200, json.take());
+  return healthy ? answer(200, json.take()) : answer(503, json.take(), "unavailable");
 }
 
 Answer Api::ready(const Call&) const {

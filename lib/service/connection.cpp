@@ -254,7 +254,6 @@ void Connection::dispatch() {
   Api& api = server_.api();
   if (route.lane == Lane::immediate) return respond(api.run(route, Call{.argument = routed_.argument}));
   if (route.lane == Lane::execute && api.draining()) return refuse(503, "the service is draining; nothing ran");
-  if (route.lane == Lane::execute && !api.serving()) return refuse(503, "the service is starting; nothing ran");
 
   Work work{.route = &route,
             .argument = routed_.argument,

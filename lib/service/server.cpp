@@ -171,14 +171,20 @@ bool Server::submit(Work work) {
   one.push_back(std::move(work));
   const auto job = one.begin();
   if (!must_wait(*job)) return start(one, job);
-  if (waiting_bytes_ + job->body.size() > most_waiting * options_.large_body_budget) return false;
+  if (waiting_.size() >= options_.queue || waiting_bytes_ + job->body.size() > most_waiting * options_.large_body_budget)
+    return false;
   waiting_bytes_ += job->body.size();
   ++running_;
   waiting_.splice(waiting_.end(), one);
   return true;
 }
 
+bool Server::awaits_executor(const Work& work) const {
+  return work.route->lane == Lane::execute && !api_.serving() && !api_.draining();
+}
+
 bool Server::must_wait(const Work& work) const {
+  if (awaits_executor(work)) return true;
   if (work.body.size() <= small_body) return false;
   // One alone is served whatever its size; nobody overtakes those that wait.
   return !waiting_.empty() || (large_bytes_ > 0 && large_bytes_ + work.body.size() > options_.large_body_budget);
@@ -210,7 +216,8 @@ bool Server::start(Works& from, Works::iterator job) {
 void Server::start_waiting() {
   while (!waiting_.empty()) {
     const std::size_t bytes = waiting_.front().body.size();
-    if (large_bytes_ > 0 && large_bytes_ + bytes > options_.large_body_budget) return;
+    if (awaits_executor(waiting_.front())) return;
+    if (bytes > small_body && large_bytes_ > 0 && large_bytes_ + bytes > options_.large_body_budget) return;
     Works one;
     one.splice(one.begin(), waiting_, waiting_.begin());
     const bool started = start(one, one.begin());
@@ -271,6 +278,7 @@ void Server::on_wake() {
     }
     finish(one.front());
   }
+  start_waiting();
   if (!api_.draining()) return;
   error_code ignored;
   acceptor_.close(ignored);

@@ -59,6 +59,8 @@ class Server {
 
   // Any thread.
   void drain();
+  /// The executor is there: starts the executions that waited for it.
+  void serve() noexcept { wake(); }
   void stop() { io_.stop(); }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::size_t running() const { return running_.load(std::memory_order_relaxed); }
@@ -95,7 +97,9 @@ class Server {
   void on_wake();
   void work(Works::iterator job) noexcept;
   void finish(Work& work);
+  /// For the executor, or for the budget of large bodies.
   [[nodiscard]] bool must_wait(const Work& work) const;
+  [[nodiscard]] bool awaits_executor(const Work& work) const;
   /// Gives a request to the workers, out of the list in which it is. False where their queue is full.
   bool start(Works& from, Works::iterator job);
   void start_waiting();
@@ -126,7 +130,7 @@ class Server {
   bool settled_ = false;  ///< drained: nothing is armed again
   bool ended_ = false;
 
-  Works waiting_;  ///< for the budget of large bodies
+  Works waiting_;  ///< in their order, outside the workers' queue
   std::size_t waiting_bytes_ = 0;
   std::size_t large_bytes_ = 0;  ///< with the workers
   std::atomic<bool> trimming_{false};

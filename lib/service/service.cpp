@@ -88,6 +88,7 @@ class Service::Impl {
     if (executor.verifier().profile().empty())
       line.text("warning", "demo: no approval is verified; whoever reaches this port may run every action");
     log_.write(line);
+    server_.serve();
     if (const Status ready = executor.ready(); !ready.ok())
       log_.write(service::EventLog::line("not_ready").text("code", name(ready.code())).text("detail", ready.detail()));
   }

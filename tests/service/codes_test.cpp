@@ -198,18 +198,46 @@ TEST_CASE("Until it serves, the service answers that it starts") {
   CHECK(client.get("/ready").body == R"({"ready":false,"reasons":["starting"]})");
   CHECK(client.get("/ready").status == 503);
   CHECK(client.get("/health").body == R"({"status":"starting"})");
+  CHECK(client.get("/health").status == 503);
   CHECK(client.get("/receipts/" + std::string(64, 'a')).status == 503);
-  const HttpAnswer early = client.post("/execute", R"({"action":"echo","nonce":"1"})");
-  CHECK(early.status == 503);
-  CHECK(code_of(early) == "overloaded");
+  // Executions wait for the start.
+  HttpClient early(service->port());
+  REQUIRE(early.send(
+      test::http_request("POST", "/execute", R"({"action":"echo","nonce":"1"})", {{"Content-Type", "application/json"}})));
+  CHECK(HttpClient(service->port()).get("/ready").status == 503);
 
   Executor executor =
       test::assemble({.store = memory_ledger(), .verifier = std::make_shared<DemoVerifier>()}, test::echo_table());
   REQUIRE(service->serve(executor).ok());
   CHECK_FALSE(service->serve(executor).ok());
   CHECK(client.get("/ready").status == 200);
-  CHECK(client.post("/execute", R"({"action":"echo","nonce":"1"})").status == 200);
+  CHECK(client.get("/health").body.find(R"("status":"healthy")") != std::string::npos);
+  const auto waited = early.receive();
+  REQUIRE(waited);
+  CHECK(waited->status == 200);
+  const HttpAnswer again = client.post("/execute", R"({"action":"echo","nonce":"1"})");
+  CHECK(again.status == 200);
+  CHECK(test::at(again.json().root(), "replayed").boolean());
+  REQUIRE(executor.halt({.who = "test", .why = "test"}).ok());
+  CHECK(client.get("/health").status == 503);
+  CHECK(client.get("/health").body.find(R"("status":"halted")") != std::string::npos);
   CHECK(service->drain() == 0);
+  CHECK(service->drain() == 0);
+}
+
+TEST_CASE("An execution waits for a start that does not come within its time limit, or until the service drains") {
+  auto service = Service::listen({.port = 0, .mode = "demo", .request_deadline = std::chrono::milliseconds(300), .queue = 1});
+  REQUIRE(service.ok());
+  const std::string request =
+      test::http_request("POST", "/execute", R"({"action":"echo","nonce":"1"})", {{"Content-Type", "application/json"}});
+  HttpClient late(service->port());
+  REQUIRE(late.send(request));
+  const auto answer = late.receive();
+  REQUIRE(answer);
+  CHECK(answer->status == 409);
+  CHECK(code_of(*answer) == "in_progress");
+  HttpClient beyond(service->port());
+  CHECK(beyond.post("/execute", R"({"action":"echo","nonce":"2"})").status == 429);
   CHECK(service->drain() == 0);
 }
 

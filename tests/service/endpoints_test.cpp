@@ -396,7 +396,8 @@ TEST_CASE("What is not configured refuses, and readiness says why") {
     const HttpAnswer answer = client.post("/execute", request("{}", "n", artifact));
     CHECK(code_of(answer) == "approval_key_missing");
     CHECK(text_at(answer.json().root(), "detail").find("CLAWSHIELD_PUBLIC_KEY not configured") != std::string::npos);
-    CHECK(client.get("/health").status == 200);
+    CHECK(client.get("/health").status == 503);
+    CHECK(client.get("/health").body.find(R"("status":"not_ready")") != std::string::npos);
   }
   Daemon daemon(in_memory, {{"OPENEXEC_MODE", "clawshield"}, {"CLAWSHIELD_PUBLIC_KEY", approver.public_key()}});
   HttpClient client(daemon.port());
