@@ -210,12 +210,12 @@ def callback(signature: str, *, error: int | None = None, fatal: bool = False) -
 
 # --- handles that several threads use ---
 
-process = os.getpid()
+process = object()  # a child may have its parent's number, in another namespace
 
 
 def _forked() -> None:
     global process
-    process = os.getpid()
+    process = object()
 
 
 os.register_at_fork(after_in_child=_forked)
@@ -239,12 +239,12 @@ class Held:
         return error_for(Code.INVALID_ARGUMENT, f"{self._WHAT}: is closed; no call may begin")
 
     def _own(self) -> None:
-        if self._process != process:
+        if self._process is not process:
             raise error_for(Code.INVALID_ARGUMENT, f"{self._WHAT}: belongs to the process that made it")
 
     def _open(self) -> Any:
         """The handle, for one call. Where it is closed meanwhile the library refuses the call."""
-        if self._process != process:
+        if self._process is not process:
             self._own()
         handle = self._handle[0]
         if self._closed or not handle:
@@ -254,7 +254,7 @@ class Held:
     def close(self) -> None:
         """No call begins any more; those inside finish as usual, and the last of them ends it. May be called again."""
         self._closed = True
-        if self._handle[0] and self._process == process:
+        if self._handle[0] and self._process is process:
             self._finish()
             raise_interrupt()
 

@@ -188,7 +188,7 @@ _open_ones: weakref.WeakSet[Executor] = weakref.WeakSet()
 def _close_all() -> None:
     """At the interpreter's exit only daemon threads are left. Those that come back into Python later are ended there, so
     executors are closed before, and calls that are inside get a moment."""
-    here = [one for one in list(_open_ones) if one._process == _ffi.process and one._handle[0]]
+    here = [one for one in list(_open_ones) if one._process is _ffi.process and one._handle[0]]
     forgotten = [one for one in here if not one._closed]
     for one in here:
         one._closed = True
@@ -362,7 +362,7 @@ class Executor(Held):
 
     def close(self) -> None:
         """No call begins any more. May be called again, and from a handler."""
-        if self._process == _ffi.process:
+        if self._process is _ffi.process:
             for pool in self._pools.values():
                 pool.shutdown(wait=False)
         super().close()
@@ -374,7 +374,7 @@ class Executor(Held):
         warnings.warn("an Executor was not closed: use `with`", ResourceWarning, source=self, stacklevel=3)
 
     def __del__(self) -> None:
-        if getattr(self, "_handle", None) and self._handle[0] and self._process == _ffi.process:
+        if getattr(self, "_handle", None) and self._handle[0] and self._process is _ffi.process:
             self._finish()
             if not self._closed:
                 self._warn()
