@@ -79,13 +79,13 @@ def test_a_storm_of_signals_loses_no_effect_and_no_ledger(tmp_path, raises, own_
     told, invalid, number = collections.Counter(), 0, 0
     with storm(raises) as rung:
         until = time.monotonic() + SECONDS / 2
-        while time.monotonic() < until:
+        while time.monotonic() < until or number < 8 or rung["rings"] <= 10:
             number += 1
             if own_parts:
                 approval = {"word": "please", "id": f"a-{number}"}
             for _ in range(2):  # and once more, with the same nonce
                 try:
-                    rung["on"] = 1
+                    rung["on"] = number % 4  # every fourth runs as nothing happened
                     outcome = made.attempt("act", {"n": number}, nonce=f"n-{number}", approval=approval)
                     rung["on"] = 0
                 except (Ring, Bell, KeyboardInterrupt) as why:
