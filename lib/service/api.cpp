@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 #include <iterator>
+#include <limits>
+#include <optional>
 #include <utility>
 
 #include <openexec/builtin.hpp>
@@ -276,6 +278,37 @@ Answer Api::execute(const Call& call) const {
   return done;
 }
 
+namespace {
+
+/// The entry of the execution that carries the receipt: its outcome's, or one of the newest 100.
+Result<std::optional<LogLine>> find_receipt(const Executor& executor, std::string_view exec_id, std::string_view receipt) {
+  constexpr std::size_t newest = 100;
+  Digest digest{};
+  if (!from_hex(exec_id, digest) || digest == Digest{}) return std::optional<LogLine>();
+  const auto carries = [&](const LogLine& line) {
+    const Result<Entry> entry = Entry::from_json(line.json);
+    return entry.ok() && entry->exec_id == exec_id && entry->receipt == receipt;
+  };
+  Result<std::optional<LogLine>> outcome = executor.outcome_entry(digest);
+  if (!outcome.ok()) return outcome;
+  if (*outcome && carries(**outcome)) return outcome;
+  const auto lines = executor.log().find_before(digest, std::numeric_limits<std::uint64_t>::max(), newest);
+  if (!lines.ok()) return lines.status();
+  const auto found = std::find_if(lines->begin(), lines->end(), carries);
+  return found == lines->end() ? std::optional<LogLine>() : std::optional(*found);
+}
+
+/// A receipt is a hash that anybody can make. Whether it is one of this log's is another question.
+std::string recorded_json(bool valid, const std::optional<LogLine>& line) {
+  JsonObject json;
+  json.boolean("valid", valid).boolean("recorded", valid && line.has_value());
+  if (!valid || !line) return json.raw("index", "null").raw("verdict", "null").raw("code", "null").take();
+  const Entry entry = Entry::from_json(line->json).value();
+  return json.number("index", line->index).text("verdict", name(entry.verdict)).text("code", name(entry.code)).take();
+}
+
+}  // namespace
+
 Answer Api::verify_receipt(const Call& call) const {
   Result<canon::Document> parsed =
       canon::parse(call.body, {.max_bytes = std::max(call.body.size(), std::size_t{1}), .max_depth = 128});
@@ -294,9 +327,13 @@ Answer Api::verify_receipt(const Call& call) const {
 
   // JSON text, or, as a courtesy, the value itself as POST /execute gave it.
   const std::string text = result->is(canon::Type::string) ? std::string(result->string()) : canon::display(*result);
-  const Status valid = openexec::verify_receipt(
-      exec_id->is(canon::Type::string) ? exec_id->string() : std::string_view(), text, receipt->string());
-  return answer(200, JsonObject().boolean("valid", valid.ok()).take());
+  const std::string_view id = exec_id->is(canon::Type::string) ? exec_id->string() : std::string_view();
+  const bool valid = openexec::verify_receipt(id, text, receipt->string()).ok();
+  const Executor* executor = executor_.load(std::memory_order_acquire);
+  if (executor == nullptr) return problem(nullptr, 503, "starting");
+  const Result<std::optional<LogLine>> line = find_receipt(*executor, id, receipt->string());
+  if (!line.ok()) return problem(nullptr, 503, line.status().detail());
+  return answer(200, recorded_json(valid, *line));
 }
 
 }  // namespace openexec::service

@@ -160,8 +160,9 @@ TEST_CASE("A receipt verifies in any spacing of its result, and with nothing els
     return answer.body;
   };
   const std::string quoted_id = "\"" + id + "\"";
-  const std::string yes = R"({"valid":true})";
-  const std::string no = R"({"valid":false})";
+  const std::string yes = R"({"valid":true,"recorded":true,"index":0,"verdict":"executed","code":"ok"})";
+  const std::string unrecorded = R"({"valid":true,"recorded":false,"index":null,"verdict":null,"code":null})";
+  const std::string no = R"({"valid":false,"recorded":false,"index":null,"verdict":null,"code":null})";
   CHECK(verify(quoted_id, R"("{\"echo\": {\"msg\": \"hello world\"}}")", receipt) == yes);
   CHECK(verify(quoted_id, R"("{\"echo\":{\"msg\":\n\"hello world\"}}")", receipt) == yes);
   CHECK(verify(quoted_id, R"({"echo":{"msg":"hello world"}})", receipt) == yes);  // the value itself
@@ -170,7 +171,17 @@ TEST_CASE("A receipt verifies in any spacing of its result, and with nothing els
   CHECK(verify(quoted_id, R"("{\"echo\":{\"msg\":\"hello world\"}}")", std::string(64, '0')) == no);
   CHECK(verify("\"" + std::string(64, 'a') + "\"", R"("{\"echo\":{\"msg\":\"hello world\"}}")", receipt) == no);
   CHECK(verify("null", R"("{\"error\":\"malformed_request\"}")", receipt_of("", R"({"error": "malformed_request"})")) ==
-        yes);
+        unrecorded);
+
+  // A receipt that somebody made of an execution that never was, and one of an answer that this execution never got.
+  const std::string never(64, 'a');
+  CHECK(verify("\"" + never + "\"", "1", receipt_of(never, "1")) == unrecorded);
+  CHECK(verify(quoted_id, "2", receipt_of(id, "2")) == unrecorded);
+  // A refusal's receipt is recorded as what it is.
+  const canon::Document refused = client.post("/execute", R"({"action":"nobody","payload":{},"nonce":"r"})").json();
+  CHECK(verify("\"" + text_at(refused.root(), "id") + "\"", R"({"error":"unknown_action"})",
+               text_at(refused.root(), "receipt")) ==
+        R"({"valid":true,"recorded":true,"index":1,"verdict":"refused","code":"unknown_action"})");
 
   CHECK(client.post("/receipts/verify", "nonsense").status == 400);
   for (const char* body : {"[]", "{}", R"({"exec_id":1,"result":"1","receipt":"a"})",

@@ -90,7 +90,7 @@ again=$(bash execute.sh 2>/dev/null)
 expect "the same nonce is replayed" "$again" '"replayed":true'
 [ "${first/\"replayed\":false/}" = "${again/\"replayed\":true/}" ] || { echo "FAILED: the replay differs"; exit 1; }
 
-expect "verify, with its placeholders" "$(bash verify.sh 2>/dev/null)" '{"valid":false}'
+expect "verify, with its placeholders" "$(bash verify.sh 2>/dev/null)" '"valid":false,"recorded":false'
 python3 - "$first" <<'END'
 import json, pathlib, sys
 answer = json.loads(sys.argv[1])
@@ -98,7 +98,7 @@ script = pathlib.Path("verify.sh")
 text = script.read_text().replace("<id>", answer["id"]).replace("<hash>", answer["receipt"])
 script.write_text(text.replace('"<result_json>"', json.dumps(json.dumps(answer["result"]))))
 END
-expect "verify, filled in" "$(bash verify.sh 2>/dev/null)" '{"valid":true}'
+expect "verify, filled in" "$(bash verify.sh 2>/dev/null)" '"valid":true,"recorded":true,"index":0,"verdict":"executed"'
 
 cat >run_tool_call.py <<'END'
 source = open("tool_call.py").read()
