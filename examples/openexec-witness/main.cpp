@@ -41,6 +41,9 @@ struct Options {
   std::string state = "witness.db";
   std::vector<std::string> logs;
   std::string logs_file;
+  std::string why;
+  std::string log;
+  std::string checkpoint;
   bool json = false;
   witness::ServerOptions server;
 };
@@ -171,6 +174,31 @@ int serve(const Options& options) {
   return terminal::yes;
 }
 
+// adopt, confirm
+
+int adopt(const Options& options) {
+  if (const Status adopted = witness::State::adopt(options.state, options.why, now()); !adopted.ok())
+    throw Stop(machine, "the state: " + shown(adopted.detail()));
+  std::cout << "adopted " << shown(options.state)
+            << "\nNo log is cosigned until openexec-witness confirm has named the newest checkpoint of it that anybody can "
+               "show.\n";
+  return terminal::yes;
+}
+
+/// The checkpoint is believed as the newest, since its log signed it and the operator brings it.
+int confirm(const Options& options) {
+  const auto log = or_stop(witness::TrustedLog::parse(options.log), terminal::cannot, "the log " + shown(options.log));
+  const std::string note = terminal::read_input(options.checkpoint);
+  const auto opened = or_stop(merkle::open_note(note, {&log.key, 1}), terminal::cannot, "the checkpoint");
+  const auto checkpoint = or_stop(merkle::Checkpoint::parse(opened.text), terminal::cannot, "the checkpoint");
+  if (checkpoint.origin != log.origin) throw Stop(terminal::cannot, "the checkpoint: it is of another log");
+  auto state = or_stop(witness::State::open(options.state), machine, "the state");
+  if (const Status confirmed = state.confirm({checkpoint.origin, checkpoint.head, note, now(), {}}); !confirmed.ok())
+    throw Stop(terminal::cannot, "the state: " + shown(confirmed.detail()));
+  std::cout << "confirmed " << shown(checkpoint.origin) << " at size " << checkpoint.head.size << "\n";
+  return terminal::yes;
+}
+
 // show
 
 int show(const Options& options) {
@@ -249,12 +277,23 @@ int main(int argc, char** argv) {
   duration("--body-timeout-ms", options.server.body_deadline, "For a whole body");
   duration("--write-timeout-ms", options.server.write_deadline, "For an answer to be taken");
 
+  CLI::App* adopt_command =
+      command("adopt", "Take a copy of the memory, or one that lost its write-ahead log, for the witness's own");
+  adopt_command->add_option("--why", options.why, "The reason, which is recorded")->required();
+  CLI::App* confirm_command = command("confirm", "After adopt: say which checkpoint of a log is the newest");
+  confirm_command->add_option("--log", options.log, "The log's verifier key, as serve takes it")->required();
+  confirm_command
+      ->add_option("--checkpoint", options.checkpoint, "The newest checkpoint that anybody can show, signed by the log")
+      ->required();
+
   CLI::App* show_command = command("show", "What the witness remembers, also beside a running one");
   show_command->add_flag("--json", options.json, "One JSON object a log, with its signed notes");
 
   return terminal::run(app, argc, argv, [&] {
     if (init_command->parsed()) return init(options);
     if (serve_command->parsed()) return serve(options);
+    if (adopt_command->parsed()) return adopt(options);
+    if (confirm_command->parsed()) return confirm(options);
     return show(options);
   });
 }

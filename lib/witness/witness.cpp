@@ -108,6 +108,8 @@ std::optional<Answer> Witness::check_signature(const AddCheckpoint& request) con
 
 std::optional<Answer> Witness::check_history(const AddCheckpoint& request, const Remembered& latest) {
   const merkle::TreeHead& next = request.checkpoint.head;
+  if (!latest.confirmed)
+    return refuse(Kind::failed, "the state was adopted, and the newest checkpoint of this log is not confirmed yet");
   if (request.old_size != latest.head.size)
     return conflict(latest.head.size, "the old size is not that of the newest tree");
   if (next.size == 0 && next.root != merkle::empty_root())
@@ -149,17 +151,16 @@ Answer Witness::add_checkpoint(std::string_view body, Timestamp now) try {
   if (!latest.ok()) return about_it(refuse(Kind::failed, "the state: " + latest.status().detail()));
   if (auto refused = check_history(*request, *latest)) return about_it(*refused);
 
-  if (request->checkpoint.head != latest->head) {
-    const auto advanced =
-        state_.advance(latest->head, {latest->origin, request->checkpoint.head, request->note, now, {}});
-    if (!advanced.ok()) return about_it(refuse(Kind::failed, "the state: " + advanced.status().detail()));
-    if (*advanced != State::Advance::done) {
-      const auto newest = state_.latest(latest->origin);
-      if (!newest.ok()) return about_it(refuse(Kind::failed, "the state: " + newest.status().detail()));
-      return about_it(conflict(newest->head.size, "another request was faster"));
-    }
+  // Also where the tree is the same: the time of a cosignature never goes back, whatever the clock does.
+  const Timestamp at = std::max(now, latest->at);
+  const auto advanced = state_.advance(latest->head, {latest->origin, request->checkpoint.head, request->note, at, {}});
+  if (!advanced.ok()) return about_it(refuse(Kind::failed, "the state: " + advanced.status().detail()));
+  if (*advanced != State::Advance::done) {
+    const auto newest = state_.latest(latest->origin);
+    if (!newest.ok()) return about_it(refuse(Kind::failed, "the state: " + newest.status().detail()));
+    return about_it(conflict(newest->head.size, "another request was faster"));
   }
-  return about_it(cosign(*request, now));
+  return about_it(cosign(*request, at));
 } catch (const std::exception& failed) {
   return refuse(Kind::failed, failed.what());
 }

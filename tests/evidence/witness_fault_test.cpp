@@ -93,7 +93,7 @@ void check_afterwards(Histories& histories, const std::string& path, const char*
   REQUIRE(witness.ok());
   life(histories, *witness, [&](std::size_t which, std::uint64_t size) { so_far.add(which, size); });
   CHECK(so_far.history);
-  const auto latest = State::open(path, vfs).value().latest(log_name).value().head;
+  const auto latest = State::open_read_only(path).value().latest(log_name).value().head;
   CHECK(latest.size >= so_far.newest);
   CHECK(latest == histories.head(*so_far.history, latest.size));
 }
@@ -209,6 +209,6 @@ TEST_CASE("every bit of a request flipped once: nothing is cosigned, and nothing
     if (kind != Answer::Kind::cosigned && kind != Answer::Kind::failed) ++refused;
   }
   CHECK(refused == good.size() * 8);
-  CHECK(State::open(path).value().latest(log_name).value().head == histories.head(0, 5));
+  CHECK(State::open_read_only(path).value().latest(log_name).value().head == histories.head(0, 5));
   CHECK(witness.add_checkpoint(good, noon).kind == Answer::Kind::cosigned);
 }

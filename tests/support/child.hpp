@@ -51,6 +51,7 @@ class Child {
     if (pid_ > 0) ::waitpid(std::exchange(pid_, -1), &status, 0);
     return status;
   }
+  /// What it has said until then can still be read.
   void kill() {
     if (pid_ > 0) ::kill(pid_, SIGKILL);
     wait();
