@@ -1,6 +1,7 @@
 #include "approval/dsse.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include "approval/members.hpp"
@@ -22,7 +23,7 @@ class Search {
   Search(const Envelope& envelope, const Keyring& keyring)
       : envelope_(envelope), keyring_(keyring), message_(signed_bytes(envelope.statement)) {}
 
-  Signers run() {
+  Signers run(TrialBudget& budget) {
     std::vector<Signature> left;
     for (const Envelope::Signature& signature : envelope_.signatures) {
       const auto named = keyring_.by_name.find(signature.keyid);
@@ -30,7 +31,7 @@ class Search {
       if (named != keyring_.by_name.end()) hinted = named->second;
       if (!hinted || !is_by(*hinted, signature.bytes)) left.push_back({signature.bytes, hinted});
     }
-    for (const Signature& signature : left) try_others(signature);
+    try_rest(left, budget);
     return std::move(found_);
   }
 
@@ -40,15 +41,34 @@ class Search {
     std::optional<std::uint32_t> hinted;  ///< tried already
   };
 
+  void try_rest(const std::vector<Signature>& left, TrialBudget& budget) {
+    // The most that it can take. What is neither free nor used comes back.
+    const std::size_t pairs = left.size() * (keyring_.keys.size() - found_.keys.size());
+    const std::size_t before = found_.verifications;
+    const std::size_t free = free_verifications - std::min(free_verifications, before);
+    const std::size_t extra = pairs - std::min(pairs, free);
+    const bool granted = extra == 0 || budget.take(extra, std::chrono::steady_clock::now());
+    most_ = before + (granted ? pairs : free);
+    for (const Signature& signature : left) try_others(signature);
+    const std::size_t used = found_.verifications - before;
+    if (granted && extra > 0) budget.give_back(extra - (used - std::min(used, free)));
+  }
+
   void try_others(const Signature& signature) {
-    for (std::uint32_t key = 0; key < keyring_.keys.size() && found_.verifications < max_verifications; ++key)
-      if (key != signature.hinted && is_by(key, signature.bytes)) return;
+    for (std::uint32_t key = 0; key < keyring_.keys.size(); ++key) {
+      if (key == signature.hinted || has_signed(key)) continue;
+      if (found_.verifications == most_) {
+        found_.complete = false;
+        return;
+      }
+      if (is_by(key, signature.bytes)) return;
+    }
   }
 
   /// Whether a verification says that the signature is this key's. A key that has signed cannot add to the count, so
   /// that no verification is spent on it.
   bool is_by(std::uint32_t key, std::string_view signature) {
-    if (has_signed(key) || found_.verifications == max_verifications) return false;
+    if (has_signed(key)) return false;
     ++found_.verifications;
     if (!keyring_.keys[key].verify(message_, signature).ok()) return false;
     found_.keys.push_back(key);
@@ -63,6 +83,7 @@ class Search {
   const Keyring& keyring_;
   std::string message_;
   Signers found_;
+  std::size_t most_ = 0;  ///< verifications that it may take
 };
 
 }  // namespace
@@ -107,6 +128,8 @@ std::string signed_bytes(std::string_view statement) {
   return text.append(std::to_string(statement.size())).append(" ").append(statement);
 }
 
-Signers find_signers(const Envelope& envelope, const Keyring& keyring) { return Search(envelope, keyring).run(); }
+Signers find_signers(const Envelope& envelope, const Keyring& keyring, TrialBudget& budget) {
+  return Search(envelope, keyring).run(budget);
+}
 
 }  // namespace openexec::approval

@@ -19,6 +19,7 @@ namespace openexec::approval {
 struct VerifiedEnvelope {
   Statement statement;
   std::vector<std::uint32_t> keys;  ///< that signed it: indices in the keyring it was verified with
+  bool complete = true;             ///< false: there may be more; such a one is not kept
 
   /// What it takes in memory, about.
   [[nodiscard]] std::size_t bytes() const;

@@ -27,6 +27,16 @@ bool is_clawshield(canon::View artifact) {
          !(has("payloadType") || has("payload") || has("signatures"));
 }
 
+Status signed_by_none() {
+  return {Code::approval_signature_invalid, "Invalid signature: none was found to be by a key of the trust policy"};
+}
+
+/// Not a no: what was not tried may be good.
+Status too_many_trials() {
+  return {Code::overloaded,
+          "approval_artifact: too many signatures a second that name no key of theirs; give keyid, or try again"};
+}
+
 Status mismatch(std::string_view member) {
   return {Code::approval_hash_mismatch, std::string("hash mismatch: the approval is for another ").append(member)};
 }
@@ -49,6 +59,7 @@ struct Regime {
   TrustPolicy policy;
   std::shared_ptr<const Verifier> clawshield;  ///< null where the policy accepts no such artifacts
   mutable EnvelopeCache envelopes;
+  mutable EnvelopeCache refused{std::size_t{1} << 20};  ///< signed by no key; apart, so that they displace no good one
 
   Regime(TrustPolicy made, std::shared_ptr<const Verifier> of_clawshield, std::size_t cache_bytes)
       : policy(std::move(made)), clawshield(std::move(of_clawshield)), envelopes(cache_bytes) {}
@@ -63,6 +74,7 @@ struct PolicyVerifier::Impl {
   mutable std::mutex mutex;
   std::shared_ptr<const Regime> regime;  // under the mutex; null without a policy
   mutable std::atomic<std::uint64_t> verifications{0};
+  mutable approval::TrialBudget trials;
 
   [[nodiscard]] std::shared_ptr<const Regime> current() const {
     const std::lock_guard lock(mutex);
@@ -120,6 +132,7 @@ struct PolicyVerifier::Impl {
     if (Status no = compare(in_force, statement, proposal, now); !no.ok()) return no;
     auto keys = approval::approvers(in_force.policy, (*envelope)->keys,
                                     {proposal.tenant(), proposal.action(), now, revocations});
+    if (!keys.ok() && !(*envelope)->complete) return approval::too_many_trials();
     if (!keys.ok()) return keys.status();
 
     Approval approval{.profile = std::string(approval::dsse_profile),
@@ -143,22 +156,25 @@ struct PolicyVerifier::Impl {
                                                                      const Proposal& proposal) const {
     const Digest digest = proposal.artifact_digest();
     if (auto known = in_force.envelopes.find(digest)) return known;
+    if (in_force.refused.find(digest)) return approval::signed_by_none();
 
     const std::size_t bytes = proposal.artifact().size();
     const Result<approval::Envelope> envelope = approval::read_envelope(*proposal.parts().artifact, bytes);
     if (!envelope.ok()) return envelope.status();
-    approval::Signers signers = approval::find_signers(*envelope, in_force.policy.parts().keyring);
+    approval::Signers signers = approval::find_signers(*envelope, in_force.policy.parts().keyring, trials);
     verifications.fetch_add(signers.verifications, std::memory_order_relaxed);
-    if (signers.keys.empty())
-      return Status(Code::approval_signature_invalid,
-                    "Invalid signature: none was found to be by a key of the trust policy");
+    if (signers.keys.empty()) {
+      if (!signers.complete) return approval::too_many_trials();
+      in_force.refused.add(digest, std::make_shared<const approval::VerifiedEnvelope>());
+      return approval::signed_by_none();
+    }
     Result<approval::Statement> statement = approval::read_statement(envelope->statement);
     if (!statement.ok()) return statement.status();
     if (Status no = approval::check_size(*statement, bytes); !no.ok()) return no;
 
     auto found = std::make_shared<const approval::VerifiedEnvelope>(
-        approval::VerifiedEnvelope{std::move(*statement), std::move(signers.keys)});
-    in_force.envelopes.add(digest, found);
+        approval::VerifiedEnvelope{std::move(*statement), std::move(signers.keys), signers.complete});
+    if (found->complete) in_force.envelopes.add(digest, found);
     return found;
   }
 

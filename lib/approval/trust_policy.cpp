@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "approval/members.hpp"
+#include "approval/rule_review.hpp"
 #include "base/names.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
@@ -119,6 +120,8 @@ class Making {
     parts_.json = write();
     if (parts_.json.size() > max_policy_bytes) breach_.say("the policy is larger than 1 MiB");
     if (!breach_.none()) return breach_.status();
+    review_rules();
+    if (!breach_.none()) return breach_.status();
     parts_.digest = crypto::sha256(parts_.json);
     // Behind the ids, so that no fingerprint takes an id's place.
     for (std::uint32_t i = 0; i < parts_.fingerprints.size(); ++i)
@@ -203,33 +206,42 @@ class Making {
                "leave clawshield_v1 out to accept none");
   }
 
-  // A rule that cannot be met refuses, which is safe. Were it an error, a policy that takes a key away could not be
-  // loaded, and the key would stay.
-  void warn() {
-    const Terms& terms = parts_.terms;
-    for (std::size_t i = 0; i < terms.rules.size(); ++i) {
-      const Rule& rule = terms.rules[i];
-      const auto keys = std::count_if(terms.keys.begin(), terms.keys.end(), [&](const Key& key) {
-        return !key.revoked_at && (rule.role.empty() || key.role == rule.role) &&
-               (!key.actions || overlap(*key.actions, rule.actions));
-      });
-      if (static_cast<std::uint32_t>(keys) < rule.threshold)
-        parts_.warnings.push_back(element("rules", i) + ".threshold: " + std::to_string(rule.threshold) +
-                                  " keys are asked for, and " + std::to_string(keys) + " could ever count");
+  void review_rules() {
+    Decided decided;
+    for (std::size_t rule = 0; rule < parts_.terms.rules.size(); ++rule) {
+      for (std::size_t pattern = 0; pattern < parts_.terms.rules[rule].actions.size(); ++pattern)
+        review({rule, pattern}, decided);
+      decided.add(parts_.terms.rules[rule]);
     }
-    if (terms.rules.empty() && !terms.clawshield_v1)
-      parts_.warnings.emplace_back("rules: there are none, so that nothing can be approved");
   }
 
-  /// Whether some action is named by a pattern of each list.
-  static bool overlap(const Strings& some, const Strings& others) {
-    return std::any_of(some.begin(), some.end(), [&](std::string_view a) {
-      return std::any_of(others.begin(), others.end(), [&](std::string_view b) {
-        const std::string_view a_stem = a.substr(0, a.find('*'));
-        const std::string_view b_stem = b.substr(0, b.find('*'));
-        return base::matches(a, b_stem) || base::matches(b, a_stem);
-      });
-    });
+  /// A rule that never applies, or that nobody can meet, says something else than its author meant. Revoked keys count
+  /// here: were they left out, a policy that takes a key away could not be loaded, and the key would stay.
+  void review(const RulePlace& place, const Decided& decided) {
+    const Terms& terms = parts_.terms;
+    const std::string rule = element("rules", place.rule);
+    if (const auto earlier = decided.by(terms.rules[place.rule].actions[place.pattern]))
+      return refuse(rule + "." + element("actions", place.pattern),
+                    "never applies, because " + element("rules", *earlier) + " decides it first; put the narrower rule first");
+    const std::uint32_t threshold = terms.rules[place.rule].threshold;
+    if (const std::size_t most = most_signers(terms, place, true); most < threshold)
+      return refuse(rule + ".threshold", numbers(threshold, most, place.pattern) +
+                                             "; to take a key away, set its revoked_at");
+    if (const std::size_t most = most_signers(terms, place, false); most < threshold)
+      parts_.warnings.push_back(rule + ".threshold: " + numbers(threshold, most, place.pattern));
+  }
+
+  static std::string numbers(std::uint32_t threshold, std::size_t most, std::size_t pattern) {
+    return std::to_string(threshold) + " keys are asked for, and " + std::to_string(most) + " could ever count for " +
+           element("actions", pattern);
+  }
+
+  void warn() {
+    const Terms& terms = parts_.terms;
+    for (std::size_t i = 0; i < terms.keys.size(); ++i)
+      if (!is_usable(terms, terms.keys[i])) parts_.warnings.push_back(element("keys", i) + ": no rule can use it");
+    if (terms.rules.empty() && !terms.clawshield_v1)
+      parts_.warnings.emplace_back("rules: there are none, so that nothing can be approved");
   }
 
   // The policy's text, each object's members in the order of RFC 8785.

@@ -8,6 +8,7 @@
 
 #include <openexec/builtin.hpp>
 
+#include "approval/trust_policy.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "crypto/ed25519.hpp"
@@ -103,6 +104,10 @@ TrustPolicy without_bystanders(const TrustPolicy& policy, const Case& test) {
       if (const auto keyid = signature.find("keyid"); keyid && keyid->string() == key.id) return false;
     return true;
   });
+  // The keys that are left could not meet the other rules, or the other patterns.
+  for (TrustPolicy::Rule& rule : terms.rules)
+    std::erase_if(rule.actions, [&](const std::string& one) { return !approval::names({one}, test.action); });
+  std::erase_if(terms.rules, [](const TrustPolicy::Rule& rule) { return rule.actions.empty(); });
   return TrustPolicy::make(std::move(terms)).value();
 }
 
@@ -257,7 +262,8 @@ TEST_CASE("Every change of one member of the policy is refused by name, or makes
       ++refused;
       CHECK(changed.code() == Code::invalid_argument);
       const std::string& detail = changed.status().detail();
-      CHECK((detail.find(rewriting.changed()) != std::string::npos || detail.find("\"x\"") != std::string::npos));
+      CHECK((detail.find(rewriting.changed()) != std::string::npos || detail.find("\"x\"") != std::string::npos ||
+             detail.find("could ever count") != std::string::npos));
     }
   }
   CHECK(refused > 0);

@@ -1,4 +1,5 @@
 // The verifier of DSSE approvals: the order of its checks, what it counts, what it remembers, and what it costs.
+#include <chrono>
 #include <functional>
 #include <limits>
 #include <string>
@@ -9,6 +10,8 @@
 
 #include "approval/clawshield_sign.hpp"
 #include "approval/envelope_cache.hpp"
+#include "approval/trial_budget.hpp"
+#include "base/text.hpp"
 #include "support/approvals.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
@@ -133,7 +136,7 @@ TEST_CASE("The first check that fails names the code, in the order of the format
   // One envelope that breaks everything; what stands first is mended first.
   const auto unconfigured = verifier(std::nullopt);
   CHECK(says(unconfigured->verify(proposal(), noon), Code::approval_missing, "approval_artifact"));
-  TrustPolicy::Terms terms{.keys = {trusted(0)},
+  TrustPolicy::Terms terms{.keys = {trusted(0), trusted(9)},
                            .rules = {{.actions = {"*"}, .threshold = 2}},
                            .pins = {.policy_bundle_hash = std::string(64, 'a'), .constitution_version = "v1"}};
   terms.keys[0].revoked_at = noon;
@@ -295,7 +298,7 @@ TEST_CASE("m counts distinct public keys, not signatures and not key ids") {
 TEST_CASE("The first rule that names the action decides, and no rule is a refusal") {
   TrustPolicy::Terms terms{.keys = {trusted(0, "human"), trusted(1, "service"), trusted(2)},
                            .rules = {{.actions = {"echo:*", "echo"}, .threshold = 2},
-                                     {.actions = {"echo"}, .threshold = 1},
+                                     {.actions = {"echo*"}, .threshold = 1},
                                      {.actions = {"deploy"}, .threshold = 1, .role = "service"}}};
   const auto by = verifier(TrustPolicy::make(terms).value());
   const auto ask = [&](std::string_view action, const std::vector<int>& keys) {
@@ -438,12 +441,12 @@ TEST_CASE("A policy that does not load leaves the old one in force, and says why
   CHECK(by->policy()->terms().keys.size() == 2);
 }
 
-TEST_CASE("Envelopes that are not verified are not remembered, and those that are take bounded memory") {
+TEST_CASE("Envelopes that nobody signed are refused from memory, and what is remembered takes bounded memory") {
   const auto by = verifier(policy_of(trusted_up_to(1)));
   const std::string forged = envelope_by(statement(), {7});
-  for (std::uint64_t i = 1; i <= 3; ++i) {
+  for (int i = 0; i < 3; ++i) {
     CHECK(by->verify(proposal(forged), noon).code() == Code::approval_signature_invalid);
-    CHECK(by->verifications() == i);
+    CHECK(by->verifications() == 1);
   }
   const auto forgetful = verifier(policy_of(trusted_up_to(1)), [](auto& options) { options.cache_bytes = 0; });
   for (std::uint64_t i = 1; i <= 3; ++i) {
@@ -521,50 +524,76 @@ TEST_CASE("What is neither an envelope nor a clawshield-v1 artifact is malformed
     CHECK(both->verify(proposal(artifact), noon).code() == Code::approval_malformed);
 }
 
-TEST_CASE("A hostile envelope costs 16 verifications at most, whatever its hints") {
-  const auto by = verifier(policy_of(trusted_up_to(200)));
+TEST_CASE("Each pair of a signature and a key is tried once at most, and sixteen signatures under 64 keys are found") {
   const std::string text = statement();
-  std::uint64_t before = 0;
-  const auto cost = [&](const std::function<std::string(int)>& hint, Code expected = Code::approval_signature_invalid) {
+  const auto hints = std::vector<std::function<std::string(int)>>{
+      [](int) { return ""; }, [](int) { return "nobody"; }, [](int i) { return "k" + std::to_string(i); },
+      [](int i) { return "k" + std::to_string((i + 1) % 64); }, [](int) { return "k0"; },
+      [](int i) { return test::fingerprint(63 - i); }};
+  for (const auto& hint : hints) {
+    const auto by = verifier(policy_of(trusted_up_to(64), 16));
     std::vector<test::Signed> signers;
-    for (int i = 0; i < 16; ++i) signers.push_back({300 + i, hint(i)});
-    CHECK(by->verify(proposal(envelope_around(text, signers)), noon).code() == expected);
-    const std::uint64_t spent = by->verifications() - before;
-    before = by->verifications();
-    return spent;
-  };
-  CHECK(cost([](int) { return ""; }) == 16);
-  CHECK(cost([](int) { return "nobody"; }) == 16);
-  CHECK(cost([](int i) { return "k" + std::to_string(i); }) == 16);
-  CHECK(cost([](int) { return "k199"; }) == 16);
-  CHECK(cost([](int i) { return test::fingerprint(i); }) == 16);
-
-  // The same signature sixteen times, of a known key, is one good signature and fifteen that add nothing.
-  std::vector<test::Signed> same(16, {0, "k0"});
-  CHECK(by->verify(proposal(envelope_around(text, same)), noon).ok());
-  CHECK(by->verifications() - before <= 16);
+    for (int key = 63; key >= 48; --key) signers.push_back({key, hint(key)});
+    const auto approval = by->verify(proposal(envelope_around(text, signers)), noon);
+    REQUIRE(approval.ok());
+    CHECK(approval->keys.size() == 16);
+    CHECK(by->verifications() <= 16 * 64);
+    for (auto& signer : signers) signer.key += 300;  // nobody's
+    const std::uint64_t before = by->verifications();
+    const auto refused = verifier(policy_of(trusted_up_to(64), 16));
+    CHECK(refused->verify(proposal(envelope_around(text, signers)), noon).code() == Code::approval_signature_invalid);
+    CHECK(refused->verifications() == 16 * 64);
+    CHECK(by->verifications() == before);
+  }
 }
 
-TEST_CASE("An honest envelope verifies by its hints under any policy, and without them under a small one") {
+TEST_CASE("Signatures of strangers in front do not unseat an honest one, whatever the policy's size") {
   const std::string text = statement();
-  std::vector<int> last;
-  for (int key = 184; key < 200; ++key) last.push_back(key);
-  const auto large = verifier(policy_of(trusted_up_to(200), 16));
-  CHECK(large->verify(proposal(envelope_by(text, last)), noon).ok());
-  CHECK(large->verifications() == 16);
+  for (const int keys : {1, 6, 17, 64, 200})
+    for (std::size_t strangers = 0; strangers < 16; strangers += 3) {
+      std::vector<test::Signed> signers(strangers, {300, ""});
+      signers.push_back({keys - 1, ""});
+      CHECK(verifier(policy_of(trusted_up_to(keys)))->verify(proposal(envelope_around(text, signers)), noon).ok());
+    }
+}
 
-  const auto unhinted = [&](int keys, const std::vector<int>& signers) {
-    std::vector<test::Signed> list;
-    for (const int key : signers) list.push_back({key, ""});
-    const auto by = verifier(policy_of(trusted_up_to(keys), static_cast<std::uint32_t>(signers.size())));
-    return by->verify(proposal(envelope_around(text, list)), noon).code();
+TEST_CASE("Hostile envelopes together are held to a budget: beyond it no untrue no, and hints cost nothing of it") {
+  // Two thousand keys, so that one envelope takes more than comes back in seconds. Its signatures are none, and fail at
+  // once.
+  const auto by = verifier(policy_of(trusted_up_to(2000), 2));
+  const auto hostile = [](char byte) {
+    const std::string sig = "{\"sig\":\"" + base::base64(std::string(63, '\xff') + byte) + "\"}";
+    std::string all = sig;
+    for (int i = 1; i < 16; ++i) all += "," + sig;
+    return R"({"payloadType":"application/vnd.openexec.approval+json","payload":")" + base::base64("{}") +
+           R"(","signatures":[)" + all + "]}";
   };
-  CHECK(unhinted(16, {15}) == Code::ok);
-  CHECK(unhinted(17, {16}) == Code::approval_signature_invalid);  // the 17th try
-  CHECK(unhinted(200, {15}) == Code::ok);
-  CHECK(unhinted(8, {7, 6}) == Code::ok);
-  CHECK(unhinted(6, {5, 4, 3}) == Code::ok);
-  CHECK(unhinted(5, {4, 3, 2, 1, 0}) == Code::ok);
+  CHECK(by->verify(proposal(hostile('a')), noon).code() == Code::approval_signature_invalid);
+  const std::uint64_t before = by->verifications();
+  CHECK(before == 16 * 2000);
+  CHECK(says(by->verify(proposal(hostile('b')), noon), Code::overloaded, "give keyid"));
+  CHECK(by->verify(proposal(hostile('a')), noon).code() == Code::approval_signature_invalid);  // known
+  CHECK(by->verifications() == before + 16);
+  const std::string text = statement();
+  CHECK(by->verify(proposal(envelope_by(text, {1999, 7})), noon).ok());
+  CHECK(by->verify(proposal(envelope_around(text, {{300, ""}, {1999, "k1999"}, {7, "k7"}})), noon).ok());
+  // What was not tried may be good.
+  CHECK(by->verify(proposal(envelope_around(text, {{1999, "k1999"}, {100, ""}})), noon).code() == Code::overloaded);
+}
+
+TEST_CASE("The budget for trials comes back at its rate, and one who takes more than there is makes a debt") {
+  using namespace std::chrono_literals;
+  approval::TrialBudget budget;
+  const approval::TrialBudget::Time start(1h);
+  CHECK(budget.take(4095, start));
+  CHECK(budget.take(1000, start));
+  CHECK_FALSE(budget.take(1, start));
+  CHECK_FALSE(budget.take(1, start + 243ms));
+  CHECK(budget.take(10, start + 245ms));
+  CHECK_FALSE(budget.take(1, start));  // a clock that goes back gives nothing
+  budget.give_back(10'000);            // and no more than a second's worth gathers
+  CHECK(budget.take(4096, start + 245ms));
+  CHECK_FALSE(budget.take(1, start + 245ms));
 }
 
 TEST_CASE("Forged signatures in front do not cost a hinted one its try") {

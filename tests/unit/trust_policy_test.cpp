@@ -41,7 +41,15 @@ std::string refusal(const Result<TrustPolicy>& result) {
 }
 std::string refusal(const std::string& text) { return refusal(TrustPolicy::parse(text)); }
 std::string key_refusal(const std::string& members) { return refusal(policy(key(members))); }
-std::string rule_refusal(const std::string& rule) { return refusal(policy("", rule)); }
+/// Under sixteen keys, so that each threshold can be met.
+std::string rule_refusal(const std::string& rule) {
+  std::string keys;
+  for (int i = 0; i < 16; ++i) {
+    const std::string name = std::to_string(i);
+    keys += (keys.empty() ? "" : ",") + key("", "k" + name, quoted(private_key(i).public_key().to_pem()));
+  }
+  return refusal(policy(keys, rule));
+}
 
 }  // namespace
 
@@ -52,7 +60,7 @@ TEST_CASE("A policy reads as what it says") {
               key(R"("role":"human","tenants":["acme","umbrella"],"actions":["pay:*","echo"],)"
                   R"("not_before":"2026-03-01T12:00:00Z","not_after":"2026-03-01T14:00:00+01:00","revoked_at":"2026-03-01T12:30:00Z")") +
                   "," + key("", "k2", other_pem),
-              R"({"actions":["pay:*"],"threshold":2,"role":"human"},{"actions":["*"],"threshold":1})",
+              R"({"actions":["pay:*"],"threshold":1,"role":"human"},{"actions":["*"],"threshold":2})",
               R"("pins":{"policy_bundle_hash":")" + std::string(64, 'a') + R"(","constitution_version":"v1.0"},)" +
                   R"("clawshield_v1":{"public_key":)" + other_pem + R"(,"tenant_id":"acme","actions":["echo"]})"))
           .value();
@@ -74,7 +82,7 @@ TEST_CASE("A policy reads as what it says") {
   CHECK_FALSE(terms.keys[1].revoked_at);
   REQUIRE(terms.rules.size() == 2);
   CHECK(terms.rules[0].actions == std::vector<std::string>{"pay:*"});
-  CHECK(terms.rules[0].threshold == 2);
+  CHECK(terms.rules[0].threshold == 1);
   CHECK(terms.rules[0].role == "human");
   CHECK(terms.rules[1].role.empty());
   CHECK(terms.pins.policy_bundle_hash == std::string(64, 'a'));
@@ -90,7 +98,7 @@ TEST_CASE("A policy has one canonical text, which reads back, and a digest of it
       key(R"("tenants":["acme"],"role":"human","revoked_at":"2026-03-01T13:00:00+01:00","not_after":"2026-03-01T12:00:00Z",)"
           R"("not_before":"2026-02-01T12:00:00Z","actions":["a","b"])") +
           "," + key("", "k2", other_pem),
-      R"({"threshold":1,"role":"human","actions":["x"]},{"threshold":1,"actions":["*"]})",
+      R"({"threshold":1,"role":"human","actions":["a"]},{"threshold":1,"actions":["*"]})",
       R"("clawshield_v1":{"tenant_id":"acme","public_key":)" + pem +
           R"(,"actions":["*"]},"pins":{"constitution_version":"v1"})");
   const TrustPolicy read = TrustPolicy::parse(text).value();
@@ -255,38 +263,104 @@ TEST_CASE("A builder's terms meet the same rules") {
         }) == "the policy is larger than 1 MiB");
 }
 
-TEST_CASE("A rule that too few keys could ever meet loads, and is warned of") {
-  const auto warnings = [](std::vector<TrustPolicy::Key> keys, TrustPolicy::Rule rule) {
-    return TrustPolicy::make({.keys = std::move(keys), .rules = {std::move(rule)}}).value().warnings();
+TEST_CASE("A rule, or a part of one, that earlier rules decide is an error that names both") {
+  const auto with = [](const std::vector<std::vector<std::string>>& rules) {
+    TrustPolicy::Terms terms{.keys = {trusted(1)}, .rules = {}};
+    for (const auto& actions : rules) terms.rules.push_back({.actions = actions, .threshold = 1});
+    return refusal(TrustPolicy::make(terms));
   };
-  using Warnings = std::vector<std::string>;
-  CHECK(warnings({trusted(1), trusted(2)}, {.actions = {"*"}, .threshold = 2}).empty());
-  CHECK(warnings({trusted(1)}, {.actions = {"*"}, .threshold = 2}) ==
-        Warnings{"rules[0].threshold: 2 keys are asked for, and 1 could ever count"});
-  CHECK(warnings({trusted(1, "human"), trusted(2, "service"), trusted(3)},
-                 {.actions = {"*"}, .threshold = 2, .role = "human"}) ==
-        Warnings{"rules[0].threshold: 2 keys are asked for, and 1 could ever count"});
-  TrustPolicy::Key revoked = trusted(2);
-  revoked.revoked_at = noon;
-  CHECK(warnings({trusted(1), revoked}, {.actions = {"*"}, .threshold = 2}).size() == 1);
+  const std::string never = " decides it first; put the narrower rule first";
+  CHECK(with({{"*"}, {"payments:*"}}) == "rules[1].actions[0]: never applies, because rules[0]" + never);
+  CHECK(with({{"a"}, {"b", "a"}}) == "rules[1].actions[1]: never applies, because rules[0]" + never);
+  CHECK(with({{"x"}, {"a*"}, {"ab"}}) == "rules[2].actions[0]: never applies, because rules[1]" + never);
+  CHECK(with({{"a*"}, {"ab*"}}) == "rules[1].actions[0]: never applies, because rules[0]" + never);
+  CHECK(with({{"a*"}, {"a*"}}) == "rules[1].actions[0]: never applies, because rules[0]" + never);
+  CHECK(with({{"a*"}, {"a"}}) == "rules[1].actions[0]: never applies, because rules[0]" + never);
+  for (const auto& rules : std::vector<std::vector<std::vector<std::string>>>{{{"payments:*"}, {"*"}},
+                                                                              {{"a"}, {"a*"}},
+                                                                              {{"ab*"}, {"a*"}},
+                                                                              {{"a", "a"}},
+                                                                              {{"ab"}, {"a"}, {"abc"}, {"ab*"}}})
+    CHECK(with(rules).empty());
+  // A role makes no difference: the first rule that names the action decides.
+  TrustPolicy::Terms roles{.keys = {trusted(1, "a"), trusted(2, "b")},
+                           .rules = {{.actions = {"x"}, .threshold = 1, .role = "a"},
+                                     {.actions = {"x"}, .threshold = 1, .role = "b"}}};
+  CHECK(refusal(TrustPolicy::make(roles)) == "rules[1].actions[0]: never applies, because rules[0]" + never);
 
-  const auto for_actions = [&](const char* of_key, const char* of_rule) {
-    TrustPolicy::Key key = trusted(1);
-    key.actions = {of_key};
-    return warnings({key}, {.actions = {of_rule}, .threshold = 1}).empty();
+  // Many together leave nothing of it, or one byte.
+  const std::string bytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:/-";
+  std::vector<std::string> all;
+  for (const char byte : bytes) all.push_back(std::string("a") + byte + "*");
+  CHECK(with({all, {"a*"}}).empty());  // the action a is left
+  CHECK(with({all, {"a"}, {"a*"}}) == "rules[2].actions[0]: never applies, because rules[1]" + never);
+  all.pop_back();
+  CHECK(with({all, {"a"}, {"a*"}}).empty());
+}
+
+TEST_CASE("A threshold above the keys that could ever sign for it is an error, judged for each pattern") {
+  const auto says = [](std::vector<TrustPolicy::Key> keys, TrustPolicy::Rule rule) {
+    return refusal(TrustPolicy::make({.keys = std::move(keys), .rules = {std::move(rule)}}));
   };
+  const auto few = [](const char* numbers, const char* pattern = "0") {
+    return std::string("rules[0].threshold: ") + numbers + " could ever count for actions[" + pattern +
+           "]; to take a key away, set its revoked_at";
+  };
+  const auto for_actions = [](int number, std::vector<std::string> actions) {
+    TrustPolicy::Key key = trusted(number);
+    key.actions = std::move(actions);
+    return key;
+  };
+  CHECK(says({trusted(1), trusted(2)}, {.actions = {"*"}, .threshold = 2}).empty());
+  CHECK(says({}, {.actions = {"*"}, .threshold = 1}) == few("1 keys are asked for, and 0"));
+  CHECK(says({trusted(1)}, {.actions = {"*"}, .threshold = 2}) == few("2 keys are asked for, and 1"));
+  CHECK(says({trusted(1, "human"), trusted(2, "service"), trusted(3)},
+             {.actions = {"*"}, .threshold = 2, .role = "human"}) == few("2 keys are asked for, and 1"));
+  CHECK(says({for_actions(1, {"a"}), trusted(2)}, {.actions = {"a", "b"}, .threshold = 2}) ==
+        few("2 keys are asked for, and 1", "1"));
+  // Two keys of which no action has both, and no tenant.
+  CHECK(says({for_actions(1, {"a*"}), for_actions(2, {"b*"})}, {.actions = {"*"}, .threshold = 2}) ==
+        few("2 keys are asked for, and 1"));
+  CHECK(says({for_actions(1, {"a*"}), for_actions(2, {"ab"})}, {.actions = {"*"}, .threshold = 2}).empty());
+  TrustPolicy::Key one = trusted(1);
+  TrustPolicy::Key other = trusted(2);
+  one.tenants = {"acme"};
+  other.tenants = {"umbrella"};
+  CHECK(says({one, other}, {.actions = {"*"}, .threshold = 2}) == few("2 keys are asked for, and 1"));
+  CHECK(says({one, other, trusted(3)}, {.actions = {"*"}, .threshold = 2}).empty());
+
   for (const auto& [a, b] : {std::pair{"echo", "echo"},
                              {"*", "echo"},
                              {"pay:*", "pay:out"},
                              {"pay:*", "pay:o*"},
                              {"*", "*"},
                              {"e*", "echo"}}) {
-    CHECK(for_actions(a, b));
-    CHECK(for_actions(b, a));
+    CHECK(says({for_actions(1, {a})}, {.actions = {b}, .threshold = 1}).empty());
+    CHECK(says({for_actions(1, {b})}, {.actions = {a}, .threshold = 1}).empty());
   }
   for (const auto& [a, b] : {std::pair{"echo", "echo2"}, {"pay:*", "pay"}, {"pay:*", "refund:*"}, {"a*", "b"}}) {
-    CHECK_FALSE(for_actions(a, b));
-    CHECK_FALSE(for_actions(b, a));
+    CHECK_FALSE(says({for_actions(1, {a})}, {.actions = {b}, .threshold = 1}).empty());
+    CHECK_FALSE(says({for_actions(1, {b})}, {.actions = {a}, .threshold = 1}).empty());
   }
+}
+
+TEST_CASE("A rule that revoked keys alone could meet loads, so that keys can be taken away, and is warned of") {
+  using Warnings = std::vector<std::string>;
+  TrustPolicy::Key revoked = trusted(2);
+  revoked.revoked_at = noon;
+  const TrustPolicy policy =
+      TrustPolicy::make({.keys = {trusted(1), revoked}, .rules = {{.actions = {"*"}, .threshold = 2}}}).value();
+  CHECK(policy.warnings() ==
+        Warnings{"rules[0].threshold: 2 keys are asked for, and 1 could ever count for actions[0]"});
   CHECK(TrustPolicy::make({}).value().warnings() == Warnings{"rules: there are none, so that nothing can be approved"});
+}
+
+TEST_CASE("A key that no rule can use is warned of") {
+  TrustPolicy::Terms terms{.keys = {trusted(1, "human"), trusted(2, "service"), trusted(3, "human")},
+                           .rules = {{.actions = {"pay:*"}, .threshold = 1, .role = "human"}}};
+  terms.keys[2].actions = {"refund"};
+  CHECK(TrustPolicy::make(terms).value().warnings() ==
+        std::vector<std::string>{"keys[1]: no rule can use it", "keys[2]: no rule can use it"});
+  terms.rules.push_back({.actions = {"*"}, .threshold = 1});
+  CHECK(TrustPolicy::make(terms).value().warnings().empty());
 }

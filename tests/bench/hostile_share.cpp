@@ -1,0 +1,94 @@
+// What share of a verifier's work honest requests keep while 1,000 hostile envelopes a second arrive: hostile-share SECONDS
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <openexec/builtin.hpp>
+
+#include "support/approvals.hpp"
+
+using namespace openexec;
+using namespace openexec::test;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr int keys = 64;
+constexpr int hostile_a_second = 1000;
+
+Proposal request(std::string_view artifact) {
+  return Proposal::parse(Request{"echo", "{}", "n-1", artifact}, "acme").value();
+}
+
+std::string statement(int number) {
+  approval::DsseGrant grant;
+  grant.token_id = "t-" + std::to_string(number);
+  grant.tenant_id = "acme";
+  grant.issued_at = after_noon(-60);
+  grant.expires_at = after_noon(3600);
+  return approval::dsse_statement(request({}), grant).value();
+}
+
+std::vector<Proposal> honest() {
+  std::vector<Proposal> all;
+  for (int i = 0; i < 2000; ++i) all.push_back(request(envelope_by(statement(i), {i % keys, (i + 1) % keys})));
+  return all;
+}
+
+/// Sixteen signatures of strangers under hints that lead to keys of the policy; each envelope is another one.
+std::vector<Proposal> hostile() {
+  std::vector<Proposal> all;
+  for (int i = 0; i < 4000; ++i) {
+    std::vector<Signed> signers;
+    for (int j = 0; j < 16; ++j) signers.push_back({300 + j, "k" + std::to_string((i + j) % keys)});
+    all.push_back(request(envelope_around(statement(100'000 + i), signers)));
+  }
+  return all;
+}
+
+std::shared_ptr<PolicyVerifier> fresh() {
+  return trust_policy_verifier({.policy = policy_of(trusted_up_to(keys), 2), .tenant = "acme", .cache_bytes = 0}).value();
+}
+
+/// Verifications of honest requests a second, by one thread. Exits if one is refused.
+double honest_rate(PolicyVerifier& verifier, const std::vector<Proposal>& requests, double seconds) {
+  const auto start = steady_clock::now();
+  std::size_t done = 0;
+  for (; std::chrono::duration<double>(steady_clock::now() - start).count() < seconds; ++done)
+    if (const auto approval = verifier.verify(requests[done % requests.size()], noon); !approval.ok()) {
+      std::cerr << "hostile-share: an honest request was refused: " << approval.status().detail() << "\n";
+      std::exit(1);
+    }
+  return static_cast<double>(done) / seconds;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const double seconds = argc > 1 ? std::atof(argv[1]) : 2;
+  const auto good = honest();
+  const auto bad = hostile();
+  const double alone = honest_rate(*fresh(), good, seconds);
+
+  const auto verifier = fresh();
+  std::atomic<bool> end{false};
+  std::atomic<std::size_t> sent{0};
+  std::thread attacker([&] {
+    const auto start = steady_clock::now();
+    for (; !end; ++sent) {
+      (void)verifier->verify(bad[sent % bad.size()], noon);
+      std::this_thread::sleep_until(start + std::chrono::microseconds(1'000'000 / hostile_a_second) * (sent + 1));
+    }
+  });
+  const double beside = honest_rate(*verifier, good, seconds);
+  end = true;
+  attacker.join();
+  std::cout << "honest alone " << static_cast<int>(alone) << "/s, beside " << static_cast<int>(static_cast<double>(sent) / seconds)
+            << " hostile ones a second " << static_cast<int>(beside) << "/s: " << static_cast<int>(100 * beside / alone)
+            << " %\n";
+  return 0;
+}
