@@ -108,6 +108,8 @@ void SqliteWriter::write(std::span<Member* const> batch) {
 
 void SqliteWriter::transact(std::span<Member* const> batch) {
   if (dead_) throw StoreFailure(*dead_);
+  // Without memory the end of a transaction may be missed. What the file holds is read again then.
+  if (session_ && session_->database.in_transaction()) drop_session();
   if (!session_) revive();
   Head after = head_;
   if (stage(batch, after)) commit(after, batch);
@@ -161,11 +163,17 @@ void SqliteWriter::commit(const Head& after, std::span<Member* const> batch) {
   in_doubt_ = after;
   try {
     session_->write.commit();
-  } catch (const SqliteError&) {
+  } catch (...) {  // SqliteError, or no memory for one
     drop_session();
-    const bool lost = reopen() == Fate::not_committed;
-    lost ? running_.rolled_back() : running_.committed();
-    running_.inherit(open_claims(head_));
+    bool lost = true;
+    try {
+      lost = reopen() == Fate::not_committed;
+      lost ? running_.rolled_back() : running_.committed();
+      running_.inherit(open_claims(head_));
+    } catch (...) {
+      drop_session();
+      throw;
+    }
     if (lost) throw;
     return;
   }
@@ -195,8 +203,13 @@ void SqliteWriter::keep_anchor() noexcept {
 /// After a failure whose end was not known then. Callers were told that it failed: where it did not, its claims belong
 /// to nobody, and are handed to whoever asks for orphans.
 void SqliteWriter::revive() {
-  reopen() == Fate::committed ? running_.disowned() : running_.rolled_back();
-  running_.inherit(open_claims(head_));
+  try {
+    reopen() == Fate::committed ? running_.disowned() : running_.rolled_back();
+    running_.inherit(open_claims(head_));
+  } catch (...) {  // half revived is not revived: the next transaction tries again
+    drop_session();
+    throw;
+  }
 }
 
 /// Ends a transaction that failed before its commit.
