@@ -5,6 +5,7 @@
 
 #include "crypto/sha256.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
@@ -15,6 +16,17 @@
 #include "crypto/sha256_plain.hpp"
 
 namespace openexec::crypto {
+
+#ifndef OPENSSL_IS_AWSLC
+namespace {
+
+/// OpenSSL makes its default context at the first use, once: without memory it stays empty for ever, and the next
+/// function that looks into it crashes. So it is made when the library is loaded, where a host does not run yet. Nothing
+/// else is: no configuration is read and no provider loaded before the host could choose.
+[[maybe_unused]] const bool openssl_has_its_context = OSSL_LIB_CTX_set0_default(nullptr) != nullptr;
+
+}  // namespace
+#endif
 
 #ifndef OPENSSL_NO_DEPRECATED_3_0
 
