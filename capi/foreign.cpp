@@ -413,6 +413,7 @@ Result<Approval> ForeignVerifier::verify(const Proposal& proposal, Timestamp now
   openexec_sink explanation{detail, max_detail};
   const openexec_code code = table_.verify(self_.get(), &lent, now.micros, &approval, &explanation);
   if (code != OPENEXEC_OK) return Status(Code{code}, shown(std::move(detail)));
+  if (approval.without_memory) throw std::bad_alloc();  // not the approval's fault
   if (approval.failed) return Status(Code::approval_malformed, "the verifier named an id or a key that is none");
   std::sort(approval.value.keys.begin(), approval.value.keys.end());
   return std::move(approval.value);

@@ -54,6 +54,7 @@ struct openexec_controls : openexec::capi::Gathered<openexec::ControlName> {
 struct openexec_approval {
   openexec::Approval value;
   bool failed = false;  ///< something that it was given could not be taken
+  bool without_memory = false;  ///< and this is why
 };
 struct openexec_proposal {
   std::optional<openexec::Proposal> own;

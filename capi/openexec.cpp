@@ -201,6 +201,18 @@ openexec_code put(List* list, Read&& read) {
   });
 }
 
+/// What a verifier names of an approval. Remembers what could not be taken, and whether for want of memory.
+template <class Take>
+openexec_code take_name(openexec_approval* approval, Take&& take) {
+  const openexec_code code = guard(nullptr, [&] {
+    const bool failed = std::exchange(in(approval, "approval")->failed, true);
+    take();
+    approval->failed = failed;
+  });
+  if (code == OPENEXEC_OVERLOADED) approval->without_memory = true;
+  return code;
+}
+
 /// Visits lines until there are no more, or the visitor has had enough. Says whether it has.
 bool visit_all(const std::vector<LogLine>& lines, openexec_visit visit, void* self) {
   return std::any_of(lines.begin(), lines.end(), [&](const LogLine& line) {
@@ -645,19 +657,11 @@ openexec_code openexec_config_set_store(openexec_config* config, const openexec_
 }
 
 openexec_code openexec_approval_set_id(openexec_approval* approval, openexec_str id) {
-  return guard(nullptr, [&] {
-    const bool failed = std::exchange(in(approval, "approval")->failed, true);
-    approval->value.id = text(id, "id");
-    approval->failed = failed;
-  });
+  return take_name(approval, [&] { approval->value.id = text(id, "id"); });
 }
 
 openexec_code openexec_approval_add_key(openexec_approval* approval, openexec_str key) {
-  return guard(nullptr, [&] {
-    const bool failed = std::exchange(in(approval, "approval")->failed, true);
-    approval->value.keys.push_back(text(key, "key"));
-    approval->failed = failed;
-  });
+  return take_name(approval, [&] { approval->value.keys.push_back(text(key, "key")); });
 }
 
 openexec_code openexec_config_set_verifier(openexec_config* config, const openexec_verifier_table* verifier,

@@ -80,12 +80,12 @@ struct Requests {
   std::vector<std::string> artifacts;
 };
 
-enum class By { clawshield, policy };
+enum class By { clawshield, policy, own };
 
 const Requests& requests_by(By verifier) {
   static const Requests clawshield(false);
   static const Requests policy(true);
-  return verifier == By::clawshield ? clawshield : policy;
+  return verifier == By::policy ? policy : clawshield;
 }
 
 const Requests* offered = nullptr;  // what the handler compares with
@@ -103,6 +103,19 @@ openexec_answer pay(void*, const openexec_invocation* call, openexec_sink* resul
   openexec_sink_write(result, c::str("}"));
   return OPENEXEC_ANSWER_RESULT;
 }
+
+/// Accepts what names an artifact, by a name that has to be allocated.
+const openexec_verifier_table own_verifier = [] {
+  openexec_verifier_table table{};
+  table.size = sizeof table;
+  table.profile = c::str("own");
+  table.verify = [](void*, const openexec_proposal* proposal, int64_t, openexec_approval* approval, openexec_sink*) {
+    (void)openexec_approval_set_id(approval, openexec_proposal_nonce(proposal));
+    (void)openexec_approval_add_key(approval, c::str("a key whose name is long enough to be allocated"));
+    return openexec_code{OPENEXEC_OK};
+  };
+  return table;
+}();
 
 /// Two threads that were there before, and a queue that allocates nothing.
 class Workers {
@@ -170,7 +183,8 @@ struct Run {
     then([&] { return openexec_config_add_handler(*config, c::str("pay"), &handler, nullptr); });
     if (verifier == By::clawshield)
       then([&] { return openexec_config_set_clawshield_verifier(*config, c::str(requests->public_key), c::str("acme"), nullptr); });
-    else
+    if (verifier == By::own) then([&] { return openexec_config_set_verifier(*config, &own_verifier, nullptr); });
+    if (verifier == By::policy)
       then([&] { return openexec_config_set_trust_policy(*config, c::str(requests->policy), nullptr); });
     return code;
   }
@@ -189,6 +203,20 @@ struct Run {
 
 void complain(const char* what, std::size_t call) { std::fprintf(stderr, "call %zu: %s\n", call, what); }
 
+/// Everything that is offered is good, so that the only way to refuse it is a fault.
+bool is_no_decision(openexec_code code) noexcept {
+  switch (code) {
+    case OPENEXEC_OK:
+    case OPENEXEC_IN_PROGRESS:
+    case OPENEXEC_IN_DOUBT:
+    case OPENEXEC_STORE_FAILED:
+    case OPENEXEC_OVERLOADED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /// What was answered while memory failed.
 bool is_true(const Run& run) {
   bool all = strange_payloads == 0;
@@ -205,6 +233,7 @@ bool is_true(const Run& run) {
       check(ran == 0, "no outcome, and it ran", i);
       continue;
     }
+    check(is_no_decision(openexec_outcome_code(outcome)), "a decision was made of missing memory", i);
     check(ran == 0 || openexec_outcome_verdict(outcome) != OPENEXEC_VERDICT_REFUSED, "refused, and it ran", i);
     check(ran == 0 || openexec_outcome_effect(outcome) != OPENEXEC_EFFECT_NONE, "no effect, and it ran", i);
     check(effects[i] == 1 || openexec_outcome_code(outcome) != OPENEXEC_OK, "ok, and it did not run", i);
@@ -363,6 +392,10 @@ TEST_CASE("memory fails in execute") {
 
 TEST_CASE("memory fails in execute, by a trust policy") {
   attack({"execute by a policy", By::policy, true, nullptr, execute_one});
+}
+
+TEST_CASE("memory fails in execute, by a verifier of the host's own") {
+  attack({"execute by an own verifier", By::own, true, nullptr, execute_one});
 }
 
 TEST_CASE("memory fails in execute when the executor is warm") {
