@@ -63,7 +63,7 @@ std::string execution_json(const Outcome& outcome) {
   JsonObject json;
   json.text_or_null("id", outcome.exec_id)
       .text_or_null("action", outcome.action)
-      .raw("result", outcome.result)
+      .raw("result", outcome.result.empty() ? "null" : std::string_view(outcome.result))
       .boolean("approved", outcome.ok())
       .text_or_null("receipt", outcome.receipt)
       .boolean("replayed", outcome.replayed)

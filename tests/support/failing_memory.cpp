@@ -1,5 +1,6 @@
 #include "support/failing_memory.hpp"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -54,7 +55,7 @@ FailingMemory* current = &own;
 
 bool fails() noexcept {
   const std::uint64_t at = current->fail_at.load();
-  if (at == 0) return false;
+  if (at == 0 || current->waits_for_main.load() != 0) return false;
   const std::uint64_t number = current->seen.fetch_add(1) + 1;
   if (number < at || (number > at && current->from_then_on.load() == 0)) return false;
   current->failed.fetch_add(1);
@@ -85,6 +86,25 @@ int posix_memalign(void** block, std::size_t alignment, std::size_t size) {
   return 0;
 }
 }
+
+#ifdef OPENEXEC_PRELOADED  // sees main() begin: what runs before it is the loader's, and nobody's request
+namespace {
+using Main = int (*)(int, char**, char**);
+Main program = nullptr;
+int counted_main(int count, char** arguments, char** environment) {
+  openexec::test::failing_memory().waits_for_main = 0;
+  return program(count, arguments, environment);
+}
+}  // namespace
+
+extern "C" int __libc_start_main(Main main, int count, char** arguments, void (*init)(), void (*fini)(),
+                                 void (*end)(), void* stack) {
+  using Start = int (*)(Main, int, char**, void (*)(), void (*)(), void (*)(), void*);
+  program = main;
+  const auto start = reinterpret_cast<Start>(::dlsym(RTLD_NEXT, "__libc_start_main"));
+  return start(counted_main, count, arguments, init, fini, end, stack);
+}
+#endif
 
 #ifdef OPENEXEC_SANITIZED  // its operator new does not come by malloc
 namespace {

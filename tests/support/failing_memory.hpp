@@ -12,6 +12,7 @@ namespace openexec::test {
 struct FailingMemory {
   std::atomic<std::uint64_t> fail_at{0};         ///< the number of the one that fails, from 1
   std::atomic<std::uint64_t> from_then_on{0};    ///< 1: all that follow fail too
+  std::atomic<std::uint64_t> waits_for_main{0};  ///< 1: what happens before main() is not counted
   std::atomic<std::uint64_t> seen{0};            ///< allocations since it was armed
   std::atomic<std::uint64_t> failed{0};          ///< those that failed
 
