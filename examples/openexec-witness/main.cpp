@@ -262,6 +262,10 @@ int main(int argc, char** argv) {
   serve_command->add_option("--host", options.server.host, "Numeric address to listen on")->capture_default_str();
   serve_command->add_option("--port", options.server.port, "Port to listen on; 0 picks one and prints it")
       ->capture_default_str();
+  serve_command
+      ->add_option("--allowed-hosts", options.server.allowed_hosts,
+                   "a.example,b.example: names that clients may call the witness by, besides addresses and localhost")
+      ->delimiter(',');
   serve_command->add_option("--max-connections", options.server.max_connections, "Clients at once; more wait")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "base/http_head.hpp"
+#include "base/visitors.hpp"
 
 namespace openexec::witness {
 namespace {
@@ -56,6 +57,8 @@ class Connection;
 
 struct Server::Impl {
   ServerOptions options;
+  base::Visitors visitors;
+  bool checks_names = true;
   std::size_t body_limit;
   Add add;
   Log log;
@@ -121,6 +124,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
     on_header(error);
   }
 
+  /// A web page may neither use a name of its own that leads here, nor ask from elsewhere.
+  [[nodiscard]] std::pair<int, std::string_view> visitor_fault() const {
+    const auto& request = parser_->get();
+    const auto host = request.find(http::field::host);
+    if (server_.checks_names && host != request.end())
+      if (const auto fault = server_.visitors.host_fault(view(host->value())); !fault.empty()) return {421, fault};
+    const auto origins = request.equal_range(http::field::origin);
+    for (auto origin = origins.first; origin != origins.second; ++origin)
+      if (const auto fault = server_.visitors.origin_fault(view(origin->value())); !fault.empty()) return {403, fault};
+    return {0, {}};
+  }
+
   void on_header(error_code error) {
     began_ = std::chrono::steady_clock::now();
     keep_alive_ = false;
@@ -142,6 +157,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       if (codings > 1 || !beast::iequals(request[http::field::transfer_encoding], "chunked"))
         return plain(501, "Transfer-Encoding other than chunked");
     }
+    if (const auto fault = visitor_fault(); !fault.second.empty()) return plain(fault.first, fault.second);
     keep_alive_ = request.keep_alive() && parser_->is_done();  // a body that is not read ends the connection
     const std::string_view target = view(request.target());
     if (target == health_path) served_.path = health_path;
@@ -284,6 +300,10 @@ Server::Server(const ServerOptions& options, std::size_t body_limit, Add add, Lo
   error_code error;
   const auto address = asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, error);
   if (error) throw std::runtime_error("--host: not a numeric address: " + options.host);
+  auto visitors = base::Visitors::make(options.allowed_hosts, {});
+  if (!visitors.ok()) throw std::runtime_error(visitors.status().detail());
+  impl_->visitors = *std::move(visitors);
+  impl_->checks_names = address.is_loopback() || impl_->visitors.names_hosts();
   const tcp::endpoint endpoint(address, options.port);
   tcp::acceptor& acceptor = impl_->acceptor;
   acceptor.open(endpoint.protocol(), error);

@@ -8,12 +8,16 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace openexec::witness {
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 5100;
+  /// Names that clients may call the witness by, besides addresses and localhost. Checked on a loopback address, and
+  /// elsewhere where some are given.
+  std::vector<std::string> allowed_hosts;
   std::size_t max_connections = 256;                ///< more wait until one has ended
   std::chrono::milliseconds header_deadline{30'000};  ///< for the next request's whole header
   std::chrono::milliseconds body_deadline{10'000};

@@ -270,20 +270,40 @@ TEST_CASE("clients that are slow, silent or many hold up nobody") {
   for (int i = 0; i < 100; ++i) {
     idle.emplace_back(daemon.port());
     if (i % 3 == 1) idle.back().send("POST /add-check");
-    if (i % 3 == 2) idle.back().send("POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nold 0");
+    if (i % 3 == 2) idle.back().send("POST /add-checkpoint HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nold 0");
   }
   CHECK(add(daemon, signed_request(0, {}, log_of(5).tree.head())).status == 200);
   for (const char* bad :
        {"GET /\r\n\r\n", "POST /add-checkpoint HTTP/1.1\r\n\r\n",
-        "POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
-        "POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nX: a\r\n\tb\r\nContent-Length: 0\r\n\r\n"}) {
+        "POST /add-checkpoint HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST /add-checkpoint HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+        "POST /add-checkpoint HTTP/1.1\r\nHost: localhost\r\nX: a\r\n\tb\r\nContent-Length: 0\r\n\r\n"}) {
     HttpClient client(daemon.port());
     client.send(bad);
     const auto answer = client.receive();
     REQUIRE(answer);
     CHECK(answer->status == 400);
   }
+}
+
+TEST_CASE("a web page can neither call the witness by a name of its own nor ask from elsewhere") {
+  WitnessHome home;
+  auto flags = home.flags({vkey_of_log()});
+  flags.insert(flags.end(), {"--allowed-hosts", "witness.example"});
+  const Daemon daemon(flags, {}, program);
+  const auto status = [&](const std::string& fields) {
+    HttpClient client(daemon.port());
+    client.send("GET /health HTTP/1.1\r\n" + fields + "\r\n");
+    const auto answer = client.receive();
+    return answer ? answer->status : 0;
+  };
+  for (const char* host : {"localhost", "127.0.0.1:5100", "[::1]", "witness.example", "WITNESS.example:80"})
+    CHECK(status("Host: " + std::string(host) + "\r\n") == 200);
+  for (const char* host : {"evil.test", "evil.test:5100", "localhost.evil.test", ""})
+    CHECK(status("Host: " + std::string(host) + "\r\n") == 421);
+  CHECK(status("Host: localhost\r\nOrigin: http://evil.test\r\n") == 403);
+  CHECK(status("Host: localhost\r\nOrigin: null\r\n") == 403);
+  CHECK(status("Host: localhost\r\nOrigin: http://localhost:3000\r\n") == 200);
 }
 
 TEST_CASE("a client that does not go on is left") {
@@ -295,7 +315,7 @@ TEST_CASE("a client that does not go on is left") {
   for (int i = 0; i < 6; ++i) {  // two at once: the others are served when these are gone
     slow.emplace_back(daemon.port());
     slow.back().send(i % 2 == 0 ? "POST /add-check"
-                                : "POST /add-checkpoint HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nold");
+                                : "POST /add-checkpoint HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nold");
   }
   CHECK(add(daemon, signed_request(0, {}, log_of(5).tree.head())).status == 200);
   for (HttpClient& client : slow) CHECK(client.closed());
