@@ -204,7 +204,8 @@ TEST_CASE("callers that wait for a nonce whose thread ends are told that it is i
     {
       const Config config = open();
       const Executor executor = assemble(config);
-      std::thread ending([&] { CHECK_FALSE(comes_back([&] { (void)execute(executor, request("n-1")); })); });
+      bool back = true;
+      std::thread ending([&] { back = comes_back([&] { (void)execute(executor, request("n-1")); }); });
       entered.get_future().wait();
       std::vector<openexec_code> answers(16, -1);
       std::vector<std::thread> waiting;
@@ -213,6 +214,7 @@ TEST_CASE("callers that wait for a nonce whose thread ends are told that it is i
       leave.set_value();
       for (std::thread& thread : waiting) thread.join();
       ending.join();
+      CHECK_FALSE(back);
       for (const openexec_code answer : answers) CHECK(answer == OPENEXEC_IN_DOUBT);
       CHECK(execute(executor, request("n-1")) == OPENEXEC_IN_DOUBT);
     }

@@ -7,13 +7,13 @@
 #include <functional>
 #include <memory>
 #include <openexec/openexec.hpp>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "c.hpp"
-#include "support/catch.hpp"
 #include "support/parts.hpp"
 #include "table_of.hpp"
 
@@ -53,8 +53,8 @@ bool comes_back(Work&& work) {
     ::pthread_testcancel();
     return nullptr;
   };
-  REQUIRE(::pthread_create(&thread, nullptr, begin, &task) == 0);
-  REQUIRE(::pthread_join(thread, nullptr) == 0);
+  if (::pthread_create(&thread, nullptr, begin, &task) != 0 || ::pthread_join(thread, nullptr) != 0)
+    throw std::runtime_error("pthread");
   return task.back;
 }
 
@@ -159,7 +159,7 @@ struct Host {
       trap_of(self).at("verifier ready");
       return OPENEXEC_OK;
     };
-    REQUIRE(openexec_config_set_verifier(config, &table, nullptr) == OPENEXEC_OK);
+    must(openexec_config_set_verifier(config, &table, nullptr), {});
   }
 
   void set_hasher(openexec_config* config) {
@@ -177,7 +177,7 @@ struct Host {
       trap_of(self).at("digest");
       openexec_sha256(*bytes, digest, nullptr);
     };
-    REQUIRE(openexec_config_set_hasher(config, &table, nullptr) == OPENEXEC_OK);
+    must(openexec_config_set_hasher(config, &table, nullptr), {});
   }
 
   void set_clock_and_events(openexec_config* config) {
@@ -192,14 +192,14 @@ struct Host {
       trap_of(self).at("monotonic");
       return int64_t{1};
     };
-    REQUIRE(openexec_config_set_clock(config, &clock, nullptr) == OPENEXEC_OK);
+    must(openexec_config_set_clock(config, &clock, nullptr), {});
     openexec_events_table events{};
     events.size = sizeof events;
     events.self = this;
     events.tell = [](void* self, const openexec_event* event) {
       trap_of(self).at(event->happening == OPENEXEC_EVENT_CLOSED ? "tell closed" : "tell");
     };
-    REQUIRE(openexec_config_set_events(config, &events, nullptr) == OPENEXEC_OK);
+    must(openexec_config_set_events(config, &events, nullptr), {});
   }
 
   /// A config over the ledger, which is opened anew.
@@ -212,12 +212,12 @@ struct Host {
       (void)static_cast<Handler*>(self)->run({}, result, detail);
       return openexec_answer{OPENEXEC_ANSWER_IN_DOUBT};
     };
-    REQUIRE(openexec_config_add_handler(made, str("echo"), &table, nullptr) == OPENEXEC_OK);
+    must(openexec_config_add_handler(made, str("echo"), &table, nullptr), {});
     set_verifier(made);
     set_hasher(made);
     set_clock_and_events(made);
     store.set_on(made);
-    REQUIRE(openexec_config_set_limit(made, OPENEXEC_LIMIT_IN_FLIGHT, in_flight, nullptr) == OPENEXEC_OK);
+    must(openexec_config_set_limit(made, OPENEXEC_LIMIT_IN_FLIGHT, in_flight, nullptr), {});
     return made;
   }
 
