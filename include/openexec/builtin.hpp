@@ -39,8 +39,9 @@ struct LogOptions {
   /// The log's name, which no other log in the world should have, such as "example.com/payments": without white space
   /// and '+'. Empty: one made from the key.
   std::string origin;
-  /// A file that holds the newest checkpoint, replaced after each commit. A ledger that does not reach as far, or has
-  /// another history, was rolled back or replaced, and is not opened for writing. One writer has the anchor, and stops if
+  /// A file that holds the newest checkpoint and the end of the claims, replaced after each commit and before the handlers
+  /// of its claims are entered. A ledger that does not reach as far, or has another history, was rolled back or replaced,
+  /// and is not opened for writing. One writer has the anchor, and stops if
   /// another program changes it. Keep it where a restore of the ledger does not reach it, such as another disk. It is no
   /// wall against the executor's own user, which writes both. Empty: the ledger has no anchor, which is an error if it had
   /// one before.

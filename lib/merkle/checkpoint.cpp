@@ -52,9 +52,10 @@ Result<CheckpointSigner> CheckpointSigner::make(NoteSigner log) {
   return CheckpointSigner(std::move(log));
 }
 
-void CheckpointSigner::sign(const TreeHead& head, std::string& note) const {
+void CheckpointSigner::sign(const TreeHead& head, std::string_view extension, std::string& note) const {
   note.assign(log_.verifier_key().name()).append("\n");
   note.append(std::to_string(head.size)).append("\n").append(hash_text(head.root)).append("\n");
+  if (!extension.empty()) note.append(extension).append("\n");
   const NoteSignature signature = log_.sign(note);
   note.append("\n");
   append_signature(signature, note);

@@ -34,7 +34,9 @@ class CheckpointSigner {
   static Result<CheckpointSigner> make(NoteSigner log);
 
   /// What sign_checkpoint() makes of the head, in the buffer's memory where that is enough. Throws as it does.
-  void sign(const TreeHead& head, std::string& note) const;
+  void sign(const TreeHead& head, std::string& note) const { sign(head, {}, note); }
+  /// `extension`: a further line, which is not empty and has no line feed; empty: none.
+  void sign(const TreeHead& head, std::string_view extension, std::string& note) const;
   [[nodiscard]] const VerifierKey& verifier_key() const noexcept { return log_.verifier_key(); }
 
  private:

@@ -1,4 +1,5 @@
-// The newest checkpoint outside the ledger, so that a ledger that was rolled back as a whole is noticed.
+// The newest checkpoint outside the ledger, so that a ledger that was rolled back as a whole is noticed. An extension line
+// of it covers the claims, of which the log knows nothing before they are sealed.
 #pragma once
 
 #include <optional>
@@ -6,6 +7,7 @@
 #include <utility>
 
 #include "sqlite/guard.hpp"
+#include "store/head.hpp"
 #include "store/log_proofs.hpp"
 #include "store/note_file.hpp"
 
@@ -18,15 +20,19 @@ class AnchorChanged : public StoreFailure {
   using StoreFailure::StoreFailure;
 };
 
+/// The anchor's line for the claims: their number, and the hash of the row that ends there.
+std::string claims_line(const RowChain::End& claims);
+
 class Anchor {
  public:
   explicit Anchor(std::string file) : file_(std::move(file)) {}
 
   /// Keeps every other writer away from the file, as long as this object lives. Throws StoreFailure if another has it.
   void hold();
-  /// Throws StoreFailure where the file holds something else than a checkpoint of this log's past or present. `expected`:
-  /// the ledger had an anchor before, so that there has to be one.
-  void check(LogSnapshot& log, const merkle::VerifierKey& key, bool expected);
+  /// Throws StoreFailure where the file holds something else than a checkpoint of this log's past or present, or names
+  /// claims that are not those of `claims`, which are `head`'s. `expected`: the ledger had an anchor before, so that there
+  /// has to be one. An anchor of before claims were covered is taken once, and replaced.
+  void check(LogSnapshot& log, const merkle::VerifierKey& key, bool expected, RowChain& claims, const Head& head);
   /// Writes the checkpoint, unless it is what was written last. Looks at the file before that, and throws AnchorChanged
   /// if it does not hold what this object read or wrote last. Throws StoreFailure. Precondition: hold() returned.
   void keep(const std::string& checkpoint);

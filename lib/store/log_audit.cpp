@@ -323,7 +323,7 @@ class Audit final : public merkle::TileSink {
     }
     if (options_.anchor.empty()) return;
     try {
-      Anchor(options_.anchor).check(log, *key_, true);
+      Anchor(options_.anchor).check(log, *key_, true, session_.read.claims(), session_.read.head());
       if (auto note = read_note_file(options_.anchor)) audit_.anchored = read_checkpoint(*std::move(note)).size;
     } catch (const SqliteError&) {
       throw;

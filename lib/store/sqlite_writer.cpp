@@ -72,16 +72,26 @@ void SqliteWriter::open_anchor(const std::string& file) {
   LedgerLog entries(session_->read, edge);
   anchor_.emplace(file);
   anchor_->hold();
-  anchor_->check(entries, verifier_key(), expected);
-  anchor_->keep(log_->committed_checkpoint());
-  if (expected) return;
+  anchor_->check(entries, verifier_key(), expected, session_->read.claims(), head_);
+  anchor_->keep(anchor_note());
+  if (expected && head_.anchors_claims) return;
   session_->write.begin();
   Head at = head_;
-  session_->write.add_pin({anchor_pin, "kept"}, at);
+  if (!expected) session_->write.add_pin({anchor_pin, "kept"}, at);
+  at.anchors_claims = true;
   ++at.serial;
   session_->write.set_head(at);
   session_->write.commit();
   head_ = std::move(at);
+}
+
+/// What the anchor has to hold: the newest checkpoint, with a line for the claims.
+const std::string& SqliteWriter::anchor_note() {
+  if (anchor_serial_ == head_.serial) return anchor_note_;
+  const SignedCheckpoint newest = read_checkpoint(log_->committed_checkpoint());
+  log_->signer().sign({newest.size, newest.root}, claims_line(head_.claims), anchor_note_);
+  anchor_serial_ = head_.serial;
+  return anchor_note_;
 }
 
 /// Reads the log's tree back, and holds it against the last checkpoint.
@@ -152,7 +162,7 @@ void SqliteWriter::begin() {
   // Behind by one commit at most, whose members were answered: nobody is until it has caught up.
   if (!anchor_) return;
   try {
-    anchor_->keep(log_->committed_checkpoint());
+    anchor_->keep(anchor_note());
   } catch (const AnchorChanged& changed) {
     give_up(changed.what());
   }
@@ -161,6 +171,7 @@ void SqliteWriter::begin() {
 /// A commit that failed may have taken place. It is told to have failed only when it is known that it did not.
 void SqliteWriter::commit(const Head& after, std::span<Member* const> batch) {
   in_doubt_ = after;
+  bool reopened = false;
   try {
     session_->write.commit();
   } catch (...) {  // SqliteError, or no memory for one
@@ -168,21 +179,31 @@ void SqliteWriter::commit(const Head& after, std::span<Member* const> batch) {
     bool lost = true;
     try {
       lost = reopen() == Fate::not_committed;
-      lost ? running_.rolled_back() : running_.committed();
-      running_.inherit(open_claims(head_));
+      if (lost) {
+        running_.rolled_back();
+        running_.inherit(open_claims(head_));
+      }
     } catch (...) {
       drop_session();
       throw;
     }
     if (lost) throw;
-    return;
+    reopened = true;
   }
-  head_ = after;
-  in_doubt_.reset();
-  (void)batch;
-  running_.committed();
-  log_->committed();
-  keep_anchor();
+  if (!reopened) {
+    head_ = after;
+    in_doubt_.reset();
+    log_->committed();
+  }
+  keep_anchor() ? running_.committed() : disown_claims(batch);
+  if (reopened) {
+    try {
+      return running_.inherit(open_claims(head_));
+    } catch (...) {
+      drop_session();
+      throw;
+    }
+  }
   try {
     session_->left_at = session_->database.data_version();
     session_->index.committed();
@@ -192,11 +213,28 @@ void SqliteWriter::commit(const Head& after, std::span<Member* const> batch) {
 }
 
 /// What the anchor cannot take now, it takes before the next transaction begins.
-void SqliteWriter::keep_anchor() noexcept {
-  if (!anchor_) return;
+bool SqliteWriter::keep_anchor() noexcept {
+  if (!anchor_) return true;
   try {
-    anchor_->keep(log_->committed_checkpoint());
+    anchor_->keep(anchor_note());
+    return true;
   } catch (...) {
+    return false;
+  }
+}
+
+/// No handler is entered for a claim that the anchor does not cover: a ledger that is set back behind it would pass. The
+/// claims are durable all the same, and nobody's.
+void SqliteWriter::disown_claims(std::span<Member* const> batch) noexcept {
+  running_.disowned();
+  for (Member* member : batch) {
+    if (!std::holds_alternative<const Claim*>(member->what) || !member->status.ok()) continue;
+    if (member->claim.kind != ClaimAnswer::Kind::fresh) continue;
+    try {
+      member->status = {Code::store_failed, "the ledger's anchor could not be written, and does not cover the claim"};
+    } catch (...) {  // no memory for the reason
+      member->status = {Code::store_failed, {}};
+    }
   }
 }
 

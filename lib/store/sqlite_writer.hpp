@@ -68,7 +68,9 @@ class SqliteWriter {
   merkle::CheckpointSigner first_transaction(const LogOptions& log);
   void open_log(merkle::CheckpointSigner signer);
   void open_anchor(const std::string& file);
-  void keep_anchor() noexcept;
+  const std::string& anchor_note();
+  [[nodiscard]] bool keep_anchor() noexcept;
+  void disown_claims(std::span<Member* const> batch) noexcept;
   void revive();
   Fate reopen();
   void drop_session() noexcept;
@@ -81,6 +83,8 @@ class SqliteWriter {
   std::optional<WriteSession> session_;  ///< none after a failure, until reopen() has found out what is true
   std::optional<SignedLog> log_;
   std::optional<Anchor> anchor_;
+  std::string anchor_note_;           ///< of the head with this serial number
+  std::int64_t anchor_serial_ = -1;
   std::atomic<bool> knows_{false};       ///< whether there is a session
   std::int64_t epoch_ = 0;
   Head head_;                      ///< of what is known to be durable
