@@ -171,6 +171,15 @@ class NonceStore {
   /// What stands, in order.
   [[nodiscard]] virtual Result<std::vector<ControlName>> controls() { return std::vector<ControlName>{}; }
 
+  /// A store that was adopted, after it had been copied or restored, may have lost what was spent since: approvals issued
+  /// up to this time count no more. Nothing where there was no adoption, which is the default.
+  [[nodiscard]] virtual Result<std::optional<Timestamp>> floor() { return std::optional<Timestamp>(); }
+  /// Whether the tenant had claims when the store was adopted. Only asked where there is a floor; the default says yes.
+  [[nodiscard]] virtual Result<bool> was_used(std::string_view tenant) {
+    (void)tenant;
+    return true;
+  }
+
   /// Success when a claim would be possible now; else why not (disk full, poisoned, read-only).
   [[nodiscard]] virtual Status ready() = 0;
 

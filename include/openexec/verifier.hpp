@@ -46,6 +46,9 @@ struct Approval {
   std::string trace_id;
   std::string request_id;
   std::string approval_scope;
+
+  /// When it was issued. Absent: the verifier does not say, and a ledger that was adopted takes none of its approvals.
+  std::optional<Timestamp> issued_at = std::nullopt;
 };
 
 /// What the executor takes back while it runs: keys and approvals. Immutable; copies share it, from any thread.

@@ -136,6 +136,7 @@ class ClawshieldVerifier final : public Verifier {
     Status signature = key_->verify(signed_text(artifact->text), artifact->signature);
     if (!signature.ok()) return signature;
     Approval approval{std::string(clawshield_profile), std::string(artifact->text.approval_id), {}};
+    approval.issued_at = artifact->issued_at;
     approval.keys.push_back(key_id_);
     return approval;
   }

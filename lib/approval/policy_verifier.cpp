@@ -141,7 +141,8 @@ struct PolicyVerifier::Impl {
                       .constraints = statement.constraints,
                       .trace_id = statement.trace_id,
                       .request_id = statement.request_id,
-                      .approval_scope = statement.approval_scope};
+                      .approval_scope = statement.approval_scope,
+                      .issued_at = statement.issued_at};
     if (statement.is_plan()) {
       approval.step = *step;
       approval.step_order = *statement.order;

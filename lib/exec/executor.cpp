@@ -13,8 +13,8 @@ namespace openexec {
 class Executor::Impl {
  public:
   Impl(Config config, Parts parts, HandlerTable handlers, Timestamp mark, const exec::Confirmation& confirmed,
-       std::vector<ControlName> standing)
-      : pipeline(std::move(config), std::move(parts), std::move(handlers), mark, confirmed, std::move(standing)) {}
+       std::vector<ControlName> standing, std::optional<Timestamp> floor)
+      : pipeline(std::move(config), std::move(parts), std::move(handlers), mark, confirmed, std::move(standing), floor) {}
   exec::Pipeline pipeline;
   Recovery recovered;
 };
@@ -38,6 +38,16 @@ Status check(const Config& config) {
     return misuse("limits.max_clock_jump: must be 1 second to 366 days");
   if (config.limits.max_in_flight == 0) return misuse("limits.max_in_flight: must be at least 1");
   return Status::success();
+}
+
+/// In demo mode no approval stands behind a nonce: of those that the lost part of an adopted store had, nobody knows.
+Status check_adopted(const Config& config, const Parts& parts) {
+  if (!parts.verifier->profile().empty()) return Status::success();
+  const Result<bool> used = parts.store->was_used(config.tenant);
+  if (!used.ok()) return used.status();
+  if (!*used) return Status::success();
+  return {Code::store_failed,
+          "the ledger was adopted, and may have forgotten what this tenant spent: without approvals it needs a new tenant"};
 }
 
 }  // namespace
@@ -66,8 +76,13 @@ Result<Executor> Executor::assemble(Config config, Parts parts, HandlerTable han
   const Result<Timestamp> mark = exec::mark_of(*latest, confirmed, *parts.log);
   if (!mark.ok()) return mark.status();
 
+  const Result<std::optional<Timestamp>> floor = parts.store->floor();
+  if (!floor.ok()) return floor.status();
+  if (*floor)
+    if (Status status = check_adopted(config, parts); !status.ok()) return status;
+
   auto impl = std::make_unique<Impl>(std::move(config), std::move(parts), std::move(handlers), *mark, confirmed,
-                                     *std::move(standing));
+                                     *std::move(standing), *floor);
   Result<Recovery> recovered = impl->pipeline.recover();
   if (!recovered.ok()) return recovered.status();
   impl->recovered = *recovered;

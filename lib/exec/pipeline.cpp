@@ -202,11 +202,12 @@ void answer(Operation& operation, const Result<std::uint64_t>& index) {
 }  // namespace
 
 Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp mark,
-                   const Confirmation& confirmed, std::vector<ControlName> standing)
+                   const Confirmation& confirmed, std::vector<ControlName> standing, std::optional<Timestamp> floor)
     : config_(std::move(config)),
       parts_(std::move(parts)),
       handlers_(std::move(handlers)),
       time_(parts_.clock, mark, config_.limits.max_clock_jump),
+      floor_(floor),
       confirmed_(confirmed),
       in_flight_(config_.limits.max_in_flight),
       refusals_(config_.limits.max_refusals_per_second),
@@ -381,6 +382,10 @@ void Pipeline::verify(Attempt& attempt) {
   if (!approval.ok()) return deny(attempt, approval.status());
   if (!parts_.verifier->profile().empty()) {
     if (approval->id.empty()) return deny(attempt, Status(Code::approval_malformed, "the approval has no id to spend"));
+    if (floor_ && !(approval->issued_at && *approval->issued_at > *floor_))
+      return deny(attempt, Status(Code::approval_spent,
+                                  "the approval was issued before the ledger was adopted, and may have been spent in what "
+                                  "the ledger lost; ask for a new one"));
     if (approval->id.find(step_mark) != std::string::npos)
       return deny(attempt, Status(Code::approval_malformed, "the approval's id has a line feed"));
     if (approval->step || approval->constraints != Constraints{})

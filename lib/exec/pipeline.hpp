@@ -27,8 +27,9 @@ namespace openexec::exec {
 class Pipeline {
  public:
   /// `mark`: the highest trusted time that anyone saw who used the store, after `confirmed`. `standing`: the controls that it keeps.
+  /// `floor`: approvals issued up to then count no more (NonceStore::floor).
   Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp mark, const Confirmation& confirmed,
-           std::vector<ControlName> standing);
+           std::vector<ControlName> standing, std::optional<Timestamp> floor);
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
   ~Pipeline();
@@ -116,6 +117,7 @@ class Pipeline {
   const HandlerTable handlers_;
   std::optional<std::set<std::string, std::less<>>> allowed_;
   Timekeeper time_;
+  const std::optional<Timestamp> floor_;
   Confirmation confirmed_;  ///< the newest; one order after the other changes it
 
   InFlight in_flight_;

@@ -79,6 +79,8 @@ void Anchor::hold() {
   if (!lock_) throw StoreFailure("the anchor is in use: the writer of another ledger, or of a copy of this one, has it");
 }
 
+void Anchor::take() { kept_ = lock_->read(); }
+
 bool Anchor::is_untouched(const std::optional<std::string>& there) const {
   return there == kept_ || (there && attempted_ && *there == *attempted_);
 }

@@ -17,6 +17,7 @@ struct LedgerPath {
   const char* vfs = nullptr;    ///< SQLite's file system; null: its own
   int checkpoint_pages = 1000;  ///< pages of write-ahead log after which a commit moves them into the database
   KeyGeometry keys;             ///< of its index
+  bool any_file = false;        ///< it need not be the file that was opened last
   bool log_may_be_lost = false; ///< an operator adopts the main file as it is, although its write-ahead log is gone
 
   [[nodiscard]] std::string lock() const { return database + ".lock"; }

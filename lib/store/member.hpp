@@ -26,9 +26,16 @@ struct FindOrphans {
   std::vector<NonceRecord>* found;
 };
 
+/// Makes the file what the ledger is from now on, and spends all approvals issued up to a time.
+struct Adopt {
+  std::string_view entry;
+  Timestamp floor;
+  Timestamp at;
+};
+
 /// What is asked, by reference to the caller's argument, and the answer. It starts as a failure.
 struct Member {
-  std::variant<Probe, FindOrphans, const Claim*, const Seal*, const NewEntry*, Pin, const ControlChange*> what;
+  std::variant<Probe, FindOrphans, const Claim*, const Seal*, const NewEntry*, Pin, const ControlChange*, Adopt> what;
 
   Status status{Code::store_failed, "not reached"};
   ClaimAnswer claim;        ///< of a Claim; counts only where `status` is success

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "sqlite/guard.hpp"
+#include "store/adopt.hpp"
 #include "store/ledger_file.hpp"
 #include "store/sqlite_session.hpp"
 
@@ -107,7 +108,8 @@ Result<Prunable> prune_results(const std::string& path, Timestamp before,
     // epoch.
     session.write.begin();
     Head head = session.head;
-    session.write.add_opening({.path = resolved.database}, head);
+    check_identity(session.read, lock.identity());
+    session.write.add_opening(opening_of(resolved, lock.identity()), head);
     ++head.serial;
     session.write.set_head(head);
     session.write.commit();

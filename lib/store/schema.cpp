@@ -76,12 +76,6 @@ std::optional<std::string_view> as_view(const std::optional<std::string>& text) 
   return std::string_view(*text);
 }
 
-/// For the operator alone: nothing is judged by it.
-Timestamp wall_clock() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return {std::chrono::duration_cast<std::chrono::microseconds>(since).count()};
-}
-
 Digest opening_hash(const Opening& opening, std::int64_t pid, std::string_view program, const Digest& before) {
   std::string bytes;
   append_signed(opening.epoch, bytes);
@@ -98,6 +92,11 @@ Digest opening_hash(const Opening& opening, std::int64_t pid, std::string_view p
 }
 
 }  // namespace
+
+Timestamp wall_clock() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::microseconds>(since).count()};
+}
 
 void create_schema(Database& database) {
   database.execute("BEGIN");
@@ -314,6 +313,17 @@ std::vector<LogLine> ReadQueries::lines(std::uint64_t first, std::size_t count) 
     return static_cast<std::uint64_t>(row.end()) < end;
   });
   return lines;
+}
+
+bool ReadQueries::has_claims_of(std::string_view tenant, std::int64_t first_claims) {
+  bool found = false;
+  if (first_claims == 0) return found;
+  claims_.walk(1, [&](const RowView& row) {
+    Members<StoredClaim> members(row);
+    for (StoredClaim stored; members.next(stored);) found = found || stored.claim.tenant == tenant;
+    return !found && row.end() <= first_claims;
+  });
+  return found;
 }
 
 void ReadQueries::keys(RunQueries::Watermark after, const std::function<void(Key, std::int64_t number)>& give) {

@@ -48,6 +48,9 @@ struct Opening {
   bool adopts = false;                  ///< somebody adopted the file with this identity
 };
 
+/// For the operator alone: nothing is judged by it.
+Timestamp wall_clock();
+
 /// The key under which a name of a claim or an entry is found.
 Key nonce_key(std::string_view tenant, std::string_view nonce) noexcept;
 Key approval_key(std::string_view tenant, std::string_view approval_id) noexcept;
@@ -114,6 +117,8 @@ class ReadQueries {
   std::vector<LogLine> lines(std::uint64_t first, std::size_t count);
   /// The newest opening, if there was one.
   std::optional<Opening> last_opening();
+  /// Whether one of the first claims is of that tenant.
+  bool has_claims_of(std::string_view tenant, std::int64_t first_claims);
   /// The keys of the rows that are in no run yet. Throws StoreFailure where those rows do not lead to the head.
   void keys(RunQueries::Watermark after, const std::function<void(Key, std::int64_t number)>& give);
 

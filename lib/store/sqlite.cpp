@@ -31,7 +31,7 @@ std::optional<std::string> pinned_in(ReadSession& session, std::string_view key)
 struct Writing {
   Writing(const LedgerPath& path, LedgerLock held, const LogOptions& log, std::size_t queue_capacity)
       : lock(std::move(held)),
-        writer(path, newest, log),
+        writer(path, newest, log, lock.identity()),
         queue([this](std::span<Member* const> batch) { writer.write(batch); }, queue_capacity) {}
 
   LedgerLock lock;
@@ -169,6 +169,17 @@ class SqliteLedger final : public Ledger {
     return read([](ReadSession& session) {
       const Snapshot snapshot(session.read);
       return session.read.controls(session.read.head().controls);
+    });
+  }
+
+  Result<std::optional<Timestamp>> floor() override {
+    return read([](ReadSession& session) { return session.read.head().floor; });
+  }
+
+  Result<bool> was_used(std::string_view tenant) override {
+    return read([&](ReadSession& session) {
+      const Snapshot snapshot(session.read);
+      return session.read.has_claims_of(tenant, session.read.head().adopted_claims);
     });
   }
 
@@ -332,6 +343,7 @@ Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const Sqlit
     LedgerPath at = resolve(path, internals.vfs);
     at.checkpoint_pages = internals.checkpoint_pages;
     at.keys = internals.keys;
+    at.any_file = internals.any_file;
     auto opened = std::make_unique<Opened>(at);
     if (options.read_only) {
       if (!inspect(opened->path)) return Status(Code::store_failed, "no ledger is there to read");

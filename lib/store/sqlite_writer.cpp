@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sqlite/guard.hpp"
+#include "store/adopt.hpp"
 #include "store/log_key.hpp"
 #include "store/rules.hpp"
 
@@ -22,8 +23,8 @@ bool is_harmless(const SqliteError& error) noexcept {
 
 }  // namespace
 
-SqliteWriter::SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& log)
-    : path_(std::move(path)), table_(table) {
+SqliteWriter::SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& log, FileIdentity identity, Takes takes)
+    : path_(std::move(path)), table_(table), identity_(std::move(identity)), takes_(takes) {
   session_.emplace(path_, table_);
   merkle::CheckpointSigner signer = first_transaction(log);
   open_log(std::move(signer));
@@ -45,7 +46,13 @@ merkle::CheckpointSigner SqliteWriter::first_transaction(const LogOptions& log) 
   WriteQueries& write = session_->write;
   write.begin();
   Head at = session_->head;
-  write.add_opening(Opening{.path = path_.database}, at);
+  Opening opening = opening_of(path_, identity_);
+  if (takes_ == Takes::its_file) {
+    if (!path_.any_file) check_identity(session_->read, identity_);
+  } else if (const auto before = session_->read.last_opening()) {
+    opening.identity = before->identity;  // until it is adopted
+  }
+  write.add_opening(std::move(opening), at);
   const std::optional<std::string> recorded = session_->read.pinned(log_pin, session_->head.pins);
   if (!recorded && at.entry_count() > 0) throw StoreFailure("the ledger is damaged: it does not say whose log it is");
   merkle::CheckpointSigner signer = open_signer(log, path_, recorded);
@@ -64,6 +71,13 @@ merkle::CheckpointSigner SqliteWriter::first_transaction(const LogOptions& log) 
 
 void SqliteWriter::open_anchor(const std::string& file) {
   const bool expected = session_->read.pinned(anchor_pin, head_.pins).has_value();
+  if (takes_ == Takes::any_file) {  // what the anchor says is of what was lost; it is written with the adoption
+    if (file.empty()) return;
+    anchor_.emplace(file);
+    anchor_->hold();
+    anchor_->take();
+    return;
+  }
   if (file.empty()) {
     if (expected) throw StoreFailure("the ledger has an anchor, and none was given");
     return;
@@ -160,7 +174,7 @@ void SqliteWriter::begin() {
   if (!untouched && session_->read.head().epoch != epoch_)
     give_up("the ledger was opened for writing by another process");
   // Behind by one commit at most, whose members were answered: nobody is until it has caught up.
-  if (!anchor_) return;
+  if (!anchor_ || takes_ == Takes::any_file) return;
   try {
     anchor_->keep(anchor_note());
   } catch (const AnchorChanged& changed) {
@@ -190,6 +204,7 @@ void SqliteWriter::commit(const Head& after, std::span<Member* const> batch) {
     if (lost) throw;
     reopened = true;
   }
+  epoch_ = after.epoch;
   if (!reopened) {
     head_ = after;
     in_doubt_.reset();
@@ -448,11 +463,22 @@ bool SqliteWriter::apply(const ControlChange* change, Member& member, Head& at) 
   return true;
 }
 
+bool SqliteWriter::apply(const Adopt& adopt, Member& member, Head& at) {
+  member.entry = add_entry({adopt.entry, {}, {}, adopt.at}, at);
+  Opening opening = opening_of(path_, identity_);
+  opening.adopts = true;
+  session_->write.add_opening(std::move(opening), at);
+  at.floor = std::max(adopt.floor, at.floor.value_or(adopt.floor));
+  at.adopted_claims = at.claim_count();
+  return true;
+}
+
 /// Opens the ledger anew and finds out whether the commit in doubt took place.
 SqliteWriter::Fate SqliteWriter::reopen() {
   session_.emplace(path_, table_);
   const Head found = session_->head;
-  if (found.epoch != epoch_) give_up("the ledger was opened for writing by another process");
+  const bool ours = found.epoch == epoch_ || (in_doubt_ && found.epoch == in_doubt_->epoch);
+  if (!ours) give_up("the ledger was opened for writing by another process");
   const bool committed = in_doubt_ && write_head(*in_doubt_) == write_head(found);
   if (!committed && write_head(head_) != write_head(found)) give_up("the ledger does not end where this process left it");
   head_ = found;

@@ -9,6 +9,7 @@
 
 #include <openexec/builtin.hpp>
 
+#include "sqlite/file_identity.hpp"
 #include "store/anchor.hpp"
 #include "store/key_index.hpp"
 #include "store/key_table.hpp"
@@ -24,9 +25,14 @@ namespace openexec::store {
 /// Used by one thread at a time: the queue's leader.
 class SqliteWriter {
  public:
-  /// Opens the ledger and starts a new opening. `table`: the newest keys, which readers share. Precondition: the
-  /// ledger's lock is held. Throws where that fails.
-  SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& log);
+  /// Whether the file has to be the one that was opened last.
+  enum class Takes : std::uint8_t { its_file, any_file };
+
+  /// Opens the ledger and starts a new opening. `table`: the newest keys, which readers share. `identity`: of the file.
+  /// One that takes any file is for an adoption: it changes what the ledger's file is only with an Adopt, and does not look
+  /// at the anchor before. Precondition: the ledger's lock is held. Throws where that fails.
+  SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& log, FileIdentity identity,
+               Takes takes = Takes::its_file);
   SqliteWriter(const SqliteWriter&) = delete;
   SqliteWriter& operator=(const SqliteWriter&) = delete;
   ~SqliteWriter();
@@ -37,6 +43,8 @@ class SqliteWriter {
   /// False while nothing can be said about what the ledger holds: after a failure, until a write has found out.
   [[nodiscard]] bool knows_its_ledger() const noexcept { return knows_.load(std::memory_order_acquire); }
 
+  /// The highest time of the ledger. Used by the thread that writes.
+  [[nodiscard]] Timestamp latest() const noexcept { return head_.latest; }
   [[nodiscard]] const merkle::VerifierKey& verifier_key() const noexcept { return log_->signer().verifier_key(); }
 
  private:
@@ -57,6 +65,7 @@ class SqliteWriter {
   bool apply(const NewEntry* entry, Member& member, Head& at);
   bool apply(const Pin& pin, Member& member, Head& at);
   bool apply(const ControlChange* change, Member& member, Head& at);
+  bool apply(const Adopt& adopt, Member& member, Head& at);
 
   std::optional<StoredRecord> claim_of(std::string_view tenant, std::string_view nonce);
   void learn_end(StoredRecord& stored);
@@ -78,6 +87,8 @@ class SqliteWriter {
 
   const LedgerPath path_;
   KeyTable& table_;
+  const FileIdentity identity_;
+  const Takes takes_;
   Running running_;
   Pace pace_;
   std::optional<WriteSession> session_;  ///< none after a failure, until reopen() has found out what is true

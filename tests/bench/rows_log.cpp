@@ -93,7 +93,7 @@ class Appends {
                 [this](std::size_t operations) {
                   if (copies_ || !ledger_) {
                     ledger_.reset();
-                    ledger_ = need(sqlite_ledger(copies_ ? copies_->next() : file_), "the ledger");
+                    ledger_ = open_file(copies_ ? copies_->next() : file_);
                     entries_.make(2'000);  // its cache is warm, as that of one in use is
                     while (entries_.append_to(*ledger_) > 0) {
                     }

@@ -1,4 +1,5 @@
 #include "bench/subjects.hpp"
+#include "store/sqlite.hpp"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -73,6 +74,12 @@ Result<Approval> TrustingVerifier::verify(const Proposal& proposal, Timestamp) c
 
 HandlerResult echo(const Invocation& call) {
   return HandlerResult::result("{\"echo\":" + std::string(call.payload) + "}");
+}
+
+std::shared_ptr<Ledger> open_file(const std::string& ledger) {
+  store::SqliteInternals internals;
+  internals.any_file = true;
+  return need(store::open_sqlite(ledger, {}, internals), "the ledger");
 }
 
 Executor make_executor(Parts parts, Config config) {

@@ -58,10 +58,10 @@ class Cosign(unittest.TestCase):
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         return done
 
-    def fill(self, count, db=None):
+    def fill(self, count, db=None, tenant="default"):
         for _ in range(count):
             self.count += 1
-            self.cli("execute", stdin=json.dumps({"action": "echo", "payload": {}, "nonce": f"n-{self.count}"}), db=db)
+            self.cli("execute", "--tenant", tenant, stdin=json.dumps({"action": "echo", "payload": {}, "nonce": f"n-{self.count}"}), db=db)
 
     def witness(self, name):
         """A real one: its key and its URL."""
@@ -148,12 +148,13 @@ class Cosign(unittest.TestCase):
                 shutil.copy(f"{self.db}{part}", f"{fork}{part}")
         self.fill(2)
         self.count += 100
-        self.fill(2, db=fork)
+        self.cli("ledger", "adopt", "--why", "two histories", db=fork)  # an entry too; a new tenant from here on
+        self.fill(1, db=fork, tenant="other")
         self.assertEqual(self.cosign(policy, url)["cosignatures"], 1)
         said = self.cosign(policy, url, db=fork, expect=NO)
         self.assertIn("another history", said["witnesses"][0]["why"])
         self.count += 100
-        self.fill(3, db=fork)  # longer than what was cosigned
+        self.fill(3, db=fork, tenant="other")  # longer than what was cosigned
         said = self.cosign(policy, url, db=fork, expect=NO)
         self.assertIn("422", said["witnesses"][0]["why"])
         self.assertEqual(said["cosignatures"], 0)

@@ -90,12 +90,12 @@ class LogCommands(unittest.TestCase):
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         return done
 
-    def fill(self, count):
+    def fill(self, count, tenant="default"):
         """Attempts through the executor, refused ones in the main: an unknown action is one."""
         for _ in range(count):
             self.count += 1
             request = {"action": "echo", "payload": {"n": self.count}, "nonce": f"n-{self.count}"}
-            self.run_cli("execute", stdin=json.dumps(request))
+            self.run_cli("execute", "--tenant", tenant, stdin=json.dumps(request))
 
     def log(self, *args, **options):
         return self.run_cli("log", *args, **options)
@@ -148,7 +148,8 @@ class LogCommands(unittest.TestCase):
         self.db = snapshot
         self.log("consistency", newest, expect=NO)  # shorter
         self.count = 100
-        self.fill(5)
+        self.run_cli("ledger", "adopt", "--why", "a second history")  # an entry too; a new tenant from here on
+        self.fill(4, tenant="other")
         self.log("consistency", old)
         self.log("consistency", newest, expect=NO)  # another root
         self.log("export", site, expect=NO)

@@ -10,6 +10,7 @@
 
 #include "conformance/suite.hpp"
 #include "store/log_audit.hpp"
+#include "store/sqlite.hpp"
 #include "support/build.hpp"
 #include "support/catch.hpp"
 #include "support/ledger_edit.hpp"
@@ -58,6 +59,13 @@ std::string made(const TemporaryFolder& folder, std::uint64_t size, const LogOpt
   auto ledger = must(sqlite_ledger(path, {.read_only = false, .log = log}), "open");
   for (std::uint64_t from = 0; from < size; from += 1000) append(*ledger, from, std::min<std::uint64_t>(1000, size - from));
   return path;
+}
+
+/// Opens to write what is a copy of a ledger, and would be refused for that alone.
+Result<std::shared_ptr<Ledger>> open_copy(const std::string& path) {
+  store::SqliteInternals internals;
+  internals.any_file = true;
+  return store::open_sqlite(path, {}, internals);
 }
 
 /// SQL on a file, as a stranger would run it.
@@ -197,6 +205,13 @@ TEST_CASE("An audit reads beside an executor that appends, and goes as far as th
   CHECK(audit(path).size == size);
 }
 
+TEST_CASE("A copy that nobody edited opens, where it may: what is refused below is refused for its edit") {
+  TemporaryFolder folder;
+  Copies copies(folder, made(folder, 600));
+  CHECK(open_copy(copies.fresh()).ok());
+  CHECK_THAT(sqlite_ledger(copies.fresh()).status().detail(), Contains("ledger adopt"));
+}
+
 TEST_CASE("Each single edit of any entry is found, and named where a tile knows better") {
   constexpr std::uint64_t size = 700, edge = 512;
   TemporaryFolder folder;
@@ -234,7 +249,7 @@ TEST_CASE("Each edit of an entry that no full tile covers is refused by opening 
         // What only finds an entry is not on opening's way, if the hash is the right one.
         if (hashes == Hashes::forged && edit.name == std::string("no exec_id")) continue;
         INFO("entry " << index << ": " << edit.name << (hashes == Hashes::left ? "" : ", hashes forged"));
-        CHECK(sqlite_ledger(edited(copies, edit, index, hashes)).code() == Code::store_failed);
+        CHECK(open_copy(edited(copies, edit, index, hashes)).code() == Code::store_failed);
       }
     }
   }
@@ -254,7 +269,7 @@ TEST_CASE("Truncated at any length, the log is found short, and opening says so"
       const auto found = audit(path);
       INFO(length << ": " << all_of(found));
       CHECK(names_entry(found, length));
-      CHECK_THAT(sqlite_ledger(path).status().detail(),
+      CHECK_THAT(open_copy(path).status().detail(),
                  Contains(hashes == Hashes::left ? "damaged" : "entry " + std::to_string(length) + " is missing"));
     }
   }
@@ -314,7 +329,7 @@ TEST_CASE("Each edit of the checkpoint is found, and refused by opening to write
   const auto is_found = [](const std::string& copy) {
     const auto found = store::audit_log(copy, {});
     CHECK((!found.ok() || found->difference_count > 0));
-    CHECK(sqlite_ledger(copy).code() == Code::store_failed);
+    CHECK(open_copy(copy).code() == Code::store_failed);
   };
   for (const std::string& edit : edits) {
     INFO(edit);

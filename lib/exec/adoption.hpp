@@ -1,0 +1,13 @@
+// The entry that records who adopted a ledger's file.
+#pragma once
+
+#include <string>
+
+#include <openexec/receipt.hpp>
+
+namespace openexec::exec {
+
+/// The entry's bytes. `note` is of kind "adopt", and has a time.
+std::string adoption_entry(ControlNote note, std::string tenant, std::string executor, Timestamp at);
+
+}  // namespace openexec::exec
