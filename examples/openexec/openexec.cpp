@@ -181,8 +181,20 @@ int verify_receipt(const Options& options) {
 
 // execute
 
+/// Demo is chosen silently only where nothing was set that means approvals, as in openexecd.
+std::string mode_of(const Options& options) {
+  if (options.mode) return *options.mode;
+  if (!options.trust_policy_file.empty()) return "policy";
+  std::string set;
+  if (!options.public_key_file.empty() || environment("CLAWSHIELD_PUBLIC_KEY")) set = "a public key";
+  if (!options.tenant.empty()) set += set.empty() ? "a tenant" : " and a tenant";
+  if (set.empty()) return "demo";
+  throw Stop(terminal::cannot, set + " given, and no mode: say --mode clawshield (OPENEXEC_MODE) to verify approvals, or " +
+                                   "--mode demo to run everything");
+}
+
 Parts parts_of(const Options& options) {
-  const std::string mode = options.mode.value_or(options.trust_policy_file.empty() ? "demo" : "policy");
+  const std::string mode = mode_of(options);
   if (mode != "demo" && mode != "clawshield" && mode != "policy")
     throw Stop(terminal::cannot, "the mode must be demo, clawshield or policy (--mode, OPENEXEC_MODE)");
   if (mode != "policy" && !options.trust_policy_file.empty())

@@ -86,6 +86,7 @@ Executor make_executor(Parts parts, Config config) {
   config.tenant = tenant;
   config.limits.max_in_flight = 1 << 16;
   config.limits.max_refusals_per_second = std::numeric_limits<std::uint32_t>::max();
+  config.limits.max_replays_per_second = std::numeric_limits<std::uint32_t>::max();
   HandlerTable table;
   need(table.add("echo", echo), "the handler");
   return need(Executor::assemble(std::move(config), std::move(parts), std::move(table)), "the executor");

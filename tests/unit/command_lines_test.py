@@ -458,6 +458,12 @@ class Cli(Folder):
         flags = ("--mode", "clawshield", "--public-key", "approver.pub.pem", "--tenant", "acme", "--ledger", env["OPENEXEC_DB_URL"])
         self.assertIs(self.answer(YES, approved, *flags)["replayed"], True)
 
+    def test_execute_does_not_reach_demo_by_a_forgotten_mode(self):
+        request = {"action": "echo", "payload": {}, "nonce": "n"}
+        for env in ({"CLAWSHIELD_TENANT_ID": "acme"}, {"CLAWSHIELD_PUBLIC_KEY": "a key"}):
+            self.says(CANNOT, "--mode clawshield", self.execute(request, env=env))
+            self.answer(YES, request, "--mode", "demo", env=env)
+
     def test_a_receipt_is_verified_offline(self):
         answer = self.answer(YES, self.echo)
 
