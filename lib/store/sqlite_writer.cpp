@@ -136,7 +136,7 @@ void SqliteWriter::transact(std::span<Member* const> batch) {
   if (session_ && session_->database.in_transaction()) drop_session();
   if (!session_) revive();
   Head after = head_;
-  if (stage(batch, after)) commit(after, batch);
+  if (stage(batch, after)) commit(std::move(after), batch);
 }
 
 /// Opens a transaction and adds the batch's rows to it. False where there are none; the transaction is then over.
@@ -183,8 +183,9 @@ void SqliteWriter::begin() {
 }
 
 /// A commit that failed may have taken place. It is told to have failed only when it is known that it did not.
-void SqliteWriter::commit(const Head& after, std::span<Member* const> batch) {
-  in_doubt_ = after;
+void SqliteWriter::commit(Head after, std::span<Member* const> batch) {
+  const std::int64_t epoch = after.epoch;
+  in_doubt_ = std::move(after);  // and on from there: what is durable is not lost for want of memory
   bool reopened = false;
   try {
     session_->write.commit();
@@ -204,9 +205,9 @@ void SqliteWriter::commit(const Head& after, std::span<Member* const> batch) {
     if (lost) throw;
     reopened = true;
   }
-  epoch_ = after.epoch;
+  epoch_ = epoch;
   if (!reopened) {
-    head_ = after;
+    head_ = *std::move(in_doubt_);
     in_doubt_.reset();
     log_->committed();
   }
@@ -476,12 +477,12 @@ bool SqliteWriter::apply(const Adopt& adopt, Member& member, Head& at) {
 /// Opens the ledger anew and finds out whether the commit in doubt took place.
 SqliteWriter::Fate SqliteWriter::reopen() {
   session_.emplace(path_, table_);
-  const Head found = session_->head;
+  Head found = session_->head;
   const bool ours = found.epoch == epoch_ || (in_doubt_ && found.epoch == in_doubt_->epoch);
   if (!ours) give_up("the ledger was opened for writing by another process");
   const bool committed = in_doubt_ && write_head(*in_doubt_) == write_head(found);
   if (!committed && write_head(head_) != write_head(found)) give_up("the ledger does not end where this process left it");
-  head_ = found;
+  head_ = std::move(found);
   in_doubt_.reset();
   try {
     open_log(log_->signer());

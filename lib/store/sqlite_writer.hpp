@@ -53,7 +53,7 @@ class SqliteWriter {
   void transact(std::span<Member* const> batch);
   bool stage(std::span<Member* const> batch, Head& at);
   void begin();
-  void commit(const Head& after, std::span<Member* const> batch);
+  void commit(Head after, std::span<Member* const> batch);
   void abandon(const SqliteError* error) noexcept;
 
   // Each judges one member and adds its rows. True where there are rows to make durable.
