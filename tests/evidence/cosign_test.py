@@ -61,7 +61,7 @@ class Cosign(unittest.TestCase):
     def fill(self, count, db=None, tenant="default"):
         for _ in range(count):
             self.count += 1
-            self.cli("execute", "--tenant", tenant, stdin=json.dumps({"action": "echo", "payload": {}, "nonce": f"n-{self.count}"}), db=db)
+            self.cli("execute", "--mode", "demo", "--tenant", tenant, stdin=json.dumps({"action": "echo", "payload": {}, "nonce": f"n-{self.count}"}), db=db)
 
     def witness(self, name):
         """A real one: its key and its URL."""
