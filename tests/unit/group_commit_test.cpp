@@ -123,7 +123,7 @@ struct Writer {
   SqliteWriter make() {
     const LedgerPath path = resolve(folder.file("ledger.db"), vfs.name());
     if (!inspect(path)) create(path);
-    return SqliteWriter(path, newest, {});
+    return SqliteWriter(path, newest, {}, HeldFile(path.database, HeldFile::Access::read).identity());
   }
   void write(std::vector<Member>& members) { writer.write(pointers(members)); }
 };
