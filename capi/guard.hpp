@@ -46,7 +46,7 @@ constexpr openexec_code number(Code code) noexcept { return static_cast<openexec
 /// Into the library: every entry point that can fail is one call of this. `body` returns nothing, or a code. Throws
 /// nothing; a thread that ends inside a callback is unwound through it.
 template <class Body>
-openexec_code guard(openexec_error** error, Body&& body) {
+OPENEXEC_CATCHES_UNWIND openexec_code guard(openexec_error** error, Body&& body) {
   const base::CancellationPutOff put_off;
   const auto explain = [error](Code code, auto&& detail) noexcept {
     try {

@@ -94,7 +94,7 @@ class Visit {
 
 /// Runs `body` inside an executor.
 template <class Body>
-auto visiting(const openexec_executor* executor, Body&& body) {
+OPENEXEC_CATCHES_UNWIND auto visiting(const openexec_executor* executor, Body&& body) {
   Visit inside(executor);
   try {
     return std::forward<Body>(body)(std::as_const(inside));

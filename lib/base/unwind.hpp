@@ -10,6 +10,10 @@
 #include <type_traits>
 #include <utility>
 
+/// For a function that catches a ForcedUnwind. There is no object behind one, so the reference is null by design, which
+/// the undefined-behaviour sanitizer would report.
+#define OPENEXEC_CATCHES_UNWIND __attribute__((no_sanitize("null")))
+
 namespace openexec::base {
 
 #ifdef __GLIBCXX__
@@ -22,7 +26,7 @@ class ForcedUnwind {
 
 /// Calls foreign code. Returns what `otherwise` returns if it throws; a forced unwind passes.
 template <class Call, class Otherwise>
-std::invoke_result_t<Call> call_foreign(Call&& call, Otherwise&& otherwise) {
+OPENEXEC_CATCHES_UNWIND std::invoke_result_t<Call> call_foreign(Call&& call, Otherwise&& otherwise) {
   try {
     return std::forward<Call>(call)();
   } catch (ForcedUnwind&) {

@@ -52,7 +52,7 @@ Status check_adopted(const Config& config, const Parts& parts) {
 
 }  // namespace
 
-Result<Executor> Executor::assemble(Config config, Parts parts, HandlerTable handlers) try {
+OPENEXEC_CATCHES_UNWIND Result<Executor> Executor::assemble(Config config, Parts parts, HandlerTable handlers) try {
   const base::CancellationPutOff put_off;
   if (Status bad = check(config); !bad.ok()) return bad;
   if (!parts.store) return misuse("parts.store: missing");
@@ -105,7 +105,7 @@ std::vector<Outcome> Executor::execute_many(std::span<const Call> calls, const L
 }
 
 const Recovery& Executor::recovered() const noexcept { return impl_->recovered; }
-Result<Recovery> Executor::recover() try {
+OPENEXEC_CATCHES_UNWIND Result<Recovery> Executor::recover() try {
   const base::CancellationPutOff put_off;
   return impl_->pipeline.recover();
 } catch (base::ForcedUnwind&) {
@@ -131,7 +131,7 @@ ClockState Executor::clock_state() const { return impl_->pipeline.clock_state();
 bool Executor::halted() const noexcept { return impl_->pipeline.gate().closed(); }
 std::vector<ControlName> Executor::controls() const { return impl_->pipeline.controls(); }
 
-Status Executor::ready() const try {
+OPENEXEC_CATCHES_UNWIND Status Executor::ready() const try {
   const base::CancellationPutOff put_off;
   if (halted()) return Status(Code::halted, "the kill switch is on");
   const Parts& parts = impl_->pipeline.parts();
@@ -145,7 +145,7 @@ Status Executor::ready() const try {
   return Status(Code::store_failed, "a part threw when it was asked whether it is ready");
 }
 
-Result<std::optional<LogLine>> Executor::outcome_entry(const Digest& exec_id) const try {
+OPENEXEC_CATCHES_UNWIND Result<std::optional<LogLine>> Executor::outcome_entry(const Digest& exec_id) const try {
   const base::CancellationPutOff put_off;
   const Parts& parts = impl_->pipeline.parts();
   return exec::outcome_entry(*parts.store, *parts.log, exec_id);

@@ -227,7 +227,7 @@ Pipeline::~Pipeline() {
   }
 }
 
-Outcome Pipeline::run(const Arrival& arrival, const CallOptions& options) try {
+OPENEXEC_CATCHES_UNWIND Outcome Pipeline::run(const Arrival& arrival, const CallOptions& options) try {
   const base::CancellationPutOff put_off;
   Attempt attempt = enter(arrival, options);
   // Out of memory, or a part that broke its contract: leave() says what that means.
@@ -397,7 +397,7 @@ void Pipeline::verify(Attempt& attempt) {
 
 Result<Approval> Pipeline::ask_verifier(Attempt& attempt) {
   attempt.revocations = controls_.epoch();  // before they are looked at: what is revoked meanwhile is another epoch
-  Result<Approval> approval = [&]() -> Result<Approval> {
+  Result<Approval> approval = [&]() OPENEXEC_CATCHES_UNWIND -> Result<Approval> {
     try {
       const Timestamp at = attempt.at;
       if (attempt.revocations == 0) return parts_.verifier->verify(*attempt.proposal, at);
