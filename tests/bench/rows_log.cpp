@@ -69,7 +69,7 @@ class Entries {
 };
 
 void grow_to(Bench& bench, const std::string& file, std::uint64_t size) {
-  const auto ledger = need(sqlite_ledger(file), "the ledger");
+  const auto ledger = open_file(file);
   for (std::uint64_t there = need(ledger->size(), "the log"); there < size;) {
     bench.progress("filling the log: " + format(static_cast<double>(there)) + " of " + format(static_cast<double>(size)));
     Entries entries(there);
