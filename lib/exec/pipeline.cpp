@@ -694,8 +694,10 @@ void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submissi
     }
   }
   if (!operations.empty()) submit(operations);
-  for (std::size_t i = 0; i < ended.size(); ++i)
-    attend(*ended[i], [&] { conclude(*ended[i], operations[i]); });
+  for (std::size_t i = 0; i < ended.size(); ++i) {
+    Attempt& attempt = *ended[i];
+    attend(attempt, [&, written = &operations[i]] { conclude(attempt, *written); });
+  }
 }
 
 // Above the rate of its execution a replay is answered without an entry of its own. What it tells is durable already.

@@ -34,10 +34,11 @@ class Pruning {
   /// Counts the results that were chosen, and writes their rows without them where `write` is given.
   Prunable take(ResultTable* write) {
     Prunable taken;
-    for (const auto& [row, entries] : chosen_) {
+    for (const auto& chosen : chosen_) {
+      const std::int64_t row = chosen.first;
       OwnedRow pruned{row, 0, std::string(1, row_form)};
       const Prunable before = taken;
-      read_.results().with(row, [&, at = &entries](const RowView& view) {
+      read_.results().with(row, [&, at = &chosen.second](const RowView& view) {
         Results results(view);
         for (StoredResult result; results.next(result); ++pruned.count) {
           if (at->count(result.entry) != 0 && !result.text.empty()) {
