@@ -43,7 +43,9 @@ fn ended(way: &str, folder: &Folder) -> Output {
 
 #[test]
 fn a_program_keeps_its_exit_code_and_what_it_left_is_in_doubt_once() {
-    for (way, code, left) in [("exit", Some(7), 1), ("main ends", Some(8), 1), ("panic", Some(9), 0), ("abort", None, 1)] {
+    for (way, code, left) in
+        [("exit", Some(7), 1), ("main ends", Some(8), 1), ("panic", Some(9), 0), ("abort", None, 1)]
+    {
         let folder = Folder::new();
         let found = ended(way, &folder);
         assert_eq!(found.status.code(), code, "{way}: {}", String::from_utf8_lossy(&found.stderr));
