@@ -2,25 +2,10 @@
 
 #include <algorithm>
 
+#include "store/record_lookup.hpp"
 #include "store/rules.hpp"
 
 namespace openexec::store {
-namespace {
-
-NonceRecord record_of(const Claim& claim) {
-  NonceRecord record;
-  record.state = NonceState::claimed;
-  record.tenant = claim.tenant;
-  record.nonce = claim.nonce;
-  record.action = claim.action;
-  record.exec_id = claim.exec_id;
-  record.request_hash = claim.request_hash;
-  record.approval_digest = claim.approval_digest;
-  record.approval = claim.approval;
-  return record;
-}
-
-}  // namespace
 
 Result<ClaimAnswer> NonceTable::claim(const Claim& claim) {
   if (Status status = check(claim); !status.ok()) return status;
