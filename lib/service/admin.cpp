@@ -25,7 +25,7 @@ std::size_t count_if(const Peers& peers, Which which) noexcept {
 constexpr auto patience = std::chrono::seconds(5);  // for a request to come whole
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr auto tally_interval = std::chrono::seconds(1);
-constexpr int accepts_a_look = SOMAXCONN;  // as many as may have come before the halt that waits
+constexpr int accepts_a_look = 128;  // then a halt among them is carried out, though others keep coming
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 // is printed.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include <atomic>
 #include <chrono>
 #include <iostream>
+#include <new>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -106,6 +108,28 @@ class Looping {
   std::vector<pid_t> children_;
 };
 
+/// A number that this process and those that it forks count up together.
+class SharedCount {
+ public:
+  SharedCount()
+      : shared_(::mmap(nullptr, sizeof(std::atomic<std::uint64_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                       -1, 0)) {
+    REQUIRE(shared_ != MAP_FAILED);
+    ::new (shared_) std::atomic<std::uint64_t>(0);
+  }
+  SharedCount(const SharedCount&) = delete;
+  SharedCount& operator=(const SharedCount&) = delete;
+  ~SharedCount() { ::munmap(shared_, sizeof(std::atomic<std::uint64_t>)); }
+  void add_one() const { ++count(); }
+  [[nodiscard]] std::uint64_t value() const { return count(); }
+
+ private:
+  [[nodiscard]] std::atomic<std::uint64_t>& count() const {
+    return *static_cast<std::atomic<std::uint64_t>*>(shared_);
+  }
+  void* shared_;
+};
+
 bool only_root_can() {
   if (::geteuid() == 0) return false;
   WARN("SKIPPED: only root can become another user");
@@ -176,15 +200,21 @@ TEST_CASE("A halt takes effect while users who are not listed connect without en
   if (only_root_can()) return;
   const Place place({"--admin-uids", "4242"});
   ::chmod(place.folder.file("").c_str(), 0755);
-  const Daemon daemon(place.flags);
+  Daemon daemon(place.flags);
   const sockaddr_un address = address_of(place.socket());
+  const SharedCount connected;
   {
     const Looping looping(8, unlisted, [&] {
-      if (const int fd = connect_to(address); fd >= 0) ::close(fd);
+      const int fd = connect_to(address);
+      if (fd < 0) return;
+      ::close(fd);
+      connected.add_one();
     });
     drill(place, 20);
+    while (connected.value() < 2000 && looping.all_run()) std::this_thread::yield();
     CHECK(looping.all_run());
   }
+  CHECK(daemon.terminate() == 0);  // the newest of them are counted in a line of their own, at the end
   std::istringstream log(daemon.log());
   std::uint64_t lines = 0;
   std::uint64_t counted = 0;
