@@ -54,7 +54,8 @@ run_release() {
 }
 run_long() {
   local linker=()
-  configure_and_build release openexec_long_tests && OPENEXEC_LONG=1 run_tests release -L long --timeout 86400
+  configure_and_build release openexec_long_tests -DOPENEXEC_LONG_TIMEOUT=86400 &&
+    OPENEXEC_LONG=1 run_tests release -L long
 }
 run_clang() {
   local another=()
