@@ -54,6 +54,12 @@ void add_flags(CLI::App& app, Settings& settings) {
                  "file that holds the newest checkpoint, so that a ledger that was set back is found out "
                  "[OPENEXEC_LOG_ANCHOR]");
   app.add_option("--handlers", settings.handlers, "JSON file that gives actions to commands [OPENEXEC_HANDLERS]");
+  app.add_option_function<std::string>(
+         "--idempotency-key", [&service](const std::string& how) { service.ignore_idempotency_key = how == "ignore"; },
+         "use: the header may stand in for a nonce; ignore: only the body names one, for gateways that add a header of "
+         "their own")
+      ->check(CLI::IsMember({"use", "ignore"}))
+      ->default_str("use");
   Limits& limits = settings.limits;
   app.add_option("--max-refusals-per-second", limits.max_refusals_per_second,
                  "refusals that get an entry of their own; more are 429, and counted in one entry")
@@ -64,7 +70,11 @@ void add_flags(CLI::App& app, Settings& settings) {
   app.add_option("--workers", service.workers, "executions at once")->capture_default_str();
   app.add_option("--queue", service.queue, "executions that wait for a worker; more are 429")->capture_default_str();
   app.add_option("--max-connections", service.max_connections, "clients at once; more are 503")->capture_default_str();
-  app.add_option("--body-limit", service.body_limit, "bytes of a body; more are 413 [2 MiB]");
+  app.add_option_function<std::size_t>(
+         "--body-limit",
+         [&service, &limits](std::size_t bytes) { service.body_limit = limits.request.max_bytes = bytes; },
+         "bytes of a request; more are 413 [1 MiB]")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 30));
   app.add_option("--large-body-budget", service.large_body_budget,
                  "bytes of bodies over 64 KiB that are executed at once; more wait, then 429")
       ->capture_default_str();

@@ -49,10 +49,12 @@ struct ServiceOptions {
   std::string admin_socket;
   /// Other users who may order there. Where any is listed the socket's mode is 0666, and the kernel says who connects.
   std::vector<std::uint32_t> admin_uids;
+  /// Takes the nonce from the body alone. For gateways that put an Idempotency-Key of their own into every request.
+  bool ignore_idempotency_key = false;
   std::string mode;           ///< `exec_mode` of /health; empty: "demo", or the verifier's profile
 
   // What a client may take. Each runs from its start to its end, however the bytes dribble in.
-  std::chrono::milliseconds idle_deadline{30'000};   ///< until the first byte of a connection's next request
+  std::chrono::milliseconds idle_deadline{75'000};   ///< until the first byte of a connection's next request; above the usual balancer's 60 s
   std::chrono::milliseconds header_deadline{5'000};  ///< from there to the end of its header
   std::chrono::milliseconds body_deadline{15'000};   ///< from there to the end of its body
   std::chrono::milliseconds write_deadline{10'000};  ///< for the answer to be taken

@@ -20,6 +20,9 @@ constexpr std::array<std::string_view, 4> members{"action", "payload", "nonce", 
 
 Status malformed(std::string_view detail) { return {Code::malformed_request, std::string(detail)}; }
 
+/// Whether a text holds no value: models and clients send such a one for a call without arguments.
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
+
 /// A field that is missing or of the wrong type.
 Status mistyped(std::string_view detail) { return {Code::malformed_request, std::string(detail), 422}; }
 
@@ -63,7 +66,7 @@ class Reading {
     if (!nonce_member && !nonce) return mistyped("nonce: missing");
     if (nonce_member && !nonce_member->is(Type::string)) return mistyped("nonce: must be a string");
     if (nonce_member && nonce && nonce_member->string() != *nonce)
-      return malformed("nonce: differs from the one given beside the request");
+      return malformed(two_nonces);
     if (Status status = this->nonce(nonce_member ? nonce_member->string() : *nonce); !status.ok()) return status;
     return artifact(root.find("approval_artifact").value_or(View()));
   }
@@ -74,7 +77,7 @@ class Reading {
       return {Code::malformed_request, "the request is larger than " + std::to_string(whole_.max_bytes) + " bytes",
               413};
     if (Status status = action(request.action); !status.ok()) return status;
-    const auto payload_value = parse("payload", request.payload, parts_.request);
+    const auto payload_value = parse("payload", is_blank(request.payload) ? "" : request.payload, parts_.request);
     if (!payload_value.ok()) return payload_value.status();
     if (Status status = payload(*payload_value); !status.ok()) return status;
     if (Status status = nonce(request.nonce); !status.ok()) return status;
@@ -103,11 +106,15 @@ class Reading {
     return Status::success();
   }
 
+  /// Null and a blank string stand for {}, which a schema then judges like any other payload. Whether a call was cut
+  /// before its arguments is for whoever read the model's answer to find out.
   Status payload(View value) {
+    if (value.is(Type::string) && is_blank(value.string())) value = View();
     if (value.is(Type::string)) {
       if (Status status = parser_.parse(value.string(), field_, parts_.payload_document); !status.ok())
         return within("payload", status);
       value = parts_.payload_document.root();
+      if (value.is(Type::string)) return mistyped("payload: a string in a string; encode the object once");
       if (!value.is(Type::object)) return mistyped("payload: a string must hold one JSON object");
     }
     if (value.is(Type::null)) {

@@ -13,6 +13,9 @@
 
 namespace openexec {
 
+/// The detail of a request whose own nonce is not the one that was given beside it.
+inline constexpr std::string_view two_nonces = "nonce: differs from the one given beside the request";
+
 struct Proposal::Parts {
   std::string tenant;
   std::string action;

@@ -25,7 +25,7 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 
 Status field(std::string_view name, std::string_view fault) {
   if (fault.empty()) return Status::success();
-  return {Code::malformed_request, std::string(name).append(": ").append(fault), 422};
+  return {Code::malformed_request, std::string(name).append(": ").append(fault)};
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ Result<Proposal> parse(Attempt& attempt, const Config& config, canon::Parser& pa
   Request request = std::get<Request>(attempt.arrival);
   if (options.nonce && request.nonce.empty()) request.nonce = *options.nonce;
   if (options.nonce && request.nonce != *options.nonce)
-    return Status(Code::malformed_request, "nonce: differs from the one given beside the request");
+    return Status(Code::malformed_request, std::string(two_nonces));
   return Proposal::Parts::read(attempt.parts, parser, request, config.tenant, limits);
 }
 

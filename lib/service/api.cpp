@@ -5,11 +5,13 @@
 #include <iterator>
 #include <limits>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <openexec/builtin.hpp>
 #include <openexec/version.hpp>
 
+#include "approval/proposal.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "canon/json.hpp"
@@ -84,7 +86,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// application/json, with nothing but `charset=utf-8` behind it. A page in a browser cannot send that to a loopback
+// application/json, with nothing but `charset=utf-8` behind it, or `utf8`, as some clients write it. A page in a browser cannot send that to a loopback
 // service without asking first, so a missing type is refused as well.
 bool is_json(const std::vector<std::string_view>& lines) {
   if (lines.size() != 1) return false;
@@ -93,7 +95,8 @@ bool is_json(const std::vector<std::string_view>& lines) {
   if (!same_text(trimmed(value.substr(0, semicolon)), "application/json")) return false;
   if (semicolon == value.npos) return true;
   const std::string_view parameter = trimmed(value.substr(semicolon + 1));
-  return parameter.empty() || same_text(parameter, "charset=utf-8") || same_text(parameter, "charset=\"utf-8\"");
+  constexpr std::string_view known[] = {"", "charset=utf-8", "charset=\"utf-8\"", "charset=utf8", "charset=\"utf8\""};
+  return std::any_of(std::begin(known), std::end(known), [&](std::string_view one) { return same_text(parameter, one); });
 }
 
 }  // namespace
@@ -142,6 +145,33 @@ bool Api::is_demo() const {
   return executor != nullptr ? executor->verifier().profile().empty() : mode_.empty() || mode_ == "demo";
 }
 
+namespace {
+
+/// The route of a path, whatever the method.
+const Route* at_path(std::span<const Route> routes, std::string_view path) {
+  const auto found = std::find_if(routes.begin(), routes.end(), [&](const Route& route) {
+    return route.takes_argument ? path.starts_with(route.path) : path == route.path;
+  });
+  return found == routes.end() ? nullptr : &*found;
+}
+
+/// The detail of a 404, which names every path: most who get one mistyped it.
+std::string paths(std::span<const Route> routes) {
+  std::string text = "there is no such path. The paths are";
+  for (const Route& route : routes) {
+    text.append(&route == routes.data() ? " " : ", ").append(route.method).append(" ").append(route.path);
+    if (route.takes_argument) text += "...";
+  }
+  return text;
+}
+
+}  // namespace
+
+const Route* Api::find(std::string_view method, std::string_view target) {
+  const Route* const found = at_path(routes, path_of(target));
+  return found != nullptr && found->method == method ? found : nullptr;
+}
+
 Routed Api::route(const Head& head) const {
   const std::string_view path = path_of(head.target);
   Routed routed;
@@ -149,11 +179,9 @@ Routed Api::route(const Head& head) const {
     routed.refusal = Answer{.status = 204, .allow = "GET, HEAD, POST, OPTIONS", .code = "ok"};
     return routed;
   }
-  const Route* found = std::find_if(std::begin(routes), std::end(routes), [&](const Route& route) {
-    return route.takes_argument ? path.starts_with(route.path) : path == route.path;
-  });
-  if (found == std::end(routes)) {
-    routed.refusal = problem(nullptr, 404, "there is no such path; see GET /");
+  const Route* const found = at_path(routes, path);
+  if (found == nullptr) {
+    routed.refusal = problem(nullptr, 404, paths(routes));
     return routed;
   }
   routed.route = found;
@@ -263,14 +291,18 @@ Answer Api::execute(const Call& call) const {
   std::optional<std::string> key;
   bool unreadable = false;
   if (call.idempotency_key) {
-    key = parse_string_item(*call.idempotency_key);
+    key = parse_idempotency_key(*call.idempotency_key);
     unreadable = !key;
     options.nonce = key ? std::string_view(*key) : std::string_view();
   }
   Outcome outcome = executor->execute_json(call.body, options);
   if (unreadable && outcome.code == Code::malformed_request) {
     outcome.http = 400;
-    outcome.detail = "Idempotency-Key must be one quoted string (RFC 9651), without parameters";
+    outcome.detail = "Idempotency-Key must be 1 to 255 visible ASCII characters, or one quoted string (RFC 9651)";
+  } else if (outcome.detail == two_nonces) {
+    outcome.detail =
+        "nonce: the header Idempotency-Key and the body's member nonce differ. Send one of them, or the same twice; "
+        "behind a gateway that adds a header of its own the operator sets --idempotency-key ignore";
   }
   Answer done = answer(outcome.http, execution_json(outcome), name(outcome.code));
   done.exec_id = std::move(outcome.exec_id);

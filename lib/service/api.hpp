@@ -93,6 +93,8 @@ class Api {
   /// Asks the handlers that run to stop.
   void cancel() { cancellation_.cancel(); }
 
+  /// The route of this path that takes this method; null if there is none.
+  [[nodiscard]] static const Route* find(std::string_view method, std::string_view target);
   /// Path, method and content type.
   [[nodiscard]] Routed route(const Head& head) const;
   [[nodiscard]] Answer run(const Route& route, const Call& call) const;

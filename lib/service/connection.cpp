@@ -37,6 +37,12 @@ std::string_view buffer_view(const boost::beast::flat_buffer& buffer) {
   return {static_cast<const char*>(buffer.data().data()), buffer.size()};
 }
 
+/// The route whose shape an answer has that is given before the header is understood.
+const Route* asked_for(std::string_view head) {
+  const base::RequestLine line = base::request_line(head);
+  return Api::find(line.method, line.target);
+}
+
 }  // namespace
 
 Connection::Connection(Server& server, asio::ip::tcp::socket socket)
@@ -117,16 +123,16 @@ void Connection::read_header() {
 
 // The parser gets a header once it is whole, so that its raw bytes can be judged before.
 void Connection::await_header() {
-  constexpr std::size_t blank_line = 2;
-  // RFC 9112, section 2.2: an older client may send an empty line after the body of its last request.
-  while (buffer_view(buffer_).starts_with("\r\n")) {
-    buffer_.consume(blank_line);
+  if (const std::size_t empty = base::empty_lines(buffer_view(buffer_)); empty > 0) {
+    buffer_.consume(empty);
     scanned_ = 0;
   }
   const std::string_view bytes = buffer_view(buffer_);
-  // A client that speaks TLS waits for an answer and sends no header at all.
-  if (!bytes.empty() && (bytes.front() <= ' ' || bytes.front() > '~')) return on_header(http::error::bad_method);
+  // A client that speaks TLS waits for an answer and sends no header at all. A CR alone may be half an empty line.
+  if (!bytes.empty() && bytes != "\r" && (bytes.front() <= ' ' || bytes.front() > '~'))
+    return on_header(bytes.front() == '\n' ? http::error::bad_line_ending : http::error::bad_method);
   if (const std::size_t size = base::head_size(bytes, scanned_)) return parse_header(size);
+  if (base::has_lone_line_feed(bytes, scanned_)) return on_header(http::error::bad_line_ending);
   scanned_ = bytes.size();
   if (bytes.size() >= server_.options().header_limit) return on_header(http::error::buffer_overflow);
   socket_.async_read_some(buffer_.prepare(std::min(header_chunk, buffer_.max_size() - buffer_.size())),
@@ -140,7 +146,10 @@ void Connection::await_header() {
 }
 
 void Connection::parse_header(std::size_t size) {
-  if (base::has_folded_line(buffer_view(buffer_).substr(0, size))) return on_header(http::error::bad_obs_fold);
+  const std::string_view head = buffer_view(buffer_).substr(0, size);
+  if (base::has_lone_line_feed(head)) return on_header(http::error::bad_line_ending);
+  if (base::has_folded_line(head)) return on_header(http::error::bad_obs_fold);
+  routed_.route = asked_for(head);
   Error error;
   buffer_.consume(parser_->put(buffer_.data(), error));
   on_header(error);
@@ -148,10 +157,12 @@ void Connection::parse_header(std::size_t size) {
 
 void Connection::on_header(Error error) {
   keep_alive_ = false;
+  if (error && routed_.route == nullptr) routed_.route = asked_for(buffer_view(buffer_));
   if (timed_out_) return refuse(408, "the header took too long");
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
     return refuse(431, "the header is over " + std::to_string(server_.options().header_limit) + " bytes");
   if (error == http::error::bad_version) return refuse(505, "HTTP/1.1 or HTTP/1.0");
+  if (error == http::error::bad_line_ending) return refuse(400, "a line of the header must end with CR LF (RFC 9112)");
   if (error == http::error::bad_obs_fold) return refuse(400, "a header line begins with a blank (obs-fold)");
   if (is_bad_http(error)) return refuse(400, error.message());
   if (error) return close();  // gone
@@ -165,7 +176,7 @@ void Connection::on_header(Error error) {
   // Now, since trailers would join the fields later.
   idempotency_key_.reset();
   const auto keys = request.equal_range("Idempotency-Key");
-  for (auto field = keys.first; field != keys.second; ++field) {
+  for (auto field = keys.first; field != keys.second && !server_.options().ignore_idempotency_key; ++field) {
     idempotency_key_ = idempotency_key_ ? *idempotency_key_ + "\n" : std::string();
     *idempotency_key_ += view(field->value());
   }

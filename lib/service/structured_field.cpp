@@ -48,6 +48,14 @@ std::optional<std::string> parse_string_item(std::string_view field) {
   return std::nullopt;  // no closing quote
 }
 
+std::optional<std::string> parse_idempotency_key(std::string_view field) {
+  constexpr std::size_t longest = 255;
+  const std::string_view key = trimmed(field);
+  if (key.starts_with('"')) return parse_string_item(field);
+  const bool visible = std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c <= '~'; });
+  return visible && !key.empty() && key.size() <= longest ? std::optional(std::string(key)) : std::nullopt;
+}
+
 bool prefers(std::string_view field, std::string_view preference) {
   while (!field.empty()) {
     const std::string_view item = first_of_list(field);

@@ -63,6 +63,26 @@ TEST_CASE("Every canonical form of the vectors comes out through C") {
   report("canonical, through C", cases);
 }
 
+TEST_CASE("Every payload of the table has its answer through C") {
+  const auto file = read_json(vectors() / "payloads.json");
+  std::size_t cases = 0;
+  for (const auto [unused, test] : at(file.root(), "cases")) {
+    ++cases;
+    INFO(text_at(test, "id"));
+    const std::string json(text_at(test, "json"));
+    const openexec_request parts = c::request("n", json, "echo");
+    const std::string whole = R"({"action":"echo","nonce":"n")" + (json.empty() ? "" : ",\"payload\":" + json) + "}";
+    c::Proposal of_parts, of_whole;
+    const auto wanted = test.find("payload") ? OPENEXEC_OK : OPENEXEC_MALFORMED_REQUEST;
+    CHECK(openexec_proposal_create(&parts, c::str("acme"), of_parts.out(), nullptr) == wanted);
+    CHECK(openexec_proposal_create_json(c::str(whole), c::str("acme"), of_whole.out(), nullptr) == wanted);
+    if (wanted != OPENEXEC_OK) continue;
+    CHECK(c::text(openexec_proposal_payload(of_parts)) == text_at(test, "payload"));
+    CHECK(c::text(openexec_proposal_payload(of_whole)) == text_at(test, "payload"));
+  }
+  report("payloads, through C", cases);
+}
+
 TEST_CASE("Every identity of the vectors comes out through C") {
   const auto file = read_json(vectors() / "identities.json");
   std::size_t cases = 0;

@@ -132,7 +132,13 @@ TEST_CASE("An Idempotency-Key stands in for the nonce, and never for another one
   CHECK(text_at(by_header.json().root(), "id") == text_at(first.json().root(), "id"));
   CHECK(client.post("/execute", hello, {{"idempotency-key", "\"unique-1\""}}).status == 200);
 
-  for (const char* bad : {"\"unique-2\"", "unique-1", "\"unique-1\";p=1", "\"unique-1\", \"unique-1\"", "\"unique-1"}) {
+  CHECK(client.post("/execute", without, {{"Idempotency-Key", "unique-1"}}).json().root().size() == 7);
+  CHECK(client.post("/execute", hello, {{"Idempotency-Key", "unique-1"}}).status == 200);
+  const HttpAnswer two = client.post("/execute", hello, {{"Idempotency-Key", "unique-2"}});
+  for (const char* named : {"Idempotency-Key", "member nonce", "--idempotency-key ignore"})
+    CHECK(text_at(two.json().root(), "detail").find(named) != std::string::npos);
+
+  for (const char* bad : {"\"unique-2\"", "unique-2", "\"unique-1\";p=1", "unique-1, unique-1", "\"unique-1\", \"unique-1\"", "\"unique-1"}) {
     CAPTURE(bad);
     const HttpAnswer answer = client.post("/execute", hello, {{"Idempotency-Key", bad}});
     CHECK(answer.status == 400);
@@ -142,8 +148,52 @@ TEST_CASE("An Idempotency-Key stands in for the nonce, and never for another one
   CHECK(client.post("/execute", without, {{"Idempotency-Key", "\"unique-1\""}, {"Idempotency-Key", "\"unique-1\""}})
             .status == 400);
   CHECK(client.post("/execute", without, {{"Idempotency-Key", "\"unique"}, {"Idempotency-Key", "-1\""}}).status == 400);
-  CHECK(client.post("/execute", without, {{"Idempotency-Key", "\"\""}}).status == 422);
+  CHECK(client.post("/execute", without, {{"Idempotency-Key", "\"\""}}).status == 400);
   CHECK(client.post("/execute", without).status == 422);
+}
+
+TEST_CASE("A service told to ignore Idempotency-Key takes the nonce from the body alone") {
+  Daemon daemon({"--db-url", "sqlite://", "--idempotency-key", "ignore"});
+  HttpClient client(daemon.port());
+  CHECK(client.post("/execute", hello, {{"Idempotency-Key", "of-the-gateway"}}).status == 200);
+  CHECK(client.post("/execute", R"({"action":"echo"})", {{"Idempotency-Key", "of-the-gateway"}}).status == 422);
+}
+
+TEST_CASE("Every payload of the table has its answer over HTTP") {
+  Daemon daemon(in_memory);
+  HttpClient client(daemon.port());
+  const canon::Document table = test::read_json(test::vectors() / "payloads.json");
+  std::size_t cases = 0;
+  for (const auto [unused, row] : test::at(table.root(), "cases")) {
+    const std::string json(text_at(row, "json"));
+    INFO(text_at(row, "id"));
+    const HttpAnswer answer = client.post("/execute", R"({"action":"echo","nonce":")" + std::to_string(++cases) + '"' +
+                                                          (json.empty() ? "" : ",\"payload\":" + json) + "}");
+    CHECK(answer.status == (row.find("payload") ? 200 : test::at(row, "http").integer()));
+    if (!row.find("payload")) continue;
+    const canon::Document told = answer.json();
+    CHECK(canon::jcs(test::at(test::at(told.root(), "result"), "echo")) == text_at(row, "payload"));
+  }
+  CHECK(cases > 0);
+}
+
+TEST_CASE("One flag raises the limit of a body and of a request") {
+  Daemon daemon({"--db-url", "sqlite://", "--body-limit", "4000000"});
+  HttpClient client(daemon.port());
+  const auto of_size = [](std::size_t size) {
+    return R"({"action":"add","nonce":"large","payload":{"a":1,"b":2,"pad":")" + std::string(size, 'x') + "\"}}";
+  };
+  CHECK(client.post("/execute", of_size(3'500'000)).body.find("{\"sum\": 3}") != std::string::npos);
+  CHECK(client.post("/execute", of_size(4'000'000)).status == 413);
+}
+
+TEST_CASE("A name that breaks its rule is 400; only a missing or mistyped field is 422") {
+  Daemon daemon(in_memory);
+  HttpClient client(daemon.port());
+  CHECK(client.post("/execute", R"({"action":"no blanks","nonce":"n"})").status == 400);
+  CHECK(client.post("/execute", R"({"action":"","nonce":"n"})").status == 400);
+  CHECK(client.post("/execute", R"({"action":"echo","nonce":"\u0001"})").status == 400);
+  CHECK(client.post("/execute", R"({"action":"echo","nonce":1})").status == 422);
 }
 
 TEST_CASE("A receipt verifies in any spacing of its result, and with nothing else") {
@@ -240,6 +290,8 @@ TEST_CASE("Wrong paths, methods and types are told apart") {
     const HttpAnswer answer = client.get(path);
     CHECK(answer.status == 404);
     CHECK(error_of(answer) == "not_found");
+    for (const char* known : {"GET /health", "POST /execute", "GET /receipts/...", "POST /receipts/verify"})
+      CHECK(answer.body.find(known) != std::string::npos);
   }
   for (const char* path : {"/", "/health", "/ready", "/version", "/receipts/abc"}) {
     CAPTURE(path);
@@ -287,7 +339,7 @@ TEST_CASE("Wrong paths, methods and types are told apart") {
   HttpClient zipped(daemon.port());
   CHECK(zipped.post("/execute", hello, {{"Content-Encoding", "gzip"}}).status == 415);
   for (const char* type : {"application/json", "Application/JSON", "application/json;charset=UTF-8",
-                           "application/json ; charset=\"utf-8\""}) {
+                           "application/json ; charset=\"utf-8\"", "application/json; charset=utf8"}) {
     CAPTURE(type);
     CHECK(client.request("POST", "/execute", hello, {{"Content-Type", type}}).status == 200);
   }

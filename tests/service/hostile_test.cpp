@@ -233,6 +233,57 @@ TEST_CASE("A request that two readers could read differently is refused, and end
   check_healthy(daemon);
 }
 
+TEST_CASE("A header that is refused is answered in the shape of what was asked for") {
+  Daemon daemon(with({}));
+  const std::string line = "POST /execute HTTP/1.1\r\n";
+  const std::string host = "Host: localhost\r\n";
+  struct Case {
+    std::string bytes;
+    int status;
+  };
+  const std::string large = "X: " + std::string(20'000, 'a') + "\r\n\r\n";
+  for (const Case& c : {Case{line + host + large, 431}, Case{line + host + "Expect: more\r\n\r\n", 417}, Case{line + "\r\n", 400},
+                        Case{"POST /execute HTTP/3.0\r\n" + host + "\r\n", 505}, Case{line + host + "X: a\r\n b\r\n\r\n", 400},
+                        Case{line + host + "Bad Name: b\r\n\r\n", 400}, Case{line + host + "X: a\n\n", 400}}) {
+    CAPTURE(c.bytes.substr(0, 100));
+    HttpClient client(daemon.port());
+    REQUIRE(client.send(c.bytes));
+    const auto answer = client.receive();
+    REQUIRE(answer);
+    CHECK(answer->status == c.status);
+    const canon::Document document = answer->json();
+    CHECK(test::text_at(document.root(), "code") == "malformed_request");
+    CHECK_FALSE(test::at(document.root(), "approved").boolean());
+    CHECK(test::at(document.root(), "receipt").is(canon::Type::null));
+  }
+  HttpClient other(daemon.port());
+  REQUIRE(other.send("GET /health HTTP/1.1\r\n\r\n"));
+  CHECK(other.receive()->body.find(R"({"error":{"code":"bad_request")") == 0);
+}
+
+TEST_CASE("Empty lines in front of a request are passed over, and a line feed alone is refused at once") {
+  Daemon daemon(with({}));
+  HttpClient early(daemon.port());
+  REQUIRE(early.send("\r\n\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  CHECK(early.receive()->status == 200);
+  for (const char part : std::string("\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+    REQUIRE(early.send(std::string(1, part)));
+  CHECK(early.receive()->status == 200);
+
+  for (const char* bytes :
+       {"GET /health HTTP/1.1\nHost: localhost\n\n", "GET /health HTTP/1.1\r\nHost: localhost\n", "\nGET /health HTTP/1.1\r\n",
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\nTransfer-Encoding: chunked\r\n\r\n"}) {
+    CAPTURE(bytes);
+    HttpClient client(daemon.port());
+    REQUIRE(client.send(bytes));
+    const auto answer = client.receive();
+    REQUIRE(answer);
+    CHECK(answer->status == 400);
+    CHECK(answer->body.find("CR LF") != std::string::npos);
+    CHECK(client.closed());
+  }
+}
+
 // Each of them would be a request, and answered with something else than 400, if the line were joined to its field.
 TEST_CASE("A header line that begins with a blank is refused, whichever field it goes on") {
   Daemon daemon(with({}));

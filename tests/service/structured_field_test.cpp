@@ -7,6 +7,7 @@
 namespace openexec {
 namespace {
 
+using service::parse_idempotency_key;
 using service::parse_string_item;
 
 // The verdict on a vector: accepted exactly where it is one field line that holds a bare String item. Items of other
@@ -50,6 +51,19 @@ TEST_CASE("An Idempotency-Key is one quoted string, and every structured field v
   CHECK(accepted >= 5);
   CHECK(cases >= 40);
   test::report("Idempotency-Key (7-http-idempotency)", cases);
+}
+
+TEST_CASE("A key may come without quotes, as most clients send it, and is visible ASCII then") {
+  CHECK(parse_idempotency_key("unique-1") == "unique-1");
+  CHECK(parse_idempotency_key(" 0f9b6c1e:{x}~ ") == "0f9b6c1e:{x}~");
+  CHECK(parse_idempotency_key("\"quoted\"") == "quoted");
+  CHECK(parse_idempotency_key(std::string(255, 'a')) == std::string(255, 'a'));
+  for (const std::string& bad : {std::string(), std::string(" "), std::string("a b"), std::string("a, b"), std::string("a\nb"),
+                                 std::string("\"a"), std::string("\"a\";p"), std::string("\x7f"), std::string("\xc3\xa9"),
+                                 std::string(256, 'a')}) {
+    INFO(bad);
+    CHECK(parse_idempotency_key(bad) == std::nullopt);
+  }
 }
 
 TEST_CASE("Only spaces may surround the key, and only printable ASCII may be in it") {

@@ -4,6 +4,8 @@
 #include "approval/proposal.hpp"
 #include "crypto/sha256.hpp"
 #include "support/catch.hpp"
+#include "support/json.hpp"
+#include "support/vectors.hpp"
 
 using namespace openexec;
 
@@ -96,13 +98,32 @@ TEST_CASE("A payload that is no object is refused, in every form") {
     CHECK(refusal(fields(as_json_string(payload))) == "422 payload: a string must hold one JSON object");
   }
   CHECK(refusal(json(body(R"("null")"))) == "422 payload: a string must hold one JSON object");
-  CHECK(refusal(json(body(R"("\"{}\"")"))) == "422 payload: a string must hold one JSON object");
-  for (const char* text : {"", " ", "{", "{} x", "{'a':1}"}) {
+  CHECK(refusal(json(body(R"("\"{}\"")"))) == "422 payload: a string in a string; encode the object once");
+  for (const char* text : {"{", "{} x", "{'a':1}"}) {
     INFO(text);
     CHECK(refusal(json(body(as_json_string(text)))).starts_with("400 payload: "));
   }
   CHECK(refusal(fields("{")).starts_with("400 payload: "));
   CHECK(refusal(fields("{} {}")).starts_with("400 payload: "));
+}
+
+TEST_CASE("Every payload of the table has its answer, in each form of a request") {
+  const canon::Document table = test::read_json(test::vectors() / "payloads.json");
+  for (const auto [unused, row] : test::at(table.root(), "cases")) {
+    const std::string text(test::text_at(row, "json"));
+    INFO(test::text_at(row, "id"));
+    const Result<Proposal> forms[] = {json(text.empty() ? R"({"action":"echo","nonce":"n-1"})" : body(text)), fields(text)};
+    for (const Result<Proposal>& proposal : forms) {
+      if (row.find("payload")) {
+        REQUIRE(proposal.ok());
+        CHECK(proposal->payload() == test::text_at(row, "payload"));
+      } else {
+        CHECK(proposal.code() == Code::malformed_request);
+        CHECK(proposal.status().http() == test::at(row, "http").integer());
+      }
+    }
+  }
+  CHECK(fields(" \t\r\n")->payload() == "{}");  // a part that is blank is like one that is absent
 }
 
 TEST_CASE("Duplicate keys are refused wherever they are") {

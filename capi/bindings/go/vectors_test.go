@@ -61,6 +61,34 @@ func TestEveryCanonicalFormComesOut(t *testing.T) {
 	t.Logf("canonical: %d (%d refused)", len(file.Cases), refused)
 }
 
+func TestEveryPayloadOfTheTableHasItsAnswer(t *testing.T) {
+	var file struct {
+		Cases []struct {
+			ID, JSON string
+			Payload  *string
+		}
+	}
+	vectors(t, "payloads", &file)
+	for _, c := range file.Cases {
+		member := ""
+		if c.JSON != "" {
+			member = `, "payload": ` + c.JSON
+		}
+		whole := openexec.Request{JSON: json.RawMessage(`{"action": "echo", "nonce": "n"` + member + `}`)}
+		for _, one := range []openexec.Request{request("echo", c.JSON, "n"), whole} {
+			proposal, err := openexec.NewProposal(one, tenant)
+			if c.Payload == nil {
+				is(t, err, openexec.MalformedRequest)
+				continue
+			}
+			must(t, err)
+			equal(t, string(proposal.Payload()), *c.Payload)
+			proposal.Close()
+		}
+	}
+	equal(t, len(file.Cases) > 0, true)
+}
+
 func TestEveryIdentityComesOut(t *testing.T) {
 	var file struct {
 		Cases []struct {

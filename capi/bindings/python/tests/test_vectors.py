@@ -26,6 +26,20 @@ def test_every_canonical_form_comes_out():
     assert len(cases) >= 590
 
 
+def test_every_payload_of_the_table_has_its_answer():
+    for case in vectors("payloads")["cases"]:
+        member = case["json"] and f', "payload": {case["json"]}'
+        ways = (lambda: openexec.Proposal("echo", case["json"], nonce="n"),
+                lambda: openexec.Proposal.from_json(f'{{"action": "echo", "nonce": "n"{member}}}'))
+        for make in ways:
+            if "payload" in case:
+                assert make().payload_json == case["payload"], case["id"]
+                continue
+            with pytest.raises(Invalid) as no:
+                make()
+            assert no.value.code is Code.MALFORMED_REQUEST, case["id"]
+
+
 def test_every_identity_comes_out():
     cases = vectors("identities")["cases"]
     for case in cases:

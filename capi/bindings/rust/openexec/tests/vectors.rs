@@ -39,6 +39,22 @@ fn every_canonical_form_comes_out() {
 }
 
 #[test]
+fn every_payload_of_the_table_has_its_answer() {
+    for case in cases(&vectors("payloads")) {
+        let json = text(&case["json"]);
+        let member = if json.is_empty() { String::new() } else { format!(", \"payload\": {json}") };
+        let whole = format!("{{\"action\": \"echo\", \"nonce\": \"n\"{member}}}");
+        for request in [Request::new("echo", json, "n"), Request::from_json(whole.as_bytes())] {
+            match (Proposal::new(&request, TENANT), case.get("payload")) {
+                (Ok(made), Some(wanted)) => assert_eq!(made.payload(), text(wanted), "{}", case["id"]),
+                (Err(no), None) => assert_eq!(no.code(), Code::MalformedRequest, "{}", case["id"]),
+                (other, _) => panic!("{}: {:?}", case["id"], other.err()),
+            }
+        }
+    }
+}
+
+#[test]
 fn every_identity_comes_out() {
     let file = vectors("identities");
     for case in cases(&file) {
