@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -45,6 +46,7 @@ struct Invocation {
   std::chrono::steady_clock::time_point deadline;  ///< when the host stops caring; a handler is never interrupted
   const Cancellation& cancellation;
   Reservation* reservation = nullptr;  ///< what Row::prepare gave for this execution; null where there is none
+  std::uint32_t attempt = 1;  ///< 1, or which further attempt this is (Row::retry_none); `exec_id` is that of the first
 };
 
 /// What a handler says became of the action. There is no default: one of the three has to be said.
@@ -52,7 +54,8 @@ class HandlerResult {
  public:
   /// It took place. `json` is one strict JSON value; anything else is result_invalid.
   static HandlerResult result(std::string json) { return {Kind::result, std::move(json), Effect::confirmed}; }
-  /// It failed; final. `effect` is `none` only if the handler knows that nothing happened. `detail` reaches this caller only.
+  /// It failed; final, except for Row::retry_none. `effect` is `none` only if the handler knows that nothing happened.
+  /// `detail` reaches this caller only.
   static HandlerResult failed(std::string detail, Effect effect = Effect::unknown) {
     return {Kind::failed, std::move(detail), effect == Effect::none ? Effect::none : Effect::unknown};
   }
@@ -107,14 +110,21 @@ class HandlerTable {
     std::chrono::milliseconds deadline{30'000};  ///< becomes Invocation::deadline
     Cost cost = nullptr;                         ///< without it no approval that names a highest cost is served
     Prepare prepare = nullptr;                   ///< optional
+    /// How many further attempts an execution has where one ended with failed(..., Effect::none), or found the kill switch
+    /// on: the same request, sent again under the same approval, is then admitted anew and runs again. 0: never. At most
+    /// 1,000. Nothing else opens a further attempt, and what is in doubt never does.
+    std::uint32_t retry_none = 0;
   };
 
-  /// invalid_argument where the name breaks the rule for actions, is taken, or `row.run` is empty.
+  /// invalid_argument where the name breaks the rule for actions, is taken, `row.run` is empty, or `row.retry_none` is too
+  /// large.
   Status add(std::string action, Row row);
   Status add(std::string action, Handler run) { return add(std::move(action), Row{std::move(run), nullptr}); }
 
   [[nodiscard]] const Row* find(std::string_view action) const;
   [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
+  /// Whether one of them has Row::retry_none.
+  [[nodiscard]] bool any_retries() const noexcept;
 
  private:
   std::map<std::string, Row, std::less<>> rows_;

@@ -33,6 +33,10 @@ struct Claim {
   Digest approval_digest{};      ///< which artifact was spent; zero where none was presented
   std::string_view approval;     ///< JSON: who approved it, kept for the receipt of an attempt that dies
   Timestamp at;
+  /// 1: the nonce's first attempt, which spends it. k + 1: a further attempt of the same request with the same artifact,
+  /// opened only where the newest attempt is k and was sealed as retryable. Stores that do not keeps_attempts() are never
+  /// asked for one.
+  std::uint32_t attempt = 1;
 
   // What the claim is held to besides, judged in the same step; only stores that keeps_terms() are ever asked to.
   /// Something spent as an approval id that must have executed before: its record sealed as ok. Empty: nothing.
@@ -42,12 +46,12 @@ struct Claim {
 };
 
 enum class NonceState : std::uint8_t {
-  claimed = 1,   ///< its first attempt is running, or died and was not recovered yet
-  sealed = 2,    ///< executed or failed; final
+  claimed = 1,   ///< its newest attempt is running, or died and was not recovered yet
+  sealed = 2,    ///< executed or failed; final, unless a retryable seal lets a further attempt be opened
   in_doubt = 3,  ///< it may have run; never run again; a settlement may still seal it
 };
 
-/// What the store knows of one nonce.
+/// What the store knows of one nonce: its newest attempt.
 struct NonceRecord {
   NonceState state = NonceState::in_doubt;
   std::string tenant;
@@ -61,6 +65,8 @@ struct NonceRecord {
   Effect effect = Effect::unknown;
   std::string result;                  ///< display form; empty while claimed, and where it was removed since
   std::optional<std::uint64_t> entry;  ///< index of the log entry that sealed it (or put it in doubt)
+  std::uint32_t attempt = 1;           ///< the newest one
+  bool retryable = false;              ///< as sealed; only where it was never in doubt
 };
 
 /// A claim's answer. Nothing but `fresh` permits running the handler.
@@ -69,7 +75,7 @@ struct ClaimAnswer {
     exists = 1,          ///< the nonce was claimed before, by this very request: see `record`
     nonce_conflict = 2,  ///< the nonce was claimed before, by another request
     approval_spent = 3,  ///< the approval was claimed before under another nonce, or its token as something else
-    fresh = 4,           ///< claimed now, durably
+    fresh = 4,           ///< claimed now, durably: the attempt that was asked for, and no other
     out_of_order = 5,    ///< the predecessor has not executed; nothing was spent
     rate_reached = 6,    ///< as many claims as may be were made within a minute; nothing was spent
   };
@@ -88,6 +94,10 @@ struct Seal {
   std::string_view result;  ///< display form
   std::string_view entry;   ///< the log entry; goes into the log in the same durable step, or into the outbox
   Timestamp at;
+  std::uint32_t attempt = 1;  ///< the one that ended; a seal of any other than the newest changes nothing
+  /// The attempt's own handler said that nothing happened, or was not entered: a further attempt may be opened. Only of a
+  /// handler_failed with effect none that seals what this process claimed, never of what was in doubt.
+  bool retryable = false;
 };
 
 /// A sealed attempt whose entry has not been confirmed to be in the log (stores that are not their own log).
@@ -140,7 +150,8 @@ struct Operation {
 ///  - A Status means: do not run. If a commit's fate is unknown the store finds out (re-reads) or fails every later call;
 ///    it never guesses.
 ///  - seal() is durable before it succeeds. Sealing what is not claimed (or in doubt) is invalid_argument and changes nothing.
-///  - Nothing that could be replayed is ever evicted.
+///  - Nothing that could be replayed is ever evicted. A further attempt replaces no claim: the nonce and the approval stay
+///    spent, and what ended before stays in the log.
 ///  - Called from any thread, concurrently. Calls block until they are durable. No call enters the executor.
 class NonceStore {
  public:
@@ -163,6 +174,9 @@ class NonceStore {
   /// Whether claims are held to Claim::predecessor, Claim::max_per_minute, and what Claim::approval_id says of plans. Where
   /// they are not, what needs them is refused.
   [[nodiscard]] virtual bool keeps_terms() const noexcept { return false; }
+  /// Whether a claim may open a further attempt (Claim::attempt), in one durable compare-and-set. Where it may not, no
+  /// handler with Row::retry_none is accepted.
+  [[nodiscard]] virtual bool keeps_attempts() const noexcept { return false; }
 
   /// Makes a control stand, or lifts it, durably; of one that stands already, or does not, only the entry is new. Answers
   /// the index of the entry as seal() does; an outbox has it under an empty nonce. The default keeps none:

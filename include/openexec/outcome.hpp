@@ -18,6 +18,12 @@ struct Outcome {
   Effect effect = Effect::none;
   bool replayed = false;           ///< the outcome of an earlier attempt, told again; the handler was not entered
 
+  /// Which attempt of its execution ran, or is told again; 1 where none is.
+  std::uint32_t attempt = 1;
+  /// Nothing happened, and the handler permits a further attempt (HandlerTable::Row::retry_none): the same request, sent
+  /// again under the same approval, may run.
+  bool may_retry = false;
+
   std::string exec_id;  ///< 64 hex digits; empty where the request was malformed
   std::string action;   ///< empty where the request was malformed
   std::string result;   ///< display form: the bytes that `receipt` covers; {"error": "<code>"} for every no.

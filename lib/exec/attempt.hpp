@@ -30,6 +30,7 @@ struct Ending {
   std::string detail;
   int http = 0;
   std::string receipt;  ///< of a result that is not at hand; empty: follows from `result`
+  bool retryable = false;  ///< as Seal::retryable: by this attempt's own handler, or of the outcome that is told again
 };
 
 /// What one attempt has become so far. Starts as a refusal.
@@ -57,7 +58,9 @@ struct Attempt {
 
   Flights::Seat seat;
   std::unique_ptr<Reservation> reservation;  ///< what its handler holds for it
+  std::uint32_t number = 1;  ///< which attempt of its execution it claims
   bool waiting = false;  ///< for an equal attempt that is running
+  bool waited = false;   ///< for one; what came of that is its answer
   bool claimed = false;  ///< its nonce is spent: the handler may be, or was, entered
 
   std::optional<Ending> ending;

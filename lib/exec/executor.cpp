@@ -57,6 +57,8 @@ OPENEXEC_CATCHES_UNWIND Result<Executor> Executor::assemble(Config config, Parts
   if (Status bad = check(config); !bad.ok()) return bad;
   if (!parts.store) return misuse("parts.store: missing");
   if (!parts.verifier) return misuse("parts.verifier: missing; DemoVerifier accepts everything and says so");
+  if (handlers.any_retries() && !parts.store->keeps_attempts())
+    return misuse("handlers: one has retry_none, and the store keeps one attempt of an execution only");
   if (!parts.log) {
     if (parts.store->log() == nullptr) return misuse("parts.log: missing, and the store is not its own log");
     parts.log = std::shared_ptr<ReceiptLog>(parts.store, parts.store->log());

@@ -146,6 +146,7 @@ Outcome last_word(Attempt& attempt) noexcept {
   if (!attempt.claimed) return outcome;
   outcome.verdict = Verdict::in_doubt;
   outcome.effect = Effect::unknown;
+  outcome.attempt = attempt.number;
   return outcome;
 }
 
@@ -171,6 +172,12 @@ Ending entered() noexcept {
   return ending;
 }
 
+/// Whether one more attempt may be opened after the one that this ending is of.
+bool leaves_a_retry(const Attempt& attempt) noexcept {
+  return attempt.ending->retryable && attempt.handler != nullptr &&
+         attempt.entry.attempt <= attempt.handler->retry_none;
+}
+
 /// The attempt's own answer, from its ending and the entry that records it, which are spent by it.
 Outcome outcome_of(Attempt& attempt) {
   Ending& ending = *attempt.ending;
@@ -180,6 +187,8 @@ Outcome outcome_of(Attempt& attempt) {
   outcome.verdict = ending.verdict;
   outcome.effect = ending.effect;
   outcome.replayed = attempt.replayed;
+  outcome.attempt = attempt.entry.attempt;
+  outcome.may_retry = leaves_a_retry(attempt);
   outcome.exec_id = std::move(attempt.entry.exec_id);
   outcome.action = std::move(attempt.entry.action);
   outcome.result = std::move(ending.result);
@@ -187,6 +196,9 @@ Outcome outcome_of(Attempt& attempt) {
   outcome.detail = std::move(ending.detail);
   return outcome;
 }
+
+/// Its nonce is known, and it is to open the next attempt.
+bool reopens(const Attempt& attempt) noexcept { return attempt.number > 1 && !attempt.claimed && !attempt.ending; }
 
 /// Claimed, and its handler was not called yet.
 bool is_ready(const Attempt& attempt) noexcept { return attempt.claimed && !attempt.ending; }
@@ -339,7 +351,9 @@ void Pipeline::recall(Attempt& attempt) {
 // Anybody else learns nothing. What is approved needs no look: its claim finds the nonce.
 void Pipeline::deny(Attempt& attempt, const Status& why) {
   if (parts_.verifier->profile().empty() || attempt.artifact_digest != Digest{}) look_back(attempt);
-  if (!attempt.ending && !attempt.waiting) refuse(attempt, why);
+  if (!attempt.ending && !attempt.waiting) return refuse(attempt, why);
+  if (!attempt.ending || !std::exchange(attempt.ending->retryable, false)) return;
+  attempt.ending->detail = "nothing happened, and it is not tried again: " + why.detail();
 }
 
 void Pipeline::look_back(Attempt& attempt) {
@@ -461,12 +475,21 @@ Status Pipeline::still_approved(Attempt& attempt) {
   return Status::success();
 }
 
-// Spends nonces and approvals in one durable step. Of equal attempts one leads; the others wait for its outcome.
+// Spends nonces and approvals in one durable step. Of equal attempts one leads; the others wait for its outcome. What is
+// found to have ended with nothing, by a handler that permits it, is claimed once more as its next attempt: that succeeds
+// only if no other attempt was opened in between.
 void Pipeline::claim(std::span<Attempt> attempts, Submission& submission) {
+  const auto is_new = [](const Attempt& attempt) { return !attempt.ending && !attempt.waiting && attempt.approval; };
+  claim(attempts, submission, is_new);
+  if (std::any_of(attempts.begin(), attempts.end(), reopens)) claim(attempts, submission, reopens);
+}
+
+template <class Due>
+void Pipeline::claim(std::span<Attempt> attempts, Submission& submission, Due&& due) {
   auto& [leading, notes, claims, seals, entries, operations] = submission;
   submission.start(attempts.size());
   for (Attempt& attempt : attempts) {
-    if (attempt.ending || attempt.waiting || !attempt.approval) continue;
+    if (!due(attempt)) continue;
     std::string& note = notes[claims.size()];
     attend(attempt, [&] { prepare_claim(attempt, note); });
     if (attempt.ending || attempt.waiting) continue;
@@ -480,6 +503,7 @@ void Pipeline::claim(std::span<Attempt> attempts, Submission& submission) {
                       .approval_digest = attempt.artifact_digest,
                       .approval = note,
                       .at = attempt.at,
+                      .attempt = attempt.number,
                       .predecessor = attempt.predecessor,
                       .max_per_minute = attempt.approval->constraints.max_executions_per_min.value_or(0)});
     operations.push_back({.what = &claims.back()});
@@ -490,7 +514,7 @@ void Pipeline::claim(std::span<Attempt> attempts, Submission& submission) {
 }
 
 void Pipeline::prepare_claim(Attempt& attempt, std::string& note) {
-  attempt.seat = flights_.board(attempt.exec_id);
+  if (!attempt.seat.leads()) attempt.seat = flights_.board(attempt.exec_id);
   attempt.waiting = !attempt.seat.leads();
   if (attempt.waiting) return;
   check_halt(attempt);
@@ -520,13 +544,15 @@ Invocation Pipeline::invocation_of(const Attempt& attempt) const {
           .tenant = attempt.entry.tenant,
           .deadline = later(parts_.clock->monotonic(), attempt.handler->deadline),
           .cancellation = attempt.options.cancellation,
-          .reservation = attempt.reservation.get()};
+          .reservation = attempt.reservation.get(),
+          .attempt = attempt.number};
 }
 
 // The one place that lets an attempt go on to its handler. That it was claimed is known before anything can fail.
 void Pipeline::settle(Attempt& attempt, const Operation& asked) {
   attempt.claimed = asked.status.ok() && asked.claim.kind == ClaimAnswer::Kind::fresh;
   attempt.seat.spend(attempt.claimed);
+  attempt.entry.attempt = attempt.claimed ? attempt.number : 1;
   if (attempt.claimed) return;
   attempt.reservation.reset();
   attend(attempt, [&] {
@@ -542,8 +568,10 @@ void Pipeline::turn_away(Attempt& attempt, const ClaimAnswer& answer) {
   switch (answer.kind) {
     case ClaimAnswer::Kind::fresh: break;
     case ClaimAnswer::Kind::exists:
-      if (answer.record) return tell(attempt, *answer.record);
-      break;
+      if (!answer.record) break;
+      if (attempt.number > 1 || !may_retry(attempt, *answer.record)) return tell(attempt, *answer.record);
+      attempt.number = answer.record->attempt + 1;
+      return;  // claim() asks for that one
     case ClaimAnswer::Kind::nonce_conflict:
       return refuse(attempt, Status(Code::nonce_conflict, "nonce: used by another action or payload"));
     case ClaimAnswer::Kind::approval_spent:
@@ -556,6 +584,12 @@ void Pipeline::turn_away(Attempt& attempt, const ClaimAnswer& answer) {
                                     "constraints.max_executions_per_min: as many as may be were within a minute"));
   }
   refuse(attempt, Status(Code::store_failed, "the store gave no answer"));
+}
+
+// The store decides it once more when the attempt is claimed. Who waited for an equal attempt has that one's outcome.
+bool Pipeline::may_retry(const Attempt& attempt, const NonceRecord& record) noexcept {
+  return record.retryable && !attempt.waited && record.attempt <= attempt.handler->retry_none &&
+         record.approval_digest == attempt.artifact_digest;
 }
 
 // Where nobody lends, and where there is no memory for lending, the handlers run here.
@@ -584,10 +618,14 @@ void Pipeline::call_handler(Attempt& attempt) {
         if (!may_enter(attempt)) return;
         attempt.ending = entered();
         attempt.ending = judge(enter_handler(attempt));
+        if (attempt.ending->effect == Effect::none) allow_retry(attempt);
       },
       [] {});
   attempt.reservation.reset();
 }
+
+// It was claimed, and its handler said that nothing happened or was not entered.
+void Pipeline::allow_retry(Attempt& attempt) noexcept { attempt.ending->retryable = attempt.handler->retry_none != 0; }
 
 // It is spent, but is not to run if there was an order since it was claimed.
 bool Pipeline::may_enter(Attempt& attempt) {
@@ -596,7 +634,11 @@ bool Pipeline::may_enter(Attempt& attempt) {
     return false;
   };
   const Gate::Passage passage = gate_.pass();
-  if (!passage.open()) return no("the kill switch went on before the handler was entered");
+  if (!passage.open()) {
+    (void)no("the kill switch went on before the handler was entered");
+    allow_retry(attempt);
+    return false;
+  }
   const Status approved = still_approved(attempt);
   return approved.ok() || no(approved.detail());
 }
@@ -686,7 +728,9 @@ void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submissi
                        .effect = ending.effect,
                        .result = ending.result,
                        .entry = attempt.json,
-                       .at = attempt.at});
+                       .at = attempt.at,
+                       .attempt = attempt.number,
+                       .retryable = ending.retryable});
       operations.push_back({.what = &seals.back()});
     } else {
       entries.push_back({.json = attempt.json, .exec_id = attempt.exec_id, .at = attempt.at});
@@ -742,7 +786,8 @@ void Pipeline::wait(std::span<Attempt> attempts) {
   for (Attempt& attempt : attempts) {
     if (!attempt.waiting) continue;
     attempt.waiting = false;
-    if (attempt.seat.landed_by(attempt.deadline)) continue;
+    attempt.waited = attempt.seat.landed_by(attempt.deadline);
+    if (attempt.waited) continue;
     attend(attempt, [&] { refuse(attempt, Status(Code::in_progress, "the first attempt is still running")); });
   }
 }
@@ -774,12 +819,14 @@ void Pipeline::tell(Attempt& attempt, const NonceRecord& record) {
       if (value.ok()) sealed->result_hash = crypto::sha256(canon::jcs(value->root()));
     }
     tell(attempt, *sealed);
-    return recent_.add(attempt.exec_id, std::move(sealed));
+    if (!record.retryable) recent_.add(attempt.exec_id, std::move(sealed));  // else another attempt may follow
+    return;
   }
   if (record.state == NonceState::claimed && !flights_.lost(attempt.exec_id))
     return refuse(attempt, Status(Code::in_progress, "the first attempt is still running"));
   attempt.replayed = true;
   attempt.entry.prior = record.entry;
+  attempt.entry.attempt = record.attempt;
   Ending ending;
   ending.verdict = Verdict::in_doubt;
   ending.code = Code::in_doubt;
@@ -802,17 +849,31 @@ bool Pipeline::recall_removed(SealedOutcome& sealed) {
   return true;
 }
 
+namespace {
+
+/// What a caller is told of a failure besides its code.
+std::string failed_before(const Attempt& attempt, const NonceRecord& record) {
+  const bool again = record.retryable && attempt.handler != nullptr && record.attempt <= attempt.handler->retry_none;
+  if (again) return "the attempt before failed, and nothing happened; sent again, the request may run";
+  if (record.attempt == 1) return "the first attempt failed; its outcome is final";
+  return "attempt " + std::to_string(record.attempt) + " failed; its outcome is final";
+}
+
+}  // namespace
+
 void Pipeline::tell(Attempt& attempt, const SealedOutcome& sealed) {
   attempt.replayed = true;
   attempt.entry.prior = sealed.record.entry;
+  attempt.entry.attempt = sealed.record.attempt;
   Ending ending;
+  ending.retryable = sealed.record.retryable;
   ending.verdict = Verdict::replayed;
   ending.code = sealed.record.code;
   ending.effect = sealed.record.effect;
   ending.result = sealed.record.result;
   ending.result_hash = sealed.result_hash;
   ending.receipt = sealed.receipt;
-  if (ending.code != Code::ok) ending.detail = "the first attempt failed; its outcome is final";
+  if (ending.code != Code::ok) ending.detail = failed_before(attempt, sealed.record);
   if (!sealed.receipt.empty()) ending.detail = "it executed; its result was removed, and receipt and log entry remain";
   attempt.ending = std::move(ending);
 }
@@ -820,7 +881,7 @@ void Pipeline::tell(Attempt& attempt, const SealedOutcome& sealed) {
 // So that it is told again without a look into the store. Without memory for it, the store is looked into.
 void Pipeline::remember(const Attempt& attempt, std::uint64_t index) noexcept try {
   const Ending& ending = *attempt.ending;
-  if (!attempt.claimed || ending.state != NonceState::sealed) return;
+  if (!attempt.claimed || ending.state != NonceState::sealed || ending.retryable) return;
   SealedOutcome sealed;
   sealed.record.state = ending.state;
   sealed.record.exec_id = attempt.exec_id;
@@ -830,6 +891,7 @@ void Pipeline::remember(const Attempt& attempt, std::uint64_t index) noexcept tr
   sealed.record.effect = ending.effect;
   sealed.record.result = ending.result;
   sealed.record.entry = index;
+  sealed.record.attempt = attempt.number;
   sealed.result_hash = ending.result_hash;
   recent_.add(attempt.exec_id, std::make_shared<const SealedOutcome>(std::move(sealed)));
 } catch (const std::bad_alloc&) {
@@ -1115,6 +1177,7 @@ Status Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found) {
   entry.request_hash = orphan.request_hash;
   entry.approval = read_approval(orphan);
   entry.executor = config_.executor;
+  entry.attempt = orphan.attempt;
   const auto end = [&](const HandlerResult& said) {
     Ending ending = judge(said);
     std::string json;
@@ -1128,7 +1191,8 @@ Status Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found) {
                     .effect = ending.effect,
                     .result = ending.result,
                     .entry = json,
-                    .at = at};
+                    .at = at,
+                    .attempt = orphan.attempt};
     Operation operation{.what = &seal};
     submit({&operation, 1});
     entry.prior = operation.entry;

@@ -69,6 +69,8 @@ class Pipeline {
   [[nodiscard]] Status hold_cost(const Attempt& attempt, Usd most);
   [[nodiscard]] Status still_approved(Attempt& attempt);
   void claim(std::span<Attempt> attempts, Submission& submission);
+  template <class Due>
+  void claim(std::span<Attempt> attempts, Submission& submission, Due&& due);
   void prepare_claim(Attempt& attempt, std::string& note);
   void reserve(Attempt& attempt);
   [[nodiscard]] Invocation invocation_of(const Attempt& attempt) const;
@@ -88,6 +90,7 @@ class Pipeline {
   void turn_away(Attempt& attempt, const ClaimAnswer& answer);
   void call_handler(Attempt& attempt);
   [[nodiscard]] bool may_enter(Attempt& attempt);
+  static void allow_retry(Attempt& attempt) noexcept;
   [[nodiscard]] HandlerResult enter_handler(Attempt& attempt);
   void conclude(Attempt& attempt, const Operation& written);
   [[nodiscard]] std::string proof_of(std::uint64_t index);
@@ -96,6 +99,7 @@ class Pipeline {
   void end_without_entry(Attempt& attempt, Ending ending);
 
   [[nodiscard]] bool may_know(const Attempt& attempt, const NonceRecord& record) const;
+  [[nodiscard]] static bool may_retry(const Attempt& attempt, const NonceRecord& record) noexcept;
   [[nodiscard]] Ending judge(const HandlerResult& said);
   void judge_result(const std::string& json, Ending& ending);
   Status settle_orphan(const NonceRecord& orphan, Recovery& found);

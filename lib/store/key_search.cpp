@@ -79,7 +79,8 @@ std::optional<std::optional<NonceRecord>> try_find_claim(Moment& moment, ReadQue
   std::optional<StoredRecord> found;
   for (const std::int64_t number : numbers)
     read.with_claim(number, [&](const StoredClaim& stored) {
-      if (is_of_nonce(stored.claim, tenant, nonce)) found = StoredRecord{number, record_of(stored.claim)};
+      if (is_of_nonce(stored.claim, tenant, nonce) && (!found || found->claim < number))
+        found = StoredRecord{number, record_of(stored.claim)};
     });
   if (!found) return std::optional<NonceRecord>();
   if (is_open(moment.head(), found->claim)) return std::move(found->record);

@@ -21,6 +21,7 @@ LedgerAudit::LedgerAudit(ReadSession& session, Head head, Differ differ)
       differ_(std::move(differ)),
       ended_(static_cast<std::size_t>(head_.claims.next)),
       sealed_(static_cast<std::size_t>(head_.claims.next)),
+      retryable_(static_cast<std::size_t>(head_.claims.next)),
       claim_rows_(session.database,
                   "SELECT first, count, hash, content FROM claims WHERE first >= ?1 ORDER BY first LIMIT ?2") {}
 
@@ -50,6 +51,10 @@ void LedgerAudit::check_ending(std::int64_t index, const Ending& ending) {
   if (sealed_[claim])
     differs("claim", "claim " + number(ending.claim) + " is ended once more by entry " + number(index),
             static_cast<std::uint64_t>(index));
+  if (ending.retryable && ended_[claim])
+    differs("claim", "entry " + number(index) + " lets claim " + number(ending.claim) + " be tried again, which was in doubt",
+            static_cast<std::uint64_t>(index));
+  retryable_[claim] = ending.retryable && !ended_[claim];
   ended_[claim] = true;
   sealed_[claim] = sealed_[claim] || ending.state == NonceState::sealed;
   if (ending.result_row) check_result(index, *ending.result_row);
@@ -95,6 +100,33 @@ void LedgerAudit::finish(LogAudit& audit) {
   check_index(audit);
 }
 
+void LedgerAudit::check_attempts(const RowView& claims) {
+  Members<StoredClaim> members(claims);
+  StoredClaim stored;
+  for (std::int64_t claim = claims.first; members.next(stored); ++claim)
+    if (stored.follows != 0) check_attempt(claim, stored);
+}
+
+/// A later attempt follows the one before it, which said that nothing happened, and no other attempt does.
+void LedgerAudit::check_attempt(std::int64_t claim, const StoredClaim& stored) try {
+  const auto before = later_attempts_.find(stored.follows);
+  const std::uint32_t attempt = before == later_attempts_.end() ? 1 : before->second;
+  bool follows = stored.claim.attempt - 1 == attempt && followed_.insert(stored.follows).second &&
+                 (!entries_known_ || retryable_[static_cast<std::size_t>(stored.follows)]);
+  session_.read.with_claim(stored.follows, [&](const StoredClaim& earlier) {
+    follows = follows && earlier.claim.attempt == attempt && earlier.claim.tenant == stored.claim.tenant &&
+              earlier.claim.nonce == stored.claim.nonce && earlier.claim.exec_id == stored.claim.exec_id &&
+              earlier.claim.approval_digest == stored.claim.approval_digest;
+  });
+  later_attempts_.emplace(claim, stored.claim.attempt);
+  if (follows) return;
+  differs("claim", "claim " + number(claim) + " is an attempt that claim " + number(stored.follows) +
+                       ", which it follows, does not let be opened");
+} catch (const SqliteError&) {
+  throw;
+} catch (const StoreFailure&) {  // the claim that it follows is damaged, which was told with its own row
+}
+
 void LedgerAudit::read_claims(LogAudit& audit) {
   std::int64_t next = 1;
   Digest before{};
@@ -124,7 +156,10 @@ bool LedgerAudit::read_claim_row(std::int64_t& next, Digest& before, LogAudit& a
     } catch (const StoreFailure&) {
       whole = false;
     }
-    if (whole) continue;
+    if (whole) {
+      check_attempts(row);
+      continue;
+    }
     claims_known_ = false;
     rows_differ_ = true;
     differs("claim", "the claims " + number(row.first) + " to " + number(row.end() - 1) + " are not those that were written");

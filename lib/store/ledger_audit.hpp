@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -37,6 +38,8 @@ class LedgerAudit {
   void count(Key key, std::int64_t number) noexcept;
   void check_ending(std::int64_t index, const Ending& ending);
   void check_result(std::int64_t index, std::int64_t row);
+  void check_attempts(const RowView& claims);
+  void check_attempt(std::int64_t claim, const StoredClaim& stored);
   void read_claims(LogAudit& audit);
   bool read_claim_row(std::int64_t& next, Digest& before, LogAudit& audit);
   void check_index(LogAudit& audit);
@@ -46,7 +49,9 @@ class LedgerAudit {
   ReadSession& session_;
   const Head head_;
   const Differ differ_;
-  std::vector<bool> ended_, sealed_;  ///< by the claim's number
+  std::vector<bool> ended_, sealed_, retryable_;  ///< by the claim's number
+  std::map<std::int64_t, std::uint32_t> later_attempts_;  ///< which attempts they are, by the claim's number
+  std::set<std::int64_t> followed_;                       ///< claims that have a next attempt
   IndexState keys_;                   ///< of the rows
   bool entries_known_ = true;
   bool claims_known_ = true;

@@ -1,6 +1,7 @@
 #include "store/ledger_rows.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "crypto/sha256.hpp"
@@ -12,10 +13,12 @@ namespace {
 // What a member has besides what each has.
 constexpr std::uint8_t has_approval_digest = 1;
 constexpr std::uint8_t time_is_highest = 2;
+constexpr std::uint8_t is_later_attempt = 4;
 constexpr std::uint8_t has_exec_id = 1;
 constexpr std::uint8_t has_attempt = 2;
 constexpr std::uint8_t has_ending = 4;
 constexpr std::uint8_t has_result = 8;
+constexpr std::uint8_t is_retryable = 16;
 
 std::uint8_t flags_of(ByteReader& bytes, std::uint8_t known) {
   const std::uint8_t flags = bytes.byte();
@@ -32,8 +35,9 @@ void append_ending(const Ending& ending, std::int64_t index, std::string& conten
   if (ending.result_row) append_number(static_cast<std::uint64_t>(index - *ending.result_row), content);
 }
 
-Ending read_ending(ByteReader& bytes, std::int64_t index, bool result) {
+Ending read_ending(ByteReader& bytes, std::int64_t index, bool result, bool retryable) {
   Ending ending;
+  ending.retryable = retryable;
   ending.claim = static_cast<std::int64_t>(bytes.number());
   ending.state = static_cast<NonceState>(bytes.byte());
   if (ending.claim <= 0 || (ending.state != NonceState::sealed && ending.state != NonceState::in_doubt))
@@ -41,6 +45,7 @@ Ending read_ending(ByteReader& bytes, std::int64_t index, bool result) {
   ending.code = static_cast<Code>(bytes.signed_number());
   ending.effect = static_cast<Effect>(bytes.byte());
   if (ending.effect > Effect::unknown) ByteReader::damaged();
+  if (retryable && (ending.state != NonceState::sealed || ending.effect != Effect::none)) ByteReader::damaged();
   ending.ended_at = {bytes.signed_number()};
   if (result) {
     const std::uint64_t back = bytes.number();
@@ -63,7 +68,9 @@ void append_claim(const StoredClaim& stored, std::string& content) {
   const Claim& claim = stored.claim;
   const bool digest = !is_zero(claim.approval_digest);
   const bool highest = stored.high_water == claim.at;
-  content += static_cast<char>((digest ? has_approval_digest : 0) | (highest ? time_is_highest : 0));
+  const bool later = stored.follows != 0;
+  content += static_cast<char>((digest ? has_approval_digest : 0) | (highest ? time_is_highest : 0) |
+                               (later ? is_later_attempt : 0));
   append_text(claim.tenant, content);
   append_text(claim.nonce, content);
   append_text(claim.action, content);
@@ -74,13 +81,16 @@ void append_claim(const StoredClaim& stored, std::string& content) {
   append_text(claim.approval, content);
   append_signed(claim.at.micros, content);
   if (!highest) append_signed(stored.high_water.micros, content);
+  if (!later) return;
+  append_number(claim.attempt, content);
+  append_number(static_cast<std::uint64_t>(stored.follows), content);
 }
 
 template <>
 void Members<StoredClaim>::read(StoredClaim& stored) {
   stored = {};
   Claim& claim = stored.claim;
-  const std::uint8_t flags = flags_of(bytes_, has_approval_digest | time_is_highest);
+  const std::uint8_t flags = flags_of(bytes_, has_approval_digest | time_is_highest | is_later_attempt);
   claim.tenant = bytes_.text();
   claim.nonce = bytes_.text();
   claim.action = bytes_.text();
@@ -92,13 +102,21 @@ void Members<StoredClaim>::read(StoredClaim& stored) {
   claim.at = {bytes_.signed_number()};
   stored.high_water = claim.at;
   if ((flags & time_is_highest) == 0) stored.high_water = {bytes_.signed_number()};
+  if ((flags & is_later_attempt) == 0) return;
+  const std::uint64_t attempt = bytes_.number();
+  const std::uint64_t follows = bytes_.number();
+  if (attempt < 2 || attempt > std::numeric_limits<std::uint32_t>::max() || follows == 0 ||
+      follows >= static_cast<std::uint64_t>(next_))
+    ByteReader::damaged();
+  claim.attempt = static_cast<std::uint32_t>(attempt);
+  stored.follows = static_cast<std::int64_t>(follows);
 }
 
 void append_entry(const StoredEntry& entry, std::int64_t index, std::string& content) {
   const bool named = !is_zero(entry.exec_id), attempt = !is_zero(entry.attempt);
   const bool result = entry.ending && entry.ending->result_row;
   content += static_cast<char>((named ? has_exec_id : 0) | (attempt ? has_attempt : 0) | (entry.ending ? has_ending : 0) |
-                               (result ? has_result : 0));
+                               (result ? has_result : 0) | (entry.ending && entry.ending->retryable ? is_retryable : 0));
   append_text(entry.json, content);
   if (named) append_digest(entry.exec_id, content);
   if (attempt) append_digest(entry.attempt, content);
@@ -109,14 +127,14 @@ void append_entry(const StoredEntry& entry, std::int64_t index, std::string& con
 template <>
 void Members<StoredEntry>::read(StoredEntry& entry) {
   entry = {};
-  const std::uint8_t flags = flags_of(bytes_, has_exec_id | has_attempt | has_ending | has_result);
+  const std::uint8_t flags = flags_of(bytes_, has_exec_id | has_attempt | has_ending | has_result | is_retryable);
   entry.json = bytes_.text();
   if ((flags & has_exec_id) != 0) entry.exec_id = bytes_.digest();
   if ((flags & has_attempt) != 0) entry.attempt = bytes_.digest();
   entry.high_water = {bytes_.signed_number()};
   if ((flags & has_ending) != 0)
-    entry.ending = read_ending(bytes_, next_, (flags & has_result) != 0);
-  else if ((flags & has_result) != 0)
+    entry.ending = read_ending(bytes_, next_, (flags & has_result) != 0, (flags & is_retryable) != 0);
+  else if ((flags & (has_result | is_retryable)) != 0)
     ByteReader::damaged();
 }
 

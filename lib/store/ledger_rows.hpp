@@ -47,6 +47,7 @@ Digest row_hash(RowKind kind, const RowView& row, const Digest& before);
 struct StoredClaim {
   Claim claim;           ///< without its terms, which were judged when it was made
   Timestamp high_water;  ///< the highest time of the ledger then, this claim's included
+  std::int64_t follows = 0;  ///< of a later attempt: the number of the claim that was the attempt before; else 0
 };
 
 /// What an entry says of a claim that it seals, or puts in doubt.
@@ -57,6 +58,7 @@ struct Ending {
   Effect effect = Effect::unknown;
   Timestamp ended_at;
   std::optional<std::int64_t> result_row;  ///< absent: the result is the empty text
+  bool retryable = false;                  ///< as Seal::retryable
 };
 
 /// An entry as it is stored. Views into the row's content.

@@ -50,6 +50,7 @@ class MemoryLedger final : public Ledger {
   }
 
   bool keeps_terms() const noexcept override { return true; }
+  bool keeps_attempts() const noexcept override { return true; }
 
   Result<std::optional<std::uint64_t>> control(const ControlChange& change) override {
     return locked([&]() -> Result<std::optional<std::uint64_t>> {

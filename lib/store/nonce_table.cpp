@@ -12,16 +12,17 @@ Result<ClaimAnswer> NonceTable::claim(const Claim& claim) {
   const Digest key = pair_key(claim.tenant, claim.nonce);
   if (const auto known = nonces_.find(key); known != nonces_.end()) {
     if (!same_request(known->second, claim)) return ClaimAnswer{ClaimAnswer::Kind::nonce_conflict, std::nullopt};
-    return ClaimAnswer{ClaimAnswer::Kind::exists, known->second};
+    if (!opens_next_attempt(known->second, claim)) return ClaimAnswer{ClaimAnswer::Kind::exists, known->second};
+    if (const auto unmet = unmet_term(claim)) return ClaimAnswer{*unmet, std::nullopt};
+    open_next_attempt(known->second, claim);
+    return ClaimAnswer{ClaimAnswer::Kind::fresh, std::nullopt};
   }
+  if (claim.attempt != 1) return no_attempt_before();
   std::optional<Digest> approval;
   if (!claim.approval_id.empty()) approval = pair_key(claim.tenant, claim.approval_id);
   if (approval && (approvals_.count(*approval) != 0 || is_used_otherwise(claim)))
     return ClaimAnswer{ClaimAnswer::Kind::approval_spent, std::nullopt};
-  if (!claim.predecessor.empty() && !has_executed(claim.tenant, claim.predecessor))
-    return ClaimAnswer{ClaimAnswer::Kind::out_of_order, std::nullopt};
-  if (claim.max_per_minute != 0 && within_a_minute(claim) >= claim.max_per_minute)
-    return ClaimAnswer{ClaimAnswer::Kind::rate_reached, std::nullopt};
+  if (const auto unmet = unmet_term(claim)) return ClaimAnswer{*unmet, std::nullopt};
 
   const auto place = nonces_.emplace(key, record_of(claim)).first;
   std::pair<decltype(plans_)::iterator, bool> token{plans_.end(), false};
@@ -39,6 +40,23 @@ Result<ClaimAnswer> NonceTable::claim(const Claim& claim) {
   }
   saw(claim.at);
   return ClaimAnswer{ClaimAnswer::Kind::fresh, std::nullopt};
+}
+
+std::optional<ClaimAnswer::Kind> NonceTable::unmet_term(const Claim& claim) const {
+  if (!claim.predecessor.empty() && !has_executed(claim.tenant, claim.predecessor))
+    return ClaimAnswer::Kind::out_of_order;
+  if (claim.max_per_minute != 0 && within_a_minute(claim) >= claim.max_per_minute)
+    return ClaimAnswer::Kind::rate_reached;
+  return std::nullopt;
+}
+
+void NonceTable::open_next_attempt(NonceRecord& record, const Claim& claim) {
+  NonceRecord next = record_of(claim);
+  const Timestamp at = std::max(latest_, claim.at);
+  last_minute_.push_back({at, &record});
+  while (last_minute_.front().at.micros <= at.micros - minute_us) last_minute_.pop_front();
+  record = std::move(next);  // nothing fails from here on
+  saw(claim.at);
 }
 
 bool NonceTable::is_used_otherwise(const Claim& claim) const {
@@ -77,6 +95,7 @@ void NonceTable::seal(const Seal& seal, std::string result, std::optional<std::u
   record.effect = seal.effect;
   record.result = std::move(result);
   record.entry = entry;
+  record.retryable = seal.retryable;
   saw(seal.at);
 }
 

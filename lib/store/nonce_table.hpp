@@ -49,6 +49,8 @@ class NonceTable {
   };
   /// Whether the token of its approval is something else already.
   [[nodiscard]] bool is_used_otherwise(const Claim& claim) const;
+  [[nodiscard]] std::optional<ClaimAnswer::Kind> unmet_term(const Claim& claim) const;
+  void open_next_attempt(NonceRecord& record, const Claim& claim);
   [[nodiscard]] bool has_executed(std::string_view tenant, std::string_view approval_id) const;
   [[nodiscard]] std::size_t within_a_minute(const Claim& claim) const;
 

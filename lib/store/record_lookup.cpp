@@ -58,6 +58,7 @@ NonceRecord record_of(const Claim& claim) {
   record.request_hash = claim.request_hash;
   record.approval_digest = claim.approval_digest;
   record.approval = claim.approval;
+  record.attempt = claim.attempt;
   return record;
 }
 
@@ -67,6 +68,7 @@ void settle(NonceRecord& record, const Outcome& outcome, ReadQueries& read) {
   record.effect = outcome.ending.effect;
   record.result = read.result(outcome.ending, outcome.entry);
   record.entry = static_cast<std::uint64_t>(outcome.entry);
+  record.retryable = outcome.ending.retryable;
 }
 
 void no_outcome(std::int64_t claim) {

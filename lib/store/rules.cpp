@@ -37,6 +37,7 @@ std::array<char, 8> length_prefix(std::string_view text) noexcept {
 
 Status check(const Claim& claim) {
   if (claim.nonce.empty()) return wrong("nonce: empty");
+  if (claim.attempt == 0) return wrong("attempt: the first is 1");
   for (const auto& [field, value] : {std::pair<std::string_view, std::string_view>{"tenant", claim.tenant},
                                      {"nonce", claim.nonce},
                                      {"action", claim.action},
@@ -49,6 +50,9 @@ Status check(const Claim& claim) {
 Status check(const Seal& seal) {
   if (seal.state != NonceState::sealed && seal.state != NonceState::in_doubt)
     return wrong("state: a seal is sealed or in_doubt");
+  const bool nothing_happened =
+      seal.state == NonceState::sealed && seal.code == Code::handler_failed && seal.effect == Effect::none;
+  if (seal.retryable && !nothing_happened) return wrong("retryable: only of a failure whose effect is none");
   if (Status status = check_length("result", seal.result, max_result_bytes); !status.ok()) return status;
   return check_entry(seal.entry);
 }
@@ -87,14 +91,25 @@ bool same_request(const NonceRecord& record, const Claim& claim) noexcept {
   return record.exec_id == claim.exec_id && record.request_hash == claim.request_hash;
 }
 
+bool opens_next_attempt(const NonceRecord& record, const Claim& claim) noexcept {
+  return claim.attempt > 1 && claim.attempt - 1 == record.attempt && record.state == NonceState::sealed &&
+         record.retryable && record.approval_digest == claim.approval_digest;
+}
+
+Status no_attempt_before() { return wrong("attempt: the nonce has no attempt before it"); }
+
 Status check_transition(const NonceRecord& record, const Seal& seal) {
   if (record.exec_id != seal.exec_id) return wrong("exec_id: the nonce was claimed by another request");
+  if (record.attempt != seal.attempt) return wrong("attempt: not the newest of its nonce");
+  if (seal.retryable && record.state != NonceState::claimed) return wrong("retryable: it was in doubt, or has ended");
   if (record.state == NonceState::claimed) return Status::success();
   if (record.state == NonceState::in_doubt && seal.state == NonceState::sealed) return Status::success();
   return wrong(record.state == NonceState::sealed ? "nonce: already sealed" : "nonce: already in doubt");
 }
 
 Status never_claimed() { return wrong("nonce: never claimed"); }
+
+Status not_its_own() { return wrong("retryable: the attempt is not this process's"); }
 
 Status pinned_otherwise(std::string_view key) {
   return {Code::store_failed, "the store was written under another " + std::string(key)};

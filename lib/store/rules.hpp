@@ -30,9 +30,17 @@ bool of_one_plan(std::string_view approval_id, std::string_view other) noexcept;
 /// Whether the nonce's record was made by the very request that claims it again.
 bool same_request(const NonceRecord& record, const Claim& claim) noexcept;
 
-/// Whether `seal` may follow `record`: claimed → sealed or in doubt, in doubt → sealed. Else invalid_argument.
+/// Whether `claim` opens the attempt after the newest one. Precondition: same_request().
+bool opens_next_attempt(const NonceRecord& record, const Claim& claim) noexcept;
+/// invalid_argument: what is claimed as a later attempt has no earlier one.
+Status no_attempt_before();
+
+/// Whether `seal` may follow `record`, which is of the same attempt: claimed → sealed or in doubt, in doubt → sealed. Else
+/// invalid_argument.
 Status check_transition(const NonceRecord& record, const Seal& seal);
 Status never_claimed();
+/// invalid_argument: another than the claim's owner says that nothing happened.
+Status not_its_own();
 Status pinned_otherwise(std::string_view key);
 
 /// The time that a claim counts from: a minute is 60 seconds, and what happened that long before is over.

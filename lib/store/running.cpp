@@ -45,7 +45,7 @@ void Running::inherit(std::vector<std::int64_t> rows) {
 }
 
 void Running::claimed(const Claim& claim, std::int64_t row) {
-  const Name name(claim.exec_id, claim.tenant, claim.nonce);
+  const Name name(claim);
   changes_.push_back({true, row, name, {}});
   add(row);
   if (!spare_) {
@@ -58,7 +58,7 @@ void Running::claimed(const Claim& claim, std::int64_t row) {
 }
 
 std::optional<std::int64_t> Running::ended(const Seal& seal) {
-  const auto own = own_.find(Name(seal.exec_id, seal.tenant, seal.nonce));
+  const auto own = own_.find(Name(seal));
   if (own == own_.end()) return std::nullopt;
   const std::int64_t row = own->second;
   changes_.push_back({false, row, std::nullopt, {}});

@@ -47,8 +47,13 @@ class Running {
   struct Name {
     Digest exec_id;
     std::size_t names;
-    Name(const Digest& id, std::string_view tenant, std::string_view nonce) noexcept
-        : exec_id(id), names(std::hash<std::string_view>()(tenant) * 31 + std::hash<std::string_view>()(nonce)) {}
+    std::uint32_t attempt;
+    /// Of a Claim or a Seal.
+    template <class Of>
+    explicit Name(const Of& of) noexcept
+        : exec_id(of.exec_id),
+          names(std::hash<std::string_view>()(of.tenant) * 31 + std::hash<std::string_view>()(of.nonce)),
+          attempt(of.attempt) {}
     bool operator==(const Name&) const = default;
   };
   struct Hash {

@@ -371,10 +371,10 @@ void WriteQueries::add_opening(Opening opening, Head& at) {
   at.openings = hash;
 }
 
-std::int64_t WriteQueries::add_claim(const Claim& claim, Head& at) {
+std::int64_t WriteQueries::add_claim(const Claim& claim, std::int64_t follows, Head& at) {
   at.latest = std::max(at.latest, claim.at);
   const std::int64_t number = at.claims.next;
-  add_stored({claim, at.latest}, at);
+  add_stored({claim, at.latest, follows}, at);
   return number;
 }
 
@@ -388,7 +388,7 @@ std::uint64_t WriteQueries::add_entry(const NewEntry& entry, Head& at) {
 std::uint64_t WriteQueries::add_seal(const Seal& seal, std::int64_t claim, Head& at) {
   at.latest = std::max(at.latest, seal.at);
   const std::int64_t index = at.entries.next;
-  const Ending ending{claim, seal.state, seal.code, seal.effect, seal.at, std::nullopt};
+  const Ending ending{claim, seal.state, seal.code, seal.effect, seal.at, std::nullopt, seal.retryable};
   add_stored({seal.entry, seal.exec_id, {}, at.latest, ending}, seal.result, at);
   return static_cast<std::uint64_t>(index);
 }

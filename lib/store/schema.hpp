@@ -154,7 +154,8 @@ class WriteQueries {
   void add_opening(Opening opening, Head& at);
 
   // Members are staged; flush() writes them.
-  std::int64_t add_claim(const Claim& claim, Head& at);
+  /// `follows`: of a later attempt, the number of the claim before it.
+  std::int64_t add_claim(const Claim& claim, std::int64_t follows, Head& at);
   std::uint64_t add_entry(const NewEntry& entry, Head& at);
   std::uint64_t add_seal(const Seal& seal, std::int64_t claim, Head& at);
   /// An entry as a ledger of an older schema had it.

@@ -155,6 +155,7 @@ class SqliteLedger final : public Ledger {
   }
 
   bool keeps_terms() const noexcept override { return true; }
+  bool keeps_attempts() const noexcept override { return true; }
 
   Result<std::optional<std::uint64_t>> control(const ControlChange& change) override {
     return guarded([&]() -> Result<std::optional<std::uint64_t>> {

@@ -303,12 +303,13 @@ bool SqliteWriter::apply(FindOrphans orphans, Member&, Head&) {
   return false;
 }
 
-/// The claim of a nonce. Its record says nothing about its end yet.
+/// The newest claim of a nonce. Its record says nothing about its end yet.
 std::optional<StoredRecord> SqliteWriter::claim_of(std::string_view tenant, std::string_view nonce) {
   std::optional<StoredRecord> found;
   for (const std::int64_t number : session_->index.find(nonce_key(tenant, nonce)))
     session_->read.with_claim(number, [&](const StoredClaim& stored) {
-      if (is_of_nonce(stored.claim, tenant, nonce)) found = StoredRecord{number, record_of(stored.claim)};
+      if (is_of_nonce(stored.claim, tenant, nonce) && (!found || found->claim < number))
+        found = StoredRecord{number, record_of(stored.claim)};
     });
   return found;
 }
@@ -357,30 +358,40 @@ bool SqliteWriter::is_spent(std::string_view tenant, std::string_view approval_i
   return spent;
 }
 
+/// What keeps a claim from being made, whichever attempt it opens.
+std::optional<ClaimAnswer::Kind> SqliteWriter::unmet_term(const Claim& claim, const Head& at) {
+  if (!claim.predecessor.empty() && !has_executed(claim.tenant, claim.predecessor))
+    return ClaimAnswer::Kind::out_of_order;
+  if (claim.max_per_minute != 0 && pace_.within_a_minute(claim, at.latest, session_->read) >= claim.max_per_minute)
+    return ClaimAnswer::Kind::rate_reached;
+  return std::nullopt;
+}
+
+/// A later attempt is a claim of its own with the same keys, behind the one that it follows. So it moves the end of the
+/// claims that an anchor covers, and belongs to this process as every claim does.
 bool SqliteWriter::apply(const Claim* claim, Member& member, Head& at) {
   KeyIndex& index = session_->index;
+  const auto turn_away = [&](ClaimAnswer::Kind kind) {
+    member.claim = {kind, std::nullopt};
+    return false;
+  };
+  std::int64_t follows = 0;
   if (auto known = claim_of(claim->tenant, claim->nonce)) {
-    if (!same_request(known->record, *claim)) {
-      member.claim = {ClaimAnswer::Kind::nonce_conflict, std::nullopt};
+    if (!same_request(known->record, *claim)) return turn_away(ClaimAnswer::Kind::nonce_conflict);
+    learn_end(*known);
+    if (!opens_next_attempt(known->record, *claim)) {
+      member.claim = {ClaimAnswer::Kind::exists, std::move(known->record)};
       return false;
     }
-    learn_end(*known);
-    member.claim = {ClaimAnswer::Kind::exists, std::move(known->record)};
+    follows = known->claim;
+  } else if (claim->attempt != 1) {
+    member.status = no_attempt_before();
     return false;
+  } else if (!claim->approval_id.empty() && is_spent(claim->tenant, claim->approval_id)) {
+    return turn_away(ClaimAnswer::Kind::approval_spent);
   }
-  if (!claim->approval_id.empty() && is_spent(claim->tenant, claim->approval_id)) {
-    member.claim = {ClaimAnswer::Kind::approval_spent, std::nullopt};
-    return false;
-  }
-  if (!claim->predecessor.empty() && !has_executed(claim->tenant, claim->predecessor)) {
-    member.claim = {ClaimAnswer::Kind::out_of_order, std::nullopt};
-    return false;
-  }
-  if (claim->max_per_minute != 0 && pace_.within_a_minute(*claim, at.latest, session_->read) >= claim->max_per_minute) {
-    member.claim = {ClaimAnswer::Kind::rate_reached, std::nullopt};
-    return false;
-  }
-  const std::int64_t number = session_->write.add_claim(*claim, at);
+  if (const auto unmet = unmet_term(*claim, at)) return turn_away(*unmet);
+  const std::int64_t number = session_->write.add_claim(*claim, follows, at);
   pace_.claimed(*claim, at.latest);
   index.add(nonce_key(claim->tenant, claim->nonce), number);
   give_approval_keys(*claim, [&](const Key& key) { index.add(key, number); });
@@ -390,7 +401,7 @@ bool SqliteWriter::apply(const Claim* claim, Member& member, Head& at) {
 }
 
 bool SqliteWriter::has_executed(std::string_view tenant, std::string_view approval_id) {
-  std::vector<std::pair<std::int64_t, Digest>> claims;  // one, or none
+  std::vector<std::pair<std::int64_t, Digest>> claims;  // the attempts of one nonce, or none
   for (const std::int64_t number : session_->index.find(approval_key(tenant, approval_id)))
     session_->read.with_claim(number, [&](const StoredClaim& stored) {
       if (spends_approval(stored.claim, tenant, approval_id)) claims.emplace_back(number, stored.claim.exec_id);
@@ -409,6 +420,7 @@ bool SqliteWriter::apply(const Seal* seal, Member& member, Head& at) {
     auto known = claim_of(seal->tenant, seal->nonce);
     if (known) learn_end(*known);
     member.status = known ? check_transition(known->record, *seal) : never_claimed();
+    if (member.status.ok() && seal->retryable) member.status = not_its_own();
     if (!member.status.ok()) return false;
     claim = known->claim;
     running_.ended(*claim);

@@ -69,6 +69,7 @@ class SqliteWriter {
 
   std::optional<StoredRecord> claim_of(std::string_view tenant, std::string_view nonce);
   void learn_end(StoredRecord& stored);
+  std::optional<ClaimAnswer::Kind> unmet_term(const Claim& claim, const Head& at);
   Outcome outcome_of(std::int64_t claim, const Digest& exec_id);
   bool is_spent(std::string_view tenant, std::string_view approval_id);
   bool has_executed(std::string_view tenant, std::string_view approval_id);

@@ -55,6 +55,17 @@ class StoreSuite {
       judge_.promise("of concurrent claims as many are fresh as may be within a minute", [&] { pace_for_all(); });
       judge_.promise("of concurrent steps none is fresh before the one before it has executed", [&] { steps_in_order(); });
     }
+    if (factory_.create()->keeps_attempts()) {
+      judge_.promise("a further attempt follows the newest, and only one that says nothing happened", [&] { next_attempt(); });
+      judge_.promise("what was in doubt is never tried again, whatever settled it", [&] { doubt_is_no_retry(); });
+      judge_.promise("an attempt's seal does not touch another attempt", [&] { attempts_are_fenced(); });
+      judge_.promise("of concurrent claims of the next attempt one is fresh", [&] { one_next_attempt(); });
+      if (factory_.create()->keeps_terms())
+        judge_.promise("a further attempt is held to the terms of a claim", [&] { attempts_keep_terms(); });
+      if (factory_.reopen) judge_.promise("attempts survive a restart", [&] { attempts_survive(); });
+    } else {
+      judge_.promise("a store that keeps no attempts opens none", [&] { no_next_attempt(); });
+    }
     judge_.promise("controls stand until they are lifted, revocations for ever", [&] { controls(); });
     judge_.promise("of concurrent equal claims one is fresh", [&] { one_fresh(); });
     judge_.promise("of concurrent claims with one approval one is fresh", [&] { one_approval(); });
@@ -752,6 +763,193 @@ class StoreSuite {
     judge_.expect(claim(*store, paced("n-2", 2, 2'000, 2)) == Kind::rate_reached, "the pace was forgotten");
     judge_.expect(claim(*store, step_of("n-3", 3, "p\n3\nplan", "p\n2\nplan")) == Kind::out_of_order, "the order was forgotten");
     judge_.expect(claim(*store, step_of("n-4", 4, "p\n1\nplan", "p\n0\nplan")) == Kind::fresh, "a step's end was forgotten");
+  }
+
+  static Seal nothing_happened(const Claim& claim, std::string_view entry = R"({"none":1})") {
+    Seal seal = seal_of(claim, NonceState::sealed, entry);
+    seal.code = Code::handler_failed;
+    seal.effect = Effect::none;
+    seal.result = R"({"error": "handler_failed"})";
+    seal.attempt = claim.attempt;
+    seal.retryable = true;
+    return seal;
+  }
+  static Claim attempt_of(const Claim& claim, std::uint32_t attempt) {
+    Claim next = claim;
+    next.attempt = attempt;
+    return next;
+  }
+  static Claim approved(std::string_view nonce, int number = 0) {
+    Claim claim = claim_of(nonce, number);
+    claim.approval_id = "a-1";
+    claim.approval_digest = digest(3);
+    return claim;
+  }
+  NonceRecord told(NonceStore& store, const Claim& claim, std::string_view why) {
+    auto answer = must(store.claim(claim), "claim");
+    judge_.expect(answer.kind == Kind::exists && answer.record, std::string(why));
+    return answer.record.value_or(NonceRecord{});
+  }
+
+  void next_attempt() {
+    auto store = factory_.create();
+    const Claim first = approved("n-1");
+    judge_.refused(store->claim(attempt_of(first, 2)).status(), Code::invalid_argument, "a second attempt came first");
+    judge_.refused(store->claim(attempt_of(first, 0)).status(), Code::invalid_argument, "there was an attempt 0");
+    claim(*store, first);
+    (void)told(*store, attempt_of(first, 2), "a second attempt was opened beside a running first");
+    must(store->seal(nothing_happened(first)), "seal");
+    const NonceRecord ended = found(*store, "n-1");
+    judge_.expect(ended.attempt == 1 && ended.retryable, "the record does not say that nothing happened");
+    (void)told(*store, first, "the first attempt was opened again");
+    (void)told(*store, attempt_of(first, 3), "an attempt was left out");
+    Claim other = attempt_of(first, 2);
+    other.approval_digest = digest(4);
+    (void)told(*store, other, "an attempt was opened under another approval");
+    other = attempt_of(first, 2);
+    other.request_hash = digest(4);
+    judge_.expect(claim(*store, other) == Kind::nonce_conflict, "an attempt was opened for another request");
+    judge_.expect(claim(*store, attempt_of(first, 2)) == Kind::fresh, "the second attempt was not opened");
+    const NonceRecord running = found(*store, "n-1");
+    judge_.expect(running.state == NonceState::claimed && running.attempt == 2 && !running.retryable && !running.entry &&
+                      running.result.empty(),
+                  "the record is not of the second attempt");
+    (void)told(*store, attempt_of(first, 2), "the second attempt was opened twice");
+    Claim thief = claim_of("n-2", 2);
+    thief.approval_id = "a-1";
+    judge_.expect(claim(*store, thief) == Kind::approval_spent, "the approval was given back");
+    Seal seal = seal_of(first, NonceState::sealed, R"({"done":1})");
+    seal.attempt = 2;
+    must(store->seal(seal), "seal the second attempt");
+    judge_.expect(told(*store, attempt_of(first, 3), "an attempt followed one that executed").attempt == 2,
+                  "the newest attempt is not told");
+    same(found(*store, "n-1"), seal);
+    if (ReceiptLog* log = store->log())
+      judge_.expect(must(log->find(first.exec_id, 10), "find").size() == 2, "an attempt's entry is gone");
+  }
+
+  void doubt_is_no_retry() {
+    auto store = factory_.create();
+    const Claim doubtful = claim_of("n-1", 1), final = claim_of("n-2", 2);
+    claim(*store, doubtful);
+    must(store->seal(seal_of(doubtful, NonceState::in_doubt)), "in doubt");
+    (void)told(*store, attempt_of(doubtful, 2), "an attempt followed one in doubt");
+    judge_.refused(store->seal(nothing_happened(doubtful)).status(), Code::invalid_argument, "doubt became a retry");
+    Seal settled = nothing_happened(doubtful);
+    settled.retryable = false;
+    must(store->seal(settled), "settle");
+    (void)told(*store, attempt_of(doubtful, 2), "an attempt followed a settlement");
+    claim(*store, final);
+    for (const auto& [code, effect] : {std::pair{Code::ok, Effect::none}, {Code::handler_failed, Effect::unknown}}) {
+      Seal wrong = nothing_happened(final);
+      wrong.code = code;
+      wrong.effect = effect;
+      judge_.refused(store->seal(wrong).status(), Code::invalid_argument, "what may have happened became a retry");
+    }
+    Seal failed = nothing_happened(final);
+    failed.retryable = false;
+    must(store->seal(failed), "seal");
+    (void)told(*store, attempt_of(final, 2), "an attempt followed a failure that is final");
+  }
+
+  void attempts_are_fenced() {
+    auto store = factory_.create();
+    const Claim first = claim_of("n-1");
+    claim(*store, first);
+    must(store->seal(nothing_happened(first)), "seal");
+    claim(*store, attempt_of(first, 2));
+    for (const std::uint32_t attempt : {0U, 1U, 3U}) {
+      Seal late = seal_of(first, NonceState::sealed);
+      late.attempt = attempt;
+      judge_.refused(store->seal(late).status(), Code::invalid_argument, "a seal of another attempt was taken");
+      late = seal_of(first, NonceState::in_doubt);
+      late.attempt = attempt;
+      judge_.refused(store->seal(late).status(), Code::invalid_argument, "a doubt of another attempt was taken");
+    }
+    judge_.expect(found(*store, "n-1").state == NonceState::claimed, "another attempt's seal changed the record");
+    Seal own = seal_of(first, NonceState::in_doubt);
+    own.attempt = 2;
+    must(store->seal(own), "in doubt");
+    own = seal_of(first, NonceState::sealed);
+    judge_.refused(store->seal(own).status(), Code::invalid_argument, "a settlement of the first settled the second");
+    own.attempt = 2;
+    must(store->seal(own), "settle");
+  }
+
+  void one_next_attempt() {
+    auto store = factory_.create();
+    const Claim first = claim_of("n-1");
+    claim(*store, first);
+    for (std::uint32_t attempt = 1; attempt <= 5; ++attempt) {
+      must(store->seal(nothing_happened(attempt_of(first, attempt))), "seal");
+      std::atomic<int> fresh = 0;
+      std::atomic<int> exist = 0;
+      on_threads(factory_.threads, [&](int) {
+        auto answer = store->claim(attempt_of(first, attempt + 1));
+        if (answer.ok() && answer->kind == Kind::fresh) ++fresh;
+        if (answer.ok() && answer->kind == Kind::exists) ++exist;
+      });
+      judge_.expect(fresh == 1 && fresh + exist == factory_.threads, std::to_string(fresh) + " attempts were opened");
+    }
+  }
+
+  void attempts_keep_terms() {
+    auto store = factory_.create();
+    Claim first = paced("n-1", 1, 1'000, 2);
+    claim(*store, first);
+    must(store->seal(nothing_happened(first)), "seal");
+    Claim second = attempt_of(first, 2);
+    judge_.expect(claim(*store, second) == Kind::fresh, "the second attempt was not opened");
+    must(store->seal(nothing_happened(second)), "seal");
+    judge_.expect(claim(*store, attempt_of(first, 3)) == Kind::rate_reached, "attempts are not counted as claims");
+    const NonceRecord record = found(*store, "n-1");
+    judge_.expect(record.attempt == 2 && record.retryable, "an attempt that was turned away changed the record");
+    const Claim step = step_of("n-2", 2, "p\n0\nplan", ""), next = step_of("n-3", 3, "p\n1\nplan", "p\n0\nplan");
+    claim(*store, step);
+    must(store->seal(nothing_happened(step)), "seal");
+    judge_.expect(claim(*store, next) == Kind::out_of_order, "a step went on behind one where nothing happened");
+    claim(*store, attempt_of(step, 2));
+    Seal done = seal_of(step, NonceState::sealed);
+    done.attempt = 2;
+    must(store->seal(done), "seal");
+    judge_.expect(claim(*store, next) == Kind::fresh, "a step that executed at its second attempt does not count");
+  }
+
+  void attempts_survive() {
+    auto store = factory_.create();
+    const Claim ended = approved("ended", 1), running = claim_of("running", 2);
+    for (const Claim& next : {ended, running}) {
+      claim(*store, next);
+      must(store->seal(nothing_happened(next)), "seal");
+    }
+    claim(*store, attempt_of(running, 2));
+    store.reset();
+    store = factory_.reopen();
+    if (!judge_.expect(store != nullptr, "the store did not open again")) return;
+    const auto orphans = must(store->orphans(), "orphans");
+    judge_.expect(orphans.size() == 1 && orphans[0].nonce == "running" && orphans[0].attempt == 2,
+                  "the second attempt that died is no orphan");
+    judge_.refused(store->seal(nothing_happened(attempt_of(running, 2))).status(), Code::invalid_argument,
+                   "another process said that nothing happened");
+    judge_.expect(found(*store, "ended").retryable, "that nothing happened was forgotten");
+    judge_.expect(claim(*store, attempt_of(ended, 2)) == Kind::fresh, "the second attempt was not opened");
+    must(store->seal(nothing_happened(attempt_of(ended, 2))), "seal");
+    store.reset();
+    store = factory_.reopen();
+    if (!judge_.expect(store != nullptr, "the store did not open again")) return;
+    judge_.expect(found(*store, "ended").attempt == 2, "the attempts were not counted on");
+    judge_.expect(claim(*store, attempt_of(ended, 2)) == Kind::exists, "the second attempt was opened twice");
+    judge_.expect(claim(*store, attempt_of(ended, 3)) == Kind::fresh, "the third attempt was not opened");
+  }
+
+  void no_next_attempt() {
+    auto store = factory_.create();
+    const Claim first = claim_of("n-1");
+    claim(*store, first);
+    Seal seal = nothing_happened(first);
+    (void)store->seal(seal);
+    const auto answer = store->claim(attempt_of(first, 2));
+    judge_.expect(!answer.ok() || answer->kind != Kind::fresh, "a further attempt was opened");
   }
 
   void one_seal() {

@@ -53,6 +53,7 @@ class Decorated : public NonceStore {
   Result<Timestamp> latest() override { return inner_->latest(); }
   Status ready() override { return inner_->ready(); }
   bool keeps_terms() const noexcept override { return inner_->keeps_terms(); }
+  bool keeps_attempts() const noexcept override { return inner_->keeps_attempts(); }
   Result<std::optional<std::uint64_t>> control(const ControlChange& change) override { return inner_->control(change); }
   Result<std::vector<ControlName>> controls() override { return inner_->controls(); }
   ReceiptLog* log() noexcept override { return inner_->log(); }
@@ -183,6 +184,42 @@ class CountsBeforeItClaims final : public Decorated {
   int looked_ = 0;
 };
 
+/// Takes any failure for one that may be tried again.
+class RetriesEverything final : public Decorated {
+ public:
+  Result<ClaimAnswer> claim(const Claim& claim) override {
+    auto answer = inner_->claim(claim);
+    if (answer.ok() && answer->kind == ClaimAnswer::Kind::exists && claim.attempt > answer->record->attempt &&
+        answer->record->state == NonceState::sealed)
+      return ClaimAnswer{ClaimAnswer::Kind::fresh, std::nullopt};
+    return answer;
+  }
+};
+
+/// Looks, then opens the next attempt: two claims at once both open it.
+class OpensAttemptsTwice final : public Decorated {
+ public:
+  Result<ClaimAnswer> claim(const Claim& claim) override {
+    auto known = inner_->find(claim.tenant, claim.nonce);
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();
+    auto answer = inner_->claim(claim);
+    const bool was_open = known.ok() && *known && (*known)->retryable && (*known)->attempt + 1 == claim.attempt;
+    if (was_open && answer.ok() && answer->kind == ClaimAnswer::Kind::exists)
+      return ClaimAnswer{ClaimAnswer::Kind::fresh, std::nullopt};
+    return answer;
+  }
+};
+
+/// Takes the seal of any attempt for that of the newest.
+class IgnoresTheFence final : public Decorated {
+ public:
+  Result<std::optional<std::uint64_t>> seal(const Seal& seal) override {
+    Seal newest = seal;
+    if (const auto record = inner_->find(seal.tenant, seal.nonce); record.ok() && *record) newest.attempt = (*record)->attempt;
+    return inner_->seal(newest);
+  }
+};
+
 class LosesControls final : public Decorated {
  public:
   Result<std::vector<ControlName>> controls() override { return std::vector<ControlName>{}; }
@@ -260,6 +297,10 @@ TEST_CASE("The store's suite finds stores that break their contract") {
   CHECK(mentions(suite_over<HurriesSteps>(), "of concurrent steps none is fresh"));
   CHECK(mentions(suite_over<AllowsOneMore>(), "a claim above its action's pace"));
   CHECK(mentions(suite_over<CountsBeforeItClaims>(), "of concurrent claims as many are fresh"));
+  CHECK(mentions(suite_over<RetriesEverything>(), "what was in doubt is never tried again"));
+  CHECK(mentions(suite_over<RetriesEverything>(), "a further attempt follows the newest"));
+  CHECK(mentions(suite_over<OpensAttemptsTwice>(), "of concurrent claims of the next attempt one is fresh"));
+  CHECK(mentions(suite_over<IgnoresTheFence>(), "an attempt's seal does not touch another attempt"));
   CHECK(mentions(suite_over<LosesControls>(), "controls stand until they are lifted"));
   CHECK(mentions(suite_over<LiftsForEverybody>(), "controls stand until they are lifted"));
 }

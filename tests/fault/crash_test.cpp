@@ -205,3 +205,98 @@ TEST_CASE("one approval and many nonces execute once across restarts") {
   }
   CHECK(calls(counter) == 1);
 }
+
+namespace {
+
+/// One place in a run of attempts: the n-th time that a step is reached.
+struct Place {
+  Step step = Step::before_claim;
+  int time = 0;           // 1: the first
+  int handler_call = 0;   // instead of a step: in this call of the handler
+};
+
+void mark(const std::string& path, const std::string& text) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0 || ::write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size())) std::abort();
+  ::close(fd);
+}
+
+constexpr std::uint32_t retries = 2;
+
+/// Its handler says that nothing happened, and marks where it begins and ends in a file that survives the process.
+Result<Executor> open_retrying(const std::string& path, const std::string& marks, const Place& place) {
+  Result<std::shared_ptr<Ledger>> ledger = sqlite_ledger(path);
+  if (!ledger.ok()) return ledger.status();
+  auto store = std::make_shared<SteppedStore>(*ledger, [place, reached = 0](Step step) mutable -> std::optional<Status> {
+    if (step == place.step && ++reached == place.time) die();
+    return std::nullopt;
+  });
+  HandlerTable table;
+  const Handler run = [=, called = std::make_shared<int>(0)](const Invocation& call) {
+    mark(marks, "b" + std::to_string(call.attempt));
+    if (++*called == place.handler_call) die();
+    mark(marks, "e" + std::to_string(call.attempt));
+    return HandlerResult::failed("nothing was sent", Effect::none);
+  };
+  if (Status added = table.add("act", {.run = run, .reconcile = nullptr, .retry_none = retries}); !added.ok()) return added;
+  return Executor::assemble({}, {.store = store, .log = nullptr, .verifier = std::make_shared<ScriptedVerifier>(), .hasher = nullptr, .clock = nullptr},
+                            std::move(table));
+}
+
+/// Whether the process died at the place.
+bool try_and_die(const std::string& path, const std::string& marks, const Place& place) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    Result<Executor> executor = open_retrying(path, marks, place);
+    if (!executor.ok()) ::_exit(3);
+    for (std::uint32_t i = 0; i < retries + 3; ++i) (void)executor->execute(request);
+    ::_exit(4);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK((WIFSIGNALED(status) || WEXITSTATUS(status) == 4));
+  return WIFSIGNALED(status);
+}
+
+std::string text_of(const std::string& path) {
+  std::ifstream in(path);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+/// Kills at the place, tries on in a process that lives, and compares. Whether there was such a place.
+bool check_kill_at(const Place& place) {
+  TemporaryFolder folder;
+  const std::string ledger = folder.file("ledger.db"), marks = folder.file("marks");
+  const bool died = try_and_die(ledger, marks, place);
+  Result<Executor> reopened = open_retrying(ledger, marks, {});
+  REQUIRE(reopened.ok());
+  for (std::uint32_t i = 0; i < retries + 3; ++i) (void)reopened->execute(request);
+  const Outcome last = reopened->execute(request);
+  const std::string seen = text_of(marks);
+  INFO("marks " << seen);
+  const std::string all = "b1e1b2e2b3e3";
+  CHECK_FALSE(last.may_retry);
+  CHECK(last.replayed);
+  if (last.code == Code::in_doubt) {  // the newest attempt died, and none follows it
+    CHECK(reopened->recovered().in_doubt == 1);
+    CHECK(all.compare(0, seen.size(), seen) == 0);
+    CHECK(seen.size() <= 4 * last.attempt);
+    CHECK(seen.size() >= 4 * (last.attempt - 1));
+  } else {
+    CHECK(last.code == Code::handler_failed);
+    CHECK(last.attempt == retries + 1);
+    CHECK(seen == all);
+  }
+  return died;
+}
+
+}  // namespace
+
+TEST_CASE("after kill -9 at any step of any attempt no attempt runs twice, and none follows one that may have run") {
+  int places = 0;
+  for (const Step step : {Step::before_claim, Step::after_claim, Step::before_seal, Step::after_seal})
+    for (int time = 1; check_kill_at({step, time, 0}); ++time) ++places;
+  for (int call = 1; check_kill_at({Step::before_claim, 0, call}); ++call) ++places;
+  CHECK(places > 3 * 5);
+}

@@ -72,6 +72,7 @@ class SteppedStore final : public NonceStore {
   [[nodiscard]] Result<Timestamp> latest() override { return inner_->latest(); }
   [[nodiscard]] Status ready() override { return inner_->ready(); }
   [[nodiscard]] bool keeps_terms() const noexcept override { return inner_->keeps_terms(); }
+  [[nodiscard]] bool keeps_attempts() const noexcept override { return inner_->keeps_attempts(); }
   [[nodiscard]] Result<std::optional<std::uint64_t>> control(const ControlChange& change) override {
     return inner_->control(change);
   }

@@ -1,6 +1,7 @@
 // A nonce store apart from its log, and a log apart from its store, in memory: the outbox, tested somewhere real.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -22,7 +23,7 @@ class SplitStore final : public NonceStore {
       const std::lock_guard lock(mutex_);
       auto answer = nonces_.claim(claim);
       if (answer.ok() && answer->kind == ClaimAnswer::Kind::fresh)
-        claims_.push_back({text(claim.tenant), text(claim.nonce)});
+        claims_.push_back({text(claim.tenant), text(claim.nonce), claim.attempt});
       return answer;
     });
   }
@@ -36,6 +37,7 @@ class SplitStore final : public NonceStore {
     return store::guarded([&]() -> Result<std::optional<std::uint64_t>> {
       const std::lock_guard lock(mutex_);
       if (Status status = nonces_.may_seal(seal); !status.ok()) return status;
+      if (seal.retryable && is_dead(seal)) return store::not_its_own();
       outbox_.push_back({text(seal.tenant), text(seal.nonce), seal.exec_id, text(seal.entry)});
       nonces_.seal(seal, text(seal.result), std::nullopt);
       return std::optional<std::uint64_t>();
@@ -43,6 +45,7 @@ class SplitStore final : public NonceStore {
   }
 
   bool keeps_terms() const noexcept override { return true; }
+  bool keeps_attempts() const noexcept override { return true; }
 
   Result<std::optional<std::uint64_t>> control(const ControlChange& change) override {
     return store::guarded([&]() -> Result<std::optional<std::uint64_t>> {
@@ -64,7 +67,7 @@ class SplitStore final : public NonceStore {
     std::vector<NonceRecord> found;
     for (std::size_t i = 0; i < dead_claims_; ++i) {
       auto record = nonces_.find(claims_[i].tenant, claims_[i].nonce);
-      if (record && record->state == NonceState::claimed) found.push_back(*std::move(record));
+      if (record && record->state == NonceState::claimed && record->attempt == claims_[i].attempt) found.push_back(*std::move(record));
     }
     return found;
   }
@@ -105,7 +108,13 @@ class SplitStore final : public NonceStore {
   struct Name {
     std::string tenant;
     std::string nonce;
+    std::uint32_t attempt;
   };
+  bool is_dead(const Seal& seal) const {
+    return std::any_of(claims_.begin(), claims_.begin() + static_cast<std::ptrdiff_t>(dead_claims_), [&](const Name& name) {
+      return name.tenant == seal.tenant && name.nonce == seal.nonce && name.attempt == seal.attempt;
+    });
+  }
   static std::string text(std::string_view view) { return std::string(view); }
 
   std::mutex mutex_;

@@ -1,7 +1,9 @@
 // A ledger whose log somebody changed: an audit finds each single edit, and opening those on its way.
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,8 @@
 
 #include "conformance/suite.hpp"
 #include "store/log_audit.hpp"
+#include "store/prune.hpp"
+#include "store/rebuild.hpp"
 #include "store/sqlite.hpp"
 #include "support/build.hpp"
 #include "support/catch.hpp"
@@ -385,5 +389,82 @@ TEST_CASE("Every earlier snapshot of a ledger with an anchor is refused, and fou
     const auto found = audit(path, log.anchor);
     REQUIRE(found.difference_count == 1);
     CHECK(found.differences.front().part == "anchor");
+  }
+}
+
+namespace {
+
+/// A ledger with an execution that failed twice with nothing and then executed, and one that is done at once.
+std::string with_attempts(const TemporaryFolder& folder) {
+  const std::string path = folder.file("ledger.db");
+  auto ledger = must(sqlite_ledger(path), "open");
+  std::uint64_t entries = 0;
+  for (std::uint32_t attempt = 1; attempt <= 3; ++attempt) {
+    Claim claim;
+    claim.tenant = "acme";
+    claim.nonce = "n";
+    claim.action = "act";
+    claim.exec_id = id_of(1);
+    claim.approval_id = "a-1";
+    claim.approval = "null";
+    claim.at = {1'000};
+    claim.attempt = attempt;
+    CHECK(must(ledger->claim(claim), "claim").kind == ClaimAnswer::Kind::fresh);
+    const std::string json = entry_json(entries++);
+    Seal seal;
+    seal.tenant = "acme";
+    seal.nonce = "n";
+    seal.exec_id = claim.exec_id;
+    seal.state = NonceState::sealed;
+    seal.code = attempt == 3 ? Code::ok : Code::handler_failed;
+    seal.effect = attempt == 3 ? Effect::confirmed : Effect::none;
+    seal.result = R"({"sent": true})";
+    seal.entry = json;
+    seal.at = {1'001};
+    seal.attempt = attempt;
+    seal.retryable = attempt != 3;
+    must(ledger->seal(seal), "seal");
+  }
+  return path;
+}
+
+store::LogAudit audit_of(const std::string& path) { return must(store::audit_log(path, {}), "audit"); }
+
+}  // namespace
+
+TEST_CASE("Attempts are claims of their own: an audit reads them, an index is built of them, results are pruned") {
+  TemporaryFolder folder;
+  const std::string path = with_attempts(folder);
+  const store::LogAudit audit = audit_of(path);
+  CHECK(audit.differences.empty());
+  CHECK(audit.claims == 3);
+  CHECK(must(store::rebuild_index(path, {}), "rebuild") == 3 * 2 + 3);
+  CHECK(must(store::prune_results(path, {2'000}, {}), "prune").results == 1);
+  CHECK(audit_of(path).differences.empty());
+  auto ledger = must(sqlite_ledger(path), "open");
+  const auto record = *must(static_cast<NonceStore&>(*ledger).find("acme", "n"), "find");
+  CHECK(record.attempt == 3);
+  CHECK(record.code == Code::ok);
+  CHECK(record.result.empty());
+}
+
+TEST_CASE("An attempt that nothing permits is found, though all hashes were made to fit") {
+  const std::function<void(store::Ending&)> edits[] = {
+      [](store::Ending& ending) { ending.retryable = false; },
+      [](store::Ending& ending) { ending.claim = 2; },
+  };
+  for (const auto& edit : edits) {
+    TemporaryFolder folder;
+    const std::string path = with_attempts(folder);
+    {
+      LedgerEdit ledger(path);
+      edit(*ledger.entry(0).ending);
+      ledger.write(Hashes::forged);
+    }
+    const store::LogAudit audit = audit_of(path);
+    const bool found = std::any_of(audit.differences.begin(), audit.differences.end(), [](const auto& difference) {
+      return difference.part == "claim" && difference.what.find("does not let be opened") != std::string::npos;
+    });
+    CHECK(found);
   }
 }
