@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -14,44 +15,18 @@
 #include <vector>
 
 #include "demo_handlers.hpp"
+#include "events.hpp"
 #include "screen.hpp"
 #include "settings.hpp"
 
 namespace {
 
 using namespace openexec;
+using daemon::complain;
+using daemon::exit_failed;
+using daemon::exit_settings;
 using daemon::Settings;
-
-constexpr int exit_failed = 1;    // the machine: the port, the ledger, a drain that did not end
-constexpr int exit_settings = 2;  // the operator's to mend
-
-/// Whole lines, so that nobody's are mixed.
-void write_log(std::string_view line) {
-  const std::string text = terminal::shown(line) + "\n";  // still the same JSON
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
-int complain(std::string_view what, int exit_code) {
-  std::cerr << "openexecd: " << terminal::shown(what) << "\n";
-  return exit_code;
-}
-
-/// "a, b,,c" names a, b and c. Set but empty is a list of nothing: then nothing may run.
-std::vector<std::string> split(const std::string& list) {
-  std::vector<std::string> names;
-  std::istringstream in(list);
-  for (std::string item; std::getline(in, item, ',');) {
-    const std::size_t first = item.find_first_not_of(" \t");
-    if (first != item.npos) names.push_back(item.substr(first, item.find_last_not_of(" \t") - first + 1));
-  }
-  return names;
-}
-
-/// In an environment variable a line break may be written as the two characters \n.
-std::string with_line_breaks(std::string pem) {
-  for (std::size_t at = 0; (at = pem.find("\\n", at)) != pem.npos; ++at) pem.replace(at, 2, "\n");
-  return pem;
-}
+using daemon::warn;
 
 std::string joined(const std::vector<std::string>& names) {
   std::string out;
@@ -59,7 +34,10 @@ std::string joined(const std::vector<std::string>& names) {
   return out.empty() ? "none" : out;
 }
 
-void warn(const std::string& finding) { std::cerr << "openexecd: warning: " << terminal::shown(finding) << "\n"; }
+/// A refusal that names the setting it comes from.
+Status within(std::string_view setting, const Status& status) {
+  return {status.code(), std::string(setting).append(": ").append(status.detail())};
+}
 
 struct Actions {
   HandlerTable table;
@@ -72,7 +50,7 @@ Result<Actions> actions(const Settings& settings) {
   if (!settings.handlers.empty()) {
     auto added = add_command_handlers(actions.table, settings.handlers,
                                       {.others_may_write = settings.ledger.others_may_write, .warn = warn});
-    if (!added.ok()) return added.status();
+    if (!added.ok()) return within("OPENEXEC_HANDLERS (--handlers)", added.status());
     actions.names = *std::move(added);
   }
   const HandlerTable demo = demo_handlers();
@@ -87,7 +65,9 @@ Result<Actions> actions(const Settings& settings) {
 Result<std::shared_ptr<const Verifier>> verifier(const Settings& settings) {
   if (settings.mode == "demo") return std::shared_ptr<const Verifier>(std::make_shared<DemoVerifier>());
   if (settings.mode == "clawshield") {
-    return clawshield_v1({.public_key_pem = with_line_breaks(settings.public_key), .tenant_id = settings.tenant});
+    auto made = clawshield_v1({.public_key_pem = settings.public_key, .tenant_id = settings.tenant});
+    if (!made.ok()) return within("CLAWSHIELD_PUBLIC_KEY (--public-key)", made.status());
+    return made;
   }
   return Status(Code::invalid_argument, "OPENEXEC_MODE (--mode) is \"" + settings.mode +
                                             "\"; set it to clawshield or policy (run what signed approvals allow) or "
@@ -128,12 +108,12 @@ Result<Approving> verify_by_policy(const Settings& settings) {
   TrustPolicyOptions options{.policy = std::nullopt, .executor = settings.executor, .tenant = settings.tenant};
   if (!settings.trust_policy.empty()) {
     auto policy = read_policy(settings.trust_policy);
-    if (!policy.ok()) return policy.status();
-    for (const std::string& warning : policy->warnings()) std::cerr << "openexecd: trust policy: " << warning << "\n";
+    if (!policy.ok()) return within("OPENEXEC_TRUST_POLICY (--trust-policy)", policy.status());
+    for (const std::string& warning : policy->warnings()) warn("OPENEXEC_TRUST_POLICY (--trust-policy): " + warning);
     options.policy = *std::move(policy);
   }
   auto verifier = trust_policy_verifier(std::move(options));
-  if (!verifier.ok()) return verifier.status();
+  if (!verifier.ok()) return within("OPENEXEC_TRUST_POLICY (--trust-policy)", verifier.status());
   return Approving{*verifier, *verifier};
 }
 
@@ -184,7 +164,40 @@ void introduce(const Settings& settings, const Executor& executor, const std::ve
   std::cout << out.str() << std::flush;
 }
 
+/// A name on the allow-list that nothing is registered for was most likely mistyped, and then another one is missing.
+void check_allowed(const std::optional<std::vector<std::string>>& allowed, const HandlerTable& table) {
+  for (const std::string& action : allowed.value_or(std::vector<std::string>()))
+    if (table.find(action) == nullptr)
+      warn("OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): " + action + " has no handler, so that it cannot run");
+}
+
+/// Reads the trust policy again on SIGHUP.
+std::function<Result<std::string>()> reloading(std::shared_ptr<PolicyVerifier> verifier, const std::string& path) {
+  return [verifier = std::move(verifier), path]() -> Result<std::string> {
+    auto read = read_policy(path);
+    if (!read.ok()) return within("OPENEXEC_TRUST_POLICY (--trust-policy)", read.status());
+    const auto before = verifier->policy();
+    std::string in_force = to_hex(read->digest());
+    if (before && before->digest() == read->digest()) in_force += "; it was in force already";
+    for (const std::string& warning : read->warnings()) in_force += "; warning: " + warning;
+    if (Status loaded = verifier->reload(*std::move(read)); !loaded.ok()) return loaded;
+    return in_force;
+  };
+}
+
+/// A ledger that does not open, by the setting that it comes from.
+int complain_of_ledger(const Status& status) {
+  const std::string_view detail = status.detail();
+  if (detail.starts_with("log.key_pem")) return complain("OPENEXEC_LOG_KEY: " + status.detail(), exit_settings);
+  if (detail.starts_with("log.origin"))
+    return complain("OPENEXEC_LOG_ORIGIN (--log-origin): " + status.detail(), exit_settings);
+  return complain("OPENEXEC_DB_URL (--db-url): " + status.detail(),
+                  detail.starts_with("ledger URL: ") ? exit_settings : exit_failed);
+}
+
 int run(Settings& settings) {
+  if (const Status understood = daemon::understand(settings); !understood.ok())
+    return complain(understood.detail(), exit_settings);
   auto mode = daemon::mode_of(settings);
   if (!mode.ok()) return complain(mode.status().detail(), exit_settings);
   settings.mode = *std::move(mode);
@@ -198,22 +211,17 @@ int run(Settings& settings) {
   const std::vector<std::string> names = handlers->names;
 
   settings.service.mode = settings.mode;
-  settings.service.log = write_log;
-  if (approval->policy != nullptr && !settings.trust_policy.empty()) {
-    settings.service.reload = [policy = approval->policy, path = settings.trust_policy]() -> Result<std::string> {
-      auto read = read_policy(path);
-      if (!read.ok()) return read.status();
-      std::string in_force = to_hex(read->digest());
-      for (const std::string& warning : read->warnings()) in_force += "; warning: " + warning;
-      if (Status loaded = policy->reload(*std::move(read)); !loaded.ok()) return loaded;
-      return in_force;
-    };
-  }
+  settings.service.log = daemon::write_log;
+  if (approval->policy != nullptr && !settings.trust_policy.empty())
+    settings.service.reload = reloading(approval->policy, settings.trust_policy);
   auto service = Service::listen(settings.service);
-  if (!service.ok()) return complain(service.status().detail(), exit_failed);
+  if (!service.ok()) {
+    const std::string what = daemon::with_flag(service.status().detail());
+    return complain(what, what.starts_with("--") ? exit_settings : exit_failed);
+  }
 
   auto ledger = open_ledger(settings.db_url, settings.ledger);
-  if (!ledger.ok()) return complain("OPENEXEC_DB_URL (--db-url): " + ledger.status().detail(), exit_failed);
+  if (!ledger.ok()) return complain_of_ledger(ledger.status());
   if (settings.mode == "demo") {
     const auto approved = daemon::has_approvals(**ledger);
     if (!approved.ok()) return complain("OPENEXEC_DB_URL (--db-url): " + approved.status().detail(), exit_failed);
@@ -226,7 +234,8 @@ int run(Settings& settings) {
   }
   Config config{.tenant = settings.tenant.empty() ? "default" : settings.tenant, .executor = settings.executor};
   config.limits = settings.limits;
-  if (settings.allowed_actions) config.allowed_actions = split(*settings.allowed_actions);
+  config.allowed_actions = settings.allowed;
+  check_allowed(settings.allowed, handlers->table);
   auto executor = Executor::assemble(std::move(config), {.store = *ledger, .verifier = approval->verifier},
                                      std::move(handlers->table));
   if (!executor.ok()) return complain(executor.status().detail(), exit_failed);
@@ -270,7 +279,8 @@ int main(int argc, char** argv) try {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? EXIT_SUCCESS : exit_settings;
+    if (error.get_exit_code() == EXIT_SUCCESS) return app.exit(error);  // --help, --version
+    return complain(daemon::with_variable(app, error.what()), exit_settings);
   }
   return run(settings);
 } catch (const std::exception& failed) {

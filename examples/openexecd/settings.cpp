@@ -3,10 +3,15 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "base/names.hpp"
+#include "crypto/pem.hpp"
 
 namespace openexec::daemon {
 
@@ -90,6 +95,81 @@ void add_flags(CLI::App& app, Settings& settings) {
   add_duration("--write-timeout-ms", service.write_deadline, "for an answer to be taken");
   add_duration("--request-timeout-ms", service.request_deadline, "for a whole request; should exceed every handler's");
   add_duration("--drain-timeout-ms", service.drain_timeout, "for handlers to end after SIGTERM");
+}
+
+namespace {
+
+constexpr std::string_view blanks = " \t\r\n\v\f";
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(blanks);
+  return first == text.npos ? std::string_view() : text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+/// A PEM as files of variables hold it: in quotes that nobody removed, between blanks, with \n for a line break.
+std::string pem_of(std::string_view text) {
+  text = trimmed(text);
+  for (const char quote : {'"', '\''})
+    if (text.size() >= 2 && text.front() == quote && text.back() == quote) {
+      text = trimmed(text.substr(1, text.size() - 2));
+      break;
+    }
+  return crypto::with_line_breaks(text);
+}
+
+/// "a, b,,c" names a, b and c. Set but empty is a list of nothing: then nothing may run.
+Result<std::vector<std::string>> names_of(std::string_view list) {
+  std::vector<std::string> names;
+  for (std::size_t number = 1; !list.empty(); ++number) {
+    const std::string_view item = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(item.size() + 1, list.size()));
+    const std::string_view name = trimmed(item);
+    if (name.empty()) continue;
+    if (const std::string_view fault = base::action_fault(name); !fault.empty())
+      return Status(Code::invalid_argument, "OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): name " +
+                                                std::to_string(number) + " is no action: " + std::string(fault));
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string with_variable(const CLI::App& app, std::string what) {
+  for (const CLI::Option* option : app.get_options())
+    if (!option->get_envname().empty() && what.find(option->get_name()) != what.npos)
+      return what + " [" + option->get_envname() + "]";
+  return what;
+}
+
+std::string with_flag(const std::string& detail) {
+  constexpr std::pair<std::string_view, std::string_view> flags[] = {
+      {"host", "--host"},
+      {"allowed_hosts", "--allowed-hosts (OPENEXEC_ALLOWED_HOSTS)"},
+      {"allowed_origins", "--allowed-origins (OPENEXEC_ALLOWED_ORIGINS)"},
+      {"header_limit", "--header-limit"},
+      {"body_limit", "--body-limit"},
+      {"max_connections", "--max-connections"},
+      {"workers", "--workers"},
+      {"large_body_budget", "--large-body-budget"},
+  };
+  const std::size_t end = detail.find_first_not_of("abcdefghijklmnopqrstuvwxyz_");
+  for (const auto& [option, flag] : flags)
+    if (detail.substr(0, end) == option) return std::string(flag) + ": " + detail;
+  return detail;
+}
+
+Status understand(Settings& settings) {
+  settings.public_key = pem_of(settings.public_key);
+  settings.ledger.log.key_pem = pem_of(settings.ledger.log.key_pem);
+  if (trimmed(settings.tenant) != settings.tenant)
+    return {Code::invalid_argument,
+            "CLAWSHIELD_TENANT_ID (--tenant): begins or ends with a blank or a line break, and approvals for the name "
+            "without it would be refused; remove it"};
+  if (!settings.allowed_actions) return Status::success();
+  auto names = names_of(*settings.allowed_actions);
+  if (names.ok()) settings.allowed = *std::move(names);
+  return names.status();
 }
 
 bool is_loopback(const std::string& host) {

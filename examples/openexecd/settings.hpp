@@ -7,6 +7,7 @@
 #include <openexec/service.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace openexec::daemon {
 
@@ -24,6 +25,7 @@ struct Settings {
   std::string public_key = environment("CLAWSHIELD_PUBLIC_KEY").value_or("");
   std::string tenant = environment("CLAWSHIELD_TENANT_ID").value_or("");
   std::optional<std::string> allowed_actions = environment("OPENEXEC_ALLOWED_ACTIONS");
+  std::optional<std::vector<std::string>> allowed;  ///< the same, once it is understood
   std::string db_url = environment("OPENEXEC_DB_URL").value_or("sqlite:///openexec.db");
   std::string handlers = environment("OPENEXEC_HANDLERS").value_or("");
   SqliteOptions ledger{.log = {.key_pem = environment("OPENEXEC_LOG_KEY").value_or(""),
@@ -40,6 +42,16 @@ struct Settings {
 };
 
 void add_flags(CLI::App& app, Settings& settings);
+
+/// What CLI11 said of a flag, with the variable that may have set it.
+std::string with_variable(const CLI::App& app, std::string what);
+
+/// What the service said of one of its options, by the flag that sets it. Unchanged if no flag does.
+std::string with_flag(const std::string& detail);
+
+/// Brings the settings to the form in which they mean something: keys out of quotes and blanks, the allow-list as names.
+/// The detail of a refusal names the variable and the flag.
+Status understand(Settings& settings);
 
 /// Returns false for an address that others can reach. What is no address is reported when the service listens.
 bool is_loopback(const std::string& host);

@@ -81,7 +81,8 @@ struct ServiceOptions {
   std::chrono::milliseconds cancel_grace{5'000};    ///< and how long after that
 
   /// Reads the settings that can change while it runs, puts them in force or leaves all as it was, and answers what is in
-  /// force now, for the log. Called by Service::reload(), one call at a time. Null: there are none.
+  /// force now, for the log. Called by Service::reload(), one call at a time. Null: there are none, and a
+  /// reload succeeds without doing anything.
   std::function<Result<std::string>()> reload;
 
   LogSink log;  ///< one line a request and an event; no payload, key, nonce or result is ever in it
@@ -102,7 +103,8 @@ class Service {
   [[nodiscard]] std::uint16_t port() const noexcept;
 
   /// Calls ServiceOptions::reload, and says in the log what became of it: the event `reloaded` with `in_force`, or
-  /// `reload_failed` with a detail, and then nothing has changed. From any thread.
+  /// `reload_failed` with a detail, and then nothing has changed; either names in `needs_restart` what was sealed at the
+  /// start. From any thread.
   Status reload();
 
   /// Stops accepting and starting executions; those that run finish and are answered. After drain_timeout they are

@@ -17,7 +17,7 @@ namespace openexec {
 namespace approval {
 namespace {
 
-Status no_policy() { return {Code::approval_key_missing, "no trust policy: CLAWSHIELD_PUBLIC_KEY not configured"}; }
+Status no_policy() { return {Code::approval_key_missing, "no trust policy: OPENEXEC_TRUST_POLICY (--trust-policy) not configured"}; }
 
 /// Whether an artifact has members of clawshield-v1, and none of an envelope. Everything else is read as an envelope,
 /// and refused if it is none.

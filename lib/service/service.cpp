@@ -98,16 +98,17 @@ class Service::Impl {
     const std::lock_guard lock(reloading_);
     const auto in_force = [&]() -> Result<std::string> {
       try {
-        if (options_.reload) return options_.reload();
-        return Status(Code::invalid_argument, "there is nothing that could be read again");
+        return options_.reload ? options_.reload() : std::string("nothing was read: there is no trust policy");
       } catch (const std::exception& failed) {
         return Status(Code::invalid_argument, failed.what());
       }
     }();
+    auto line = service::EventLog::line(in_force.ok() ? "reloaded" : "reload_failed");
     if (in_force.ok())
-      log_.write(service::EventLog::line("reloaded").text("in_force", *in_force));
+      line.text("in_force", *in_force);
     else
-      log_.write(service::EventLog::line("reload_failed").text("detail", in_force.status().detail()));
+      line.text("detail", in_force.status().detail());
+    log_.write(line.text("needs_restart", "handlers, allow-list, keys outside the trust policy, tenant, mode"));
     return in_force.status();
   }
 

@@ -464,7 +464,8 @@ echo '}'
   std::ofstream(bad) << "{\n  \"x\": {\"argv\": [\"/bin/cat\"],\n    \"shell\": true}\n}\n";
   const test::Refusal refusal = test::refused_start({"--mode", "demo", "--db-url", "sqlite://", "--handlers", bad});
   CHECK(refusal.exit_code == 2);
-  CHECK(refusal.text.find(bad + ":3: x: unknown member \"shell\"") != std::string::npos);
+  CHECK(refusal.text.find("OPENEXEC_HANDLERS (--handlers)") != std::string::npos);
+  CHECK(refusal.text.find(bad + ":3: x: unknown member \\\"shell\\\"") != std::string::npos);
   const test::Refusal missing =
       test::refused_start({"--mode", "demo", "--db-url", "sqlite://"}, {{"OPENEXEC_HANDLERS", folder.file("none")}});
   CHECK(missing.exit_code == 2);

@@ -475,21 +475,49 @@ TEST_CASE("Settings that are wrong stop the start, and say what to do") {
     CAPTURE(flags, refusal.text);
     CHECK(refusal.exit_code == exit_code);
     CHECK(refusal.text.find(says) != std::string::npos);
+    std::istringstream lines(refusal.text);
+    std::size_t told = 0;
+    for (std::string line; std::getline(lines, line);)
+      if (text_at(test::parse_json(line).root(), "event") == (exit_code == 2 ? "settings_refused" : "failed")) ++told;
+    CHECK(told == 1);
   };
   refused(in_memory, {{"OPENEXEC_MODE", "production"}}, 2, "OPENEXEC_MODE");
   refused(in_memory, {{"OPENEXEC_MODE", ""}}, 2, "clawshield");
   refused(in_memory, {{"OPENEXEC_MODE", "Demo"}}, 2, "demo");
-  refused({"--db-url", "sqlite://", "--mode", "x"}, {{"OPENEXEC_MODE", "demo"}}, 2, "\"x\"");  // the flag wins
-  refused(in_memory, {{"OPENEXEC_MODE", "clawshield"}, {"CLAWSHIELD_PUBLIC_KEY", "nonsense"}}, 2, "PEM");
+  refused({"--db-url", "sqlite://", "--mode", "x"}, {{"OPENEXEC_MODE", "demo"}}, 2, "x\\\"; set it");  // the flag wins
+  refused(in_memory, {{"OPENEXEC_MODE", "clawshield"}, {"CLAWSHIELD_PUBLIC_KEY", "nonsense"}}, 2,
+          "CLAWSHIELD_PUBLIC_KEY (--public-key): ");
+  refused({"--no\n\x1b[2J{\"event\":\"serving\"}"}, {}, 2, "\\u001b");
+  refused(in_memory, {{"OPENEXEC_ADMIN_UIDS", "alice"}}, 2, "OPENEXEC_ADMIN_UIDS");
+  const test::TemporaryFolder folder;
+  refused({"--db-url", "sqlite:///" + folder.file("ledger.db")}, {{"OPENEXEC_LOG_KEY", "nonsense"}}, 2, "OPENEXEC_LOG_KEY");
+  refused({"--mode", "demo", "--db-url", "sqlite://", "--tenant", "acme "}, {}, 2, "CLAWSHIELD_TENANT_ID (--tenant)");
+  refused(in_memory, {{"OPENEXEC_ALLOWED_ACTIONS", "echo,send mail"}}, 2, "OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): name 2");
+  refused({"--db-url", "sqlite://", "--allowed-hosts", "http://x"}, {}, 2, "OPENEXEC_ALLOWED_HOSTS");
   refused({"--no-such-flag"}, {}, 2, "no-such-flag");
   refused({"--port", "65536"}, {}, 2, "port");
-  refused({"--db-url", "postgres://somewhere"}, {}, 1, "OPENEXEC_DB_URL");
+  refused({"--db-url", "postgres://somewhere"}, {}, 2, "OPENEXEC_DB_URL");
   refused({"--db-url", "sqlite:////no/such/folder/x.db"}, {}, 1, "OPENEXEC_DB_URL");
-  refused({"--db-url", "sqlite://", "--host", "example.com"}, {}, 1, "numeric");
-  refused({"--db-url", "sqlite://", "--workers", "0"}, {}, 1, "workers");
-  refused({"--db-url", "sqlite://", "--max-connections", "100000000"}, {}, 1, "max_connections");
+  refused({"--db-url", "sqlite://", "--host", "example.com"}, {}, 2, "--host");
+  refused({"--db-url", "sqlite://", "--workers", "0"}, {}, 2, "--workers");
+  refused({"--db-url", "sqlite://", "--max-connections", "100000000"}, {}, 2, "--max-connections");
   Daemon daemon(in_memory);
   refused({"--db-url", "sqlite://", "--port", std::to_string(daemon.port())}, {}, 1, "cannot listen");
+}
+
+TEST_CASE("A key between quotes and blanks is taken as what it is, and a name that has no handler is warned about") {
+  const Approver approver;
+  for (const std::string& key : {"\"" + approver.public_key() + "\"", "'" + approver.public_key() + "'\n",
+                                 "  " + approver.key.public_key().to_pem() + "\n \t"}) {
+    Daemon daemon(in_memory, {{"OPENEXEC_MODE", "clawshield"}, {"CLAWSHIELD_PUBLIC_KEY", key},
+                              {"CLAWSHIELD_TENANT_ID", approver.tenant}, {"OPENEXEC_ALLOWED_ACTIONS", "echo,send_emial"}});
+    HttpClient client(daemon.port());
+    CHECK(client.post("/execute", request("{}", "n", approver.approve("echo", "{}"))).status == 200);
+    std::istringstream lines(daemon.log());
+    for (std::string line; std::getline(lines, line);) CHECK_NOTHROW(test::parse_json(line));
+    CHECK(daemon.log().find(R"("event":"warning","detail":"OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): send_emial)") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("Demo mode is never reached by forgetting the mode") {

@@ -160,7 +160,7 @@ TEST_CASE("The first check that fails names the code, in the order of the format
   const std::string no_statement = "{}";
   std::string artifact = replaced(envelope_by(no_statement, {7}), "\"payload\"", "\"x\":1,\"payload\"");
   CHECK(says(unconfigured->verify(proposal(artifact), noon), Code::approval_key_missing,
-             "CLAWSHIELD_PUBLIC_KEY not configured"));
+             "OPENEXEC_TRUST_POLICY (--trust-policy) not configured"));
   CHECK(says(ask(artifact), Code::approval_malformed, "\"x\""));
   artifact = envelope_by(no_statement, {7});
   CHECK(says(ask(artifact), Code::approval_signature_invalid, "Invalid signature"));
