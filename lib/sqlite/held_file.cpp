@@ -71,10 +71,11 @@ struct HeldFile::Table {
     if (::fstat(fd->get(), &status) != 0) fail("cannot look at " + path);
     if (!S_ISREG(status.st_mode)) throw StoreFailure(path + " is not a regular file");
     const Key key(status.st_dev, status.st_ino);
-    std::shared_ptr<Shared>& shared = files[key];
-    if (!shared) shared = std::make_shared<Shared>();
+    const auto known = files.find(key);
+    std::shared_ptr<Shared> shared = known != files.end() ? known->second : std::make_shared<Shared>();
     shared->key = key;
     shared->descriptors.reserve(shared->descriptors.size() + 1);
+    files.try_emplace(key, shared);  // nothing fails from here on, so the table never keeps what was not opened
     shared->readable = fd->get();
     if (access == Access::write) shared->writable = fd->get();
     shared->descriptors.push_back(std::move(fd));
