@@ -82,6 +82,14 @@ struct ClockState {
   Timestamp trusted;     ///< never behind what the store has seen; ahead of `wall` where the store saw a later time
 };
 
+/// What became of a settlement.
+struct SettlementAnswer {
+  /// `code` is ok where it was recorded: the entry, its verdict and its receipt are this settlement's own.
+  Outcome outcome;
+  bool decides = false;      ///< it was the first, and replays tell it from now on
+  bool contradicts = false;  ///< an earlier one, which still decides, says something else
+};
+
 /// What recovery found.
 struct Recovery {
   std::size_t in_doubt = 0;  ///< claims without a seal, now in doubt with a receipt
@@ -143,6 +151,19 @@ class Executor {
   /// names both times. The order names no tenant.
   Outcome confirm_clock(const Order& order);
   [[nodiscard]] ClockState clock_state() const;
+
+  // Executions in doubt. Each waits for a person who finds out whether the action took place.
+
+  /// The executions in doubt, at most `count`: those whose entries come after the entry `after`, in the order of their
+  /// entries. invalid_argument where the store does not list them.
+  [[nodiscard]] Result<std::vector<NonceRecord>> doubts(std::optional<std::uint64_t> after, std::size_t count) const;
+  [[nodiscard]] Result<std::uint64_t> doubt_count() const;
+  /// Records what a person found: HandlerResult::result for what was done, failed("", Effect::none) for what was not done,
+  /// in_doubt("") for what remains unknown. The first that is not unknown seals the execution, and replays tell it from
+  /// then on. Later ones are appended and change nothing. Nonce and approval stay spent, and nothing is run or tried again.
+  /// The order names whoever decided; its tenant is the execution's or empty. invalid_argument where the log has no such
+  /// execution, or it was never in doubt; in_progress where it has no end yet.
+  SettlementAnswer settle(const Digest& exec_id, const HandlerResult& found, const Order& order);
 
   /// What was ordered and stands, for whichever tenant.
   [[nodiscard]] std::vector<ControlName> controls() const;

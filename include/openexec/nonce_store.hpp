@@ -185,6 +185,12 @@ class NonceStore {
   /// What stands, in order.
   [[nodiscard]] virtual Result<std::vector<ControlName>> controls() { return std::vector<ControlName>{}; }
 
+  /// The nonces that are in doubt, at most `count`: those whose entries come after the entry `after`, in the order of their
+  /// entries. The default lists none: invalid_argument.
+  [[nodiscard]] virtual Result<std::vector<NonceRecord>> doubts(std::optional<std::uint64_t> after, std::size_t count);
+  /// How many there are.
+  [[nodiscard]] virtual Result<std::uint64_t> doubt_count();
+
   /// A store that was adopted, after it had been copied or restored, may have lost what was spent since: approvals issued
   /// up to this time count no more. Nothing where there was no adoption, which is the default.
   [[nodiscard]] virtual Result<std::optional<Timestamp>> floor() { return std::optional<Timestamp>(); }

@@ -130,6 +130,26 @@ Outcome Executor::confirm_clock(const Order& order) {
   return impl_->pipeline.order(ControlKind::confirm_clock, {}, true, order);
 }
 ClockState Executor::clock_state() const { return impl_->pipeline.clock_state(); }
+OPENEXEC_CATCHES_UNWIND Result<std::vector<NonceRecord>> Executor::doubts(std::optional<std::uint64_t> after,
+                                                                          std::size_t count) const try {
+  const base::CancellationPutOff put_off;
+  return impl_->pipeline.parts().store->doubts(after, count);
+} catch (base::ForcedUnwind&) {
+  throw;
+} catch (...) {
+  return Status(Code::store_failed, "the store threw when it was asked what is in doubt");
+}
+OPENEXEC_CATCHES_UNWIND Result<std::uint64_t> Executor::doubt_count() const try {
+  const base::CancellationPutOff put_off;
+  return impl_->pipeline.parts().store->doubt_count();
+} catch (base::ForcedUnwind&) {
+  throw;
+} catch (...) {
+  return Status(Code::store_failed, "the store threw when it was asked how much is in doubt");
+}
+SettlementAnswer Executor::settle(const Digest& exec_id, const HandlerResult& found, const Order& order) {
+  return impl_->pipeline.settle(exec_id, found, order);
+}
 bool Executor::halted() const noexcept { return impl_->pipeline.gate().closed(); }
 std::vector<ControlName> Executor::controls() const { return impl_->pipeline.controls(); }
 

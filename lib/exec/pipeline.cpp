@@ -11,6 +11,7 @@
 #include "base/unwind.hpp"
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
+#include "exec/doubts.hpp"
 #include "exec/identity.hpp"
 #include "exec/lending.hpp"
 #include "exec/note.hpp"
@@ -88,26 +89,6 @@ Result<Proposal> parse(Attempt& attempt, const Config& config, canon::Parser& pa
   if (options.nonce && request.nonce != *options.nonce)
     return Status(Code::malformed_request, std::string(two_nonces));
   return Proposal::Parts::read(attempt.parts, parser, request, config.tenant, limits);
-}
-
-/// Who approved a claim, as append_claimed() wrote it.
-std::optional<ApprovalNote> read_approval(const NonceRecord& record) {
-  const Result<canon::Document> document = canon::parse(record.approval);
-  if (!document.ok() || !document->root().is(canon::Type::object)) return std::nullopt;
-  const auto text = [&](std::string_view key) {
-    const auto member = document->root().find(key);
-    return std::string(member && member->is(canon::Type::string) ? member->string() : std::string_view());
-  };
-  ApprovalNote note{text("profile"), text("id"), record.approval_digest, {}};
-  note.trace_id = text("trace_id");
-  note.request_id = text("request_id");
-  note.approval_scope = text("approval_scope");
-  if (const auto step = document->root().find("step"); step && step->is(canon::Type::integer))
-    note.step = static_cast<std::uint32_t>(step->integer());
-  if (const auto keys = document->root().find("keys"); keys && keys->is(canon::Type::array))
-    for (const canon::View::Member key : *keys)
-      if (key.value.is(canon::Type::string)) note.keys.emplace_back(key.value.string());
-  return note;
 }
 
 ApprovalNote note_of(const Approval& approval, const Digest& artifact) {
@@ -1138,6 +1119,21 @@ void Pipeline::carry_out_confirmation(const Order& order, Outcome& outcome) {
   ordered.tell(**index, outcome);
 }
 
+SettlementAnswer Pipeline::settle(const Digest& exec_id, const HandlerResult& found, const Order& order) {
+  const base::CancellationPutOff put_off;
+  SettlementAnswer answer;
+  answer.outcome.code = Code::overloaded;
+  answer.outcome.http = http_status(Code::overloaded);
+  const DoubtDesk desk{.store = *parts_.store,
+                       .log = *parts_.log,
+                       .executor = config_.executor,
+                       .max_result_bytes = config_.limits.max_result_bytes,
+                       .submit = [this](std::span<Operation> operations) { submit(operations); },
+                       .stamp = [this](Entry& entry) { return stamp(entry); }};
+  base::call_foreign([&] { answer = settle_doubt(desk, exec_id, found, order); }, [] {});
+  return answer;
+}
+
 // Durable with its entry. A store that keeps no controls leaves the entry to the log.
 Result<std::optional<std::uint64_t>> Pipeline::keep(const ControlChange& change, bool& lasts) {
   Result<std::optional<std::uint64_t>> kept = parts_.store->control(change);
@@ -1169,15 +1165,7 @@ Result<Recovery> Pipeline::recover() {
 
 // A claim whose process died becomes in doubt, with a receipt; then its handler may say what took place.
 Status Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found) {
-  Entry entry;
-  entry.exec_id = to_hex(orphan.exec_id);
-  entry.action = orphan.action;
-  entry.nonce = orphan.nonce;
-  entry.tenant = orphan.tenant;
-  entry.request_hash = orphan.request_hash;
-  entry.approval = read_approval(orphan);
-  entry.executor = config_.executor;
-  entry.attempt = orphan.attempt;
+  Entry entry = entry_of(orphan, config_.executor);
   const auto end = [&](const HandlerResult& said) {
     Ending ending = judge(said);
     std::string json;

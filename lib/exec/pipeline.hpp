@@ -40,6 +40,8 @@ class Pipeline {
 
   /// An order: makes a control stand or lifts it, and writes down who gave it.
   [[nodiscard]] Outcome order(ControlKind kind, std::string_view id, bool stands, const Order& order);
+  /// What a person found out about an execution in doubt.
+  [[nodiscard]] SettlementAnswer settle(const Digest& exec_id, const HandlerResult& found, const Order& order);
   [[nodiscard]] std::vector<ControlName> controls() const { return controls_.standing(); }
   [[nodiscard]] ClockState clock_state() { return time_.state(); }
 

@@ -34,6 +34,16 @@ struct Head {
   std::optional<Timestamp> floor;    ///< approvals issued up to here were for the part that an adopted copy may have lost
   std::int64_t adopted_claims = 0;   ///< how many claims there were when it was adopted last
 
+  /// Of the claims in doubt: how many, and what they sum up to.
+  struct Doubts {
+    std::uint64_t count = 0;
+    std::uint64_t sum = 0;
+    void add(std::int64_t entry, std::int64_t claim) noexcept;
+    void remove(std::int64_t entry, std::int64_t claim) noexcept;
+    bool operator==(const Doubts&) const = default;
+  };
+  Doubts doubts;
+
   std::string running;     ///< claims without an outcome (running.hpp)
   std::string checkpoint;  ///< the newest signed one
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 
 #include "store/record_lookup.hpp"
 #include "store/rules.hpp"
@@ -122,6 +123,22 @@ std::optional<NonceRecord> find_claim(ReadSession& session, const KeyTable* newe
     Moment moment(session, newest);
     if (auto found = try_find_claim(moment, session.read, tenant, nonce)) return *std::move(found);
   }
+}
+
+std::vector<NonceRecord> find_doubts(ReadSession& session, std::optional<std::uint64_t> after, std::size_t count) {
+  constexpr auto most = std::numeric_limits<std::int64_t>::max();
+  std::vector<NonceRecord> found;
+  if (after && *after >= static_cast<std::uint64_t>(most)) return found;
+  const std::int64_t limit = count < static_cast<std::size_t>(most) ? static_cast<std::int64_t>(count) : most;
+  const Snapshot snapshot(session.read);
+  for (const auto& [entry, claim] : session.read.doubts(after ? static_cast<std::int64_t>(*after) : -1, limit)) {
+    session.read.with_claim(claim, [&](const StoredClaim& stored) { found.push_back(record_of(stored.claim)); });
+    session.read.with_entry(entry, [&, at = entry, of = claim](const StoredEntry& stored) {
+      if (!stored.ending || stored.ending->claim != of || stored.ending->state != NonceState::in_doubt) no_outcome(of);
+      settle(found.back(), {at, *stored.ending}, session.read);
+    });
+  }
+  return found;
 }
 
 std::vector<LogLine> find_lines(ReadSession& session, const KeyTable* newest, const Digest& exec_id, std::size_t count) {

@@ -20,6 +20,9 @@ namespace openexec::store {
 std::optional<NonceRecord> find_claim(ReadSession& session, const KeyTable* newest, std::string_view tenant,
                                       std::string_view nonce);
 
+/// What is in doubt, as NonceStore::doubts().
+std::vector<NonceRecord> find_doubts(ReadSession& session, std::optional<std::uint64_t> after, std::size_t count);
+
 /// The entries of one execution, in order, at most `count`.
 std::vector<LogLine> find_lines(ReadSession& session, const KeyTable* newest, const Digest& exec_id, std::size_t count);
 /// Those whose index is below `before`, newest first, at most `count`.

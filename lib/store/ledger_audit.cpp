@@ -57,6 +57,7 @@ void LedgerAudit::check_ending(std::int64_t index, const Ending& ending) {
   retryable_[claim] = ending.retryable && !ended_[claim];
   ended_[claim] = true;
   sealed_[claim] = sealed_[claim] || ending.state == NonceState::sealed;
+  ending.state == NonceState::in_doubt ? void(doubts_[ending.claim] = index) : void(doubts_.erase(ending.claim));
   if (ending.result_row) check_result(index, *ending.result_row);
 }
 
@@ -97,7 +98,21 @@ void LedgerAudit::finish(LogAudit& audit) {
       if (!ended_[static_cast<std::size_t>(claim)])
         differs("claim", "claim " + number(claim) + " is neither open nor ended");
   }
+  check_doubts();
   check_index(audit);
+}
+
+/// What is listed as in doubt is what entries put in doubt and nothing settled.
+void LedgerAudit::check_doubts() {
+  Head::Doubts derived;
+  for (const auto& [claim, entry] : doubts_) derived.add(entry, claim);
+  if (entries_known_ && derived != head_.doubts)
+    differs("doubt", "the entries put " + std::to_string(derived.count) + " claims in doubt that are not the " +
+                         std::to_string(head_.doubts.count) + " that the head counts");
+  const Snapshot snapshot(session_.read);
+  const Head newest = session_.read.head();
+  if (session_.read.doubts_state() != newest.doubts)
+    differs("doubt", "the list of claims in doubt is not the one that the head counts");
 }
 
 void LedgerAudit::check_attempts(const RowView& claims) {

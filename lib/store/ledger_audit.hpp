@@ -42,6 +42,7 @@ class LedgerAudit {
   void check_attempt(std::int64_t claim, const StoredClaim& stored);
   void read_claims(LogAudit& audit);
   bool read_claim_row(std::int64_t& next, Digest& before, LogAudit& audit);
+  void check_doubts();
   void check_index(LogAudit& audit);
   void read_run(const KeyRun& run, IndexState& found);
   void differs(std::string part, std::string what, std::optional<std::uint64_t> index = std::nullopt);
@@ -50,6 +51,7 @@ class LedgerAudit {
   const Head head_;
   const Differ differ_;
   std::vector<bool> ended_, sealed_, retryable_;  ///< by the claim's number
+  std::map<std::int64_t, std::int64_t> doubts_;  ///< the entries that say so, by the claims that are in doubt
   std::map<std::int64_t, std::uint32_t> later_attempts_;  ///< which attempts they are, by the claim's number
   std::set<std::int64_t> followed_;                       ///< claims that have a next attempt
   IndexState keys_;                   ///< of the rows

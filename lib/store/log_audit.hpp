@@ -16,7 +16,7 @@ namespace openexec::store {
 
 /// Something that is not what it has to be.
 struct LogDifference {
-  std::string part;  ///< "entry", "tile", "checkpoint", "cosigned", "anchor", "row", "claim", "result" or "index"
+  std::string part;  ///< "entry", "tile", "checkpoint", "cosigned", "anchor", "row", "claim", "doubt", "result" or "index"
   std::optional<std::uint64_t> index;  ///< of the entry; of a row: of its first one
   std::string tile;                    ///< its path
   std::string what;                    ///< a sentence that names it

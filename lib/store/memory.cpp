@@ -66,6 +66,14 @@ class MemoryLedger final : public Ledger {
     });
   }
 
+  Result<std::vector<NonceRecord>> doubts(std::optional<std::uint64_t> after, std::size_t count) override {
+    return locked([&]() -> Result<std::vector<NonceRecord>> { return nonces_.doubts(after, count); });
+  }
+
+  Result<std::uint64_t> doubt_count() override {
+    return locked([&]() -> Result<std::uint64_t> { return nonces_.doubt_count(); });
+  }
+
   /// Never any: what this ledger knew died with its process.
   Result<std::vector<NonceRecord>> orphans() override {
     return locked([]() -> Result<std::vector<NonceRecord>> { return std::vector<NonceRecord>{}; });

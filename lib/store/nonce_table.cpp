@@ -90,6 +90,8 @@ Status NonceTable::may_seal(const Seal& seal) const {
 
 void NonceTable::seal(const Seal& seal, std::string result, std::optional<std::uint64_t> entry) noexcept {
   NonceRecord& record = nonces_.find(pair_key(seal.tenant, seal.nonce))->second;
+  if (record.state == NonceState::in_doubt) --doubts_;
+  if (seal.state == NonceState::in_doubt) ++doubts_;
   record.state = seal.state;
   record.code = seal.code;
   record.effect = seal.effect;
@@ -97,6 +99,19 @@ void NonceTable::seal(const Seal& seal, std::string result, std::optional<std::u
   record.entry = entry;
   record.retryable = seal.retryable;
   saw(seal.at);
+}
+
+std::vector<NonceRecord> NonceTable::doubts(std::optional<std::uint64_t> after, std::size_t count) const {
+  std::vector<const NonceRecord*> found;
+  for (const auto& [key, record] : nonces_)
+    if (record.state == NonceState::in_doubt && record.entry && (!after || *record.entry > *after)) found.push_back(&record);
+  std::sort(found.begin(), found.end(), [](const NonceRecord* a, const NonceRecord* b) { return *a->entry < *b->entry; });
+  std::vector<NonceRecord> records;
+  for (const NonceRecord* record : found) {
+    if (records.size() == count) break;
+    records.push_back(*record);
+  }
+  return records;
 }
 
 Status NonceTable::pin(std::string_view key, std::string_view value) {

@@ -27,6 +27,9 @@ class NonceTable {
   /// Precondition: may_seal(). `result` is seal.result, copied by the caller so that nothing can fail here; `entry` is
   /// the index in the log, where the store is its own log.
   void seal(const Seal& seal, std::string result, std::optional<std::uint64_t> entry) noexcept;
+  /// As NonceStore::doubts().
+  [[nodiscard]] std::vector<NonceRecord> doubts(std::optional<std::uint64_t> after, std::size_t count) const;
+  [[nodiscard]] std::uint64_t doubt_count() const noexcept { return doubts_; }
   Status pin(std::string_view key, std::string_view value);
   /// Precondition: the change was checked. `name` is its name, copied by the caller so that little can fail here.
   void control(const ControlChange& change, ControlName name);
@@ -60,6 +63,7 @@ class NonceTable {
   std::deque<Seen> last_minute_;                                       // claims, by the time of the table then
   std::map<std::string, std::string, std::less<>> pins_;
   std::set<ControlName> controls_;
+  std::uint64_t doubts_ = 0;
   Timestamp latest_;
 };
 

@@ -44,6 +44,9 @@ CREATE TABLE controls (
   kind INTEGER NOT NULL, id TEXT NOT NULL, tenant TEXT NOT NULL, entry INTEGER NOT NULL,
   PRIMARY KEY (kind, id, tenant)) STRICT, WITHOUT ROWID;
 
+-- Claims in doubt, with the entries that say so; gone when they are settled. The head counts and sums them up.
+CREATE TABLE doubts (entry INTEGER PRIMARY KEY, claim INTEGER NOT NULL) STRICT;
+
 -- The tree over the log, as tiles: one of level 0 when it is full, a higher one each time it gains a hash. Its place is
 -- level * 2^56 + index.
 CREATE TABLE tiles (place INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
@@ -160,6 +163,7 @@ ReadQueries::ReadQueries(const Database& database)
       tile_(database, "SELECT hashes FROM tiles WHERE place = ?1"),
       pins_(database, "SELECT key, value FROM pins WHERE key > '' ORDER BY key"),
       controls_(database, "SELECT kind, id, tenant, entry FROM controls WHERE kind > 0 ORDER BY kind, id, tenant"),
+      doubts_(database, "SELECT entry, claim FROM doubts WHERE entry > ?1 ORDER BY entry LIMIT ?2"),
       last_opening_(database,
                     "SELECT epoch, pid, version, opened_at, identity, device, path, adopts, hash FROM openings "
                     "WHERE epoch > 0 ORDER BY epoch DESC LIMIT 2") {}
@@ -179,6 +183,7 @@ void ReadQueries::check(const Head& head) {
   if (entries_.end() != head.entries) damaged("its entries do not end where its head says");
   if (pins_digest() != head.pins) damaged("its pins are not those of its head");
   if (controls_digest() != head.controls) damaged("its controls are not those of its head");
+  if (doubts_state() != head.doubts) damaged("its claims in doubt are not those of its head");
   const auto opening = newest_opening();
   if ((opening ? opening->second : Digest{}) != head.openings) damaged("its openings are not those of its head");
 }
@@ -300,6 +305,20 @@ std::vector<ControlName> ReadQueries::controls(const Digest& digest) {
   return controls;
 }
 
+std::vector<std::pair<std::int64_t, std::int64_t>> ReadQueries::doubts(std::int64_t after, std::int64_t count) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> found;
+  Rows rows = doubts_.run(after, count);
+  while (rows.next()) found.emplace_back(rows.integer(0), rows.integer(1));
+  return found;
+}
+
+Head::Doubts ReadQueries::doubts_state() {
+  Head::Doubts state;
+  Rows rows = doubts_.run(std::numeric_limits<std::int64_t>::min(), std::int64_t{-1});
+  while (rows.next()) state.add(rows.integer(0), rows.integer(1));
+  return state;
+}
+
 std::vector<LogLine> ReadQueries::lines(std::uint64_t first, std::size_t count) {
   std::vector<LogLine> lines;
   const std::uint64_t size = head().entry_count();
@@ -356,7 +375,9 @@ WriteQueries::WriteQueries(const Database& database, ReadQueries& read)
       set_head_(database, "INSERT OR REPLACE INTO head VALUES (1, ?1, ?2, ?3)"),
       add_pin_(database, "INSERT INTO pins VALUES (?1, ?2)"),
       add_control_(database, "INSERT OR REPLACE INTO controls VALUES (?1, ?2, ?3, ?4)"),
-      remove_control_(database, "DELETE FROM controls WHERE kind = ?1 AND id = ?2 AND tenant = ?3") {
+      remove_control_(database, "DELETE FROM controls WHERE kind = ?1 AND id = ?2 AND tenant = ?3"),
+      add_doubt_(database, "INSERT INTO doubts VALUES (?1, ?2)"),
+      remove_doubt_(database, "DELETE FROM doubts WHERE entry = ?1 AND claim = ?2 RETURNING entry") {
   read_.see(staged_);
 }
 
@@ -401,7 +422,20 @@ void WriteQueries::add_stored(const StoredEntry& entry, std::string_view result,
   const std::int64_t index = at.entries.next++;
   StoredEntry stored = entry;
   if (stored.ending) stored.ending->result_row = stage_result(index, result);
+  if (stored.ending && stored.ending->state == NonceState::in_doubt) add_doubt(index, stored.ending->claim, at);
   append_entry(stored, index, staged_.entries.content_for(index));
+}
+
+void WriteQueries::add_doubt(std::int64_t entry, std::int64_t claim, Head& at) {
+  add_doubt_.execute(entry, claim);
+  at.doubts.add(entry, claim);
+}
+
+void WriteQueries::remove_doubt(std::uint64_t entry, std::int64_t claim, Head& at) {
+  const auto index = static_cast<std::int64_t>(entry);
+  Rows removed = remove_doubt_.run(index, claim);
+  if (!removed.next()) damaged("a claim in doubt is not listed as one");
+  at.doubts.remove(index, claim);
 }
 
 std::optional<std::int64_t> WriteQueries::stage_result(std::int64_t entry, std::string_view result) {

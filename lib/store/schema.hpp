@@ -114,6 +114,9 @@ class ReadQueries {
   std::vector<std::int64_t> times_after(std::int64_t over, std::string_view tenant, std::string_view action);
   /// `digest`: of all controls, as the head says.
   std::vector<ControlName> controls(const Digest& digest);
+  /// The claims in doubt with the entries that say so, in the order of the entries: those after `after`, at most `count`.
+  std::vector<std::pair<std::int64_t, std::int64_t>> doubts(std::int64_t after, std::int64_t count);
+  Head::Doubts doubts_state();
   std::vector<LogLine> lines(std::uint64_t first, std::size_t count);
   /// The newest opening, if there was one.
   std::optional<Opening> last_opening();
@@ -137,7 +140,7 @@ class ReadQueries {
   const Staged* staged_ = nullptr;
   RowChain claims_, entries_;
   ResultTable results_;
-  Statement begin_, end_, head_, tile_, pins_, controls_, last_opening_;
+  Statement begin_, end_, head_, tile_, pins_, controls_, doubts_, last_opening_;
 };
 
 /// The statements that write.
@@ -158,6 +161,8 @@ class WriteQueries {
   std::int64_t add_claim(const Claim& claim, std::int64_t follows, Head& at);
   std::uint64_t add_entry(const NewEntry& entry, Head& at);
   std::uint64_t add_seal(const Seal& seal, std::int64_t claim, Head& at);
+  /// The claim that the entry put in doubt is settled.
+  void remove_doubt(std::uint64_t entry, std::int64_t claim, Head& at);
   /// An entry as a ledger of an older schema had it.
   void add_stored(const StoredEntry& entry, std::string_view result, Head& at);
   void add_stored(const StoredClaim& claim, Head& at);
@@ -170,12 +175,13 @@ class WriteQueries {
   void set_control(const ControlName& name, bool stands, std::uint64_t entry, Head& at);
 
  private:
+  void add_doubt(std::int64_t entry, std::int64_t claim, Head& at);
   std::optional<std::int64_t> stage_result(std::int64_t entry, std::string_view result);
 
   ReadQueries& read_;
   Staged staged_;
   Statement begin_, commit_, rollback_, new_opening_;
-  Statement add_tile_, set_head_, add_pin_, add_control_, remove_control_;
+  Statement add_tile_, set_head_, add_pin_, add_control_, remove_control_, add_doubt_, remove_doubt_;
 };
 
 }  // namespace openexec::store

@@ -173,6 +173,14 @@ class SqliteLedger final : public Ledger {
     });
   }
 
+  Result<std::vector<NonceRecord>> doubts(std::optional<std::uint64_t> after, std::size_t count) override {
+    return read([&](ReadSession& session) { return find_doubts(session, after, count); });
+  }
+
+  Result<std::uint64_t> doubt_count() override {
+    return read([](ReadSession& session) { return session.read.head().doubts.count; });
+  }
+
   Result<std::optional<Timestamp>> floor() override {
     return read([](ReadSession& session) { return session.read.head().floor; });
   }

@@ -416,6 +416,7 @@ bool SqliteWriter::has_executed(std::string_view tenant, std::string_view approv
 
 bool SqliteWriter::apply(const Seal* seal, Member& member, Head& at) {
   std::optional<std::int64_t> claim = running_.ended(*seal);  // of this process: it was claimed, and has no outcome
+  std::optional<std::uint64_t> doubt;                         // the entry that put it in doubt
   if (!claim) {
     auto known = claim_of(seal->tenant, seal->nonce);
     if (known) learn_end(*known);
@@ -423,8 +424,10 @@ bool SqliteWriter::apply(const Seal* seal, Member& member, Head& at) {
     if (member.status.ok() && seal->retryable) member.status = not_its_own();
     if (!member.status.ok()) return false;
     claim = known->claim;
+    doubt = known->record.entry;
     running_.ended(*claim);
   }
+  if (doubt) session_->write.remove_doubt(*doubt, *claim, at);
   member.entry = session_->write.add_seal(*seal, *claim, at);
   log_entry(seal->entry);
   session_->index.add(Key(KeyKind::outcome, seal->exec_id), static_cast<std::int64_t>(member.entry));

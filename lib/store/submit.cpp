@@ -37,6 +37,14 @@ Result<std::optional<std::uint64_t>> NonceStore::control(const ControlChange&) {
   return Status(Code::invalid_argument, "the store keeps no controls");
 }
 
+Result<std::vector<NonceRecord>> NonceStore::doubts(std::optional<std::uint64_t>, std::size_t) {
+  return Status(Code::invalid_argument, "the store does not list what is in doubt");
+}
+
+Result<std::uint64_t> NonceStore::doubt_count() {
+  return Status(Code::invalid_argument, "the store does not list what is in doubt");
+}
+
 Result<std::vector<LogLine>> ReceiptLog::find_before(const Digest& exec_id, std::uint64_t before, std::size_t count) {
   constexpr std::size_t most = 10'000;
   Result<std::vector<LogLine>> found = find(exec_id, most + 1);

@@ -66,6 +66,8 @@ class StoreSuite {
     } else {
       judge_.promise("a store that keeps no attempts opens none", [&] { no_next_attempt(); });
     }
+    if (factory_.create()->doubt_count().ok())
+      judge_.promise("what is in doubt is listed until it is settled", [&] { doubts_are_listed(); });
     judge_.promise("controls stand until they are lifted, revocations for ever", [&] { controls(); });
     judge_.promise("of concurrent equal claims one is fresh", [&] { one_fresh(); });
     judge_.promise("of concurrent claims with one approval one is fresh", [&] { one_approval(); });
@@ -940,6 +942,50 @@ class StoreSuite {
     judge_.expect(found(*store, "ended").attempt == 2, "the attempts were not counted on");
     judge_.expect(claim(*store, attempt_of(ended, 2)) == Kind::exists, "the second attempt was opened twice");
     judge_.expect(claim(*store, attempt_of(ended, 3)) == Kind::fresh, "the third attempt was not opened");
+  }
+
+  /// The nonces that are listed, over several pages.
+  static std::vector<std::string> doubts(NonceStore& store) {
+    std::vector<std::string> nonces;
+    std::optional<std::uint64_t> after;
+    for (;;) {
+      const auto page = must(store.doubts(after, 2), "doubts");
+      for (const NonceRecord& record : page) nonces.push_back(record.nonce);
+      if (page.empty()) return nonces;
+      after = page.back().entry;
+    }
+  }
+
+  void doubts_are_listed() {
+    auto store = factory_.create();
+    judge_.expect(doubts(*store).empty(), "an empty store has doubts");
+    const std::vector<std::string> names{"e", "d", "c", "b", "a"};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const Claim next = claim_of(names[i], static_cast<int>(i));
+      claim(*store, next);
+      if (i != 2) must(store->seal(seal_of(next, NonceState::in_doubt)), "in doubt");
+    }
+    const auto check = [&](const std::vector<std::string>& expected, const std::string& when) {
+      judge_.expect(doubts(*store) == expected, "the doubts are not those that there are, in order, " + when);
+      judge_.expect(must(store->doubt_count(), "count") == expected.size(), "the doubts are miscounted " + when);
+    };
+    check({"e", "d", "b", "a"}, "before a settlement");
+    const auto page = must(store->doubts(std::nullopt, 1), "doubts");
+    if (judge_.expect(page.size() == 1 && page[0].entry, "a page of one has not one")) {
+      same(page[0], claim_of("e", 0));
+      same(page[0], seal_of(claim_of("e", 0), NonceState::in_doubt));
+    }
+    must(store->seal(seal_of(claim_of("d", 1), NonceState::sealed)), "settle");
+    check({"e", "b", "a"}, "after a settlement");
+    if (factory_.reopen) {
+      store.reset();
+      store = factory_.reopen();
+      if (!judge_.expect(store != nullptr, "the store did not open again")) return;
+      check({"e", "b", "a"}, "after a restart");
+      must(store->seal(seal_of(claim_of("a", 4), NonceState::sealed)), "settle");
+      must(store->seal(seal_of(claim_of("c", 2), NonceState::in_doubt)), "an orphan in doubt");
+      check({"e", "b", "c"}, "of another process");
+    }
   }
 
   void no_next_attempt() {

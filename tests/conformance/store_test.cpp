@@ -56,6 +56,10 @@ class Decorated : public NonceStore {
   bool keeps_attempts() const noexcept override { return inner_->keeps_attempts(); }
   Result<std::optional<std::uint64_t>> control(const ControlChange& change) override { return inner_->control(change); }
   Result<std::vector<ControlName>> controls() override { return inner_->controls(); }
+  Result<std::vector<NonceRecord>> doubts(std::optional<std::uint64_t> after, std::size_t count) override {
+    return inner_->doubts(after, count);
+  }
+  Result<std::uint64_t> doubt_count() override { return inner_->doubt_count(); }
   ReceiptLog* log() noexcept override { return inner_->log(); }
 
  protected:

@@ -77,6 +77,10 @@ class SteppedStore final : public NonceStore {
     return inner_->control(change);
   }
   [[nodiscard]] Result<std::vector<ControlName>> controls() override { return inner_->controls(); }
+  [[nodiscard]] Result<std::vector<NonceRecord>> doubts(std::optional<std::uint64_t> after, std::size_t count) override {
+    return inner_->doubts(after, count);
+  }
+  [[nodiscard]] Result<std::uint64_t> doubt_count() override { return inner_->doubt_count(); }
   [[nodiscard]] ReceiptLog* log() noexcept override { return inner_->log(); }
 
  private:

@@ -468,3 +468,39 @@ TEST_CASE("An attempt that nothing permits is found, though all hashes were made
     CHECK(found);
   }
 }
+
+TEST_CASE("A doubt that somebody took off the list, or put on it, is found, and the ledger does not open") {
+  for (const char* edit : {"DELETE FROM doubts", "INSERT INTO doubts VALUES (0, 2)", "UPDATE doubts SET claim = 1"}) {
+    INFO(edit);
+    TemporaryFolder folder;
+    const std::string path = folder.file("ledger.db");
+    {
+      auto ledger = must(sqlite_ledger(path), "open");
+      for (const char* nonce : {"a", "b"}) {
+        Claim claim;
+        claim.tenant = "acme";
+        claim.nonce = nonce;
+        claim.action = "act";
+        claim.exec_id = id_of(static_cast<std::uint64_t>(nonce[0]));
+        claim.approval = "null";
+        REQUIRE(must(ledger->claim(claim), "claim").kind == ClaimAnswer::Kind::fresh);
+        const std::string json = entry_json(static_cast<std::uint64_t>(nonce[0]));
+        Seal seal;
+        seal.tenant = "acme";
+        seal.nonce = nonce;
+        seal.exec_id = claim.exec_id;
+        seal.state = nonce[0] == 'a' ? NonceState::sealed : NonceState::in_doubt;
+        seal.code = nonce[0] == 'a' ? Code::ok : Code::in_doubt;
+        seal.entry = json;
+        must(ledger->seal(seal), "seal");
+      }
+      CHECK(must(ledger->doubt_count(), "count") == 1);
+    }
+    CHECK(audit_of(path).differences.empty());
+    sql(path, edit);
+    const store::LogAudit audit = audit_of(path);
+    CHECK(std::any_of(audit.differences.begin(), audit.differences.end(),
+                      [](const auto& difference) { return difference.part == "doubt"; }));
+    CHECK(sqlite_ledger(path).code() == Code::store_failed);
+  }
+}
