@@ -139,6 +139,8 @@ ForeignHandler::ForeignHandler(const openexec_handler_table* table)
   needs(table_.run, "handler.run");
   if (table_.deadline_ms < 0 || table_.deadline_ms > std::numeric_limits<std::uint32_t>::max())
     misuse("handler.deadline_ms: must be 0 to 4294967295");
+  const std::string_view schema = in(std::exchange(table_.payload_schema, {}), "handler.payload_schema");
+  if (!schema.empty()) schema_ = require(PayloadSchema::compile(schema));
 }
 
 std::chrono::milliseconds ForeignHandler::deadline() const noexcept {

@@ -141,9 +141,11 @@ class ForeignHandler {
   [[nodiscard]] std::chrono::milliseconds deadline() const noexcept;
   [[nodiscard]] bool tells_cost() const noexcept { return table_.cost != nullptr; }
   [[nodiscard]] Result<Usd> cost(const CostQuery& query) const;
+  [[nodiscard]] const std::shared_ptr<const PayloadSchema>& schema() const noexcept { return schema_; }
 
  private:
   openexec_handler_table table_;
+  std::shared_ptr<const PayloadSchema> schema_;
   Self self_;
 };
 

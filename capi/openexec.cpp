@@ -17,6 +17,7 @@
 #include "crypto/sha256.hpp"
 #include "exec/identity.hpp"
 #include "handles.hpp"
+#include "schema/pattern.hpp"
 
 using namespace openexec;        // NOLINT: the entry points themselves are in the global namespace
 using namespace openexec::capi;  // NOLINT
@@ -358,6 +359,7 @@ HandlerTable table_of(const NamedHandlers& handlers, std::size_t max_result_byte
         return handler->reconcile(settlement, max_result_bytes);
       };
     row.deadline = handler->deadline();
+    row.schema = handler->schema();
     if (handler->tells_cost()) row.cost = [handler = handler](const CostQuery& query) { return handler->cost(query); };
     require(table.add(action, std::move(row)));
   }
@@ -430,10 +432,12 @@ void openexec_buffer_destroy(openexec_buffer** buffer) { destroy(buffer); }
 openexec_str openexec_version(void) { return out(version()); }
 
 int32_t openexec_has_feature(openexec_str name) {
-  constexpr std::array<std::string_view, 6> features{"sqlite",           "clawshield-v1", "trust-policy",
-                                                     "transparency-log", "evidence",      "events"};
+  constexpr std::array<std::string_view, 8> features{"sqlite",   "clawshield-v1", "trust-policy",   "transparency-log",
+                                                     "evidence", "events",        "payload-schema", "tool-call-nonce"};
   if (name.data == nullptr) return 0;
-  return std::find(features.begin(), features.end(), std::string_view(name.data, name.size)) != features.end();
+  const std::string_view wanted(name.data, name.size);
+  if (wanted == "payload-schema-patterns") return schema::has_patterns() ? 1 : 0;
+  return std::find(features.begin(), features.end(), wanted) != features.end();
 }
 
 openexec_code openexec_proposal_create(const openexec_request* request, openexec_str tenant,
@@ -1012,6 +1016,20 @@ openexec_code openexec_canonicalise(openexec_str json, openexec_form form, opene
     Out place(canonical, "canonical");
     const canon::Document document = require(canon::parse(in(json, "json")));
     place.give(std::make_unique<openexec_buffer>(openexec_buffer{form_of(document.root(), form)}));
+  });
+}
+
+openexec_code openexec_tool_call_nonce(openexec_str conversation, openexec_str turn, openexec_str name,
+                                       openexec_str arguments, uint32_t occurrence, openexec_buffer** nonce,
+                                       openexec_error** error) {
+  return guard(error, [&] {
+    Out place(nonce, "nonce");
+    const ToolCall call{.conversation = in(conversation, "conversation"),
+                        .turn = in(turn, "turn"),
+                        .name = in(name, "name"),
+                        .arguments = in(arguments, "arguments"),
+                        .occurrence = occurrence};
+    place.give(std::make_unique<openexec_buffer>(openexec_buffer{require(tool_call_nonce(call))}));
   });
 }
 

@@ -37,6 +37,20 @@ openexec_need_or_fetch(simdjson 3.0 libsimdjson-dev 3.10.1
   https://github.com/simdjson/simdjson/archive/refs/tags/v3.10.1.tar.gz
   1e8f881cb2c0f626c56cd3665832f1e97b9d4ffc648ad9e1067c134862bba060)
 
+# Regular expressions of payload schemas. Without them a schema with a pattern is refused when it is compiled.
+set(OPENEXEC_RE2_LIBRARIES "")
+set(OPENEXEC_PKG_CONFIG_RE2 "")
+if(OPENEXEC_WITH_RE2)
+  find_package(re2 MODULE QUIET)
+  if(re2_FOUND)
+    set(OPENEXEC_RE2_LIBRARIES re2::re2)
+    set(OPENEXEC_PKG_CONFIG_RE2 ", re2")
+  else()
+    message(STATUS "OpenExec: RE2 is not installed, so payload schemas with `pattern` will be refused "
+                   "(on Debian or Ubuntu: apt install libre2-dev)")
+  endif()
+endif()
+
 if(OPENEXEC_BUILD_SERVICE OR OPENEXEC_BUILD_TOOLS)
   openexec_need(Boost 1.81 "libboost-dev (Debian 12: libboost1.81-dev)")
 endif()

@@ -46,6 +46,9 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/config.in" "${PROJECT
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/OpenExecConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/OpenExecConfig.cmake" "${PROJECT_BINARY_DIR}/OpenExecConfigVersion.cmake"
   DESTINATION "${OPENEXEC_PACKAGE_DIR}" COMPONENT development)
+if(OPENEXEC_RE2_LIBRARIES)
+  install(FILES "${PROJECT_SOURCE_DIR}/cmake/Findre2.cmake" DESTINATION "${OPENEXEC_PACKAGE_DIR}" COMPONENT development)
+endif()
 if(OPENEXEC_ED25519 STREQUAL "sodium")
   install(FILES "${PROJECT_SOURCE_DIR}/cmake/Findsodium.cmake" DESTINATION "${OPENEXEC_PACKAGE_DIR}" COMPONENT development)
 endif()
@@ -54,7 +57,7 @@ file(RELATIVE_PATH OPENEXEC_PREFIX_FROM_PC "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" 
 # A static library needs what it stands on in every link, hence in Requires. It is named by its file, since the shared
 # one may lie beside it.
 openexec_pkg_config(OpenExec::openexec openexec "${PROJECT_DESCRIPTION} (C++, static)"
-  "${OPENEXEC_PKG_CONFIG_CRYPTO}, sqlite3, simdjson" "\${libdir}/$<TARGET_FILE_NAME:OpenExec::openexec> -pthread")
+  "${OPENEXEC_PKG_CONFIG_CRYPTO}, sqlite3, simdjson${OPENEXEC_PKG_CONFIG_RE2}" "\${libdir}/$<TARGET_FILE_NAME:OpenExec::openexec> -pthread")
 openexec_pkg_config(OpenExec::service openexec-service "The HTTP front of OpenExec (C++, static)"
   "openexec" "\${libdir}/$<TARGET_FILE_NAME:OpenExec::service> -pthread")
 openexec_pkg_config(OpenExec::c openexec-c "${PROJECT_DESCRIPTION} (C, shared)"

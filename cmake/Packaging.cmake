@@ -49,6 +49,9 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
   "${library} (= ${PROJECT_VERSION}), libssl-dev (>= 3.0), libsqlite3-dev (>= 3.40), libsimdjson-dev")
+if(OPENEXEC_RE2_LIBRARIES)
+  string(APPEND CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS ", libre2-dev")
+endif()
 set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION "${about}
 This package has the headers for C and C++, the static C++ libraries, and
 the files by which CMake and pkg-config find them.")

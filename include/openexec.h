@@ -138,6 +138,7 @@ enum {
   OPENEXEC_IN_PROGRESS = 102,
   OPENEXEC_ACTION_NOT_ALLOWED = 103,
   OPENEXEC_UNKNOWN_ACTION = 104,
+  OPENEXEC_PAYLOAD_SCHEMA = 105,
   OPENEXEC_APPROVAL_MISSING = 110,
   OPENEXEC_APPROVAL_MALFORMED = 111,
   OPENEXEC_APPROVAL_KEY_MISSING = 112,
@@ -278,7 +279,7 @@ void openexec_buffer_destroy(openexec_buffer** buffer);
 openexec_str openexec_version(void);
 
 /* Whether this build has something: "sqlite", "clawshield-v1", "trust-policy", "transparency-log", "evidence",
- * "events". An unknown name is a feature that is absent.
+ * "events", "payload-schema", "payload-schema-patterns", "tool-call-nonce". An unknown name is a feature that is absent.
  * Returns: 1 or 0.
  */
 int32_t openexec_has_feature(openexec_str name);
@@ -559,11 +560,16 @@ typedef struct openexec_handler_table {
    * the approval names a highest cost; anything but OPENEXEC_OK refuses it. Runs nothing. May be NULL: then no such
    * approval is served. */
   openexec_code (*cost)(void* self, const openexec_cost_query* query, int64_t* micro_usd, openexec_sink* detail);
+
+  /* What a payload of this action has to look like: a JSON Schema (docs/formats.md, section 12), compiled when the table
+   * is set. A payload that does not satisfy it is refused with OPENEXEC_PAYLOAD_SCHEMA before its approval is looked at.
+   * Empty: any object. */
+  openexec_str payload_schema;
 } openexec_handler_table;
 
 /* Registers what an action runs.
- * Returns: OPENEXEC_OK, or OPENEXEC_INVALID_ARGUMENT where the name breaks the rule for actions or is taken, or `run`
- *          is NULL.
+ * Returns: OPENEXEC_OK, or OPENEXEC_INVALID_ARGUMENT where the name breaks the rule for actions or is taken, `run` is
+ *          NULL, or the schema is none, or has something that is not checked (the detail names the place in it).
  * In:  config
  *      action     its name
  *      handler    copied; `self` is owned from success on
@@ -1268,6 +1274,21 @@ enum {
  */
 openexec_code openexec_canonicalise(openexec_str json, openexec_form form, openexec_buffer** canonical,
                                     openexec_error** error);
+
+/* The nonce of a model's tool call: "tc1-" and the SHA-256 of the call in its place (docs/formats.md, section 13). The
+ * same call has the same nonce however often it is delivered. The id that the provider gave the call is not part of it:
+ * providers use an id twice, give none, or give another one when a turn is sent again.
+ * Returns: OPENEXEC_OK, or OPENEXEC_MALFORMED_REQUEST with the field that breaks its rule.
+ * In:  conversation  the host's own name for the conversation, the same for ever; 1 to 1,024 bytes of UTF-8
+ *      turn          the turn within it, the same when it is sent again; 1 to 1,024 bytes of UTF-8
+ *      name          of the tool: an action's name
+ *      arguments     JSON text of one object; empty means {}
+ *      occurrence    1 for the first call of this name with equal arguments in the turn, 2 for the second, ...
+ * Out: nonce         the caller destroys it
+ */
+openexec_code openexec_tool_call_nonce(openexec_str conversation, openexec_str turn, openexec_str name,
+                                       openexec_str arguments, uint32_t occurrence, openexec_buffer** nonce,
+                                       openexec_error** error);
 
 /* SHA-256 of bytes.
  * Returns: OPENEXEC_OK.

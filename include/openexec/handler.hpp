@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include <openexec/money.hpp>
+#include <openexec/payload_schema.hpp>
 #include <openexec/receipt.hpp>
 #include <openexec/status.hpp>
 
@@ -114,6 +115,8 @@ class HandlerTable {
     /// on: the same request, sent again under the same approval, is then admitted anew and runs again. 0: never. At most
     /// 1,000. Nothing else opens a further attempt, and what is in doubt never does.
     std::uint32_t retry_none = 0;
+    /// Optional. A payload that does not satisfy it is refused (payload_schema) before its approval is looked at.
+    std::shared_ptr<const PayloadSchema> schema = nullptr;
   };
 
   /// invalid_argument where the name breaks the rule for actions, is taken, `row.run` is empty, or `row.retry_none` is too

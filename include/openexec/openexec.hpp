@@ -4,10 +4,12 @@
 #include <openexec/executor.hpp>  // START HERE: assemble, execute, recover
 
 #include <openexec/request.hpp>  // what an agent proposes
+#include <openexec/tool_call.hpp>  // the nonce of a model's tool call
 #include <openexec/outcome.hpp>  // what the caller learns
 #include <openexec/receipt.hpp>  // what an attempt leaves behind
 #include <openexec/evidence.hpp>  // whether that is genuine: offline, by anybody
 #include <openexec/handler.hpp>  // what runs, once it is approved
+#include <openexec/payload_schema.hpp>  // what a payload has to look like
 #include <openexec/control.hpp>  // orders: stop, go on, and what counts no more
 
 #include <openexec/nonce_store.hpp>  // one interface and its contract each

@@ -129,7 +129,7 @@ struct CommandFileOptions {
 };
 
 /// Adds the actions of a handlers file: `{"send_email": {"argv": ["/usr/local/bin/send-email"], "timeout_ms": 30000,
-/// "max_output": 65536, "env": ["SMTP_URL"]}}`. Returns their names. invalid_argument, with file and line, for anything
+/// "max_output": 65536, "env": ["SMTP_URL"], "schema": {"required": ["to"]}}}`. Returns their names. invalid_argument, with file and line, for anything
 /// that is not exactly understood: then nothing was added.
 ///
 /// `argv` is fixed, starts with the absolute path of an executable, and no shell and nothing of a request enters it.

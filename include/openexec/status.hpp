@@ -21,6 +21,7 @@ enum class Code : std::int32_t {
   in_progress = 102,
   action_not_allowed = 103,
   unknown_action = 104,
+  payload_schema = 105,
   approval_missing = 110,
   approval_malformed = 111,
   approval_key_missing = 112,

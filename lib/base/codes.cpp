@@ -7,7 +7,7 @@ namespace openexec {
 namespace {
 
 // In the order in which the checks are made (docs/errors.md): the first that applies is given.
-constexpr std::array<CodeInfo, 29> table{{
+constexpr std::array<CodeInfo, 30> table{{
     {Code::ok, "ok", 200},
     {Code::malformed_request, "malformed_request", 400},
     {Code::overloaded, "overloaded", 429},
@@ -16,6 +16,7 @@ constexpr std::array<CodeInfo, 29> table{{
     {Code::in_doubt, "in_doubt", 409},
     {Code::action_not_allowed, "action_not_allowed", 403},
     {Code::unknown_action, "unknown_action", 400},
+    {Code::payload_schema, "payload_schema", 422},
     {Code::clock_suspect, "clock_suspect", 503},
     {Code::approval_missing, "approval_missing", 403},
     {Code::approval_key_missing, "approval_key_missing", 403},

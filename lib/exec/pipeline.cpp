@@ -15,6 +15,7 @@
 #include "exec/identity.hpp"
 #include "exec/lending.hpp"
 #include "exec/note.hpp"
+#include "schema/schema.hpp"
 
 namespace openexec::exec {
 
@@ -363,7 +364,10 @@ void Pipeline::admit(Attempt& attempt) {
     return deny(attempt, Status(Code::action_not_allowed, "Action not on the allow-list: " + std::string(action)));
   attempt.handler = handlers_.find(action);
   if (attempt.handler == nullptr)
-    deny(attempt, Status(Code::unknown_action, "Unknown action: " + std::string(action)));
+    return deny(attempt, Status(Code::unknown_action, "Unknown action: " + std::string(action)));
+  if (attempt.handler->schema && !attempt.approval)
+    if (const Status status = schema::check(*attempt.handler->schema, attempt.proposal->parts().payload); !status.ok())
+      deny(attempt, status);
 }
 
 void Pipeline::verify(Attempt& attempt) {

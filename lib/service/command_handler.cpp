@@ -308,6 +308,7 @@ HandlerTable::Row command_row(Command command) {
   const auto shared = std::make_shared<const Command>(std::move(command));
   HandlerTable::Row row;
   row.deadline = shared->timeout;
+  row.schema = shared->schema;
   row.prepare = [shared](const Invocation& call) -> Result<std::unique_ptr<Reservation>> {
     auto run = std::make_unique<Run>(shared);
     if (const auto why_not = run->hold(call)) return Status(Code::overloaded, *why_not);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ struct Command {
   std::chrono::milliseconds timeout{30'000};
   std::size_t max_output = std::size_t{64} << 10;
   std::vector<std::string> environment;  ///< "NAME=value", beside the three that describe the execution
+  std::shared_ptr<const PayloadSchema> schema;  ///< null: any object
 };
 
 using Commands = std::map<std::string, Command, std::less<>>;

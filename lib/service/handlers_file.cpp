@@ -120,10 +120,18 @@ std::string read_number(canon::View value, std::string_view name, std::int64_t m
   return {};
 }
 
+std::string read_schema(canon::View value, Command& command) {
+  auto schema = PayloadSchema::compile(canon::jcs(value));
+  if (!schema.ok()) return schema.status().detail();
+  command.schema = *std::move(schema);
+  return {};
+}
+
 std::string read_member(std::string_view name, canon::View value, Command& command) {
   std::int64_t number = 0;
   if (name == "argv") return read_argv(value, command);
   if (name == "env") return read_environment(value, command);
+  if (name == "schema") return read_schema(value, command);
   if (name == "timeout_ms") {
     std::string wrong = read_number(value, name, max_timeout_ms, number);
     command.timeout = std::chrono::milliseconds(number);
@@ -134,7 +142,7 @@ std::string read_member(std::string_view name, canon::View value, Command& comma
     command.max_output = static_cast<std::size_t>(number);
     return wrong;
   }
-  return "unknown member \"" + std::string(name) + "\"; known are argv, timeout_ms, max_output, env";
+  return "unknown member \"" + std::string(name) + "\"; known are argv, timeout_ms, max_output, env, schema";
 }
 
 }  // namespace

@@ -150,6 +150,22 @@ const std::map<openexec_code, Scenario> scenarios{
     {OPENEXEC_UNKNOWN_ACTION, with_echo([](auto*, auto* executor, Outcome& o) {
        return execute(executor, request("n-1", "{}", "nobody_handles_it"), o);
      })},
+    {OPENEXEC_PAYLOAD_SCHEMA,
+     [](Outcome& outcome) {
+       Handler handler;
+       const Config config = demo_config();
+       openexec_handler_table row = handler.table();
+       const std::string schema = R"({"required":["to"]})";
+       row.payload_schema = str(schema);
+       REQUIRE(openexec_config_add_handler(config, str("echo"), &row, nullptr) == OPENEXEC_OK);
+       const Executor executor = assemble(config);
+       const openexec_code code = execute(executor, request("n-1"), outcome);
+       CHECK(handler.calls == 0);
+       CHECK(text(openexec_outcome_detail(outcome)).find("/to is missing") != std::string::npos);
+       Outcome later;
+       CHECK(execute(executor, request("n-1", R"({"to":"ada"})"), later) == OPENEXEC_OK);
+       return code;
+     }},
     {OPENEXEC_APPROVAL_MISSING, refused_by_verifier(OPENEXEC_APPROVAL_MISSING)},
     {OPENEXEC_APPROVAL_MALFORMED, refused_by_verifier(OPENEXEC_APPROVAL_MALFORMED)},
     {OPENEXEC_APPROVAL_KEY_MISSING, refused_by_verifier(OPENEXEC_APPROVAL_KEY_MISSING)},
@@ -239,7 +255,7 @@ TEST_CASE("Every code of the table is reached through C, and its outcome carries
 }
 
 TEST_CASE("A number that is not in the table has a name, a status and a kind that permit nothing") {
-  for (const openexec_code code : {-1, 1, 99, 105, 999, INT32_MIN, INT32_MAX}) {
+  for (const openexec_code code : {-1, 1, 99, 109, 999, INT32_MIN, INT32_MAX}) {
     CHECK(text(openexec_code_name(code)) == "unknown");
     CHECK(openexec_code_http(code) == 500);
     CHECK(openexec_code_kind(code) != OPENEXEC_KIND_OK);

@@ -8,11 +8,11 @@ import re
 import sys
 import tempfile
 
-ROOMS = ["base", "canon", "crypto", "merkle", "approval", "sqlite", "store", "exec", "service"]  # bottom to top
+ROOMS = ["base", "canon", "schema", "crypto", "merkle", "approval", "sqlite", "store", "exec", "service"]  # bottom to top
 # A room beside the floors: it stands on these alone, and no floor knows it. A witness remembers in SQLite, and has no
 # ledger.
 WINGS = {"witness": ["base", "canon", "crypto", "merkle", "sqlite"]}
-GUESTS = {"simdjson": ["canon"], "openssl": ["crypto"], "sodium": ["crypto"], "sqlite3": ["sqlite", "store"],
+GUESTS = {"simdjson": ["canon"], "re2": ["schema"], "openssl": ["crypto"], "sodium": ["crypto"], "sqlite3": ["sqlite", "store"],
           "libpq": ["store"], "boost": ["service"]}
 SUFFIXES = {".c", ".h", ".cpp", ".hpp"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
@@ -71,6 +71,8 @@ def self_test():
         "lib/witness/n.cpp": "#include <sqlite3.h>",
         "lib/service/o.cpp": '#include "witness/witness.hpp"',
         "lib/sqlite/p.cpp": '#include "store/schema.hpp"',
+        "lib/schema/q.cpp": '#include "approval/proposal.hpp"',
+        "lib/exec/r.cpp": "#include <re2/re2.h>",
         "lib/exec/j.cpp": '#include "../../tests/support/catch.hpp"',
     }
     good = {

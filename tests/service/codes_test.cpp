@@ -31,10 +31,13 @@ struct Host {
       gate.pass();
       return HandlerResult::result("{}");
     });
+    HandlerTable::Row checked{[](const Invocation&) { return HandlerResult::result("{}"); }, nullptr};
+    checked.schema = PayloadSchema::compile(R"({"minProperties":1})").value();
+    REQUIRE(table.add("checked", std::move(checked)).ok());
     add("unlisted", [](const Invocation&) { return HandlerResult::result("{}"); });
     Config config;
     config.limits = limits;
-    config.allowed_actions = {"echo", "fail", "broken", "throw", "bytes", "wait", "nobody"};
+    config.allowed_actions = {"echo", "fail", "broken", "throw", "bytes", "wait", "nobody", "checked"};
     auto ledger = memory_ledger();
     store = std::make_shared<test::SteppedStore>(ledger, [this](test::Step) -> std::optional<Status> {
       if (store_fails) return Status(Code::store_failed, "the disk is full");
@@ -105,6 +108,7 @@ TEST_CASE("Every code reaches HTTP with its status, in the shape of an execution
   expect(Code::approval_spent, 403, host.execute(host.body("echo", "2", "id-1")));
   expect(Code::action_not_allowed, 403, host.execute(host.body("unlisted", "3")));
   expect(Code::unknown_action, 400, host.execute(host.body("nobody", "3")));
+  expect(Code::payload_schema, 422, host.execute(host.body("checked", "3")));
   expect(Code::handler_failed, 500, host.execute(host.body("fail", "4")));
   expect(Code::handler_failed, 500, host.execute(host.body("bytes", "5")));
   expect(Code::result_invalid, 500, host.execute(host.body("broken", "6")));

@@ -312,7 +312,7 @@ std::string complaint(const std::string& text) {
 TEST_CASE("The handlers file is understood exactly, or refused with the line") {
   const auto good = service::parse_commands(R"({
   "send_email": {"argv": ["/bin/cat", "-u"], "timeout_ms": 30000, "max_output": 65536,
-                 "env": ["HOME", "NOT_SET_ANYWHERE"]},
+                 "env": ["HOME", "NOT_SET_ANYWHERE"], "schema": {"required": ["to"]}},
   "plain": {"argv": ["/bin/cat"]}
 })");
   REQUIRE(good.ok());
@@ -325,6 +325,9 @@ TEST_CASE("The handlers file is understood exactly, or refused with the line") {
   const char* home = std::getenv("HOME");
   CHECK(good->at("send_email").environment.size() == (home != nullptr ? 1 : 0));
   CHECK(good->at("send_email").argv.size() == 2);
+  REQUIRE(good->at("send_email").schema != nullptr);
+  CHECK(good->at("send_email").schema->check("{}").code() == Code::payload_schema);
+  CHECK(plain.schema == nullptr);
   CHECK(service::parse_commands("{}").ok());
 
   struct Case {
@@ -358,6 +361,10 @@ TEST_CASE("The handlers file is understood exactly, or refused with the line") {
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"timeout_ms\": \"1\"}}", "1: ", "timeout_ms"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"timeout_ms\": 86400001}}", "1: ", "timeout_ms"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"max_output\": 1048577}}", "1: ", "max_output"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"schema\": {\"properties\": {\"b\": {\"format\": \"email\"}}}}}",
+                "2: ", "a: schema: /properties/b/format: this keyword is not checked here"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"schema\": \"{}\"}}", "1: ", "a: schema: must be a schema"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"schema\": null}}", "1: ", "a: schema: must be a schema"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"env\": \"HOME\"}}", "1: ", "env"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"env\": [\"A=B\"]}}", "1: ", "env"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"env\": [\"OPENEXEC_EXEC_ID\"]}}", "1: ", "OPENEXEC_"},
@@ -423,6 +430,7 @@ echo '}'
   "list": {"argv": ["/bin/sh", "-c", "echo '[1]'"]},
   "hang": {"argv": ["/bin/sh", "-c", "read line < /dev/tty; sleep 1000"], "timeout_ms": 100},
   "flood": {"argv": ["/bin/sh", "-c", "echo '{\"aaaaaaaaaaaaaaaa\":1}'"], "max_output": 5},
+  "checked": {"argv": ["/bin/cat"], "schema": {"required": ["to"], "additionalProperties": {"type": "string"}}},
   "echo": {"argv": ["/bin/sh", "-c", "echo '{\"mine\":true}'"]}
 })";
   test::Daemon daemon({"--mode", "demo", "--db-url", "sqlite://"},
@@ -459,6 +467,13 @@ echo '}'
   CHECK(test::text_at(result, "listed") == "smtp://host");
   CHECK(canon::jcs(test::at(result, "payload")) == R"x({"a":"$(id)","b":1})x");
   CHECK(client.post("/execute", R"({"action":"add","payload":{"a":1,"b":1},"nonce":"y"})").status == 200);
+
+  const test::HttpAnswer unfit = client.post("/execute", R"({"action":"checked","payload":{"to":1},"nonce":"z"})");
+  CHECK(unfit.status == 422);
+  const canon::Document why = unfit.json();
+  CHECK(test::text_at(why.root(), "code") == "payload_schema");
+  CHECK(test::text_at(why.root(), "detail") == "payload: /to does not satisfy \"type\" of the action's schema");
+  CHECK(client.post("/execute", R"({"action":"checked","payload":{"to":"ada"},"nonce":"z"})").status == 200);
 
   const std::string bad = folder.file("bad.json");
   std::ofstream(bad) << "{\n  \"x\": {\"argv\": [\"/bin/cat\"],\n    \"shell\": true}\n}\n";

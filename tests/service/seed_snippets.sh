@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The seed document's curl lines and its Python snippet, as printed, against a real openexecd.
+# The seed document's curl lines and its Python snippet, and the README's own snippet, against a real openexecd.
 #   seed_snippets.sh OPENEXECD
 set -euo pipefail
 openexecd=$1
@@ -32,7 +32,9 @@ start() {
   [ -n "$port" ]
 }
 start 5000 || { echo "port 5000 is taken; the lines are run with another port"; start 0; }
-as_printed() { sed "s/localhost:5000/localhost:$port/g" >"$1"; }
+on_port() { sed "s/localhost:5000/localhost:$port/g" >"$1"; }
+
+as_printed() { on_port "$1"; }  # what the README has too (tests/misuse/docs_check.py)
 
 as_printed health.sh <<'END'
 curl http://localhost:5000/health
@@ -55,7 +57,7 @@ curl -X POST http://localhost:5000/receipts/verify \
     "receipt": "<hash>"
   }'
 END
-as_printed tool_call.py <<'END'
+on_port seed_tool_call.py <<'END'
 import requests
 from uuid import uuid4
 
@@ -73,6 +75,27 @@ response = requests.post(
 result = response.json()
 if not result.get("approved"):
     raise Exception("Execution blocked by OpenExec")
+END
+
+as_printed tool_call.py <<'END'
+import requests
+from openexec import adapters
+
+# The whole response, which says whether it was cut; your own names for the conversation and the turn.
+for call in adapters.from_openai_chat(completion, conversation=thread_id, turn=turn_id):
+    answer = requests.post(
+        "http://localhost:5000/execute",
+        json={"action": call.action, "payload": call.payload, "nonce": call.nonce},
+    ).json()
+    if answer["code"] == "ok":
+        result = answer["result"]  # now, or when this call was delivered before
+    elif answer["code"] in ("in_doubt", "handler_failed", "result_invalid"):
+        # It ran, or may have. Never again under another nonce: somebody has to find out what happened.
+        raise RuntimeError(f"may have taken place: {answer['id']}")
+    elif answer["code"] in ("in_progress", "overloaded", "halted", "store_failed", "clock_suspect"):
+        raise RuntimeError("undecided: send the same request again later, with the same nonce")
+    else:
+        raise RuntimeError(f"refused, and nothing ran: {answer['code']}")
 END
 
 expect() {  # what, text, pattern
@@ -101,7 +124,7 @@ END
 expect "verify, filled in" "$(bash verify.sh 2>/dev/null)" '"valid":true,"recorded":true,"index":0,"verdict":"executed"'
 
 cat >run_tool_call.py <<'END'
-source = open("tool_call.py").read()
+source = open("seed_tool_call.py").read()
 def run(name, arguments):
     function = {"name": name, "arguments": arguments}
     names = {"model_output": {"tool_calls": [{"id": "call_1", "type": "function", "function": function}]}}
@@ -117,4 +140,27 @@ else:
     raise SystemExit("an unknown action was not blocked")
 END
 python3 run_tool_call.py
-echo "ok: the Python snippet runs what is allowed, and raises for what is not"
+echo "ok: the seed's Python snippet runs what is allowed, and raises for what is not"
+
+cat >run_readme.py <<'END'
+import sys, types
+# The adapters have tests of their own (capi/bindings/python); here a request is what they would make of the response.
+adapters = types.SimpleNamespace(from_openai_chat=lambda completion, conversation, turn: completion)
+sys.modules["openexec"] = types.SimpleNamespace(adapters=adapters)
+source = open("tool_call.py").read()
+def run(action, payload, nonce="tc1-1"):
+    call = types.SimpleNamespace(action=action, payload=payload, nonce=nonce)
+    names = {"completion": [call], "thread_id": "c", "turn_id": "t"}
+    exec(source, names)
+    return names["result"]
+assert run("echo", '{"msg": "hello"}') == run("echo", '{"msg":"hello"}') == {"echo": {"msg": "hello"}}
+for action, said in (("delete_everything", "refused, and nothing ran: unknown_action"), ("echo", "refused, and nothing ran: nonce_conflict")):
+    try:
+        run(action, "{}")
+    except RuntimeError as why:
+        assert str(why) == said, why
+    else:
+        raise SystemExit(f"{action} was not refused")
+END
+python3 run_readme.py
+echo "ok: the README's snippet runs what is allowed, and says what became of what is not"

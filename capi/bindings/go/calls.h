@@ -81,9 +81,10 @@ static inline oe_answer oe_clawshield(openexec_config* config, _GoString_ key, _
 }
 
 static inline oe_answer oe_handler(openexec_config* config, _GoString_ action, uintptr_t self, int64_t deadline_ms,
-                            int32_t reconciles, int32_t costs) {
+                            int32_t reconciles, int32_t costs, _GoString_ schema) {
   oe_answer answer = {0};
-  answer.code = oe_add_handler(config, oe_view(action), self, deadline_ms, reconciles, costs, &answer.error);
+  answer.code = oe_add_handler(config, oe_view(action), self, deadline_ms, reconciles, costs, oe_view(schema),
+                               &answer.error);
   return answer;
 }
 
@@ -324,6 +325,16 @@ static inline oe_answer oe_canonicalise(_GoString_ json, int32_t form) {
   oe_answer answer = {0};
   openexec_buffer* made;
   answer.code = openexec_canonicalise(oe_view(json), form, &made, &answer.error);
+  answer.made = made;
+  return answer;
+}
+
+static inline oe_answer oe_tool_call_nonce(_GoString_ conversation, _GoString_ turn, _GoString_ name,
+                                    _GoString_ arguments, uint32_t occurrence) {
+  oe_answer answer = {0};
+  openexec_buffer* made;
+  answer.code = openexec_tool_call_nonce(oe_view(conversation), oe_view(turn), oe_view(name), oe_view(arguments),
+                                         occurrence, &made, &answer.error);
   answer.made = made;
   return answer;
 }

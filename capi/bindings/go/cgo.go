@@ -144,7 +144,7 @@ func CodeFromName(name string) (Code, bool) {
 func Version() string { return goText(C.openexec_version()) }
 
 // HasFeature says whether the library that is running has something: "sqlite", "clawshield-v1", "trust-policy",
-// "transparency-log", "evidence", "events". An unknown name is a feature that is absent.
+// "transparency-log", "evidence", "events", "payload-schema", "payload-schema-patterns", "tool-call-nonce". An unknown name is a feature that is absent.
 func HasFeature(name string) bool { return C.oe_has_feature(name) == 1 }
 
 // Canonicalise writes JSON, one value of any type, in a canonical form, after the strict parse that requests get.

@@ -12,6 +12,7 @@ const (
 	InProgress               Code = 102
 	ActionNotAllowed         Code = 103
 	UnknownAction            Code = 104
+	PayloadSchema            Code = 105
 	ApprovalMissing          Code = 110
 	ApprovalMalformed        Code = 111
 	ApprovalKeyMissing       Code = 112
@@ -42,8 +43,8 @@ const (
 
 // Codes are all of them, in the order of their numbers.
 func Codes() []Code {
-	return []Code{OK, Halted, NonceConflict, InProgress, ActionNotAllowed, UnknownAction, ApprovalMissing,
-		ApprovalMalformed, ApprovalKeyMissing, ApprovalHashMismatch, ApprovalTenantMismatch, ApprovalExpired,
+	return []Code{OK, Halted, NonceConflict, InProgress, ActionNotAllowed, UnknownAction, PayloadSchema,
+		ApprovalMissing, ApprovalMalformed, ApprovalKeyMissing, ApprovalHashMismatch, ApprovalTenantMismatch, ApprovalExpired,
 		ApprovalNotYetValid, ApprovalSignatureInvalid, ApprovalThreshold, ApprovalPolicyMismatch,
 		ApprovalAudienceMismatch, ApprovalConstraint, ApprovalKeyRevoked, ApprovalSpent, InDoubt, HandlerFailed,
 		ResultInvalid, StoreFailed, Overloaded, ClockSuspect, MalformedRequest, InvalidArgument, UnsupportedABI}

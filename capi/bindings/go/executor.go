@@ -237,8 +237,12 @@ func addHandler(config *C.openexec_config, action string, handler Handler) error
 	if own, ok := handler.(Deadliner); ok {
 		deadline = max(int64(own.Deadline()/time.Millisecond), 1)
 	}
+	schema := ""
+	if own, ok := handler.(Schemed); ok {
+		schema = own.PayloadSchema()
+	}
 	return handOver(handler, func(self C.uintptr_t) C.oe_answer {
-		return C.oe_handler(config, action, self, C.int64_t(deadline), truth(reconciles), truth(costs))
+		return C.oe_handler(config, action, self, C.int64_t(deadline), truth(reconciles), truth(costs), schema)
 	})
 }
 

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Handler is what an action runs, once it is approved. It may also be a Reconciler, a Coster and a Deadliner.
+// Handler is what an action runs, once it is approved. It may also be a Reconciler, a Coster, a Schemed
+// and a Deadliner.
 type Handler interface {
 	// Run runs the action with the context of the call, on a goroutine of its own that the caller's waits for;
 	// concurrently with itself when several call. The result is what encoding/json makes of it; json.RawMessage is taken
@@ -35,6 +36,11 @@ type Reconciler interface {
 type Coster interface {
 	Cost(query CostQuery) (microUSD int64, err error)
 }
+
+// Schemed is a Handler that says what a payload of its action has to look like: a JSON Schema (docs/formats.md, section 12),
+// compiled when the executor is opened, which fails where it has something that cannot be checked. A payload that does not
+// satisfy it is refused with PayloadSchema before its approval is looked at. Empty: any object.
+type Schemed interface{ PayloadSchema() string }
 
 // Deadliner is a Handler with a time after which the host stops caring, which becomes Invocation.Deadline. 30 s without.
 type Deadliner interface{ Deadline() time.Duration }

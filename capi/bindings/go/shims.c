@@ -51,10 +51,10 @@ static openexec_code costs(void* self, const openexec_cost_query* query, int64_t
 }
 
 openexec_code oe_add_handler(openexec_config* config, openexec_str action, uintptr_t self, int64_t deadline_ms,
-                             int32_t can_reconcile, int32_t has_cost, openexec_error** error) {
+                             int32_t can_reconcile, int32_t has_cost, openexec_str schema, openexec_error** error) {
   const openexec_handler_table table = {.size = sizeof table, .self = SELF(self), .close = closes, .run = runs,
                                         .reconcile = can_reconcile ? reconciles : NULL, .deadline_ms = deadline_ms,
-                                        .cost = has_cost ? costs : NULL};
+                                        .cost = has_cost ? costs : NULL, .payload_schema = schema};
   return openexec_config_add_handler(config, action, &table, error);
 }
 

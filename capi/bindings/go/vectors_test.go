@@ -3,6 +3,7 @@ package openexec_test
 // OpenExec's own vectors, through Go.
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -357,4 +358,67 @@ func TestEveryEntryOfVersion2IsReadAndNoOther(t *testing.T) {
 		equal(t, fmt.Sprint(c.Name, inTime), c.Name+"true")
 	}
 	equal(t, len(file.Valid) >= 31 && len(file.Invalid) >= 212, true)
+}
+
+func TestEveryToolCallHasItsNonceOrNone(t *testing.T) {
+	type call struct {
+		ID, Conversation, Turn, Name, Arguments, Nonce string
+		Occurrence                                     uint32
+	}
+	var file struct {
+		Cases []call
+		Turns []struct {
+			Conversation, Turn string
+			Calls              []call
+		}
+	}
+	vectors(t, "tool_calls", &file)
+	for _, c := range file.Cases {
+		nonce, err := openexec.ToolCallNonce(c.Conversation, c.Turn, c.Name, []byte(c.Arguments), c.Occurrence)
+		if c.Nonce == "" {
+			is(t, err, openexec.MalformedRequest)
+			continue
+		}
+		must(t, err)
+		equal(t, nonce, c.Nonce)
+	}
+	equal(t, len(file.Cases) >= 30 && len(file.Turns) > 0, true)
+	for _, made := range file.Turns {
+		turn := openexec.Turn{Conversation: made.Conversation, Turn: made.Turn}
+		_, err := turn.Nonce("pay", []byte("[")) // not counted
+		is(t, err, openexec.MalformedRequest)
+		for _, c := range made.Calls {
+			nonce, err := turn.Nonce(c.Name, []byte(c.Arguments))
+			must(t, err)
+			equal(t, nonce, c.Nonce)
+		}
+	}
+	_, err := (&openexec.Turn{Conversation: "c"}).Nonce("pay", nil)
+	is(t, err, openexec.MalformedRequest)
+}
+
+type checked struct {
+	openexec.HandlerFunc
+	schema string
+}
+
+func (c checked) PayloadSchema() string { return c.schema }
+
+func TestAPayloadThatDoesNotSatisfyTheSchemaIsRefusedWithItsPath(t *testing.T) {
+	run := func(context.Context, *openexec.Invocation) (any, error) { return nil, nil }
+	open := func(schema string) (*openexec.Executor, error) {
+		return openexec.Open(openexec.Config{LedgerURL: "sqlite://", Approvals: openexec.Demo{},
+			Handlers: map[string]openexec.Handler{"mail": checked{run, schema}}})
+	}
+	executor, err := open(`{"required":["to"],"properties":{"to":{"type":"string"}}}`)
+	must(t, err)
+	defer executor.Close()
+	for payload, detail := range map[string]string{"": "/to is missing", `{"to":17}`: "/to does not satisfy"} {
+		_, err := executor.Execute(context.Background(), openexec.Request{Action: "mail", Payload: []byte(payload), Nonce: "n-1"})
+		equal(t, strings.Contains(is(t, err, openexec.PayloadSchema).Detail, detail), true)
+	}
+	_, err = executor.Execute(context.Background(), openexec.Request{Action: "mail", Payload: []byte(`{"to":"ada"}`), Nonce: "n-1"})
+	must(t, err)
+	_, err = open(`{"properties":{"to":{"format":"email"}}}`)
+	equal(t, strings.Contains(is(t, err, openexec.InvalidArgument).Detail, "/properties/to/format"), true)
 }

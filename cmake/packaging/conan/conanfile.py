@@ -13,8 +13,8 @@ class OpenExec(ConanFile):
     description = "A deterministic execution boundary for AI systems"
     topics = ("ai", "security", "transparency-log")
     settings = "os", "arch", "compiler", "build_type"
-    options = {"service": [True, False]}
-    default_options = {"service": False}
+    options = {"service": [True, False], "patterns": [True, False]}
+    default_options = {"service": False, "patterns": False}
 
     def set_version(self):
         cmake = load(self, os.path.join(self.recipe_folder, "../../../CMakeLists.txt"))
@@ -29,6 +29,8 @@ class OpenExec(ConanFile):
         self.requires("openssl/[>=3.0 <4]")
         self.requires("sqlite3/[>=3.40 <4]")
         self.requires("simdjson/[>=3.0 <4]")
+        if self.options.patterns:
+            self.requires("re2/[>=20220601]")
         if self.options.service:
             self.requires("boost/[>=1.81 <2]")
 
@@ -41,6 +43,7 @@ class OpenExec(ConanFile):
         for part in ("TOOLS", "EXAMPLES", "TESTS", "BENCH"):
             toolchain.cache_variables[f"OPENEXEC_BUILD_{part}"] = False
         toolchain.cache_variables["OPENEXEC_BUILD_SERVICE"] = bool(self.options.service)
+        toolchain.cache_variables["OPENEXEC_WITH_RE2"] = bool(self.options.patterns)
         toolchain.generate()
 
     def build(self):

@@ -315,3 +315,27 @@ def test_asyncio_runs_several_at_once_and_a_cancelled_task_sets_the_flag():
 def test_versions_and_features_are_the_librarys():
     assert openexec.version().startswith("0.1.")
     assert openexec.has_feature("sqlite") and not openexec.has_feature("telepathy")
+
+
+def test_a_payload_that_does_not_satisfy_the_schema_is_refused_with_its_path():
+    made = openexec.Executor(ledger="sqlite://", verifier=openexec.Demo())
+    made.handler("mail", schema={"required": ["to"], "properties": {"to": {"type": "string"}}})(lambda call: None)
+    made.handler("text", schema='{"maxProperties":0}')(lambda call: None)
+    with made:
+        for payload, detail in ((None, "/to is missing"), ({"to": 17}, '/to does not satisfy "type"')):
+            outcome = made.attempt("mail", payload, nonce="n-1")
+            assert outcome.code is Code.PAYLOAD_SCHEMA and detail in outcome.detail and "17" not in outcome.detail
+        assert made.execute("mail", {"to": "ada"}, nonce="n-1").ok
+        assert made.attempt("text", {"a": 1}, nonce="n-2").code is Code.PAYLOAD_SCHEMA
+
+
+def test_a_schema_that_cannot_be_checked_registers_nothing():
+    made = openexec.Executor(ledger="sqlite://", verifier=openexec.Demo())
+    for schema in ({"properties": {"to": {"format": "email"}}}, "", "{", {"$ref": "https://example.com"}):
+        with pytest.raises(openexec.Invalid) as no:
+            made.handler("mail", schema=schema)(lambda call: None)
+        assert "schema" in no.value.detail
+    with pytest.raises(TypeError):
+        made.handler("mail", schema=7)(lambda call: None)
+    with made:
+        assert made.attempt("mail", nonce="n-1").code is Code.UNKNOWN_ACTION

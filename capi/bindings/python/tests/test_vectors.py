@@ -191,3 +191,31 @@ def test_every_entry_of_version_2_is_read_and_no_other():
         found = openexec.verify_evidence(alone(case["text"], log)[0], log_key=log["log_vkey"])
         assert found.decided_by in (openexec.Step.PROOF, openexec.Step.ENTRY), case["name"]  # a proof has no empty entry
     assert len(file["valid"]) >= 31 and len(file["invalid"]) >= 212
+
+
+def test_every_tool_call_has_its_nonce_or_none():
+    file = vectors("tool_calls")
+    for case in file["cases"]:
+        given = [case[name] for name in ("conversation", "turn", "name", "arguments")]
+        if "refuse" in case:
+            with pytest.raises(Invalid):
+                openexec.tool_call_nonce(*given, occurrence=case["occurrence"])
+        else:
+            assert openexec.tool_call_nonce(*given, occurrence=case["occurrence"]) == case["nonce"], case["id"]
+    assert len(file["cases"]) >= 30
+    for made in file["turns"]:
+        turn = openexec.Turn(made["conversation"], made["turn"])
+        with pytest.raises(Invalid):
+            turn.nonce("pay", "[")  # not counted
+        for call in made["calls"]:
+            given = json.loads(call["arguments"] or "{}")
+            assert turn.nonce(call["name"], given) == call["nonce"]
+
+
+def test_a_tool_call_without_a_place_has_no_nonce():
+    for place in (("", "t"), ("c", ""), (None, "t"), ("c", None), ("c", 7), ("c", "\ud800")):
+        with pytest.raises(Invalid):
+            openexec.Turn(*place).nonce("pay", {})
+    for occurrence in (0, -1, 2**32, 1.0, "1", None, True):
+        with pytest.raises(Invalid):
+            openexec.tool_call_nonce("c", "t", "pay", {}, occurrence=occurrence)

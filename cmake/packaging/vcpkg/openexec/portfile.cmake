@@ -1,7 +1,9 @@
 # An overlay port, of the sources that it lies in: vcpkg install openexec --overlay-ports=cmake/packaging/vcpkg
 get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../../../.." ABSOLUTE)
 
-vcpkg_check_features(OUT_FEATURE_OPTIONS features FEATURES service OPENEXEC_BUILD_SERVICE)
+vcpkg_check_features(OUT_FEATURE_OPTIONS features FEATURES
+  service OPENEXEC_BUILD_SERVICE
+  patterns OPENEXEC_WITH_RE2)
 string(COMPARE EQUAL "${VCPKG_LIBRARY_LINKAGE}" dynamic shared)
 
 # The C++ library is static and the C library shared, whatever the triplet says; a static triplet goes without the latter.

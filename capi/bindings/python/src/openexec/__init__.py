@@ -6,6 +6,7 @@ from .errors import (Doubt, Failed, HandlerFailed, InDoubt, Invalid, NoEffect, O
 from .evidence import Cosignature, Evidence, verify_evidence
 from .executor import (Cancellation, Clawshield, CostQuery, Demo, Event, Executor, Invocation, Settlement, TrustPolicy)
 from .log import Log, LogLine
+from .tool_calls import Turn, tool_call_nonce
 from .values import (Json, Outcome, Proposal, Receipt, canonicalise, has_feature, read_trust_policy, sha256,
                      verify_clawshield_v1, verify_trust_policy, version)
 
@@ -13,5 +14,5 @@ __all__ = ["Answer", "Cancellation", "Clawshield", "Code", "Control", "Cosignatu
            "Effect", "Event", "Evidence", "Executor", "Failed", "Finding", "Form", "HandlerFailed", "Happening",
            "InDoubt", "Invalid", "Invocation", "Json", "Kind", "Limit", "Log", "LogLine", "NoEffect", "OpenExecError",
            "Outcome", "Proposal", "Receipt", "Refused", "ResultInvalid", "Settlement", "Step", "TrustPolicy",
-           "Unavailable", "Verdict", "adapters", "canonicalise", "has_feature", "parts", "read_trust_policy", "sha256",
-           "verify_clawshield_v1", "verify_evidence", "verify_trust_policy", "version"]
+           "Turn", "Unavailable", "Verdict", "adapters", "canonicalise", "has_feature", "parts", "read_trust_policy", "sha256",
+           "tool_call_nonce", "verify_clawshield_v1", "verify_evidence", "verify_trust_policy", "version"]

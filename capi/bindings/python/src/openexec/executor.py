@@ -287,14 +287,15 @@ class Executor(Held):
     # --- before it is open ---
 
     def handler(self, action: str, *, reconcile: Reconcile | None = None, cost: Cost | None = None,
-                deadline_ms: int = 0) -> Callable[[H], H]:
+                schema: Payload = None, deadline_ms: int = 0) -> Callable[[H], H]:
         """Registers what an action runs: a decorator.
 
         The function gets an Invocation and returns the result: anything that is strict JSON. It raises NoEffect or
         Failed to say that it failed; whatever else it raises leaves the nonce in doubt. `reconcile` is asked on
         recovery whether an interrupted call took place: it returns the result, raises NoEffect for "no", and anything
         else for "unknown". `cost` says in millionths of a US dollar what a call would cost, where an approval names a
-        highest cost.
+        highest cost. `schema` is a JSON Schema (docs/formats.md, section 12), as a mapping or as text, for the payload: one
+        that does not satisfy it is refused with Code.PAYLOAD_SCHEMA before its approval is looked at.
         """
 
         def register(function: H) -> H:
@@ -307,6 +308,8 @@ class Executor(Held):
             optional: dict[str, Any] = {} if reconcile is None else {"reconcile": _reconcile}
             if cost is not None:
                 optional["cost"] = _cost
+            if schema is not None:
+                optional["payload_schema"] = lend(object_text(schema, "schema") or b" ")  # empty would be none
             self._own()
             if not self._unopened or self._closed:
                 raise error_for(Code.INVALID_ARGUMENT, f"executor: is {self._state}; handlers come first")

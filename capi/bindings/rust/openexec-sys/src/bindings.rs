@@ -107,6 +107,7 @@ pub const OPENEXEC_NONCE_CONFLICT: openexec_code = 101;
 pub const OPENEXEC_IN_PROGRESS: openexec_code = 102;
 pub const OPENEXEC_ACTION_NOT_ALLOWED: openexec_code = 103;
 pub const OPENEXEC_UNKNOWN_ACTION: openexec_code = 104;
+pub const OPENEXEC_PAYLOAD_SCHEMA: openexec_code = 105;
 pub const OPENEXEC_APPROVAL_MISSING: openexec_code = 110;
 pub const OPENEXEC_APPROVAL_MALFORMED: openexec_code = 111;
 pub const OPENEXEC_APPROVAL_KEY_MISSING: openexec_code = 112;
@@ -307,10 +308,11 @@ pub struct openexec_handler_table {
             detail: *mut openexec_sink,
         ) -> openexec_code,
     >,
+    pub payload_schema: openexec_str,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of openexec_handler_table"][::core::mem::size_of::<openexec_handler_table>() - 56usize];
+    ["Size of openexec_handler_table"][::core::mem::size_of::<openexec_handler_table>() - 72usize];
     ["Alignment of openexec_handler_table"]
         [::core::mem::align_of::<openexec_handler_table>() - 8usize];
     ["Offset of field: openexec_handler_table::size"]
@@ -327,6 +329,8 @@ const _: () = {
         [::core::mem::offset_of!(openexec_handler_table, deadline_ms) - 40usize];
     ["Offset of field: openexec_handler_table::cost"]
         [::core::mem::offset_of!(openexec_handler_table, cost) - 48usize];
+    ["Offset of field: openexec_handler_table::payload_schema"]
+        [::core::mem::offset_of!(openexec_handler_table, payload_schema) - 56usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1492,6 +1496,15 @@ extern "C" {
         json: openexec_str,
         form: openexec_form,
         canonical: *mut *mut openexec_buffer,
+        error: *mut *mut openexec_error,
+    ) -> openexec_code;
+    pub fn openexec_tool_call_nonce(
+        conversation: openexec_str,
+        turn: openexec_str,
+        name: openexec_str,
+        arguments: openexec_str,
+        occurrence: u32,
+        nonce: *mut *mut openexec_buffer,
         error: *mut *mut openexec_error,
     ) -> openexec_code;
     pub fn openexec_sha256(

@@ -42,6 +42,7 @@ numbers! {
         InProgress = OPENEXEC_IN_PROGRESS,
         ActionNotAllowed = OPENEXEC_ACTION_NOT_ALLOWED,
         UnknownAction = OPENEXEC_UNKNOWN_ACTION,
+        PayloadSchema = OPENEXEC_PAYLOAD_SCHEMA,
         ApprovalMissing = OPENEXEC_APPROVAL_MISSING,
         ApprovalMalformed = OPENEXEC_APPROVAL_MALFORMED,
         ApprovalKeyMissing = OPENEXEC_APPROVAL_KEY_MISSING,

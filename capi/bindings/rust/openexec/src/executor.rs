@@ -128,12 +128,13 @@ impl Builder {
         self.handler_with(action, Closure(run))
     }
 
-    /// Registers a handler that can reconcile, tells its cost, or has a deadline of its own.
+    /// Registers a handler that can reconcile, tells its cost, has a payload schema, or has a deadline of its own.
     pub fn handler_with<H: Handler>(self, action: &str, handler: H) -> Self {
         let deadline_ms = i64::try_from(handler.deadline().as_millis()).unwrap_or(i64::MAX).max(1);
+        let schema = handler.payload_schema();
         self.set(|config| {
             tables::hand_over(handler, |me, why| {
-                let table = tables::handler::<H>(me, deadline_ms);
+                let table = tables::handler::<H>(me, deadline_ms, schema.as_deref());
                 // SAFETY: a live config, and a table that is copied.
                 unsafe { sys::openexec_config_add_handler(config, view(action), &table, why) }
             })

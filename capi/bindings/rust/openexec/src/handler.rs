@@ -104,6 +104,13 @@ pub trait Handler: Send + Sync + 'static {
         Err("the handler tells no cost".into())
     }
 
+    /// What a payload of this action has to look like: a JSON Schema (`docs/formats.md`, section 12). It is compiled when
+    /// the handler is registered, and an executor with one that cannot be checked does not open. A payload that does not
+    /// satisfy it is refused with [`crate::Code::PayloadSchema`] before its approval is looked at.
+    fn payload_schema(&self) -> Option<String> {
+        None
+    }
+
     /// After how long the host stops caring, in whole milliseconds; becomes [`Invocation::deadline_ns`].
     fn deadline(&self) -> Duration {
         Duration::from_secs(30)

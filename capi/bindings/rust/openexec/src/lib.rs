@@ -44,6 +44,7 @@ mod outcome;
 mod raw;
 mod request;
 mod tables;
+mod tool_call;
 
 pub mod evidence;
 pub mod handler;
@@ -57,6 +58,7 @@ pub use handler::{Failure, Handler, Invocation};
 pub use log::{Log, LogLine};
 pub use outcome::Outcome;
 pub use request::{canonicalise, sha256, Digest, Form, Proposal, Request, Wait};
+pub use tool_call::{tool_call_nonce, Turn};
 
 /// The library that is running, such as `"0.1.0"`.
 pub fn version() -> &'static str {
@@ -65,7 +67,7 @@ pub fn version() -> &'static str {
 }
 
 /// Whether the library that is running has something: `"sqlite"`, `"clawshield-v1"`, `"trust-policy"`,
-/// `"transparency-log"`, `"evidence"`, `"events"`. An unknown name is a feature that is absent.
+/// `"transparency-log"`, `"evidence"`, `"events"`, `"payload-schema"`, `"payload-schema-patterns"`, `"tool-call-nonce"`. An unknown name is a feature that is absent.
 pub fn has_feature(name: &str) -> bool {
     // SAFETY: a view of a live string.
     unsafe { openexec_sys::openexec_has_feature(raw::view(name)) == 1 }

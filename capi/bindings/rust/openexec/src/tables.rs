@@ -131,7 +131,9 @@ unsafe extern "C" fn cost<H: Handler>(
     })
 }
 
-pub(crate) fn handler<H: Handler>(me: *mut c_void, deadline_ms: i64) -> sys::openexec_handler_table {
+pub(crate) fn handler<H: Handler>(
+    me: *mut c_void, deadline_ms: i64, schema: Option<&str>,
+) -> sys::openexec_handler_table {
     sys::openexec_handler_table {
         size: size_of::<sys::openexec_handler_table>(),
         self_: me,
@@ -140,6 +142,7 @@ pub(crate) fn handler<H: Handler>(me: *mut c_void, deadline_ms: i64) -> sys::ope
         reconcile: Some(reconcile::<H>),
         deadline_ms,
         cost: Some(cost::<H>),
+        payload_schema: view(schema.unwrap_or_default()),
     }
 }
 

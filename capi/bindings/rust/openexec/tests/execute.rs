@@ -399,6 +399,36 @@ fn a_handler_with_a_cost_registers_and_runs() {
     executor.execute(&Request::new("buy", r#"{"cost":5}"#, "1")).unwrap();
 }
 
+/// Takes what has a recipient.
+struct Checked(&'static str);
+
+impl Handler for Checked {
+    fn run(&self, _call: &Invocation<'_>) -> Result<String, Failure> {
+        Ok("null".into())
+    }
+    fn payload_schema(&self) -> Option<String> {
+        Some(self.0.into())
+    }
+}
+
+#[test]
+fn a_payload_that_does_not_satisfy_the_schema_is_refused_with_its_path() {
+    let schema = r#"{"required":["to"],"properties":{"to":{"type":"string"}}}"#;
+    let executor =
+        Executor::builder().ledger_url("sqlite://").demo().handler_with("mail", Checked(schema)).open().unwrap();
+    for (payload, detail) in [("", "/to is missing"), (r#"{"to":17}"#, "/to does not satisfy \"type\"")] {
+        let no = executor.execute(&Request::new("mail", payload, "n-1")).unwrap_err();
+        assert_eq!(no.code(), Code::PayloadSchema);
+        assert!(no.detail().contains(detail) && !no.detail().contains("17"), "{no}");
+    }
+    executor.execute(&Request::new("mail", r#"{"to":"ada"}"#, "n-1")).unwrap();
+
+    let unchecked = Checked(r#"{"properties":{"to":{"format":"email"}}}"#);
+    let no = Executor::builder().ledger_url("sqlite://").demo().handler_with("mail", unchecked).open().err().unwrap();
+    assert_eq!(no.code(), Code::InvalidArgument);
+    assert!(no.detail().contains("/properties/to/format"), "{no}");
+}
+
 #[test]
 fn versions_features_and_names_are_the_librarys() {
     assert!(version().starts_with("0.1."));

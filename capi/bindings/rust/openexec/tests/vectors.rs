@@ -290,3 +290,27 @@ fn every_entry_of_version_2_is_read_and_no_other() {
     }
     assert!(of("valid").len() >= 31 && of("invalid").len() >= 212);
 }
+
+#[test]
+fn every_tool_call_has_its_nonce_or_none() {
+    let file = vectors("tool_calls");
+    for case in cases(&file) {
+        let occurrence = u32::try_from(case["occurrence"].as_u64().unwrap()).unwrap();
+        let [conversation, turn, name, arguments] =
+            ["conversation", "turn", "name", "arguments"].map(|member| text(&case[member]));
+        let nonce = tool_call_nonce(conversation, turn, name, arguments, occurrence);
+        match case.get("nonce") {
+            Some(wanted) => assert_eq!(nonce.unwrap(), text(wanted), "{}", case["id"]),
+            None => assert_eq!(nonce.unwrap_err().code(), Code::MalformedRequest, "{}", case["id"]),
+        }
+    }
+    for made in file["turns"].as_array().unwrap() {
+        let mut turn = Turn::new(text(&made["conversation"]), text(&made["turn"]));
+        assert!(turn.next_nonce("pay", "[").is_err()); // not counted
+        for call in made["calls"].as_array().unwrap() {
+            assert_eq!(turn.next_nonce(text(&call["name"]), text(&call["arguments"])).unwrap(), text(&call["nonce"]));
+        }
+    }
+    assert!(cases(&file).len() >= 30);
+    assert!(Turn::new("c", "").next_nonce("pay", "").is_err());
+}

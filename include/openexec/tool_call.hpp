@@ -1,0 +1,43 @@
+// The nonce of a model's tool call: the same call has the same nonce however often it is delivered.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <openexec/status.hpp>
+
+namespace openexec {
+
+/// One tool call in its place. The id that the provider gave it is not part of it: providers use an id twice, give none,
+/// or give another one when a turn is sent again. Keep it beside the request, as evidence and for the answer.
+struct ToolCall {
+  std::string_view conversation;  ///< the host's own name for the conversation, the same for ever; 1 to 1,024 bytes of UTF-8
+  std::string_view turn;          ///< the turn within it, the same when it is sent again; 1 to 1,024 bytes of UTF-8
+  std::string_view name;          ///< of the tool: an action's name
+  std::string_view arguments;     ///< JSON text of one object; empty means {}
+  std::uint32_t occurrence = 0;   ///< 1 for the first call of this name with these arguments in the turn, 2 for the second
+};
+
+/// "tc1-" and hex(SHA-256(jcs(["openexec/tool-call/v1", conversation, turn, name, arguments, occurrence]))). Returns
+/// malformed_request with the field if one breaks its rule: where the host has no stable conversation and turn there is
+/// no nonce, and none is invented. overloaded where memory ends.
+Result<std::string> tool_call_nonce(const ToolCall& call);
+
+/// Counts the equal calls of one turn. Give it all calls of the turn, in their order, each once.
+class ToolCallTurn {
+ public:
+  ToolCallTurn(std::string conversation, std::string turn)
+      : conversation_(std::move(conversation)), turn_(std::move(turn)) {}
+
+  /// The nonce of the turn's next call; as tool_call_nonce. A call that is refused is not counted.
+  Result<std::string> next(std::string_view name, std::string_view arguments);
+
+ private:
+  std::string conversation_;
+  std::string turn_;
+  std::map<std::string, std::uint32_t> seen_;  ///< by the nonce of the first occurrence
+};
+
+}  // namespace openexec

@@ -1,0 +1,150 @@
+// Payloads and schemas that are made to cost: each check ends within its budget, and what exceeds it is refused.
+#include <openexec/openexec.hpp>
+
+#include <string>
+
+#include "schema/pattern.hpp"
+#include "schema/schema.hpp"
+#include "support/catch.hpp"
+#include "support/parts.hpp"
+
+using namespace openexec;
+using namespace openexec::test;
+
+namespace {
+
+std::shared_ptr<const PayloadSchema> compiled(std::string_view text) {
+  auto schema = PayloadSchema::compile(text);
+  INFO(schema.status().detail());
+  REQUIRE(schema.ok());
+  return *std::move(schema);
+}
+
+std::string repeated(std::string_view part, int count, std::string_view between = "") {
+  std::string out;
+  for (int i = 0; i < count; ++i) out.append(i == 0 ? "" : between).append(part);
+  return out;
+}
+
+/// The budget's own refusal, as opposed to one by a keyword.
+bool is_exhausted(const Status& status) {
+  return status.code() == Code::payload_schema && status.detail().find("takes more than 1000000 steps") != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("alternatives that multiply with each level do not hold up a check") {
+  // Each level tries both branches, and only the innermost value tells that none fits: 2^60 without a bound.
+  const auto schema = compiled(R"({"anyOf":[{"required":["a"],"properties":{"a":{"$ref":"#"}}},
+                                            {"properties":{"a":{"$ref":"#"}},"required":["a"]}]})");
+  CHECK(is_exhausted(schema->check(repeated(R"({"a":)", 60) + "{}" + std::string(60, '}'))));
+  const auto exactly_one = compiled(R"({"properties":{"a":{"oneOf":[{"$ref":"#"},{"$ref":"#"},{"$ref":"#"}]}}})");
+  CHECK(is_exhausted(exactly_one->check(repeated(R"({"a":)", 60) + "{}" + std::string(60, '}'))));
+}
+
+TEST_CASE("an exhausted check is refused even where a no would have been a yes") {
+  const auto schema = compiled(R"({"not":{"$ref":"#/$defs/deep"},"$defs":{"deep":{"anyOf":[
+    {"required":["a"],"properties":{"a":{"$ref":"#/$defs/deep"}}},
+    {"required":["a"],"properties":{"a":{"$ref":"#/$defs/deep"}}}]}}})");
+  CHECK(is_exhausted(schema->check(repeated(R"({"a":)", 60) + "{}" + std::string(60, '}'))));
+}
+
+TEST_CASE("recursion ends at the bound of levels, and not at the end of the stack") {
+  std::string chain;
+  for (int i = 0; i < 60; ++i) chain += "{\"allOf\":[";
+  const auto schema = compiled(R"({"properties":{"a":)" + chain + R"({"$ref":"#"})" + repeated("]}", 60) + "}}");
+  CHECK(schema->check(repeated(R"({"a":)", 7) + "{}" + std::string(7, '}')).ok());
+  CHECK(is_exhausted(schema->check(repeated(R"({"a":)", 100) + "{}" + std::string(100, '}'))));
+}
+
+TEST_CASE("equal items, choices and names are compared within the budget") {
+  const std::string same = "\"" + std::string(4000, 'x') + "\"";
+  const std::string many = R"({"a":[)" + repeated(same, 240, ",") + "]}";
+  CHECK(compiled(R"({"properties":{"a":{"uniqueItems":true}}})")->check(many).code() == Code::payload_schema);
+  std::string each = R"({"properties":{"a":{"allOf":[)" + repeated(R"({"enum":[1]})", 400, ",") + "]}}}";
+  std::string none = R"({"properties":{"a":{"allOf":[)" + repeated(R"({"not":{"enum":[1]}})", 400, ",") + "]}}}";
+  CHECK(compiled(each)->check(many).code() == Code::payload_schema);
+  CHECK(is_exhausted(compiled(none)->check(many)));
+  std::string members;
+  for (int i = 0; i < 60'000; ++i) members += (i == 0 ? "\"k" : ",\"k") + std::to_string(i) + "\":0";
+  CHECK(is_exhausted(compiled(R"({"allOf":[)" + repeated(R"({"propertyNames":{"minLength":1}})", 40, ",") + "]}")
+                         ->check("{" + members + "}")));
+}
+
+TEST_CASE("an expression that others take for ever over is matched in linear time, and counted") {
+  if (!schema::has_patterns()) {
+    WARN("this build has no regular expressions");
+    return;
+  }
+  const auto schema = compiled(R"({"properties":{"a":{"pattern":"^(a+)+$"}}})");
+  CHECK(schema->check(R"({"a":")" + std::string(100'000, 'a') + R"(!"})").code() == Code::payload_schema);
+  const auto large = compiled(R"({"properties":{"a":{"pattern":"x{1,900}y"}}})");
+  CHECK(is_exhausted(large->check(R"({"a":")" + std::string(900'000, 'x') + R"("})")));
+}
+
+TEST_CASE("a large honest payload is checked well within the budget") {
+  const auto schema = compiled(R"({"properties":{"lines":{"type":"array","items":{"type":"object",
+    "properties":{"id":{"type":"integer","minimum":0},"text":{"type":"string","maxLength":100}},
+    "required":["id","text"],"additionalProperties":false}}}})");
+  CHECK(schema->check(R"({"lines":[)" + repeated(R"({"id":17,"text":"a line of some length"})", 20'000, ",") + "]}").ok());
+}
+
+TEST_CASE("a payload that does not fit spends neither nonce nor approval, and enters no handler") {
+  const auto calls = std::make_shared<std::atomic<int>>(0);
+  HandlerTable table;
+  const auto run = [calls](const Invocation&) {
+    ++*calls;
+    return HandlerResult::result("{}");
+  };
+  REQUIRE(table.add("pay", HandlerTable::Row{.run = run,
+                                             .reconcile = nullptr,
+                                             .schema = compiled(R"({"required":["amount"],"properties":{
+                                               "amount":{"type":"integer","maximum":100}}})")}).ok());
+  const auto ledger = memory_ledger();
+  const auto verifier = std::make_shared<ScriptedVerifier>();
+  Executor executor =
+      assemble({.store = ledger, .log = nullptr, .verifier = verifier, .hasher = nullptr, .clock = nullptr}, std::move(table));
+  const auto ask = [&](std::string_view payload, std::string_view artifact = R"({"id":"a"})", std::string_view action = "pay") {
+    return executor.execute({.action = action, .payload = payload, .nonce = "n-1", .approval_artifact = artifact});
+  };
+  const Outcome refused = ask(R"({"amount":1000})");
+  CHECK(refused.code == Code::payload_schema);
+  CHECK(refused.http == 422);
+  CHECK(refused.verdict == Verdict::refused);
+  CHECK(refused.effect == Effect::none);
+  CHECK(refused.detail == "payload: /amount does not satisfy \"maximum\" of the action's schema");
+  CHECK(refused.result == R"({"error": "payload_schema"})");
+  CHECK(refused.entry.find("payload_schema") != std::string::npos);
+  CHECK(ask(R"({"amount":1000})", "").code == Code::payload_schema);  // before the approval is looked at
+  CHECK(ask("").code == Code::payload_schema);                       // {} has no amount
+  CHECK(ask(R"({"amount":1000})", "", "pay2").code == Code::unknown_action);
+  CHECK(*calls == 0);
+
+  CHECK(ask(R"({"amount":100})").ok());  // the same nonce and approval
+  CHECK(ask(R"({"amount":100})").replayed);
+  CHECK(*calls == 1);
+  executor.halt({.who = "test", .why = "test", .tenant = {}});
+  CHECK(ask(R"({"amount":1000})").code == Code::halted);
+}
+
+TEST_CASE("what ran before its action had a schema is told again, and not judged by it") {
+  const auto ledger = memory_ledger();
+  const auto house = [&](std::shared_ptr<const PayloadSchema> schema) {
+    HandlerTable table;
+    REQUIRE(table.add("pay", HandlerTable::Row{.run = [](const Invocation&) { return HandlerResult::result("1"); },
+                                               .reconcile = nullptr,
+                                               .schema = std::move(schema)}).ok());
+    return assemble({.store = ledger, .log = nullptr, .verifier = std::make_shared<ScriptedVerifier>(), .hasher = nullptr,
+                     .clock = nullptr},
+                    std::move(table));
+  };
+  const Request request{.action = "pay", .payload = R"({"amount":1})", .nonce = "n", .approval_artifact = R"({"id":"a"})"};
+  const Outcome first = house(nullptr).execute(request);
+  REQUIRE(first.ok());
+  Executor later = house(compiled(R"({"required":["currency"]})"));
+  const Outcome again = later.execute(request);
+  CHECK(again.replayed);
+  CHECK(again.receipt == first.receipt);
+  const Outcome other = later.execute({.action = "pay", .payload = R"({"amount":2})", .nonce = "n", .approval_artifact = R"({"id":"a"})"});
+  CHECK(other.code == Code::payload_schema);  // a used nonce tells nothing more than an unused one
+}
