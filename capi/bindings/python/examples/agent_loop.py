@@ -28,18 +28,26 @@ CONVERSATION = "conversation-1"
 
 
 class ScriptedModel:
-    """What a chat model would answer. The second call is the first, delivered again: networks do that."""
+    """What a chat model would answer. The first turn is delivered twice, the second time under another id: networks and
+    providers do that. The third was cut, and 1000 became 100."""
 
     def __init__(self):
-        mail = {"id": "call_1", "type": "function",
-                "function": {"name": "send_email", "arguments": '{"to":"ada@example.com","text":"The report is ready."}'}}
-        wipe = {"id": "call_2", "type": "function",
-                "function": {"name": "delete_files", "arguments": '{"path":"/srv/reports"}'}}
-        self._turns = [{"role": "assistant", "content": None, "tool_calls": [mail]},
-                       {"role": "assistant", "content": None, "tool_calls": [mail, wipe]},
-                       {"role": "assistant", "content": "Done."}]
+        def call(name, arguments, call_id):
+            return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+        def completion(calls, finish_reason, content=None):
+            message = {"role": "assistant", "content": content, "tool_calls": calls}
+            return {"choices": [{"index": 0, "finish_reason": finish_reason, "message": message}]}
+
+        mail = '{"to":"ada@example.com","text":"The report is ready."}'
+        self._turns = [("turn-1", completion([call("send_email", mail, "call_1")], "tool_calls")),
+                       ("turn-1", completion([call("send_email", mail, "call_7")], "tool_calls")),
+                       ("turn-2", completion([call("delete_files", '{"path":"/srv/reports"}', "call_2")], "tool_calls")),
+                       ("turn-3", completion([call("pay", '{"amount":100}', "call_3")], "length")),
+                       ("turn-4", completion(None, "stop", "Done."))]
 
     def answer(self, messages):
+        """The host's name of the turn, and the completion."""
         del messages  # it says what it says
         return self._turns.pop(0)
 
@@ -69,7 +77,8 @@ def main():
     executor = openexec.Executor(ledger=pathlib.Path(sys.argv[1]), tenant=TENANT,
                                  verifier=openexec.Clawshield(person.public_key, TENANT))
 
-    @executor.handler("send_email")
+    @executor.handler("send_email", schema={"type": "object", "required": ["to", "text"], "additionalProperties": False,
+                                            "properties": {"to": {"type": "string"}, "text": {"type": "string"}}})
     def send_email(call):
         print(f"  sending to {call.payload['to']}")  # a real one would pass call.exec_id on as its idempotency key
         return {"sent": True}
@@ -82,13 +91,18 @@ def main():
     messages = [{"role": "user", "content": "Tell Ada that the report is ready."}]
     with executor:
         while True:
-            message = model.answer(messages)
+            turn, completion = model.answer(messages)
+            try:
+                requests = adapters.from_openai_chat(completion, conversation=CONVERSATION, turn=turn)
+            except openexec.Invalid as cut:
+                print(f"not taken: {cut.detail}")  # the host asks the model again, in a new turn
+                continue
+            message = completion["choices"][0]["message"]
             messages.append(message)
-            if not message.get("tool_calls"):
+            if not requests:
                 print(f"model: {message['content']}")
                 break
-            for call in message["tool_calls"]:
-                request = adapters.from_openai_chat(call, conversation=CONVERSATION)
+            for request in requests:
                 if request.nonce not in approvals:  # a call that comes again is not asked about again
                     approvals[request.nonce] = person.approve(request)
                 outcome = executor.attempt(**request.arguments(), approval=approvals[request.nonce])

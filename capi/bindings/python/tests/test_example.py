@@ -19,7 +19,7 @@ def loop(folder, *answers):
 def test_what_the_person_approves_runs_once_and_what_is_declined_never(tmp_path):
     said = loop(tmp_path, "yes", "no")
     assert said.count("sending to ada@example.com") == 1 and "deleting" not in said
-    assert said.count("approve? [yes/no]") == 2
+    assert said.count("approve? [yes/no]") == 2 and said.count("not taken: ") == 1
     assert [line.partition(": ")[2] for line in said.splitlines() if line.startswith("log ")] == [
         "send_email executed ok", "send_email replayed ok", "delete_files refused approval_missing"]
 

@@ -1,26 +1,31 @@
-"""Tool calls of other people's SDKs, to requests and back. Pure functions: no SDK is imported, nothing is called.
+"""Responses of other people's models, to requests and back. Pure functions: no SDK is imported, nothing is called.
 
-A call goes in as the SDK's own object or as the dict of its JSON; what comes back is a plain dict of the provider's own
+A whole response goes in, as the SDK's own object or as the dict of its JSON, with the host's names for the conversation
+and the turn. What comes out are the tool calls that it proposes; what goes back is a plain dict of the provider's own
 tool-result shape.
 
-    for call in message.tool_calls:
-        request = adapters.from_openai_chat(call, conversation=thread_id)
+    for request in adapters.from_openai_chat(completion, conversation=thread_id, turn=turn_id):
         outcome = executor.attempt(**request.arguments(), approval=approve(request))
         messages.append(adapters.to_openai_chat(request, outcome))
 
-The nonce is derived from the provider, the conversation and the id that the model gave the call: the same call gets the
-same nonce however often it is delivered, so that a repetition is a replay and never a second execution.
+A response that was cut (for its length, by a filter, by an interrupted stream) is refused whole: its last call may be one
+that the model never finished, completed by an SDK into valid JSON. The functions from_bare_... take a single call; they
+cannot know whether the response was complete, so their caller has to.
+
+The nonce is made of the conversation, the turn, the call's name and arguments, and how often an equal call stands before
+it in the turn (docs/formats.md, section 13), so that a turn that is sent again is a replay. The id that the provider gave
+the call is kept beside it, for the answer and as evidence.
 """
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .codes import Code
 from .errors import error_for
+from .tool_calls import Turn
 
 if TYPE_CHECKING:
     from .values import Outcome
@@ -28,40 +33,39 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ToolRequest:
-    """What a model proposes: an action, its payload, and the nonce that this very call will always have."""
+    """What a model proposes: an action, its payload, and the nonce that this very call will always have. `call_id` is the
+    provider's, as it came: it may be None, and several calls may have the same."""
 
     action: str
     payload: Mapping[str, Any] | str
     nonce: str
-    call_id: str
+    call_id: str | None
 
     def arguments(self) -> dict[str, Any]:
         """For Executor.execute or attempt."""
         return {"action": self.action, "payload": self.payload, "nonce": self.nonce}
 
 
-def nonce_for(provider: str, conversation: str, call_id: str) -> str:
-    """hex(SHA-256) of the three, each behind its length in decimal and a colon."""
-    digest = hashlib.sha256(b"openexec/tool-call/v1\n")
-    for name, part in (("provider", provider), ("conversation", conversation), ("call id", call_id)):
-        if not isinstance(part, str) or not part:
-            raise error_for(Code.MALFORMED_REQUEST, f"{name}: must be a string that is not empty")
-        try:
-            data = part.encode("utf-8")
-        except UnicodeEncodeError:
-            raise error_for(Code.MALFORMED_REQUEST, f"{name}: is not UTF-8") from None
-        digest.update(b"%d:%s" % (len(data), data))
-    return digest.hexdigest()
-
-
 # --- OpenAI ---
 
 
-def from_openai_chat(call: Any, *, conversation: str) -> ToolRequest:
-    """A member of a chat completion's message.tool_calls."""
+def from_openai_chat(completion: Any, *, conversation: str, turn: str) -> list[ToolRequest]:
+    """The tool calls of a chat completion with one choice."""
+    choices = _list(completion, "choices", "completion")
+    if len(choices) != 1:
+        raise _malformed("completion: must have one choice; which of several is meant is the host's to say")
+    # "stop" as well: a call that the host asked for by name ends so.
+    _complete(_get(choices[0], "finish_reason", "choice", None), ("tool_calls", "stop"), "choice: finish_reason")
+    calls = _list(_get(choices[0], "message", "choice"), "tool_calls", "message")
+    counted = Turn(conversation, turn)
+    return [from_bare_openai_chat_call(call, turn=counted) for call in calls]
+
+
+def from_bare_openai_chat_call(call: Any, *, turn: Turn) -> ToolRequest:
+    """A member of a message's tool_calls. CANNOT KNOW whether the response was cut: look at its finish_reason first."""
     _of_type(call, "function", "tool call")
     function = _get(call, "function", "tool call")
-    return _request("openai", conversation, _get(call, "id", "tool call"), _get(function, "name", "function"),
+    return _request(turn, _get(call, "id", "tool call", None), _get(function, "name", "function"),
                     _get(function, "arguments", "function"))
 
 
@@ -70,10 +74,23 @@ def to_openai_chat(request: ToolRequest, outcome: Outcome) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": request.call_id, "content": _content(outcome)}
 
 
-def from_openai_responses(call: Any, *, conversation: str) -> ToolRequest:
-    """An output item of type "function_call". Its call_id counts; its item id is another thing."""
+def from_openai_responses(response: Any, *, conversation: str, turn: str) -> list[ToolRequest]:
+    """The function calls of a Response. A call's call_id counts; its item id is another thing."""
+    _complete(_get(response, "status", "response", None), ("completed",), "response: status")
+    for name in ("error", "incomplete_details"):
+        if _get(response, name, "response", None) is not None:
+            raise _malformed(f"response: has {name}, so it is not complete; ask the model again")
+    counted = Turn(conversation, turn)
+    return [from_bare_openai_responses_call(item, turn=counted) for item in _list(response, "output", "response")
+            if _get(item, "type", "output item") == "function_call"]
+
+
+def from_bare_openai_responses_call(call: Any, *, turn: Turn) -> ToolRequest:
+    """An output item of type "function_call". CANNOT KNOW whether the response was cut: look at its status first."""
     _of_type(call, "function_call", "output item")
-    return _request("openai", conversation, _get(call, "call_id", "output item"), _get(call, "name", "output item"),
+    if (status := _get(call, "status", "output item", None)) is not None:
+        _complete(status, ("completed",), "output item: status")
+    return _request(turn, _get(call, "call_id", "output item", None), _get(call, "name", "output item"),
                     _get(call, "arguments", "output item"))
 
 
@@ -85,11 +102,20 @@ def to_openai_responses(request: ToolRequest, outcome: Outcome) -> dict[str, Any
 # --- Anthropic ---
 
 
-def from_anthropic(block: Any, *, conversation: str) -> ToolRequest:
-    """A content block of type "tool_use"."""
+def from_anthropic(message: Any, *, conversation: str, turn: str) -> list[ToolRequest]:
+    """The content blocks of type "tool_use" of a Message."""
+    blocks = [block for block in _list(message, "content", "message") if _get(block, "type", "content block") == "tool_use"]
+    _complete(_get(message, "stop_reason", "message", None), ("tool_use",) if blocks else ("end_turn", "stop_sequence"),
+              "message: stop_reason")
+    counted = Turn(conversation, turn)
+    return [from_bare_anthropic_block(block, turn=counted) for block in blocks]
+
+
+def from_bare_anthropic_block(block: Any, *, turn: Turn) -> ToolRequest:
+    """A content block of type "tool_use". CANNOT KNOW whether the message was cut: look at its stop_reason first."""
     _of_type(block, "tool_use", "content block")
-    return _request("anthropic", conversation, _get(block, "id", "content block"),
-                    _get(block, "name", "content block"), _get(block, "input", "content block"))
+    return _request(turn, _get(block, "id", "content block", None), _get(block, "name", "content block"),
+                    _object(_get(block, "input", "content block"), "input"))
 
 
 def to_anthropic(request: ToolRequest, outcome: Outcome) -> dict[str, Any]:
@@ -101,12 +127,35 @@ def to_anthropic(request: ToolRequest, outcome: Outcome) -> dict[str, Any]:
 # --- LangChain ---
 
 
-def from_langchain(call: Any, *, conversation: str) -> ToolRequest:
-    """A member of an AIMessage's tool_calls."""
-    if (kind := _get(call, "type", "tool call", None)) not in (None, "tool_call"):
-        raise error_for(Code.MALFORMED_REQUEST, f"tool call: type must be \"tool_call\", not {kind!r:.40}")
-    return _request("langchain", conversation, _get(call, "id", "tool call"), _get(call, "name", "tool call"),
-                    _get(call, "args", "tool call"))
+def from_langchain(message: Any, *, conversation: str, turn: str) -> list[ToolRequest]:
+    """The tool calls of an AIMessage. Its response_metadata has to say that it is complete, in the words of a provider."""
+    if _list(message, "invalid_tool_calls", "message"):
+        raise _malformed("message: has invalid_tool_calls, so it was not read as it was written; ask the model again")
+    calls = _list(message, "tool_calls", "message")
+    metadata = _get(message, "response_metadata", "message", None) or {}
+    reasons = {name: reason for name in _ENDINGS if (reason := _get(metadata, name, "response_metadata", None)) is not None}
+    if not reasons:
+        raise _malformed("message: response_metadata does not say how the response ended, so it may have been cut")
+    for name, reason in reasons.items():
+        _complete(reason, _ENDINGS[name][0 if calls else 1], f"message: response_metadata: {name}")
+    counted = Turn(conversation, turn)
+    return [from_bare_langchain_call(call, turn=counted) for call in calls]
+
+
+# How providers say that a response is complete: one with tool calls, and one without.
+_ENDINGS = {"finish_reason": (("tool_calls", "stop", "STOP"), ("stop", "STOP")),
+            "stop_reason": (("tool_use",), ("end_turn", "stop_sequence")),
+            "stopReason": (("tool_use",), ("end_turn", "stop_sequence")),
+            "done_reason": (("stop",), ("stop",)), "status": (("completed",), ("completed",))}
+
+
+def from_bare_langchain_call(call: Any, *, turn: Turn) -> ToolRequest:
+    """A member of an AIMessage's tool_calls. CANNOT KNOW whether the message was cut: LangChain completes arguments that
+    were, so look at its response_metadata first."""
+    if _get(call, "type", "tool call", None) not in (None, "tool_call"):
+        raise _malformed("tool call: type must be \"tool_call\"")
+    return _request(turn, _get(call, "id", "tool call", None), _get(call, "name", "tool call"),
+                    _object(_get(call, "args", "tool call"), "args"))
 
 
 def to_langchain(request: ToolRequest, outcome: Outcome) -> dict[str, Any]:
@@ -118,21 +167,22 @@ def to_langchain(request: ToolRequest, outcome: Outcome) -> dict[str, Any]:
 # --- MCP ---
 
 
-def from_mcp(call: Any, *, conversation: str, call_id: str) -> ToolRequest:
-    """A tools/call request or its params.
+def from_bare_mcp_call(call: Any, *, turn: Turn, call_id: str | None = None) -> ToolRequest:
+    """A tools/call request or its params. CANNOT KNOW whether the model's response was cut: an MCP server does not see it,
+    so the client has to look.
 
-    `call_id` is the id that the model gave the call. The JSON-RPC id is not one: it counts requests on one connection,
-    begins again with the next, and so names another call tomorrow.
+    `call_id` is the id that the model gave the call, where the client passes it on. The JSON-RPC id is not one: it counts
+    requests on one connection.
     """
     params = _get(call, "params", "request", None)
     if params is not None:
         method = _get(call, "method", "request")
         if method != "tools/call":
-            raise error_for(Code.MALFORMED_REQUEST, "request: method must be \"tools/call\"")
+            raise _malformed("request: method must be \"tools/call\"")
     else:
         params = call
     arguments = _get(params, "arguments", "params", None)
-    return _request("mcp", conversation, call_id, _get(params, "name", "params"), {} if arguments is None else arguments)
+    return _request(turn, call_id, _get(params, "name", "params"), {} if arguments is None else arguments)
 
 
 def to_mcp(request: ToolRequest, outcome: Outcome) -> dict[str, Any]:
@@ -158,19 +208,50 @@ def _get(of: Any, name: str, where: str, otherwise: Any = _REQUIRED) -> Any:
     return found
 
 
+def _malformed(detail: str) -> Exception:
+    return error_for(Code.MALFORMED_REQUEST, detail)
+
+
 def _of_type(of: Any, wanted: str, where: str) -> None:
     if _get(of, "type", where) != wanted:
-        raise error_for(Code.MALFORMED_REQUEST, f"{where}: type must be \"{wanted}\"")
+        raise _malformed(f"{where}: type must be \"{wanted}\"")
 
 
-def _request(provider: str, conversation: str, call_id: Any, action: Any, payload: Any) -> ToolRequest:
+def _object(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _malformed(f"{what}: must be an object")
+    return value
+
+
+def _list(of: Any, name: str, where: str) -> list[Any]:
+    """A member that is a list; none where it is absent or null."""
+    found = _get(of, name, where, None)
+    if found is None:
+        return []
+    if isinstance(found, (str, bytes, Mapping)) or not isinstance(found, Iterable):
+        raise _malformed(f"{where}: {name} must be a list")
+    return list(found)
+
+
+def _complete(reason: Any, good: tuple[str, ...], where: str) -> None:
+    """What is not known to be complete is not: a reason that a provider invents tomorrow is refused."""
+    if not isinstance(reason, str) or reason not in good:
+        raise _malformed(f"{where}: must be {' or '.join(good)}; a response that was cut may end in a call that the model "
+                         "never finished, so none of it is taken; ask the model again")
+
+
+def _request(turn: Turn, call_id: Any, action: Any, payload: Any) -> ToolRequest:
+    if not isinstance(turn, Turn):
+        raise TypeError("turn: must be a Turn, which counts the calls of one turn")
+    if call_id is not None and not isinstance(call_id, str):
+        raise _malformed("call id: must be a string or null")
     if not isinstance(action, str):
-        raise error_for(Code.MALFORMED_REQUEST, "name: must be a string")
+        raise _malformed("name: must be a string")
     if isinstance(payload, str):
-        payload = payload or "{}"  # a tool without parameters; read as strictly as any other text when it is executed
+        payload = payload or "{}"  # a tool without parameters
     elif not isinstance(payload, Mapping):
-        raise error_for(Code.MALFORMED_REQUEST, "arguments: must be an object")
-    return ToolRequest(action, payload, nonce_for(provider, conversation, call_id), call_id)
+        raise _malformed("arguments: must be an object")
+    return ToolRequest(action, payload, turn.nonce(action, payload), call_id)
 
 
 def _content(outcome: Outcome) -> str:
