@@ -45,14 +45,14 @@ Status broken(std::string_view who, std::string_view why) {
   return Status(Code::store_failed, std::string(who) + ": " + std::string(why));
 }
 
-HandlerResult conclude(openexec_answer answer, openexec_sink& result, std::string detail,
-                       std::size_t max_result_bytes) {
+HandlerResult conclude(openexec_answer answer, openexec_sink& result, std::string detail) {
   detail = shown(std::move(detail));
   switch (answer) {
     case OPENEXEC_ANSWER_RESULT:
-      // Too large is for the executor to say. Anything else that is missing was lost here.
-      if (result.failed && result.text.size() <= max_result_bytes)
-        return HandlerResult::in_doubt("out of memory for the handler's result");
+      if (result.failed && (!result.whole || result.text.size() != result.limit))
+        return HandlerResult::in_doubt("the handler's result could not be taken: out of memory");
+      if (result.whole)
+        return HandlerResult::beginning(std::move(result.text), result.whole->length, result.whole->hash.finish());
       return HandlerResult::result(std::move(result.text));
     case OPENEXEC_ANSWER_FAILED:
       return HandlerResult::failed(std::move(detail));
@@ -154,22 +154,24 @@ HandlerResult ForeignHandler::run(const Invocation& call, std::size_t max_result
                                        out(call.tenant),  deadline.count(),  &cancellation};
   std::string text;
   std::string detail;
-  openexec_sink result{text, max_result_bytes + 1};
+  openexec_sink result{text, max_result_bytes};
+  result.measures = true;
   openexec_sink explanation{detail, max_detail};
   const openexec_answer answer = table_.run(self_.get(), &invocation, &result, &explanation);
-  return conclude(answer, result, std::move(detail), max_result_bytes);
+  return conclude(answer, result, std::move(detail));
 }
 
 HandlerResult ForeignHandler::reconcile(const Settlement& settlement, std::size_t max_result_bytes) const {
   const openexec_settlement call{sizeof call, out(settlement.exec_id), out(settlement.action), out(settlement.tenant)};
   std::string text;
   std::string detail;
-  openexec_sink result{text, max_result_bytes + 1};
+  openexec_sink result{text, max_result_bytes};
+  result.measures = true;
   openexec_sink explanation{detail, max_detail};
   const openexec_answer answer = table_.reconcile(self_.get(), &call, &result, &explanation);
   // Only "no, nothing happened" is a failure here; a mere failure does not know.
   if (answer == OPENEXEC_ANSWER_FAILED) return HandlerResult::in_doubt(shown(std::move(detail)));
-  return conclude(answer, result, std::move(detail), max_result_bytes);
+  return conclude(answer, result, std::move(detail));
 }
 
 Result<Usd> ForeignHandler::cost(const CostQuery& query) const {

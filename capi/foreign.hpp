@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "crypto/sha256_plain.hpp"
 #include "guard.hpp"
 
 // What is lent to callbacks. All of them live on the stack of the call that lends them.
@@ -25,6 +26,14 @@ struct openexec_sink {
   std::string& text;
   std::size_t limit;
   bool failed = false;
+
+  /// What was written beyond the bound, with what was taken before it: counted and hashed.
+  struct Whole {
+    openexec::crypto::plain::Sha256 hash;
+    std::uint64_t length = 0;
+  };
+  bool measures = false;  ///< a handler's output, of which nothing is thrown away unsaid
+  std::optional<Whole> whole;
 };
 
 namespace openexec::capi {

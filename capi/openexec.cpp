@@ -393,6 +393,10 @@ openexec_str openexec_verdict_name(openexec_verdict verdict) {
   return out(known ? name(static_cast<Verdict>(verdict)) : "unknown");
 }
 
+openexec_str openexec_result_form_name(openexec_result_form form) {
+  return out(form >= 0 && form <= OPENEXEC_RESULT_BYTES ? name(static_cast<ResultForm>(form)) : "unknown");
+}
+
 openexec_str openexec_effect_name(openexec_effect effect) {
   const bool known = effect >= OPENEXEC_EFFECT_NONE && effect <= OPENEXEC_EFFECT_UNKNOWN;
   return out(known ? name(static_cast<Effect>(effect)) : "unknown");
@@ -603,12 +607,26 @@ openexec_code openexec_config_set_demo_verifier(openexec_config* config, openexe
 
 // 4 parts
 
+namespace {
+
+void measure(openexec_sink::Whole& whole, std::string_view bytes) noexcept {
+  whole.hash.add(bytes);
+  whole.length += bytes.size();
+}
+
+}  // namespace
+
 openexec_code openexec_sink_write(openexec_sink* sink, openexec_str bytes) {
   return guard(nullptr, [&] {
     const bool failed = std::exchange(in(sink, "sink")->failed, true);
     const std::string_view given = in(bytes, "bytes");
+    if (failed && sink->whole) measure(*sink->whole, given);
     if (failed) refuse(Code::overloaded, "bytes before were not taken");
     const std::size_t room = sink->limit - sink->text.size();
+    if (given.size() > room && sink->measures) {
+      measure(sink->whole.emplace(), sink->text);
+      measure(*sink->whole, given);
+    }
     sink->text.append(given.substr(0, room));
     if (given.size() > room) refuse(Code::overloaded, "the sink is full");
     sink->failed = false;
@@ -914,6 +932,18 @@ openexec_verdict openexec_outcome_verdict(const openexec_outcome* outcome) {
 openexec_effect openexec_outcome_effect(const openexec_outcome* outcome) {
   return peek(outcome, openexec_effect{OPENEXEC_EFFECT_NONE},
               [](const openexec_outcome& o) { return static_cast<openexec_effect>(o.value.effect); });
+}
+
+openexec_result_form openexec_outcome_result_form(const openexec_outcome* outcome) {
+  return peek(outcome, openexec_result_form{OPENEXEC_RESULT_JSON},
+              [](const openexec_outcome& o) { return static_cast<openexec_result_form>(o.value.result_form); });
+}
+
+openexec_str openexec_advice(openexec_code code, openexec_verdict verdict, openexec_effect effect) {
+  const auto known = [](int32_t number, int32_t last) { return number >= 0 && number <= last; };
+  return out(advice(Code{code},
+                    known(verdict, OPENEXEC_VERDICT_CONTROL) ? static_cast<Verdict>(verdict) : Verdict::in_doubt,
+                    known(effect, OPENEXEC_EFFECT_UNKNOWN) ? static_cast<Effect>(effect) : Effect::unknown));
 }
 
 int32_t openexec_outcome_replayed(const openexec_outcome* outcome) {

@@ -60,6 +60,9 @@ static_assert(OPENEXEC_VERDICT_CONTROL == 6 && static_cast<int>(Verdict::control
 static_assert(OPENEXEC_EFFECT_NONE == 0 && static_cast<int>(Effect::none) == 0);
 static_assert(OPENEXEC_EFFECT_CONFIRMED == 1 && static_cast<int>(Effect::confirmed) == 1);
 static_assert(OPENEXEC_EFFECT_UNKNOWN == 2 && static_cast<int>(Effect::unknown) == 2);
+static_assert(OPENEXEC_RESULT_JSON == 0 && static_cast<int>(ResultForm::json) == 0);
+static_assert(OPENEXEC_RESULT_TEXT == 1 && static_cast<int>(ResultForm::text) == 1);
+static_assert(OPENEXEC_RESULT_BYTES == 2 && static_cast<int>(ResultForm::bytes) == 2);
 
 // A store's numbers.
 static_assert(OPENEXEC_STATE_CLAIMED == 1 && static_cast<int>(NonceState::claimed) == 1);

@@ -200,6 +200,14 @@ enum {
   OPENEXEC_EFFECT_UNKNOWN = 2    /* everything else */
 };
 
+/* What a result is. */
+typedef int32_t openexec_result_form;
+enum {
+  OPENEXEC_RESULT_JSON = 0, /* the JSON value that the handler gave */
+  OPENEXEC_RESULT_TEXT = 1, /* an object whose `text` carries output that is not JSON, or is too long */
+  OPENEXEC_RESULT_BYTES = 2 /* the same of output that is not UTF-8, as `base64` */
+};
+
 /* The code's name as receipts carry it, e.g. "approval_expired".
  * Returns: a view that lives as long as the library; "unknown" for a number that is not in the table.
  */
@@ -231,6 +239,21 @@ openexec_str openexec_verdict_name(openexec_verdict verdict);
  * Returns: a view that lives as long as the library; "unknown" for any other number.
  */
 openexec_str openexec_effect_name(openexec_effect effect);
+
+/* A result form's name, e.g. "text".
+ * Returns: a view that lives as long as the library; "unknown" for any other number.
+ */
+openexec_str openexec_result_form_name(openexec_result_form form);
+
+/* What a model that proposed the action is to be told beside the code: whether it ran, whether it may be tried again, and
+ * how. English, of printable ASCII, and the same for every host (docs/errors.md has all of it). A number that this library
+ * does not know is treated as one that leaves everything open.
+ * Returns: a view that lives as long as the library.
+ * In:  code
+ *      verdict    as openexec_outcome_verdict
+ *      effect     as openexec_outcome_effect
+ */
+openexec_str openexec_advice(openexec_code code, openexec_verdict verdict, openexec_effect effect);
 
 /* A digest as text: 64 lower-case hexadecimal digits and a zero. */
 typedef struct openexec_hex {
@@ -493,7 +516,8 @@ openexec_code openexec_config_set_demo_verifier(openexec_config* config, openexe
  */
 
 /* Gives bytes to a sink: appends them to what it holds. A sink has a bound; a callback that meets it may stop writing,
- * and what was cut off is never taken for the whole.
+ * and what was cut off is never taken for the whole. A handler that goes on writing its result has all of it counted and
+ * hashed.
  * Returns: OPENEXEC_OK, or OPENEXEC_OVERLOADED where not all bytes were taken, now or before.
  * In:  sink       the one that was lent to the running callback
  *      bytes
@@ -534,7 +558,7 @@ typedef struct openexec_cost_query {
 /* What a handler says became of the action. There is no default: any other number, zero included, is IN_DOUBT. */
 typedef int32_t openexec_answer;
 enum {
-  OPENEXEC_ANSWER_RESULT = 1,           /* it took place; `result` holds one strict JSON value */
+  OPENEXEC_ANSWER_RESULT = 1,           /* it took place; `result` holds its output, best one strict JSON value */
   OPENEXEC_ANSWER_FAILED = 2,           /* it failed, and may have done something; final */
   OPENEXEC_ANSWER_FAILED_NO_EFFECT = 3, /* it failed, and the handler knows that nothing happened; final */
   OPENEXEC_ANSWER_IN_DOUBT = 4          /* it may have taken place; never run again */
@@ -546,7 +570,9 @@ typedef struct openexec_handler_table {
   void (*close)(void* self); /* may be NULL */
 
   /* Runs the action, on the thread that called execute; concurrently with itself when several threads call.
-   * `detail` explains every answer but RESULT; it reaches this caller only. */
+   * Output that is not one strict JSON value, or is longer than OPENEXEC_LIMIT_RESULT_BYTES, becomes an object that
+   * carries it (openexec_result_form). `detail` explains every answer but RESULT; it is told to the caller and to each
+   * replay, is kept with the outcome, and enters no log. */
   openexec_answer (*run)(void* self, const openexec_invocation* call, openexec_sink* result, openexec_sink* detail);
 
   /* Asked on recovery whether an interrupted action took place, and never runs it. RESULT: yes; FAILED_NO_EFFECT: no;
@@ -693,7 +719,7 @@ typedef struct openexec_seal {
   openexec_str tenant;
   openexec_str nonce;
   openexec_digest exec_id;
-  openexec_str result; /* display form */
+  openexec_str result; /* display form; behind a line feed what replays tell besides; kept as it is */
   openexec_str entry;  /* the log entry; goes into the log in the same durable step, or into the outbox */
   int64_t at_us;
   openexec_state state;
@@ -1186,16 +1212,20 @@ openexec_str openexec_outcome_action(const openexec_outcome* outcome);
 /* Returns: the result as JSON, the bytes that the receipt covers; {"error": "<code>"} for every no. */
 openexec_str openexec_outcome_result(const openexec_outcome* outcome);
 
+/* Returns: what the result is; OPENEXEC_RESULT_JSON for NULL. */
+openexec_result_form openexec_outcome_result_form(const openexec_outcome* outcome);
+
 /* Returns: the receipt, 64 hexadecimal digits: SHA-256 of exec_id, ":" and result. */
 openexec_str openexec_outcome_receipt(const openexec_outcome* outcome);
 
-/* Returns: the explanation for a person; empty on success. Not covered by the receipt. */
+/* Returns: the explanation for a person; empty on success. A replay has that of the first attempt. Not covered by the
+ * receipt. */
 openexec_str openexec_outcome_detail(const openexec_outcome* outcome);
 
 /* Returns: this attempt's own log entry as JSON; empty where none could be written. */
 openexec_str openexec_outcome_entry(const openexec_outcome* outcome);
 
-/* Returns: the place of that entry in the log; -1 where there is none. */
+/* Returns: the index of that entry in the log; -1 where there is none. */
 int64_t openexec_outcome_entry_index(const openexec_outcome* outcome);
 
 /* Returns: that entry's portable receipt (docs/formats.md, section 9), where the call's options asked for it and the

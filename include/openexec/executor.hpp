@@ -29,7 +29,7 @@ namespace openexec {
 /// Bounds of one executor. What exceeds one is refused; nothing is dropped in silence.
 struct Limits {
   RequestLimits request;
-  std::size_t max_result_bytes = std::size_t{1} << 20;  ///< of a handler's result; more is result_invalid
+  std::size_t max_result_bytes = std::size_t{1} << 20;  ///< of a handler's output that are kept; of more, the beginning and the hash
   std::uint32_t max_in_flight = 1024;                   ///< attempts at once; more are overloaded
   std::uint32_t max_refusals_per_second = 1000;         ///< entries for refusals; above it they are overloaded, and counted in one entry a second
   std::uint32_t max_replays_per_second = 10;  ///< entries for replays of one execution; above it they are answered without an entry of their own, and counted in one entry a second

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include <openexec/bytes.hpp>
 #include <openexec/money.hpp>
 #include <openexec/payload_schema.hpp>
 #include <openexec/receipt.hpp>
@@ -53,10 +54,19 @@ struct Invocation {
 /// What a handler says became of the action. There is no default: one of the three has to be said.
 class HandlerResult {
  public:
-  /// It took place. `json` is one strict JSON value; anything else is result_invalid.
-  static HandlerResult result(std::string json) { return {Kind::result, std::move(json), Effect::confirmed}; }
+  /// It took place. One strict JSON value becomes the result as it is. Any other output is kept whole as text or base64
+  /// (ResultForm), and of more than Limits::max_result_bytes the beginning, the length and the hash: an action that took
+  /// place is `ok`, whatever it said.
+  static HandlerResult result(std::string output) { return {Kind::result, std::move(output), Effect::confirmed}; }
+  /// It took place, and its output was longer than the handler could keep: `beginning` is the first bytes of it, `length`
+  /// and `sha256` are those of the whole.
+  static HandlerResult beginning(std::string beginning, std::uint64_t length, const Digest& sha256) {
+    HandlerResult said = result(std::move(beginning));
+    said.whole_ = Whole{length, sha256};
+    return said;
+  }
   /// It failed; final, except for Row::retry_none. `effect` is `none` only if the handler knows that nothing happened.
-  /// `detail` reaches this caller only.
+  /// `detail` is told to the caller, and to each replay; it is kept with the outcome, and in no log.
   static HandlerResult failed(std::string detail, Effect effect = Effect::unknown) {
     return {Kind::failed, std::move(detail), effect == Effect::none ? Effect::none : Effect::unknown};
   }
@@ -65,14 +75,22 @@ class HandlerResult {
 
   enum class Kind : std::uint8_t { result, failed, in_doubt };
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
-  [[nodiscard]] const std::string& text() const noexcept { return text_; }  ///< the JSON, or the detail
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }  ///< the output, or the detail
   [[nodiscard]] Effect effect() const noexcept { return effect_; }
+
+  /// What the text is only the beginning of.
+  struct Whole {
+    std::uint64_t length = 0;
+    Digest sha256{};
+  };
+  [[nodiscard]] const std::optional<Whole>& whole() const noexcept { return whole_; }
 
  private:
   HandlerResult(Kind kind, std::string text, Effect effect) : kind_(kind), text_(std::move(text)), effect_(effect) {}
   Kind kind_;
   std::string text_;
   Effect effect_;
+  std::optional<Whole> whole_;
 };
 
 /// Runs on the thread that called execute; concurrently with itself when several threads call. May throw: the nonce is

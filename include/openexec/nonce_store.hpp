@@ -63,7 +63,7 @@ struct NonceRecord {
   std::string approval;                ///< as claimed
   Code code = Code::in_doubt;          ///< of a sealed record: ok, handler_failed or result_invalid
   Effect effect = Effect::unknown;
-  std::string result;                  ///< display form; empty while claimed, and where it was removed since
+  std::string result;                  ///< as sealed; empty while claimed, and where it was removed since
   std::optional<std::uint64_t> entry;  ///< index of the log entry that sealed it (or put it in doubt)
   std::uint32_t attempt = 1;           ///< the newest one
   bool retryable = false;              ///< as sealed; only where it was never in doubt
@@ -91,7 +91,7 @@ struct Seal {
   NonceState state = NonceState::in_doubt;
   Code code = Code::in_doubt;
   Effect effect = Effect::unknown;
-  std::string_view result;  ///< display form
+  std::string_view result;  ///< display form; behind a line feed what replays tell besides. Kept as it is
   std::string_view entry;   ///< the log entry; goes into the log in the same durable step, or into the outbox
   Timestamp at;
   std::uint32_t attempt = 1;  ///< the one that ended; a seal of any other than the newest changes nothing

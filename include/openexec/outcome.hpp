@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include <openexec/bytes.hpp>
 #include <openexec/receipt.hpp>
 #include <openexec/status.hpp>
 
@@ -29,7 +31,11 @@ struct Outcome {
   std::string result;   ///< display form: the bytes that `receipt` covers; {"error": "<code>"} for every no.
                         ///< Empty, and the receipt too, where there was no memory for it; code, verdict and effect hold
   std::string receipt;  ///< hex(SHA-256(exec_id ":" result))
-  std::string detail;   ///< for a person; empty where all is well. Not covered by the receipt
+  std::string detail;   ///< for a person; empty where all is well. A replay has the first attempt's. Not covered by the receipt
+
+  /// What `result` is: the JSON that the handler gave, or an object that carries its output as `text` or `base64`.
+  ResultForm result_form = ResultForm::json;
+  std::optional<Digest> result_hash;  ///< SHA-256 of jcs(result), where a handler gave one; the entry has it too
 
   /// This attempt's own log entry. Empty where none could be written, and for a replay that was counted instead
   /// (Limits::max_replays_per_second), whose outcome and receipt are those of every other replay.
@@ -42,5 +48,13 @@ struct Outcome {
   /// True only if the action was approved, ran and returned a result (now, or in the attempt that this one replays).
   [[nodiscard]] bool ok() const noexcept { return code == Code::ok; }
 };
+
+/// What a model that proposed the action is to be told beside the code: whether it ran, whether it may be tried again, and
+/// how. English, of printable ASCII, the same for every caller (docs/errors.md has all of it). Safe for codes that a later
+/// version adds.
+std::string_view advice(Code code, Verdict verdict, Effect effect) noexcept;
+inline std::string_view advice(const Outcome& outcome) noexcept {
+  return advice(outcome.code, outcome.verdict, outcome.effect);
+}
 
 }  // namespace openexec

@@ -137,9 +137,9 @@ struct CommandFileOptions {
 /// variables that `env` lists (those that are set now, with their values of now) in its environment, and nothing else
 /// there; no other open file. It leads a process group of its own. Its stderr is discarded: it may hold secrets.
 ///
-///   exit 0         one JSON object on stdout: the result. Anything else there is result_invalid
+///   exit 0         stdout is the result: JSON as it is, anything else whole, as text or base64 (ResultForm)
 ///   exit 65        refused, nothing happened: handler_failed, effect none
-///   other ends     handler_failed, effect unknown
+///   other ends     handler_failed, effect unknown. The detail tells these apart as well
 ///   had to be killed, for `timeout_ms`, for more than `max_output` bytes, or on cancellation: in_doubt
 ///
 /// What the command leaves running in its process group is killed when it ends.

@@ -27,10 +27,12 @@ struct Ending {
   Effect effect = Effect::none;
   std::string result;  ///< display form; empty: the error text of `code`, which write_entry() puts here
   std::optional<Digest> result_hash;
+  ResultForm form = ResultForm::json;  ///< of `result`
   std::string detail;
   int http = 0;
   std::string receipt;  ///< of a result that is not at hand; empty: follows from `result`
   bool retryable = false;  ///< as Seal::retryable: by this attempt's own handler, or of the outcome that is told again
+  std::string stored;   ///< what the store keeps; empty: `result`, without a remark
 };
 
 /// What one attempt has become so far. Starts as a refusal.

@@ -13,6 +13,7 @@
 #include "crypto/sha256.hpp"
 #include "exec/doubts.hpp"
 #include "exec/identity.hpp"
+#include "exec/kept_result.hpp"
 #include "exec/lending.hpp"
 #include "exec/note.hpp"
 #include "schema/schema.hpp"
@@ -176,6 +177,8 @@ Outcome outcome_of(Attempt& attempt) {
   outcome.result = std::move(ending.result);
   outcome.receipt = std::move(attempt.entry.receipt);
   outcome.detail = std::move(ending.detail);
+  outcome.result_form = ending.form;
+  outcome.result_hash = ending.result_hash;
   return outcome;
 }
 
@@ -635,7 +638,7 @@ HandlerResult Pipeline::enter_handler(Attempt& attempt) {
 
 Ending Pipeline::judge(const HandlerResult& said) {
   Ending ending = entered();
-  ending.detail = said.text();
+  if (said.kind() != HandlerResult::Kind::result) ending.detail = kept_detail(said.text());
   switch (said.kind()) {
     case HandlerResult::Kind::in_doubt: break;
     case HandlerResult::Kind::failed:
@@ -644,33 +647,22 @@ Ending Pipeline::judge(const HandlerResult& said) {
       ending.code = Code::handler_failed;
       ending.effect = said.effect();
       break;
-    case HandlerResult::Kind::result: judge_result(said.text(), ending);
+    case HandlerResult::Kind::result: judge_result(said, ending);
   }
   return ending;
 }
 
-void Pipeline::judge_result(const std::string& json, Ending& ending) {
+// It took place, whatever it said.
+void Pipeline::judge_result(const HandlerResult& said, Ending& ending) {
   const Lent reader(readers_);
-  canon::Document& result = reader->result;
-  std::string& text = reader->text;
-  reader->expect(json.size());
+  KeptResult kept = keep_output(said, config_.limits.max_result_bytes, *reader);
+  ending.result = std::move(kept.display);
+  ending.result_hash = kept.hash;
+  ending.form = kept.form;
   ending.state = NonceState::sealed;
-  if (Status bad = reader->parser.parse(json, {config_.limits.max_result_bytes, 128}, result); !bad.ok()) {
-    ending.verdict = Verdict::failed;
-    ending.code = Code::result_invalid;
-    ending.detail = "the handler's result: " + bad.detail();
-    return;
-  }
-  text.clear();
-  canon::append_display(result.root(), text);
-  ending.result = text;
-  text.clear();
-  canon::append_jcs(result.root(), text);
-  ending.result_hash = crypto::sha256(text);
   ending.verdict = Verdict::executed;
   ending.code = Code::ok;
   ending.effect = Effect::confirmed;
-  ending.detail.clear();
 }
 
 namespace {
@@ -682,8 +674,21 @@ void write_entry(Entry& entry, Ending& ending, std::string& json) {
   entry.effect = ending.effect;
   entry.code = ending.code;
   entry.result_hash = ending.result_hash;
+  entry.result_form = ending.form;
   entry.receipt = ending.receipt.empty() ? receipt_of(entry.exec_id, ending.result) : ending.receipt;
   json = entry.to_json();
+}
+
+/// Says in the text that the store keeps what replays have to tell besides the result.
+void add_remark(Ending& ending) {
+  if (ending.code != Code::ok)
+    ending.stored = with_remark(ending.result, ending.detail);
+  else if (ending.form != ResultForm::json)
+    ending.stored = with_remark(ending.result, name(ending.form));
+}
+
+std::string_view text_for_store(const Ending& ending) noexcept {
+  return ending.stored.empty() ? ending.result : ending.stored;
 }
 
 }  // namespace
@@ -700,6 +705,7 @@ void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submissi
     attend(attempt, [&] {
       if (!attempt.recorded) return fail(attempt, Status(ending.code, ending.detail, ending.http));
       write_entry(attempt.entry, ending, attempt.json);
+      if (attempt.claimed) add_remark(ending);
       if (attempt.replayed) meter_replay(attempt);
     });
     if (attempt.outcome) continue;
@@ -711,7 +717,7 @@ void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submissi
                        .state = ending.state,
                        .code = ending.code,
                        .effect = ending.effect,
-                       .result = ending.result,
+                       .result = text_for_store(ending),
                        .entry = attempt.json,
                        .at = attempt.at,
                        .attempt = attempt.number,
@@ -790,17 +796,29 @@ void Pipeline::refuse(Attempt& attempt, const Status& why) {
   attempt.ending->result = error_text(no.code());
   attempt.ending->detail = no.detail();
   attempt.ending->http = no.http();
+  // The attempt that is waited for may be inside its handler by now.
+  if (no.code() == Code::in_progress) attempt.ending->effect = Effect::unknown;
 }
 
 // The outcome of an earlier attempt, told again to a caller who may know.
 void Pipeline::tell(Attempt& attempt, const NonceRecord& record) {
   if (record.state == NonceState::sealed) {
-    auto sealed = std::make_shared<SealedOutcome>(SealedOutcome{record, std::nullopt, {}});
+    auto sealed = std::make_shared<SealedOutcome>();
+    sealed->record = record;
+    const auto [result, remark] = read_stored(record.result);
+    sealed->record.result = result;
+    if (record.code == Code::ok)
+      sealed->form = form_of(remark);
+    else
+      sealed->detail = remark;
     if (record.code == Code::ok && record.result.empty()) {
-      if (!recall_removed(*sealed))
-        return refuse(attempt, Status(Code::store_failed, "it executed; its result was removed, and its entry cannot be read"));
+      if (!recall_removed(*sealed)) {
+        refuse(attempt, Status(Code::store_failed, "it executed; its result was removed, and its entry cannot be read"));
+        attempt.ending->effect = Effect::unknown;
+        return;
+      }
     } else if (record.code == Code::ok) {
-      const Result<canon::Document> value = canon::parse(record.result, {record.result.size(), 128});
+      const Result<canon::Document> value = canon::parse(result, {result.size(), 128});
       if (value.ok()) sealed->result_hash = crypto::sha256(canon::jcs(value->root()));
     }
     tell(attempt, *sealed);
@@ -817,7 +835,9 @@ void Pipeline::tell(Attempt& attempt, const NonceRecord& record) {
   ending.code = Code::in_doubt;
   ending.effect = Effect::unknown;
   ending.result = error_text(ending.code);
-  ending.detail = "the handler may have run and no outcome was recorded; it is never run again";
+  ending.detail = read_stored(record.result).remark;
+  if (ending.detail.empty())
+    ending.detail = "the handler may have run and no outcome was recorded; it is never run again";
   attempt.ending = std::move(ending);
 }
 
@@ -830,6 +850,7 @@ bool Pipeline::recall_removed(SealedOutcome& sealed) {
   if (!entry.ok() || entry->exec_id != to_hex(sealed.record.exec_id)) return false;
   sealed.record.result = "null";
   sealed.result_hash = entry->result_hash;
+  sealed.form = entry->result_form;
   sealed.receipt = std::move(entry->receipt);
   return true;
 }
@@ -858,7 +879,9 @@ void Pipeline::tell(Attempt& attempt, const SealedOutcome& sealed) {
   ending.result = sealed.record.result;
   ending.result_hash = sealed.result_hash;
   ending.receipt = sealed.receipt;
-  if (ending.code != Code::ok) ending.detail = failed_before(attempt, sealed.record);
+  ending.form = sealed.form;
+  ending.detail = sealed.detail;
+  if (ending.code != Code::ok && ending.detail.empty()) ending.detail = failed_before(attempt, sealed.record);
   if (!sealed.receipt.empty()) ending.detail = "it executed; its result was removed, and receipt and log entry remain";
   attempt.ending = std::move(ending);
 }
@@ -878,6 +901,8 @@ void Pipeline::remember(const Attempt& attempt, std::uint64_t index) noexcept tr
   sealed.record.entry = index;
   sealed.record.attempt = attempt.number;
   sealed.result_hash = ending.result_hash;
+  sealed.form = ending.form;
+  if (ending.code != Code::ok) sealed.detail = ending.detail;
   recent_.add(attempt.exec_id, std::make_shared<const SealedOutcome>(std::move(sealed)));
 } catch (const std::bad_alloc&) {
 }
@@ -1175,13 +1200,14 @@ Status Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found) {
     std::string json;
     const Timestamp at = stamp(entry);
     write_entry(entry, ending, json);
+    add_remark(ending);
     const Seal seal{.tenant = orphan.tenant,
                     .nonce = orphan.nonce,
                     .exec_id = orphan.exec_id,
                     .state = ending.state,
                     .code = ending.code,
                     .effect = ending.effect,
-                    .result = ending.result,
+                    .result = text_for_store(ending),
                     .entry = json,
                     .at = at,
                     .attempt = orphan.attempt};

@@ -103,7 +103,7 @@ class Pipeline {
   [[nodiscard]] bool may_know(const Attempt& attempt, const NonceRecord& record) const;
   [[nodiscard]] static bool may_retry(const Attempt& attempt, const NonceRecord& record) noexcept;
   [[nodiscard]] Ending judge(const HandlerResult& said);
-  void judge_result(const std::string& json, Ending& ending);
+  void judge_result(const HandlerResult& said, Ending& ending);
   Status settle_orphan(const NonceRecord& orphan, Recovery& found);
   void submit(std::span<Operation> operations);
   Result<std::uint64_t> feed_log(std::string_view tenant, std::string_view nonce, const Digest& exec_id,

@@ -18,7 +18,7 @@ std::size_t Recent::Hash::operator()(const Digest& digest) const noexcept {
 }
 
 void Recent::add(const Digest& exec_id, std::shared_ptr<const SealedOutcome> outcome) noexcept try {
-  const std::size_t bytes = overhead + outcome->record.result.size();
+  const std::size_t bytes = overhead + outcome->record.result.size() + outcome->detail.size();
   if (bytes > max_bytes_) return;
   const std::lock_guard lock(mutex_);
   if (const auto place = outcomes_.find(exec_id); place != outcomes_.end()) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 #include <openexec/bytes.hpp>
@@ -18,6 +19,8 @@ struct SealedOutcome {
   NonceRecord record;
   std::optional<Digest> result_hash;
   std::string receipt;  ///< of a result that was removed; else empty
+  ResultForm form = ResultForm::json;
+  std::string detail;  ///< of the first attempt; empty for `ok`
 };
 
 /// Bounded in bytes; forgets the oldest first. What it forgets is found in the store.

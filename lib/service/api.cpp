@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <iterator>
-#include <limits>
 #include <optional>
 #include <span>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "base/time.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
+#include "exec/recorded_receipt.hpp"
 #include "exec/timekeeper.hpp"
 #include "service/structured_field.hpp"
 
@@ -69,7 +69,17 @@ std::string execution_json(const Outcome& outcome) {
       .boolean("approved", outcome.ok())
       .text_or_null("receipt", outcome.receipt)
       .boolean("replayed", outcome.replayed)
-      .text("code", name(outcome.code));
+      .text("code", name(outcome.code))
+      .text("verdict", name(outcome.verdict))
+      .text("effect", name(outcome.effect));
+  if (outcome.entry_index)
+    json.number("entry", *outcome.entry_index);
+  else
+    json.raw("entry", "null");
+  if (outcome.result_form != ResultForm::json) {
+    json.text("result_form", name(outcome.result_form));
+    json.text_or_null("result_hash", outcome.result_hash ? to_hex(*outcome.result_hash) : std::string());
+  }
   if (!outcome.proof.empty()) json.text("proof", outcome.proof);
   if (!outcome.detail.empty()) json.text("detail", outcome.detail);
   return json.take();
@@ -212,6 +222,8 @@ Answer Api::problem(const Route* route, int status, std::string_view detail) {
   if (route != nullptr && route->lane == Lane::execute) {
     Outcome outcome;
     outcome.code = turned_away(status);
+    // Of the attempt that is waited for, and of one that broke somewhere.
+    if (outcome.code == Code::in_progress || outcome.code == Code::store_failed) outcome.effect = Effect::unknown;
     outcome.result = "{\"error\": \"" + std::string(name(outcome.code)) + "\"}";  // display form
     outcome.detail = detail;
     return answer(status, execution_json(outcome), name(outcome.code));
@@ -310,37 +322,6 @@ Answer Api::execute(const Call& call) const {
   return done;
 }
 
-namespace {
-
-/// The entry of the execution that carries the receipt: its outcome's, or one of the newest 100.
-Result<std::optional<LogLine>> find_receipt(const Executor& executor, std::string_view exec_id, std::string_view receipt) {
-  constexpr std::size_t newest = 100;
-  Digest digest{};
-  if (!from_hex(exec_id, digest) || digest == Digest{}) return std::optional<LogLine>();
-  const auto carries = [&](const LogLine& line) {
-    const Result<Entry> entry = Entry::from_json(line.json);
-    return entry.ok() && entry->exec_id == exec_id && entry->receipt == receipt;
-  };
-  Result<std::optional<LogLine>> outcome = executor.outcome_entry(digest);
-  if (!outcome.ok()) return outcome;
-  if (*outcome && carries(**outcome)) return outcome;
-  const auto lines = executor.log().find_before(digest, std::numeric_limits<std::uint64_t>::max(), newest);
-  if (!lines.ok()) return lines.status();
-  const auto found = std::find_if(lines->begin(), lines->end(), carries);
-  return found == lines->end() ? std::optional<LogLine>() : std::optional(*found);
-}
-
-/// A receipt is a hash that anybody can make. Whether it is one of this log's is another question.
-std::string recorded_json(bool valid, const std::optional<LogLine>& line) {
-  JsonObject json;
-  json.boolean("valid", valid).boolean("recorded", valid && line.has_value());
-  if (!valid || !line) return json.raw("index", "null").raw("verdict", "null").raw("code", "null").take();
-  const Entry entry = Entry::from_json(line->json).value();
-  return json.number("index", line->index).text("verdict", name(entry.verdict)).text("code", name(entry.code)).take();
-}
-
-}  // namespace
-
 Answer Api::verify_receipt(const Call& call) const {
   Result<canon::Document> parsed =
       canon::parse(call.body, {.max_bytes = std::max(call.body.size(), std::size_t{1}), .max_depth = 128});
@@ -360,12 +341,16 @@ Answer Api::verify_receipt(const Call& call) const {
   // JSON text, or, as a courtesy, the value itself as POST /execute gave it.
   const std::string text = result->is(canon::Type::string) ? std::string(result->string()) : canon::display(*result);
   const std::string_view id = exec_id->is(canon::Type::string) ? exec_id->string() : std::string_view();
-  const bool valid = openexec::verify_receipt(id, text, receipt->string()).ok();
+  const Result<canon::Document> value = canon::parse(text, {.max_bytes = std::max(text.size(), std::size_t{1}), .max_depth = 128});
+  const bool matches = value.ok() && openexec::verify_receipt(id, text, receipt->string()).ok();
   const Executor* executor = executor_.load(std::memory_order_acquire);
   if (executor == nullptr) return problem(nullptr, 503, "starting");
-  const Result<std::optional<LogLine>> line = find_receipt(*executor, id, receipt->string());
-  if (!line.ok()) return problem(nullptr, 503, line.status().detail());
-  return answer(200, recorded_json(valid, *line));
+  Digest digest{};
+  (void)from_hex(id, digest);
+  const auto found = exec::find_receipt(executor->outcome_entry(digest), executor->log(), id, receipt->string());
+  if (!found.ok()) return problem(nullptr, 503, found.status().detail());
+  const bool valid = matches || (value.ok() && *found && exec::records((*found)->entry, value->root()));
+  return answer(200, exec::recorded_json(valid, *found));
 }
 
 }  // namespace openexec::service

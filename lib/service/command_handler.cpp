@@ -246,14 +246,12 @@ HandlerResult Run::finish(const Cancellation& cancellation) {
   }
   if (!status) return HandlerResult::in_doubt("the command's exit status was lost");
   if (status->si_code != CLD_EXITED)
-    return HandlerResult::failed("the command was ended by signal " + std::to_string(status->si_status));
-  if (status->si_status == exit_refused) return HandlerResult::failed("the command refused", Effect::none);
-  if (status->si_status != 0)
-    return HandlerResult::failed("the command exited with " + std::to_string(status->si_status));
-  // One object; what is not even meant to be one is as invalid as broken JSON.
-  const std::size_t first = text_.find_first_not_of(" \t\r\n");
-  const bool object = first != text_.npos && text_[first] == '{';
-  return HandlerResult::result(object ? std::move(text_) : std::string());
+    return HandlerResult::failed("the command was ended by signal " + std::to_string(status->si_status) +
+                                 ", and may have done something");
+  const std::string exited = "the command exited with " + std::to_string(status->si_status);
+  if (status->si_status == exit_refused) return HandlerResult::failed(exited + ": it refused, and nothing happened", Effect::none);
+  if (status->si_status != 0) return HandlerResult::failed(exited + ": it failed, and may have done something");
+  return HandlerResult::result(std::move(text_));
 }
 
 Run::End Run::wait(const Cancellation& cancellation) {

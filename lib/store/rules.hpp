@@ -12,7 +12,8 @@ namespace openexec::store {
 inline constexpr std::size_t max_entry_bytes = 65'535;
 inline constexpr std::size_t max_name_bytes =
     4'096;  ///< tenant, nonce, action, approval id, pin; callers have tighter rules
-inline constexpr std::size_t max_result_bytes = std::size_t{64} << 20;
+/// A result in display form: six bytes for each of the 64 MiB that a handler may say, and some for what carries them.
+inline constexpr std::size_t max_result_bytes = std::size_t{385} << 20;
 
 // Whether the arguments can be stored at all: success, or invalid_argument that names the field.
 Status check(const Claim& claim);

@@ -334,12 +334,12 @@ TEST_CASE("A handler that throws in C++ leaves its nonce in doubt") {
   CHECK(handler.calls == 1);
 }
 
-TEST_CASE("A result over its limit is told to the handler, and is never taken for the whole") {
+TEST_CASE("A result over its limit is told to the handler, and kept as its beginning, its length and its hash") {
   std::vector<openexec_code> written;
   Handler handler([&](const openexec_invocation&, openexec_sink* result, openexec_sink*) {
     written.push_back(openexec_sink_write(result, str("12345678")));
     written.push_back(openexec_sink_write(result, str("9012")));
-    written.push_back(openexec_sink_write(result, str("")));
+    written.push_back(openexec_sink_write(result, str("3")));
     return openexec_answer{OPENEXEC_ANSWER_RESULT};
   });
   const Config config = demo_config();
@@ -347,8 +347,11 @@ TEST_CASE("A result over its limit is told to the handler, and is never taken fo
   REQUIRE(openexec_config_set_limit(config, OPENEXEC_LIMIT_RESULT_BYTES, 10, nullptr) == OPENEXEC_OK);
   const Executor executor = assemble(config);
   Outcome outcome;
-  CHECK(execute(executor, request("n-1"), outcome) == OPENEXEC_RESULT_INVALID);
-  CHECK(openexec_outcome_effect(outcome) == OPENEXEC_EFFECT_UNKNOWN);
+  CHECK(execute(executor, request("n-1"), outcome) == OPENEXEC_OK);
+  CHECK(openexec_outcome_effect(outcome) == OPENEXEC_EFFECT_CONFIRMED);
+  CHECK(openexec_outcome_result_form(outcome) == OPENEXEC_RESULT_TEXT);
+  CHECK(text(openexec_outcome_result(outcome)) ==
+        R"({"length": 13, "sha256": "bca2b41a2b25e137c83fee346af7bd1e0f52bd560583ca07a1b42f9944c5c50b", "text": "1234567890", "truncated": true})");
   CHECK(written == std::vector<openexec_code>{OPENEXEC_OK, OPENEXEC_OVERLOADED, OPENEXEC_OVERLOADED});
 }
 

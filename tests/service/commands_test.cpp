@@ -51,12 +51,12 @@ TEST_CASE("A command's exit code and output become the outcome") {
   };
   for (const Case& c : {
            Case{"echo '{\"a\": 1}'", Kind::result, Effect::confirmed, "{\"a\": 1}\n"},
-           Case{"printf ' \\n{'", Kind::result, Effect::confirmed, " \n{"},  // the executor refuses it as invalid
-           Case{"echo '[1]'", Kind::result, Effect::confirmed, ""},          // and so this
-           Case{"echo 5", Kind::result, Effect::confirmed, ""},
+           Case{"printf ' \\n{'", Kind::result, Effect::confirmed, " \n{"},  // the executor keeps it as text
+           Case{"echo '[1]'", Kind::result, Effect::confirmed, "[1]\n"},
+           Case{"echo 5", Kind::result, Effect::confirmed, "5\n"},
            Case{"true", Kind::result, Effect::confirmed, ""},
-           Case{"echo '{}'; exit 65", Kind::failed, Effect::none, "refused"},
-           Case{"echo '{}'; exit 1", Kind::failed, Effect::unknown, "exited with 1"},
+           Case{"echo '{}'; exit 65", Kind::failed, Effect::none, "exited with 65: it refused, and nothing happened"},
+           Case{"echo '{}'; exit 1", Kind::failed, Effect::unknown, "exited with 1: it failed, and may have done something"},
            Case{"exit 64", Kind::failed, Effect::unknown, "exited with 64"},
            Case{"exit 127", Kind::failed, Effect::unknown, "exited with 127"},
            Case{"kill -TERM $$", Kind::failed, Effect::unknown, "signal 15"},
@@ -426,7 +426,11 @@ echo '}'
                       << folder.file("show.sh") << R"("], "env": ["SMTP_URL", "PATH"]},
   "refuse": {"argv": ["/bin/sh", "-c", "exit 65"]},
   "fail": {"argv": ["/bin/sh", "-c", "exit 3"]},
-  "nonsense": {"argv": ["/bin/sh", "-c", "echo nonsense"]},
+  "nonsense": {"argv": ["/bin/sh", "-c", "echo sent; echo '{\"id\":7}'"]},
+  "number": {"argv": ["/bin/sh", "-c", "echo '{\"id\":9007199254740993}'"]},
+  "bytes": {"argv": ["/bin/sh", "-c", "printf '\\377\\000'"]},
+  "nothing": {"argv": ["/bin/true"]},
+  "total": {"argv": ["/bin/sh", "-c", "echo '{\"total\":10.0}'"]},
   "list": {"argv": ["/bin/sh", "-c", "echo '[1]'"]},
   "hang": {"argv": ["/bin/sh", "-c", "read line < /dev/tty; sleep 1000"], "timeout_ms": 100},
   "flood": {"argv": ["/bin/sh", "-c", "echo '{\"aaaaaaaaaaaaaaaa\":1}'"], "max_output": 5},
@@ -441,22 +445,53 @@ echo '}'
     const char* action;
     int status;
     const char* code;
+    const char* verdict;
     const char* effect;
+    const char* result;
+    const char* form;
   };
-  for (const Case& c : {Case{"refuse", 500, "handler_failed", "none"}, Case{"fail", 500, "handler_failed", "unknown"},
-                        Case{"nonsense", 500, "result_invalid", "unknown"},
-                        Case{"list", 500, "result_invalid", "unknown"}, Case{"hang", 409, "in_doubt", "unknown"},
-                        Case{"flood", 409, "in_doubt", "unknown"}, Case{"echo", 200, "ok", "confirmed"}}) {
+  const char* const failed = R"({"error": "handler_failed"})";
+  const char* const doubt = R"({"error": "in_doubt"})";
+  std::uint64_t entries_so_far = 0;
+  for (const Case& c :
+       {Case{"refuse", 500, "handler_failed", "failed", "none", failed, ""},
+        Case{"fail", 500, "handler_failed", "failed", "unknown", failed, ""},
+        Case{"nonsense", 200, "ok", "executed", "confirmed", R"({"text": "sent\n{\"id\":7}\n"})", "text"},
+        Case{"number", 200, "ok", "executed", "confirmed", R"({"text": "{\"id\":9007199254740993}\n"})", "text"},
+        Case{"bytes", 200, "ok", "executed", "confirmed", R"({"base64": "/wA="})", "bytes"},
+        Case{"nothing", 200, "ok", "executed", "confirmed", R"({"text": ""})", "text"},
+        Case{"list", 200, "ok", "executed", "confirmed", "[1]", ""},
+        Case{"hang", 409, "in_doubt", "in_doubt", "unknown", doubt, ""},
+        Case{"flood", 409, "in_doubt", "in_doubt", "unknown", doubt, ""},
+        Case{"echo", 200, "ok", "executed", "confirmed", R"({"mine": true})", ""}}) {
     CAPTURE(c.action);
     const std::string request = R"({"action":")" + std::string(c.action) + R"(","nonce":")" + c.action + "\"}";
     const test::HttpAnswer answer = client.post("/execute", request);
     const canon::Document document = answer.json();
     CHECK(answer.status == c.status);
     CHECK(test::text_at(document.root(), "code") == c.code);
+    CHECK(test::text_at(document.root(), "verdict") == c.verdict);
+    CHECK(test::text_at(document.root(), "effect") == c.effect);
+    CHECK(canon::jcs(test::at(document.root(), "entry")) == std::to_string(entries_so_far));
+    entries_so_far += 2;
+    CHECK(answer.body.find("\"result\":" + std::string(c.result) + ",") != std::string::npos);
+    CHECK(document.root().find("result_form").has_value() == (*c.form != '\0'));
+    CHECK(document.root().find("result_hash").has_value() == (*c.form != '\0'));
     const canon::Document entries = client.get("/receipts/" + test::text_at(document.root(), "id")).json();
     const canon::View line = (*test::at(entries.root(), "entries").begin()).value;
     CHECK(test::text_at(test::at(line, "entry"), "effect") == c.effect);
-    CHECK(client.post("/execute", request).status == c.status);  // final
+    const canon::Document again = client.post("/execute", request).json();  // final, and told the same
+    CHECK(canon::jcs(test::at(again.root(), "result")) == canon::jcs(test::at(document.root(), "result")));
+    CHECK(test::text_at(again.root(), "receipt") == test::text_at(document.root(), "receipt"));
+    for (const char* same : {"detail", "result_form", "result_hash"}) {
+      CHECK(again.root().find(same).has_value() == document.root().find(same).has_value());
+      if (document.root().find(same)) CHECK(test::text_at(again.root(), same) == test::text_at(document.root(), same));
+    }
+    if (*c.form != '\0') {
+      CHECK(test::text_at(document.root(), "result_form") == c.form);
+      CHECK(test::text_at(test::at(line, "entry"), "result_form") == c.form);
+      CHECK(test::text_at(test::at(line, "entry"), "result_hash") == test::text_at(document.root(), "result_hash"));
+    }
   }
   const canon::Document shown =
       client.post("/execute", R"x({"action":"show","payload":{"b":1,"a":"$(id)"},"nonce":"x"})x").json();
@@ -474,6 +509,14 @@ echo '}'
   CHECK(test::text_at(why.root(), "code") == "payload_schema");
   CHECK(test::text_at(why.root(), "detail") == "payload: /to does not satisfy \"type\" of the action's schema");
   CHECK(client.post("/execute", R"({"action":"checked","payload":{"to":"ada"},"nonce":"z"})").status == 200);
+  // A client that reads the answer and writes it again, as JavaScript does, still has the recorded result.
+  const canon::Document total = client.post("/execute", R"({"action":"total","nonce":"t"})").json();
+  const auto verify = [&](const std::string& written) {
+    return client.post("/receipts/verify", R"({"exec_id":")" + test::text_at(total.root(), "id") + R"(","result":{"total":)" +
+                                               written + R"(},"receipt":")" + test::text_at(total.root(), "receipt") + "\"}").body;
+  };
+  for (const char* same : {"10.0", "10", "1e1"}) CHECK(verify(same).find(R"("valid":true,"recorded":true)") != std::string::npos);
+  for (const char* other : {"10.5", "\"10\"", "[10]"}) CHECK(verify(other).find(R"("valid":false)") != std::string::npos);
 
   const std::string bad = folder.file("bad.json");
   std::ofstream(bad) << "{\n  \"x\": {\"argv\": [\"/bin/cat\"],\n    \"shell\": true}\n}\n";

@@ -33,6 +33,13 @@ bool is_approved(const HttpAnswer& answer) { return test::at(answer.json().root(
 bool is_null(const HttpAnswer& answer, std::string_view member) {
   return test::at(answer.json().root(), member).is(canon::Type::null);
 }
+/// The body of an execution's answer, as a replay with that entry tells it.
+std::string told_again(std::string body, int entry) {
+  for (const auto& [was, is] : {std::pair<std::string, std::string>{"\"replayed\":false", "\"replayed\":true"},
+                                {"\"verdict\":\"executed\"", "\"verdict\":\"replayed\""}})
+    body.replace(body.find(was), was.size(), is);
+  return body.replace(body.find("\"entry\":"), body.npos, "\"entry\":" + std::to_string(entry) + "}");
+}
 
 TEST_CASE("In demo mode the service says so, and runs what it is given") {
   Daemon daemon(in_memory);
@@ -56,7 +63,10 @@ TEST_CASE("In demo mode the service says so, and runs what it is given") {
   CHECK(answer.headers.at("cache-control") == "no-store");
   const canon::Document document = answer.json();
   const canon::View root = document.root();
-  CHECK(root.size() == 7);
+  CHECK(root.size() == 10);
+  CHECK(text_at(root, "verdict") == "executed");
+  CHECK(text_at(root, "effect") == "confirmed");
+  CHECK(canon::jcs(test::at(root, "entry")) == "0");
   CHECK(text_at(root, "action") == "echo");
   CHECK(text_at(root, "code") == "ok");
   CHECK(test::at(root, "approved").boolean());
@@ -68,9 +78,7 @@ TEST_CASE("In demo mode the service says so, and runs what it is given") {
   const HttpAnswer replay =
       client.post("/execute", R"({"nonce":"unique-1","action":"echo","payload":{"msg":"hello world"}})");
   CHECK(replay.status == 200);
-  std::string told = answer.body;
-  told.replace(told.find("\"replayed\":false"), 16, "\"replayed\":true");
-  CHECK(replay.body == told);
+  CHECK(replay.body == told_again(answer.body, 1));
 
   CHECK(
       client.post("/execute", R"({"action":"add","payload":{"a":2,"b":3},"nonce":"sum"})").body.find("{\"sum\": 5}") !=
@@ -243,6 +251,30 @@ TEST_CASE("A receipt verifies in any spacing of its result, and with nothing els
   }
 }
 
+TEST_CASE("A recorded result is the same result when a client has rewritten its numbers") {
+  Daemon daemon(in_memory);
+  HttpClient client(daemon.port());
+  const canon::Document done =
+      client.post("/execute", R"({"action":"echo","payload":{"total":10.0,"large":1e16},"nonce":"t"})").json();
+  const std::string id = text_at(done.root(), "id");
+  const std::string receipt = text_at(done.root(), "receipt");
+  const auto verify = [&](const std::string& exec_id, const std::string& result, const std::string& hash) {
+    return client.post("/receipts/verify",
+                       R"({"exec_id":")" + exec_id + R"(","result":)" + result + R"(,"receipt":")" + hash + "\"}").body;
+  };
+  const std::string yes = R"({"valid":true,"recorded":true,"index":0,"verdict":"executed","code":"ok"})";
+  const std::string no = R"({"valid":false,"recorded":false,"index":null,"verdict":null,"code":null})";
+  CHECK(verify(id, R"({"echo":{"total":10.0,"large":1e16}})", receipt) == yes);
+  CHECK(verify(id, R"({"echo":{"large":10000000000000000,"total":10}})", receipt) == yes);  // as JavaScript writes it
+  CHECK(verify(id, R"("{\"echo\":{\"large\":10000000000000000,\"total\":1e1}}")", receipt) == yes);
+  CHECK(verify(id, R"({"echo":{"large":10000000000000000,"total":11}})", receipt) == no);
+  CHECK(verify(id, R"({"echo":{"large":1e16}})", receipt) == no);
+  // Where nothing is recorded there is no value to compare with: the bytes decide.
+  const std::string never(64, 'a');
+  CHECK(verify(never, R"({"total":10})", receipt_of(never, R"({"total": 10.0})")) == no);
+  CHECK(verify(never, R"({"total":10.0})", receipt_of(never, R"({"total": 10.0})")).find(R"("valid":true)") != std::string::npos);
+}
+
 TEST_CASE("The log entries of an execution can be read by its id, newest first and bounded") {
   Daemon daemon({"--db-url", "sqlite://", "--max-replays-per-second", "1000"});
   HttpClient client(daemon.port());
@@ -409,8 +441,7 @@ TEST_CASE("In clawshield mode nothing runs without its own approval, which runs 
   Daemon daemon({}, environment);
   HttpClient client(daemon.port());
   const HttpAnswer replay = client.post("/execute", request(R"({"n":1})", "a", artifact));
-  executed.replace(executed.find("\"replayed\":false"), 16, "\"replayed\":true");
-  CHECK(replay.body == executed);
+  CHECK(replay.body == told_again(executed, 4));
   CHECK(code_of(client.post("/execute", request(R"({"n":1})", "b", artifact))) == "approval_spent");
 }
 

@@ -111,7 +111,9 @@ expect "execute" "$first" '"result":{"echo": {"msg": "hello world"}},"approved":
 expect "execute" "$first" '"replayed":false'
 again=$(bash execute.sh 2>/dev/null)
 expect "the same nonce is replayed" "$again" '"replayed":true'
-[ "${first/\"replayed\":false/}" = "${again/\"replayed\":true/}" ] || { echo "FAILED: the replay differs"; exit 1; }
+expect "a replay says so" "$again" '"verdict":"replayed","effect":"confirmed","entry":1'
+# All that the older service answered is the same but for `replayed`; what is behind it belongs to the attempt.
+[ "${first%%\"replayed\":false*}" = "${again%%\"replayed\":true*}" ] || { echo "FAILED: the replay differs"; exit 1; }
 
 expect "verify, with its placeholders" "$(bash verify.sh 2>/dev/null)" '"valid":false,"recorded":false'
 python3 - "$first" <<'END'
