@@ -103,17 +103,17 @@ struct Store : Closable {
     table.close = [](void* self) { ++static_cast<Store*>(self)->closes; };
     table.claim = [](void* self, const openexec_claim* claim, openexec_claimed* claimed, openexec_records* existing,
                      openexec_sink* detail) {
-      const auto answer = of(self).claim({view(claim->tenant),
-                                          view(claim->nonce),
-                                          view(claim->action),
-                                          digest(claim->exec_id),
-                                          digest(claim->request_hash),
-                                          view(claim->approval_id),
-                                          digest(claim->approval_digest),
-                                          view(claim->approval),
-                                          {claim->at_us},
-                                          view(claim->predecessor),
-                                          claim->max_per_minute});
+      const auto answer = of(self).claim({.tenant = view(claim->tenant),
+                                          .nonce = view(claim->nonce),
+                                          .action = view(claim->action),
+                                          .exec_id = digest(claim->exec_id),
+                                          .request_hash = digest(claim->request_hash),
+                                          .approval_id = view(claim->approval_id),
+                                          .approval_digest = digest(claim->approval_digest),
+                                          .approval = view(claim->approval),
+                                          .at = {claim->at_us},
+                                          .predecessor = view(claim->predecessor),
+                                          .max_per_minute = claim->max_per_minute});
       if (!answer.ok()) return say(answer.status(), detail);
       *claimed = static_cast<openexec_claimed>(answer->kind);
       return answer->record ? give(*answer->record, existing) : openexec_code{OPENEXEC_OK};
