@@ -491,7 +491,7 @@ func TestAReconcilerSettlesWhatAKilledProcessLeft(t *testing.T) {
 func TestVersionsFeaturesAndNamesAreTheLibrarys(t *testing.T) {
 	equal(t, strings.HasPrefix(openexec.Version(), "0.1."), true)
 	equal(t, openexec.HasFeature("sqlite") && !openexec.HasFeature("telepathy"), true)
-	equal(t, len(openexec.Codes()), 29)
+	equal(t, len(openexec.Codes()), 30)
 	for _, code := range openexec.Codes() {
 		found, ok := openexec.CodeFromName(code.Error())
 		equal(t, ok && found == code, true)
