@@ -122,9 +122,9 @@ func answer(lent *frame, result, detail *C.openexec_sink, run func() (any, error
 		cause(err)
 		write(detail, fmt.Sprintf("the handler returned %T", err))
 		return C.openexec_answer(answerInDoubt)
-	case unmarshalled != nil: // it took place; what is not JSON becomes result_invalid
+	case unmarshalled != nil: // it took place; what is not JSON is kept as the text that Go shows of it
 		cause(unmarshalled)
-		write(detail, fmt.Sprintf("the result: %T", unmarshalled))
+		text = shown(value)
 	}
 	write(result, textOf(text))
 	return C.openexec_answer(answerResult)
@@ -135,6 +135,14 @@ func textOfResult(value any) ([]byte, error) {
 		return raw, nil
 	}
 	return json.Marshal(value)
+}
+
+// shown is what fmt makes of a value, or of its type where the value's own methods panic.
+func shown(value any) (text []byte) {
+	if ended := apart(func() { text = []byte(fmt.Sprintf("%+v", value)) }); ended != nil {
+		text = []byte(fmt.Sprintf("%T", value))
+	}
+	return text
 }
 
 //export oeRun

@@ -83,7 +83,7 @@ func outcomeOf(answered *C.oe_answered) *Outcome {
 	}
 	return &Outcome{
 		Code: Code(answered.code), Verdict: Verdict(answered.verdict), Effect: Effect(answered.effect),
-		Replayed: answered.replayed == 1, ExecID: goText(answered.exec_id), Action: goText(answered.action),
+		Form: ResultForm(answered.result_form), Replayed: answered.replayed == 1, ExecID: goText(answered.exec_id), Action: goText(answered.action),
 		Result: []byte(goText(answered.result)), Receipt: goText(answered.receipt), Detail: goText(answered.detail),
 		Entry: []byte(goText(answered.entry)), EntryIndex: int64(answered.entry_index), Proof: goText(answered.proof),
 	}
@@ -119,6 +119,14 @@ func codeName(c Code) string       { return goText(C.openexec_code_name(C.openex
 func codeHTTP(c Code) int          { return int(C.openexec_code_http(C.openexec_code(c))) }
 func codeKind(c Code) Kind         { return Kind(C.openexec_code_kind(C.openexec_code(c))) }
 func verdictName(v Verdict) string { return goText(C.openexec_verdict_name(C.openexec_verdict(v))) }
+func resultFormName(f ResultForm) string {
+	return goText(C.openexec_result_form_name(C.openexec_result_form(f)))
+}
+
+func adviceOf(code Code, verdict Verdict, effect Effect) string {
+	return goText(C.openexec_advice(C.openexec_code(code), C.openexec_verdict(verdict), C.openexec_effect(effect)))
+}
+
 func effectName(e Effect) string   { return goText(C.openexec_effect_name(C.openexec_effect(e))) }
 func answerName(a Answer) string {
 	return goText(C.openexec_evidence_verdict_name(C.openexec_evidence_verdict(a)))

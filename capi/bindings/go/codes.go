@@ -109,6 +109,23 @@ const (
 // String is the effect's name, as receipts carry it, such as "confirmed".
 func (e Effect) String() string { return effectName(e) }
 
+// ResultForm says what a result is.
+type ResultForm int32
+
+// The result forms.
+const (
+	ResultJSON  ResultForm = 0 // the JSON value that the handler gave
+	ResultText  ResultForm = 1 // an object whose "text" carries output that is not JSON, or is too long
+	ResultBytes ResultForm = 2 // the same of output that is not UTF-8, as "base64"
+)
+
+// String is the form's name, as entries carry it, such as "text".
+func (f ResultForm) String() string { return resultFormName(f) }
+
+// Advice is what a model that proposed the action is told beside the code: whether it ran, whether it may be tried
+// again, and how. The library's one text (docs/errors.md).
+func Advice(code Code, verdict Verdict, effect Effect) string { return adviceOf(code, verdict, effect) }
+
 // Limit names a bound. What exceeds one is refused; nothing is dropped in silence.
 type Limit int32
 

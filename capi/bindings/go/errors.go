@@ -53,7 +53,8 @@ func (p *Panicked) Error() string { return fmt.Sprintf("the handler panicked: %v
 // ErrGoexit is the cause where a handler called runtime.Goexit, as testing.T.FailNow does.
 var ErrGoexit = errors.New("runtime.Goexit was called in it")
 
-// Failed marks what a handler returns: it failed, and may have done something; final. Its text reaches this caller only.
+// Failed marks what a handler returns: it failed, and may have done something; final. Its text is told
+// to the caller and to each replay, and is in no log.
 func Failed(err error) error { return &failure{err, answerFailed} }
 
 // NoEffect marks what a handler returns: it failed, and knows that nothing happened; final.

@@ -126,15 +126,33 @@ func TestAnUntypedNilHandlerIsRefused(t *testing.T) {
 	is(t, err, openexec.Misuse)
 }
 
-func TestAResultThatIsNoStrictJSONIsSaidToBeInvalid(t *testing.T) {
+func TestAResultThatIsNoStrictJSONIsKeptWhole(t *testing.T) {
 	raw := func(text string) any { return json.RawMessage(text) }
-	for _, nonsense := range []any{make(chan int), math.NaN(), uint64(1 << 60), raw(""), raw("{"), raw("{} {}"),
-		raw(`{"a":1,"a":2}`), raw("\xff"), raw(`"\ud800"`)} {
+	for _, odd := range []struct {
+		said any
+		kept string
+		form openexec.ResultForm
+	}{
+		{math.NaN(), `{"text": "NaN"}`, openexec.ResultText},
+		{struct{ Total float64 }{math.Inf(1)}, `{"text": "{Total:+Inf}"}`, openexec.ResultText},
+		{uint64(1 << 60), `{"text": "1152921504606846976"}`, openexec.ResultText},
+		{raw(""), `{"text": ""}`, openexec.ResultText},
+		{raw("done\n{}"), `{"text": "done\n{}"}`, openexec.ResultText},
+		{raw(`{"a":1,"a":2}`), `{"text": "{\"a\":1,\"a\":2}"}`, openexec.ResultText},
+		{raw("\xff"), `{"base64": "/w=="}`, openexec.ResultBytes},
+	} {
 		executor := open(t, echoing(with("odd", func(context.Context, *openexec.Invocation) (any, error) {
-			return nonsense, nil
+			return odd.said, nil
 		})))
-		_, err := executor.Execute(background, request("odd", "", "1"))
-		equal(t, is(t, err, openexec.ResultInvalid).Outcome.Effect, openexec.EffectUnknown)
+		for _, advice := range []string{"This ran, once", "not run again"} {
+			outcome, err := executor.Execute(background, request("odd", "", "1"))
+			must(t, err)
+			equal(t, string(outcome.Result), odd.kept)
+			equal(t, outcome.Form, odd.form)
+			equal(t, outcome.Effect, openexec.EffectConfirmed)
+			equal(t, strings.Contains(string(outcome.Entry), `"result_form":"`+odd.form.String()+`"`), true)
+			equal(t, strings.Contains(outcome.Advice(), advice), true)
+		}
 		must(t, executor.Close())
 	}
 	for wanted, value := range map[string]any{"null": nil, "true": true, "-1.5": -1.5, `["a", {"b": 1}]`: []any{"a",
@@ -339,8 +357,10 @@ func TestAllowListAndLimitsAreKept(t *testing.T) {
 	executor = open(t, echoing(func(config *openexec.Config) {
 		config.Limits = map[openexec.Limit]uint64{openexec.ResultBytes: 32}
 	}))
-	_, err = executor.Execute(background, request("echo", `{"long":"`+strings.Repeat("x", 64)+`"}`, "1"))
-	is(t, err, openexec.ResultInvalid)
+	cut, err := executor.Execute(background, request("echo", `{"long":"`+strings.Repeat("x", 64)+`"}`, "1"))
+	must(t, err)
+	equal(t, strings.Contains(string(cut.Result), `"length": 84, "sha256": "`), true)
+	equal(t, strings.HasSuffix(string(cut.Result), `"truncated": true}`), true)
 }
 
 type keyOfContext struct{}

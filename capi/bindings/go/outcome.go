@@ -12,8 +12,9 @@ type Outcome struct {
 	ExecID  string          // 64 hexadecimal digits; empty where the request was malformed
 	Action  string          // empty where the request was malformed
 	Result  json.RawMessage // the bytes that the receipt covers; {"error": "<code>"} for every no
+	Form    ResultForm      // what Result is: the handler's JSON, or an object that carries what else it said
 	Receipt string          // 64 hexadecimal digits: SHA-256 of exec_id, ":" and result
-	Detail  string          // the explanation for a person; empty on success; not covered by the receipt
+	Detail  string          // the explanation for a person, the first attempt's in a replay; empty on success; not covered by the receipt
 
 	Entry      json.RawMessage // this attempt's own log entry; empty where none could be written
 	EntryIndex int64           // the entry's place in the log; -1 where there is none
@@ -22,6 +23,9 @@ type Outcome struct {
 
 // Verify checks the receipt, offline.
 func (o *Outcome) Verify() error { return VerifyReceipt(o.ExecID, o.Result, o.Receipt) }
+
+// Advice is what a model that proposed the action is told: whether it ran, whether it may be tried again, and how.
+func (o *Outcome) Advice() string { return Advice(o.Code, o.Verdict, o.Effect) }
 
 // Err is nil for a yes, and the *Error of a no.
 func (o *Outcome) Err() error {

@@ -207,6 +207,7 @@ def test_outcomes_go_back_in_the_shape_of_the_provider():
                  adapters.to_anthropic(asked["anthropic"], no)["content"],
                  adapters.to_mcp(asked["mcp"], no)["content"][0]["text"]):
         assert json.loads(back)["error"] == "in_doubt" and "secret" not in back
+        assert json.loads(back)["effect"] == "unknown" and json.loads(back)["advice"] == no.advice
     assert adapters.to_anthropic(asked["anthropic"], no)["is_error"]
     assert adapters.to_langchain(asked["langchain"], no)["status"] == "error"
     assert adapters.to_mcp(asked["mcp"], no)["isError"]

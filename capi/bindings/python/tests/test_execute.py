@@ -1,5 +1,6 @@
 """The boundary as a Python program sees it."""
 import asyncio
+import hashlib
 import os
 import subprocess
 import sys
@@ -65,19 +66,32 @@ def test_what_a_handler_raises_is_what_it_says_of_the_world():
         assert "KeyError" in no.value.detail and "secret" not in no.value.detail
         assert isinstance(no.value.__cause__, KeyError)  # for the caller who debugs
         assert "secret" not in "".join(line.json for line in made.log())
+        told = no.value
         with pytest.raises(openexec.InDoubt) as no:  # never run again
             made.execute("crash", nonce="3")
-        assert no.value.__cause__ is None
+        assert no.value.__cause__ is None and no.value.detail == told.detail
+        assert "may have run" in no.value.outcome.advice and told.outcome.advice == no.value.outcome.advice
 
 
-@pytest.mark.parametrize("nonsense", [object(), float("nan"), 2**60, {1, 2}, "\ud800", b"bytes", {"a": object()},
-                                      openexec.Json("{"), openexec.Json("{} {}"), openexec.Json('{"a":1,"a":2}')])
-def test_a_result_that_is_no_strict_json_is_said_to_be_invalid(nonsense):
+class Odd:
+    def __repr__(self):
+        return "an odd one"
+
+
+@pytest.mark.parametrize(("said", "kept"), [
+    (Odd(), {"text": "an odd one"}), (float("nan"), {"text": "nan"}), (2**60, {"text": str(2**60)}),
+    ("\ud800", {"base64": "7aCA"}), (b"b\xff", {"base64": "Yv8="}), (b"line", {"text": "line"}),
+    ({"a": Odd()}, {"text": "{'a': an odd one}"}), (openexec.Json("{"), {"text": "{"}),
+    (openexec.Json("done\n{}"), {"text": "done\n{}"}), (openexec.Json('{"a":1,"a":2}'), {"text": '{"a":1,"a":2}'})])
+def test_a_result_that_is_no_strict_json_is_kept_whole(said, kept):
     made = openexec.Executor(ledger="sqlite://", verifier=openexec.Demo())
-    made.handler("odd")(lambda call: nonsense)
-    with made, pytest.raises(openexec.ResultInvalid) as no:
-        made.execute("odd", nonce="1")
-    assert no.value.outcome.effect is Effect.UNKNOWN
+    made.handler("odd")(lambda call: said)
+    with made:
+        first, again = (made.execute("odd", nonce="1") for _ in range(2))
+    assert first.effect is Effect.CONFIRMED and first.result == again.result == kept
+    form = openexec.ResultForm.TEXT if "text" in kept else openexec.ResultForm.BYTES
+    assert first.result_form is again.result_form is form and first.entry["result_form"] == str(form)
+    assert first.receipt.verify() and first.verdict is Verdict.EXECUTED and again.verdict is Verdict.REPLAYED
 
 
 def test_every_json_value_is_a_result():
@@ -191,8 +205,11 @@ def test_events_tell_what_happened_and_a_listener_that_raises_stops_nothing(capf
 def test_allow_list_limits_and_cost_are_kept():
     with echoing(allowed_actions=[]) as made, pytest.raises(openexec.Refused, match="action_not_allowed"):
         made.execute("echo", nonce="1")
-    with echoing(limits={openexec.Limit.RESULT_BYTES: 32}) as made, pytest.raises(openexec.ResultInvalid):
-        made.execute("echo", {"long": "x" * 64}, nonce="1")
+    with echoing(limits={openexec.Limit.RESULT_BYTES: 32}) as made:
+        cut = made.execute("echo", {"long": "x" * 64}, nonce="1").result
+        whole = b'{"echo":{"long":"' + b"x" * 64 + b'"}}'
+        assert cut == {"length": len(whole), "sha256": hashlib.sha256(whole).hexdigest(), "text": whole[:32].decode(),
+                       "truncated": True}
     with pytest.raises(TypeError):
         echoing(allowed_actions="echo")
     with pytest.raises(openexec.Invalid):

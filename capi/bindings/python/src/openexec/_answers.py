@@ -39,6 +39,8 @@ def converted(value: Any) -> Any:
         return dump(mode="json")
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, set | frozenset):
+        return list(value)
     raise TypeError(f"no strict JSON: {type(value).__name__}")
 
 
@@ -97,7 +99,7 @@ def answer(function: Callable[[Any], Any], given: Any, result: Any, detail: Any)
 
 def _again(value: Any, result: Any, detail: Any, problem: BaseException | None) -> int:
     """It took place, and was not written: it is no JSON, or a signal came while it was converted. Tries again a few times
-    to find out; what is no JSON becomes result_invalid."""
+    to find out; what is no JSON is written as the text that Python shows of it, and bytes as they are."""
     for _ in range(3):
         written: list[int] = []
         try:
@@ -114,8 +116,19 @@ def _again(value: Any, result: Any, detail: Any, problem: BaseException | None) 
     if problem is not None:
         local.cause = problem
         interrupted(problem)
-    parts.write(detail, f"the result: {type(problem).__name__}")
+    parts.write(result, _shown(value))
     return RESULT
+
+
+def _shown(value: Any) -> bytes:
+    if isinstance(value, bytes | bytearray):
+        return bytes(value)
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except BaseException as why:  # its own doing
+        keep(why)
+        text = object.__repr__(value)
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _failed(why: BaseException, detail: Any) -> int:

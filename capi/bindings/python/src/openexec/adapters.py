@@ -255,10 +255,11 @@ def _request(turn: Turn, call_id: Any, action: Any, payload: Any) -> ToolRequest
 
 
 def _content(outcome: Outcome) -> str:
-    """What the model is told: the result, or the code and its explanation. Never what a handler raised."""
+    """What the model is told: the result, or the code, its explanation, and whether it may try again. Never what a handler
+    raised."""
     if outcome.ok:
         return outcome.result_json
-    told = {"error": outcome.code.name.lower()}
+    told = {"error": outcome.code.name.lower(), "effect": outcome.effect.name.lower(), "advice": outcome.advice}
     if outcome.detail:
         told["detail"] = outcome.detail
     return json.dumps(told, ensure_ascii=False)

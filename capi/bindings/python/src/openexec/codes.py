@@ -93,6 +93,14 @@ class Effect(Named):
     UNKNOWN = 2
 
 
+class ResultForm(Named):
+    """What a result is: the handler's JSON, or an object that carries its output as `text` or `base64`."""
+
+    JSON = 0
+    TEXT = 1
+    BYTES = 2
+
+
 class Form(Named):
     """The canonical forms of JSON."""
 

@@ -56,7 +56,8 @@ class Invalid(OpenExecError, ValueError):
 
 
 class Failed(Exception):
-    """Raised by a handler: it failed, and may have done something. The text reaches this caller only."""
+    """Raised by a handler: it failed, and may have done something. The text is told to the caller and
+    to each replay, and is in no log."""
 
 
 class NoEffect(Failed):

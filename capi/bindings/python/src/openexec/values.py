@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._ffi import buffer, call, digest_hex, encoded, ffi, lend, lib, owned, raw, taken, text
-from .codes import Code, Effect, Form, Verdict
+from .codes import Code, Effect, Form, ResultForm, Verdict
 from .errors import error_for
 
 Payload = Mapping[str, Any] | str | bytes | None
@@ -94,6 +94,11 @@ class Receipt:
         return self.receipt
 
 
+def advice(code: Code, verdict: Verdict, effect: Effect) -> str:
+    """The library's one text for an answer (docs/errors.md): for adapters that have no Outcome, but an answer over HTTP."""
+    return text(lib.openexec_advice(code, verdict, effect))
+
+
 _OK = Code.OK  # the usual one, without a search
 
 
@@ -125,6 +130,11 @@ class Outcome:
         return Effect(lib.openexec_outcome_effect(self._handle[0]))
 
     @property
+    def advice(self) -> str:
+        """What a model that proposed the action is told: whether it ran, whether it may be tried again, and how."""
+        return advice(self.code, self.verdict, self.effect)
+
+    @property
     def replayed(self) -> bool:
         return bool(lib.openexec_outcome_replayed(self._handle[0]))
 
@@ -146,6 +156,11 @@ class Outcome:
         return text(lib.openexec_outcome_result(self._handle[0]))
 
     @property
+    def result_form(self) -> ResultForm:
+        """Whether the result is the handler's JSON, or an object that carries what else it said."""
+        return ResultForm(lib.openexec_outcome_result_form(self._handle[0]))
+
+    @property
     def result(self) -> Any:
         return json.loads(raw(lib.openexec_outcome_result(self._handle[0])))
 
@@ -155,6 +170,7 @@ class Outcome:
 
     @property
     def detail(self) -> str:
+        """The explanation for a person; a replay has the first attempt's."""
         return text(lib.openexec_outcome_detail(self._handle[0]))
 
     @property

@@ -149,6 +149,10 @@ pub type openexec_effect = i32;
 pub const OPENEXEC_EFFECT_NONE: openexec_effect = 0;
 pub const OPENEXEC_EFFECT_CONFIRMED: openexec_effect = 1;
 pub const OPENEXEC_EFFECT_UNKNOWN: openexec_effect = 2;
+pub type openexec_result_form = i32;
+pub const OPENEXEC_RESULT_JSON: openexec_result_form = 0;
+pub const OPENEXEC_RESULT_TEXT: openexec_result_form = 1;
+pub const OPENEXEC_RESULT_BYTES: openexec_result_form = 2;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct openexec_hex {
@@ -1195,6 +1199,12 @@ extern "C" {
     pub fn openexec_code_kind(code: openexec_code) -> openexec_kind;
     pub fn openexec_verdict_name(verdict: openexec_verdict) -> openexec_str;
     pub fn openexec_effect_name(effect: openexec_effect) -> openexec_str;
+    pub fn openexec_result_form_name(form: openexec_result_form) -> openexec_str;
+    pub fn openexec_advice(
+        code: openexec_code,
+        verdict: openexec_verdict,
+        effect: openexec_effect,
+    ) -> openexec_str;
     pub fn openexec_digest_to_hex(
         digest: *const openexec_digest,
         hex: *mut openexec_hex,
@@ -1456,6 +1466,7 @@ extern "C" {
     pub fn openexec_outcome_exec_id(outcome: *const openexec_outcome) -> openexec_str;
     pub fn openexec_outcome_action(outcome: *const openexec_outcome) -> openexec_str;
     pub fn openexec_outcome_result(outcome: *const openexec_outcome) -> openexec_str;
+    pub fn openexec_outcome_result_form(outcome: *const openexec_outcome) -> openexec_result_form;
     pub fn openexec_outcome_receipt(outcome: *const openexec_outcome) -> openexec_str;
     pub fn openexec_outcome_detail(outcome: *const openexec_outcome) -> openexec_str;
     pub fn openexec_outcome_entry(outcome: *const openexec_outcome) -> openexec_str;

@@ -111,6 +111,18 @@ numbers! {
 }
 
 numbers! {
+    /// What a result is.
+    ResultForm otherwise Json {
+        /// The JSON value that the handler gave.
+        Json = OPENEXEC_RESULT_JSON,
+        /// An object whose `text` carries output that is not JSON, or is too long.
+        Text = OPENEXEC_RESULT_TEXT,
+        /// The same of output that is not UTF-8, as `base64`.
+        Bytes = OPENEXEC_RESULT_BYTES,
+    }
+}
+
+numbers! {
     /// What is ordered while executors run, and stands until it is lifted.
     Control otherwise Halt {
         Halt = OPENEXEC_CONTROL_HALT,
@@ -195,6 +207,21 @@ impl Effect {
         // SAFETY: the view lives as long as the library.
         unsafe { crate::raw::text(sys::openexec_effect_name(self.number())) }
     }
+}
+
+impl ResultForm {
+    /// The name that entries carry, such as `"text"`.
+    pub fn name(self) -> &'static str {
+        // SAFETY: the view lives as long as the library.
+        unsafe { crate::raw::text(sys::openexec_result_form_name(self.number())) }
+    }
+}
+
+/// What a model that proposed the action is told beside the code: whether it ran, whether it may be tried again, and how.
+/// The library's one text (docs/errors.md).
+pub fn advice(code: Code, verdict: Verdict, effect: Effect) -> &'static str {
+    // SAFETY: the view lives as long as the library.
+    unsafe { crate::raw::text(sys::openexec_advice(code.number(), verdict.number(), effect.number())) }
 }
 
 impl std::fmt::Display for Code {

@@ -4,7 +4,7 @@ use crate::raw::text;
 use openexec_sys as sys;
 use std::time::Duration;
 
-/// What a handler says where it has no result. Its text reaches this caller only, and enters no log.
+/// What a handler says where it has no result. Its text is told to the caller and to each replay, and enters no log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// It failed, and the handler knows that nothing happened; final.
@@ -89,7 +89,8 @@ pub struct CostQuery<'a> {
 /// reconcile, or tell what they cost.
 pub trait Handler: Send + Sync + 'static {
     /// Runs the action, on the thread that called execute; concurrently with itself when several threads call. Answers
-    /// the result: one strict JSON value as text.
+    /// the result: one strict JSON value as text. Any other text took place as well, and is kept whole
+    /// ([`crate::ResultForm`]).
     fn run(&self, call: &Invocation<'_>) -> Result<String, Failure>;
 
     /// Asked on recovery whether an interrupted action took place; never runs it. The result: yes;

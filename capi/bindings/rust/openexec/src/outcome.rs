@@ -1,6 +1,6 @@
 //! The answer to one attempt.
 
-use crate::codes::{Code, Effect, Verdict};
+use crate::codes::{advice, Code, Effect, ResultForm, Verdict};
 use crate::error::{Error, No};
 use crate::raw::{text, Owned};
 use openexec_sys as sys;
@@ -54,6 +54,17 @@ impl Outcome {
         Effect::from_raw(unsafe { sys::openexec_outcome_effect(self.0.get()) })
     }
 
+    /// What a model that proposed the action is told: whether it ran, whether it may be tried again, and how.
+    pub fn advice(&self) -> &'static str {
+        advice(self.code(), self.verdict(), self.effect())
+    }
+
+    /// What the result is: the JSON that the handler gave, or an object that carries what else it said.
+    pub fn result_form(&self) -> ResultForm {
+        // SAFETY: a live handle.
+        ResultForm::from_raw(unsafe { sys::openexec_outcome_result_form(self.0.get()) })
+    }
+
     /// Whether this is the outcome of an earlier attempt, told again: the handler was not entered.
     pub fn replayed(&self) -> bool {
         // SAFETY: a live handle.
@@ -69,7 +80,7 @@ impl Outcome {
         result openexec_outcome_result,
         /// The receipt, 64 hexadecimal digits: SHA-256 of exec_id, `":"` and result.
         receipt openexec_outcome_receipt,
-        /// The explanation for a person; empty on success. Not covered by the receipt.
+        /// The explanation for a person; empty on success. A replay has the first attempt's. Not covered by the receipt.
         detail openexec_outcome_detail,
         /// This attempt's own log entry as JSON; empty where none could be written.
         entry openexec_outcome_entry,

@@ -69,15 +69,23 @@ fn what_a_handler_says_is_what_it_says_of_the_world() {
     assert_eq!((no.code(), no.outcome().unwrap().verdict()), (Code::InDoubt, Verdict::InDoubt));
     assert!(no.detail().contains("panicked") && !no.to_string().contains("secret"));
     assert!(executor.log().unwrap().iter().all(|line| !line.unwrap().json.contains("secret")));
-    assert_eq!(say("panics").code(), Code::InDoubt); // never run again
+    let again = say("panics"); // never run again, and told the same
+    assert_eq!((again.code(), again.detail()), (Code::InDoubt, no.detail()));
+    assert!(again.outcome().unwrap().advice().contains("may have run"));
 }
 
 #[test]
-fn a_result_that_is_no_strict_json_is_said_to_be_invalid() {
-    for nonsense in ["", "{", "{} {}", r#"{"a":1,"a":2}"#, "NaN", "1152921504606846976", "\"\\ud800\"", "\u{feff}{}"] {
-        let executor = echoing().handler("odd", move |_| Ok(nonsense.to_owned())).open().unwrap();
-        let no = executor.execute(&Request::new("odd", "", "1")).unwrap_err();
-        assert_eq!((no.code(), no.outcome().unwrap().effect()), (Code::ResultInvalid, Effect::Unknown), "{nonsense}");
+fn a_result_that_is_no_strict_json_is_kept_whole() {
+    for said in ["", "{", "{} {}", r#"{"a":1,"a":2}"#, "NaN", "1152921504606846976", "\"\\ud800\"", "\u{feff}{}"] {
+        let executor = echoing().handler("odd", move |_| Ok(said.to_owned())).open().unwrap();
+        let first = executor.execute(&Request::new("odd", "", "1")).unwrap();
+        let again = executor.execute(&Request::new("odd", "", "1")).unwrap();
+        for outcome in [&first, &again] {
+            assert_eq!(entry(outcome.result()), json!({ "text": said }));
+            assert_eq!((outcome.result_form(), outcome.effect()), (ResultForm::Text, Effect::Confirmed));
+            assert_eq!(entry(outcome.entry())["result_form"], ResultForm::Text.name());
+        }
+        assert!(first.advice().contains("This ran, once") && again.advice().contains("not run again"));
     }
     for value in ["null", "true", "-1.5", "\"é\"", "[]", r#"[1,{"a":[null]}]"#] {
         let executor = echoing().handler("value", move |_| Ok(value.to_owned())).open().unwrap();
@@ -233,7 +241,9 @@ fn allow_list_and_limits_are_kept() {
     assert_eq!(executor.execute(&Request::new("echo", "", "1")).unwrap_err().code(), Code::ActionNotAllowed);
     let executor = echoing().limit(Limit::ResultBytes, 32).open().unwrap();
     let long = format!("{{\"long\":\"{}\"}}", "x".repeat(64));
-    assert_eq!(executor.execute(&Request::new("echo", &long, "1")).unwrap_err().code(), Code::ResultInvalid);
+    let cut = entry(executor.execute(&Request::new("echo", &long, "1")).unwrap().result());
+    assert_eq!((&cut["truncated"], &cut["length"]), (&json!(true), &json!(long.len() + 9)));
+    assert_eq!(cut["text"].as_str().unwrap().len(), 32);
     assert_eq!(echoing().limit(Limit::InFlight, u64::MAX).open().err().unwrap().kind(), Kind::Misuse);
 }
 
