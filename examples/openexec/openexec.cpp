@@ -22,6 +22,7 @@
 #include "canon/json_object.hpp"
 #include "demo_handlers.hpp"
 #include "exec/identity.hpp"
+#include "exec/recorded_receipt.hpp"
 #include "log_commands.hpp"
 #include "reading.hpp"
 #include "receipt_command.hpp"
@@ -161,22 +162,50 @@ Claimed read_claim(const std::string& text) {
           member(root, "receipt")};
 }
 
-int verify_receipt(const Options& options) {
-  const std::string input = terminal::read_input(options.file);
-  const Claimed claimed =
-      options.receipt.empty() ? read_claim(input) : Claimed{options.exec_id, input, options.receipt};
-  const Status status = openexec::verify_receipt(claimed.exec_id, claimed.result, claimed.receipt);
-  if (options.json) {
+/// The hash alone, which anybody can make of an execution that never was.
+int say_whether_it_matches(const Status& status, bool as_json) {
+  if (as_json) {
     JsonObject json;
     json.boolean("valid", status.ok());
     if (!status.ok()) json.text("detail", status.detail());
     print(json.take());
   } else {
     const Style style(STDOUT_FILENO);
-    print(status.ok() ? style.good("valid") + ": the receipt belongs to this execution and this result"
-                      : style.bad("NOT valid") + ": " + shown(status.detail()));
+    print(status.ok() ? style.good("the hash matches") + ": this execution id and this result have this receipt hash. Whether it "
+                            "took place is shown by a ledger (--ledger) or a portable receipt (openexec receipt verify)"
+                      : style.bad("the hash does NOT match") + ": " + shown(status.detail()));
   }
   return status.ok() ? terminal::yes : terminal::no;
+}
+
+/// The log's word for it.
+int say_whether_it_is_recorded(const Status& status, const Claimed& claimed, const Options& options) {
+  const auto ledger = or_stop(open_ledger(options.ledger, {.read_only = true}), terminal::cannot, "the ledger " + shown(options.ledger));
+  const auto found = or_stop(exec::find_receipt(*ledger, *ledger, claimed.exec_id, claimed.receipt), terminal::cannot, "the log");
+  const auto value = canon::parse(claimed.result, {.max_bytes = std::max(claimed.result.size(), std::size_t{1})});
+  const bool valid = status.ok() || (found && value.ok() && exec::records(found->entry, value->root()));
+  const bool recorded = valid && found;
+  if (options.json) {
+    print(exec::recorded_json(valid, recorded ? found : std::nullopt));
+  } else {
+    const Style style(STDOUT_FILENO);
+    if (recorded)
+      print(style.good("recorded") + ": entry " + std::to_string(found->index) + " of the log, " +
+            std::string(name(found->entry.verdict)) + ", code " + std::string(name(found->entry.code)));
+    else if (valid)
+      print(style.bad("NOT recorded") + ": the hash matches, but the log has no such execution");
+    else
+      print(style.bad("the hash does NOT match") + ": " + shown(status.detail()));
+  }
+  return recorded ? terminal::yes : terminal::no;
+}
+
+int verify_receipt(const Options& options, bool has_ledger) {
+  const std::string input = terminal::read_input(options.file);
+  const Claimed claimed =
+      options.receipt.empty() ? read_claim(input) : Claimed{options.exec_id, input, options.receipt};
+  const Status status = openexec::verify_receipt(claimed.exec_id, claimed.result, claimed.receipt);
+  return has_ledger ? say_whether_it_is_recorded(status, claimed, options) : say_whether_it_matches(status, options.json);
 }
 
 // execute
@@ -247,7 +276,15 @@ int execute(const Options& options) {
         .boolean("approved", outcome.ok())
         .text_or_null("receipt", outcome.receipt)
         .boolean("replayed", outcome.replayed)
-        .text("code", name(outcome.code));
+        .text("code", name(outcome.code))
+        .text("verdict", name(outcome.verdict))
+        .text("effect", name(outcome.effect));
+    if (outcome.entry_index)
+      json.number("entry", *outcome.entry_index);
+    else
+      json.raw("entry", "null");
+    if (outcome.result_form != ResultForm::json)
+      json.text("result_form", name(outcome.result_form)).text("result_hash", to_hex(outcome.result_hash.value_or(Digest{})));
     if (!outcome.detail.empty()) json.text("detail", outcome.detail);
     print(json.take());
   } else {
@@ -258,8 +295,9 @@ int execute(const Options& options) {
     if (!outcome.detail.empty()) rows.emplace_back("detail", shown(outcome.detail));
     rows.emplace_back("action", outcome.action.empty() ? "-" : outcome.action);
     rows.emplace_back("exec id", outcome.exec_id.empty() ? "-" : outcome.exec_id);
+    rows.emplace_back("effect", name(outcome.effect));
     rows.emplace_back("result", shown(outcome.result));
-    rows.emplace_back("receipt", outcome.receipt);
+    rows.emplace_back("receipt hash", outcome.receipt);
     rows.emplace_back("entry", outcome.entry_index ? std::to_string(*outcome.entry_index) : "-");
     std::cout << terminal::fields(style, rows);
   }
@@ -396,9 +434,11 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"jcs", "clawshield-v1", "display"}))
       ->capture_default_str();
 
-  CLI::App* verify_command = command(app, "verify-receipt", "Check a receipt, offline");
+  CLI::App* verify_command = command(app, "verify-receipt", "Whether a receipt hash matches; with --ledger, whether it is recorded");
   input(verify_command, "An answer of POST /execute; with --receipt, the result alone");
-  CLI::Option* receipt = verify_command->add_option("--receipt", options.receipt, "The receipt, 64 hexadecimal digits");
+  CLI::Option* receipt = verify_command->add_option("--receipt", options.receipt, "The receipt hash, 64 hexadecimal digits");
+  const CLI::Option* in_ledger =
+      verify_command->add_option("--ledger", options.ledger, "Look into this ledger's log too, by its URL or path");
   verify_command->add_option("--exec-id", options.exec_id, "The execution's id")->needs(receipt);
 
   const CLI::App* receipt_command = nullptr;
@@ -452,7 +492,7 @@ int main(int argc, char** argv) {
     if (admin_chosen) return admin_chosen();
     if (hash_command->parsed()) return hash(options);
     if (canon_command->parsed()) return canonicalise(options);
-    if (verify_command->parsed()) return verify_receipt(options);
+    if (verify_command->parsed()) return verify_receipt(options, in_ledger->count() > 0);
     if (receipt_command->parsed()) return receipt_verify();
     if (execute_command->parsed()) return execute(options);
     if (list_command->parsed()) return log_list(options);

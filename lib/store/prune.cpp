@@ -1,7 +1,6 @@
 #include "store/prune.hpp"
 
 #include <map>
-#include <set>
 
 #include "sqlite/guard.hpp"
 #include "store/adopt.hpp"
@@ -13,8 +12,8 @@ namespace {
 
 constexpr std::int64_t slice = 4096;  // entries a transaction, about
 
-/// What of the results goes: of what was sealed as ok, since what else a result says is our own text, from which nobody
-/// learns anything.
+/// What of the results goes: the whole of what was sealed as ok, and of every other the detail that a handler gave, which
+/// stands behind a line feed. The rest is our own text, from which nobody learns anything.
 class Pruning {
  public:
   Pruning(ReadQueries& read, Timestamp before) : read_(read), before_(before) {}
@@ -41,10 +40,12 @@ class Pruning {
       read_.results().with(row, [&, at = &chosen.second](const RowView& view) {
         Results results(view);
         for (StoredResult result; results.next(result); ++pruned.count) {
-          if (at->count(result.entry) != 0 && !result.text.empty()) {
+          const auto found = at->find(result.entry);
+          const std::size_t kept = found == at->end() ? result.text.size() : found->second ? result.text.find('\n') : 0;
+          if (kept < result.text.size()) {
             ++taken.results;
-            taken.bytes += result.text.size();
-            result.text = {};
+            taken.bytes += result.text.size() - kept;
+            result.text = result.text.substr(0, kept);
           }
           append_result(result, row, pruned.content);
         }
@@ -61,14 +62,14 @@ class Pruning {
     for (StoredEntry entry; members.next(entry); ++index) {
       if (index < from || !entry.ending || !entry.ending->result_row) continue;
       const Ending& ending = *entry.ending;
-      if (ending.state == NonceState::sealed && ending.code == Code::ok && ending.ended_at < before_)
-        chosen_[*ending.result_row].insert(index);
+      if (ending.ended_at < before_) chosen_[*ending.result_row].emplace(index, ending.code != Code::ok);
     }
   }
 
   ReadQueries& read_;
   const Timestamp before_;
-  std::map<std::int64_t, std::set<std::int64_t>> chosen_;  ///< entries, by the rows of their results
+  /// Entries, by the rows of their results; true: of this one the detail goes, and the result stays.
+  std::map<std::int64_t, std::map<std::int64_t, bool>> chosen_;
 };
 
 LedgerPath existing(const std::string& path) {

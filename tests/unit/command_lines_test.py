@@ -418,7 +418,8 @@ class Cli(Folder):
         first = self.answer(YES, self.echo)
         again = self.answer(YES, self.echo)
         self.assertEqual(first["result"], {"echo": {"msg": "hello world"}})
-        self.assertEqual(again, {**first, "replayed": True})
+        self.assertEqual(again, {**first, "replayed": True, "verdict": "replayed", "entry": 1})
+        self.assertEqual((first["verdict"], first["effect"], first["entry"]), ("executed", "confirmed", 0))
         changed = self.answer(NO, {**self.echo, "payload": {"msg": "other"}})
         self.assertEqual((changed["code"], changed["approved"]), ("nonce_conflict", False))
         self.assertEqual(self.answer(NO, {"action": "rm", "nonce": "n"})["detail"], "Unknown action: rm")
@@ -479,6 +480,32 @@ class Cli(Folder):
         self.expect(YES, verify(json.dumps(answer["result"], indent=3), *flags))
         self.assertIs(json.loads(self.expect(NO, verify("{}", "--json", *flags)))["valid"], False)
         self.says(CANNOT, "--exec-id", verify("{}"))
+
+    def test_a_hash_that_matches_is_not_called_an_execution(self):
+        answer = self.answer(YES, {"action": "echo", "payload": {"total": 10}, "nonce": "t"})
+        self.assertEqual((answer["verdict"], answer["effect"], answer["entry"]), ("executed", "confirmed", 0))
+
+        def verify(value, *more):
+            return run(CLI, "verify-receipt", *more, stdin=json.dumps(value))
+
+        ledger = ("--ledger", "sqlite:///openexec.db")
+        invented = "7" * 64
+        hashed = hashlib.sha256(f"{invented}:{json.dumps({'paid': True})}".encode()).hexdigest()
+        never = {"exec_id": invented, "result": {"paid": True}, "receipt": hashed}
+        rewritten = {**answer, "result": {"echo": {"total": 10.0}}}
+        for given in (answer, never):
+            said = self.expect(YES, verify(given))
+            self.assertIn("the hash matches", said)
+            self.assertNotIn("valid", said)
+        self.expect(NO, verify(rewritten))  # without a ledger the bytes decide
+        self.assertIn("recorded: entry 0 of the log, executed, code ok", self.expect(YES, verify(answer, *ledger)))
+        self.assertIn("recorded: entry 0 of the log", self.expect(YES, verify(rewritten, *ledger)))
+        self.assertIn("NOT recorded", self.expect(NO, verify(never, *ledger)))
+        self.expect(NO, verify({**answer, "result": {"echo": {"total": 11}}}, *ledger))
+        self.assertEqual(json.loads(self.expect(YES, verify(rewritten, "--json", *ledger))),
+                         {"valid": True, "recorded": True, "index": 0, "verdict": "executed", "code": "ok"})
+        self.assertIs(json.loads(self.expect(NO, verify(never, "--json", *ledger)))["recorded"], False)
+        self.expect(CANNOT, verify(answer, "--ledger", "sqlite:///absent.db"))
 
     def test_the_log_lists_and_shows_every_attempt(self):
         answer = self.answer(YES, self.echo)
