@@ -30,17 +30,35 @@ constexpr auto hex_values = values_of(hex_digits);
 constexpr auto base64_values = values_of(base64_digits);
 constexpr auto url_safe_values = values_of(url_safe_digits);
 
-std::uint8_t hex_value(char digit) { return hex_values[static_cast<unsigned char>(digit)]; }
+using HexPair = std::array<char, 2>;
+
+constexpr std::array<HexPair, 256> hex_pairs = [] {
+  std::array<HexPair, 256> pairs{};
+  for (std::size_t byte = 0; byte < pairs.size(); ++byte) pairs[byte] = {hex_digits[byte >> 4], hex_digits[byte & 0x0f]};
+  return pairs;
+}();
+
+/// What a digit adds to a byte as its first and as its second one, or a bit that no byte has.
+constexpr std::uint16_t beyond_a_byte = 0x100;
+constexpr std::array<std::array<std::uint16_t, 2>, 256> hex_parts = [] {
+  std::array<std::array<std::uint16_t, 2>, 256> parts{};
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::uint8_t value = hex_values[i];
+    parts[i] = {static_cast<std::uint16_t>(value << 4), value};
+    if (value == not_a_digit) parts[i] = {beyond_a_byte, beyond_a_byte};
+  }
+  return parts;
+}();
 
 /// Reads text.size() / 2 bytes. Precondition: an even number of digits, room for the bytes.
 bool read_hex(std::string_view text, std::uint8_t* out) {
+  unsigned seen = 0;
   for (std::size_t i = 0; i < text.size(); i += 2) {
-    const unsigned high = hex_value(text[i]);
-    const unsigned low = hex_value(text[i + 1]);
-    if (high == not_a_digit || low == not_a_digit) return false;
-    *out++ = static_cast<std::uint8_t>(high << 4 | low);
+    const unsigned byte = hex_parts[static_cast<unsigned char>(text[i])][0] | hex_parts[static_cast<unsigned char>(text[i + 1])][1];
+    seen |= byte;
+    *out++ = static_cast<std::uint8_t>(byte);
   }
-  return true;
+  return seen < beyond_a_byte;
 }
 
 std::optional<std::string> read_base64(std::string_view text, const DigitValues& values) {
@@ -105,8 +123,8 @@ void append_hex(std::span<const std::uint8_t> bytes, std::string& out) {
   out.resize(start + bytes.size() * 2);
   char* at = out.data() + start;
   for (const std::uint8_t byte : bytes) {
-    *at++ = hex_digits[byte >> 4];
-    *at++ = hex_digits[byte & 0x0f];
+    std::memcpy(at, hex_pairs[byte].data(), 2);
+    at += 2;
   }
 }
 

@@ -8,7 +8,7 @@ namespace openexec::store {
 namespace {
 
 constexpr char head_form = 1;
-constexpr std::uint8_t is_whole = 1;
+constexpr std::uint8_t index_is_whole = 1;
 constexpr std::uint8_t has_anchor = 2;
 constexpr std::uint8_t has_floor = 4;
 constexpr std::uint8_t has_doubts = 8;
@@ -47,7 +47,7 @@ void Head::Doubts::remove(std::int64_t entry, std::int64_t claim) noexcept {
 
 std::string write_head(const Head& head) {
   std::string out(1, head_form);
-  out += static_cast<char>((head.index_whole ? is_whole : 0) | (head.anchors_claims ? has_anchor : 0) |
+  out += static_cast<char>((head.index_whole ? index_is_whole : 0) | (head.anchors_claims ? has_anchor : 0) |
                            (head.floor ? has_floor : 0) | (head.doubts.count != 0 ? has_doubts : 0));
   append_number(static_cast<std::uint64_t>(head.serial), out);
   append_number(static_cast<std::uint64_t>(head.epoch), out);
@@ -72,9 +72,9 @@ Head read_head(std::string_view content, std::string checkpoint) {
   ByteReader bytes(content);
   if (bytes.byte() != head_form) ByteReader::damaged();
   const std::uint8_t flags = bytes.byte();
-  if ((flags & ~(is_whole | has_anchor | has_floor | has_doubts)) != 0) ByteReader::damaged();
+  if ((flags & ~(index_is_whole | has_anchor | has_floor | has_doubts)) != 0) ByteReader::damaged();
   Head head;
-  head.index_whole = (flags & is_whole) != 0;
+  head.index_whole = (flags & index_is_whole) != 0;
   head.anchors_claims = (flags & has_anchor) != 0;
   head.serial = static_cast<std::int64_t>(bytes.number());
   head.epoch = static_cast<std::int64_t>(bytes.number());

@@ -20,10 +20,13 @@ class Moment {
         newest_(newest),
         version_(newest != nullptr ? newest->version() : 0),
         snapshot_(session.read),
-        head_(session.read.head()),  // the snapshot begins here
-        runs_(session.runs.live(newest != nullptr ? 1 : 0)) {}
+        runs_(session.runs.live(newest != nullptr ? 1 : 0)) {}  // the snapshot begins here
 
-  [[nodiscard]] const Head& head() const noexcept { return head_; }
+  /// Of the snapshot. Read where it is needed: a nonce that was never used needs none.
+  [[nodiscard]] const Head& head() {
+    if (!head_) head_ = session_.read.head();
+    return *head_;
+  }
 
   /// The numbers that a key may be of, in ascending order, the first `most` of them. False where keys left the table
   /// since the moment began: it has to begin anew, or a key may be missed.
@@ -33,9 +36,10 @@ class Moment {
     if (newest_ != nullptr && newest_->find(key, young) != version_) return false;
     for (const KeyRun& run : runs_) find_in_run(session_.runs, nullptr, run, key, numbers, most);
     if (newest_ == nullptr) young = in_no_run(key);
+    if (young.empty()) return true;
     std::sort(young.begin(), young.end());
     const bool of_claims = key.kind == KeyKind::nonce || key.kind == KeyKind::approval;
-    const std::int64_t end = of_claims ? head_.claims.next : head_.entries.next;
+    const std::int64_t end = of_claims ? head().claims.next : head().entries.next;
     std::erase_if(young, [&](std::int64_t number) { return number >= end; });  // added after the moment
     numbers.insert(numbers.end(), young.begin(), young.end());
     return true;
@@ -57,14 +61,16 @@ class Moment {
   const KeyTable* const newest_;
   const std::uint64_t version_;
   const Snapshot snapshot_;
-  const Head head_;
   const std::vector<KeyRun> runs_;
+  std::optional<Head> head_;
   KeySet tail_;
   bool read_tail_ = false;
 };
 
 LogLine line_of(std::int64_t index, const StoredEntry& entry) {
-  return {static_cast<std::uint64_t>(index), leaf_hash(entry.json), std::string(entry.json)};
+  std::string json = entry.json();
+  const Digest leaf = leaf_hash(json);
+  return {static_cast<std::uint64_t>(index), leaf, std::move(json)};
 }
 
 bool is_open(const Head& head, std::int64_t claim) {
@@ -81,7 +87,7 @@ std::optional<std::optional<NonceRecord>> try_find_claim(Moment& moment, ReadQue
   for (const std::int64_t number : numbers)
     read.with_claim(number, [&](const StoredClaim& stored) {
       if (is_of_nonce(stored.claim, tenant, nonce) && (!found || found->claim < number))
-        found = StoredRecord{number, record_of(stored.claim)};
+        found = StoredRecord{number, record_of(stored)};
     });
   if (!found) return std::optional<NonceRecord>();
   if (is_open(moment.head(), found->claim)) return std::move(found->record);
@@ -132,7 +138,7 @@ std::vector<NonceRecord> find_doubts(ReadSession& session, std::optional<std::ui
   const std::int64_t limit = count < static_cast<std::size_t>(most) ? static_cast<std::int64_t>(count) : most;
   const Snapshot snapshot(session.read);
   for (const auto& [entry, claim] : session.read.doubts(after ? static_cast<std::int64_t>(*after) : -1, limit)) {
-    session.read.with_claim(claim, [&](const StoredClaim& stored) { found.push_back(record_of(stored.claim)); });
+    session.read.with_claim(claim, [&](const StoredClaim& stored) { found.push_back(record_of(stored)); });
     session.read.with_entry(entry, [&, at = entry, of = claim](const StoredEntry& stored) {
       if (!stored.ending || stored.ending->claim != of || stored.ending->state != NonceState::in_doubt) no_outcome(of);
       settle(found.back(), {at, *stored.ending}, session.read);

@@ -162,7 +162,7 @@ bool LedgerAudit::read_claim_row(std::int64_t& next, Digest& before, LogAudit& a
     const RowView row{rows.integer(0), rows.integer(1), rows.bytes(3)};
     if (row.first != next || row.count <= 0) return false;
     const Digest hash = rows.digest(2);
-    bool whole = row_hash(RowKind::claims, row, before) == hash;
+    bool whole = is_whole(RowKind::claims, row, before, hash);
     before = hash;
     next = row.end();
     audit.claims += static_cast<std::uint64_t>(row.count);

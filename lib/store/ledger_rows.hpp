@@ -4,7 +4,8 @@
 // content begins with the version of its form. Claims and entries are chains: the hash of a row is made over its kind, the
 // number of its first member, how many members it has, the hash of the row before it, and its content. So a row that was
 // changed, moved, cut, or put in another's place is not the row that the next one, or the ledger's head, follows
-// (docs/design/0021-rows-of-a-batch.md).
+// (docs/design/0021-rows-of-a-batch.md). The texts of entries are hashed once, for the tree: in the hash of their row the
+// leaf hash of each stands in place of its text (docs/design/0040-a-text-is-hashed-once.md).
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include <openexec/receipt_log.hpp>
 
 #include "store/row_bytes.hpp"
+#include "store/stored_text.hpp"
 
 namespace openexec::store {
 
@@ -29,23 +31,35 @@ inline constexpr std::size_t full_row_bytes = std::size_t{12} << 10;
 /// A result larger than this has a row of its own.
 inline constexpr std::size_t large_result_bytes = 4096;
 
-/// One row. The content is a view or a string of its own.
-template <class Bytes>
-struct BasicRow {
+/// One row, as it was read.
+struct RowView {
   std::int64_t first = 0;  ///< the number of its first member
   std::int64_t count = 0;
-  Bytes content;
+  std::string_view content;
   [[nodiscard]] std::int64_t end() const noexcept { return first + count; }
 };
-using RowView = BasicRow<std::string_view>;
-using OwnedRow = BasicRow<std::string>;
+
+/// One row, on its way to the database.
+struct OwnedRow {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+  std::string content;
+  std::string outline;  ///< of entries: what is hashed in place of the content
+  [[nodiscard]] std::int64_t end() const noexcept { return first + count; }
+};
 inline RowView view_of(const OwnedRow& row) noexcept { return {row.first, row.count, row.content}; }
 
+/// Of a row of claims or results.
 Digest row_hash(RowKind kind, const RowView& row, const Digest& before);
+/// Of any row.
+Digest row_hash(RowKind kind, const OwnedRow& row, const Digest& before);
+/// Whether the row is whole and has that hash.
+bool is_whole(RowKind kind, const RowView& row, const Digest& before, const Digest& hash);
 
 /// A claim as it is stored. Views into the row's content.
 struct StoredClaim {
-  Claim claim;           ///< without its terms, which were judged when it was made
+  Claim claim;           ///< without its terms, which were judged when it was made, and without `approval`
+  StoredText approval;
   Timestamp high_water;  ///< the highest time of the ledger then, this claim's included
   std::int64_t follows = 0;  ///< of a later attempt: the number of the claim that was the attempt before; else 0
 };
@@ -63,11 +77,13 @@ struct Ending {
 
 /// An entry as it is stored. Views into the row's content.
 struct StoredEntry {
-  std::string_view json;
+  StoredText text;
   Digest exec_id{};
   Digest attempt{};
   Timestamp high_water;
   std::optional<Ending> ending;
+
+  [[nodiscard]] std::string json() const { return text.str(); }
 };
 
 /// A result as it is stored: under the index of the entry that seals it.
@@ -77,7 +93,8 @@ struct StoredResult {
 };
 
 void append_claim(const StoredClaim& claim, std::string& content);
-void append_entry(const StoredEntry& entry, std::int64_t index, std::string& content);
+/// `leaf`: the leaf hash of its text.
+void append_entry(const StoredEntry& entry, const Digest& leaf, std::int64_t index, OwnedRow& row);
 void append_result(const StoredResult& result, std::int64_t row, std::string& content);
 
 /// Reads the members of a row one after the other. Throws StoreFailure where the content is not one that the functions
@@ -144,9 +161,9 @@ class Results {
 /// Rows that a transaction is about to write. Members are added in the order of their numbers.
 class StagedRows {
  public:
-  /// The content to which the member with this number is to be appended: a new row where there is none, or the last one
-  /// is full.
-  std::string& content_for(std::int64_t number, bool alone = false);
+  /// The row to which the member with this number is to be appended: a new one where there is none, or the last one is
+  /// full.
+  OwnedRow& row_for(std::int64_t number, bool alone = false);
   /// The row that holds the number; null where none does.
   [[nodiscard]] const OwnedRow* holding(std::int64_t number) const noexcept;
   [[nodiscard]] const OwnedRow* at(std::int64_t first) const noexcept;
@@ -159,7 +176,7 @@ class StagedRows {
   std::vector<OwnedRow> rows_;
   std::size_t open_ = 0;      ///< the row that takes small members
   bool has_open_ = false;
-  std::vector<std::string> spare_;  ///< for the next rows: their memory
+  std::vector<OwnedRow> spare_;  ///< for the next rows: their memory
 };
 
 struct Staged {

@@ -181,11 +181,11 @@ class Audit final : public merkle::TileSink {
       entry_differs(next_, "is missing");
       add({});
     }
-    const Digest expected = row_hash(RowKind::entries, row, before_);
     const std::string range = "entries " + number(first) + " to " + number(first + static_cast<std::uint64_t>(row.count) - 1);
-    if (hash != bytes_of(expected)) row_differs(row, "the row of " + range + " is not the one that was written");
-    before_ = {};
+    const Digest before = std::exchange(before_, {});
     if (hash.size() == before_.size()) std::copy(hash.begin(), hash.end(), before_.begin());
+    if (hash.size() != before_.size() || !is_whole(RowKind::entries, row, before, before_))
+      row_differs(row, "the row of " + range + " is not the one that was written");
     read_members(row, range);
     return true;
   }
@@ -209,11 +209,12 @@ class Audit final : public merkle::TileSink {
 
   void read_entry(const StoredEntry& entry) {
     const std::uint64_t index = next_;
-    audit_.bytes += entry.json.size();
+    const std::string json = entry.json();
+    audit_.bytes += json.size();
     ++audit_.entries;
     if (options_.well_formed) {
       const bool named = entry.exec_id != Digest{};
-      if (const Status status = options_.well_formed(entry.json, named ? &entry.exec_id : nullptr); !status.ok())
+      if (const Status status = options_.well_formed(json, named ? &entry.exec_id : nullptr); !status.ok())
         entry_differs(index, "is not well formed: " + status.detail());
     }
     const std::int64_t time = entry.high_water.micros;
@@ -221,7 +222,7 @@ class Audit final : public merkle::TileSink {
     high_water_ = std::max(high_water_, time);
     rest_->entry(static_cast<std::int64_t>(index), entry);
     ++next_;
-    add(merkle::leaf_hash(entry.json));
+    add(merkle::leaf_hash(json));
   }
 
   /// A leaf, or zero for one that is missing.

@@ -117,7 +117,7 @@ class Migration {
       claim.request_hash = rows.digest(5);
       if (!rows.is_null(6)) claim.approval_id = rows.bytes(6);
       claim.approval_digest = rows.digest(7);
-      claim.approval = rows.bytes(8);
+      stored.approval = {rows.bytes(8)};
       claim.at = {rows.integer(9)};
       stored.high_water = {rows.integer(10)};
       const std::int64_t number = at_.claims.next;
@@ -137,14 +137,16 @@ class Migration {
     for (begin(); rows.next(); step()) {
       const std::int64_t index = at_.entries.next;
       if (rows.integer(0) != index) damaged("entry " + std::to_string(index) + " is missing");
-      StoredEntry entry{rows.bytes(4), rows.digest(1), rows.digest(2), {rows.integer(3)}, std::nullopt};
+      const std::string_view json = rows.bytes(4);
+      const Digest leaf = merkle::leaf_hash(json);
+      StoredEntry entry{{json}, rows.digest(1), rows.digest(2), {rows.integer(3)}, std::nullopt};
       std::string result;
       if (more_ends && ends.integer(0) == index) {
         entry.ending = old_ending(ends.integer(1), result);
         more_ends = ends.next();
       }
-      append_to_tree(entry.json);
-      write_.add_stored(entry, result, at_);
+      append_to_tree(leaf);
+      write_.add_stored(entry, leaf, result, at_);
       at_.latest = std::max(at_.latest, entry.high_water);
       if (entry.ending || !is_zero(entry.exec_id))
         index_.add(Key(entry.ending ? KeyKind::outcome : KeyKind::execution, entry.exec_id), index);
@@ -167,11 +169,11 @@ class Migration {
     return ending;
   }
 
-  void append_to_tree(std::string_view json) {
+  void append_to_tree(const Digest& leaf) {
     struct Nowhere final : merkle::TileSink {
       Status put(unsigned, std::uint64_t, std::span<const Digest>) override { return Status::success(); }
     } nowhere;
-    if (Status status = tree_.append(merkle::leaf_hash(json), nowhere); !status.ok()) throw StoreFailure(status.detail());
+    if (Status status = tree_.append(leaf, nowhere); !status.ok()) throw StoreFailure(status.detail());
   }
 
   void copy_rest() {

@@ -35,7 +35,7 @@ class Pruning {
     Prunable taken;
     for (const auto& chosen : chosen_) {
       const std::int64_t row = chosen.first;
-      OwnedRow pruned{row, 0, std::string(1, row_form)};
+      OwnedRow pruned{row, 0, std::string(1, row_form), {}};
       const Prunable before = taken;
       read_.results().with(row, [&, at = &chosen.second](const RowView& view) {
         Results results(view);

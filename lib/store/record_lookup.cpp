@@ -62,6 +62,12 @@ NonceRecord record_of(const Claim& claim) {
   return record;
 }
 
+NonceRecord record_of(const StoredClaim& stored) {
+  NonceRecord record = record_of(stored.claim);
+  record.approval = stored.approval.str();
+  return record;
+}
+
 void settle(NonceRecord& record, const Outcome& outcome, ReadQueries& read) {
   record.state = outcome.ending.state;
   record.code = outcome.ending.code;

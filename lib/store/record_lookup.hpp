@@ -29,6 +29,7 @@ bool is_attempt(const StoredEntry& entry, const Digest& attempt);
 
 /// The record of a claim that has no outcome yet.
 NonceRecord record_of(const Claim& claim);
+NonceRecord record_of(const StoredClaim& stored);
 
 /// How a claim ended, as the newest of the entries says that the index names. Absent: none of them is of that claim.
 struct Outcome {

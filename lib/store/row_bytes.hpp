@@ -51,6 +51,7 @@ class ByteReader {
   explicit ByteReader(std::string_view bytes) noexcept : bytes_(bytes) {}
 
   [[nodiscard]] bool ended() const noexcept { return bytes_.empty(); }
+  [[nodiscard]] std::string_view rest() const noexcept { return bytes_; }
 
   std::uint8_t byte() { return static_cast<std::uint8_t>(take(1).front()); }
 

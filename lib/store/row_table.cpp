@@ -40,7 +40,7 @@ Digest RowChain::hash_before(std::int64_t first) {
 }
 
 void RowChain::check(const RowView& row, const Digest& hash) {
-  if (row.count <= 0 || row.first < first_number() || row_hash(kind_, row, hash_before(row.first)) != hash) damaged(row);
+  if (row.first < first_number() || !is_whole(kind_, row, hash_before(row.first), hash)) damaged(row);
 }
 
 RowChain::End RowChain::walk_all() {
@@ -57,7 +57,7 @@ RowChain::End RowChain::walk_from(End end, const Use& use) {
   Rows rows = from_.run(end.next);
   for (Read read = next(rows); read.row; read = next(rows)) {
     if (read.row->first != end.next) lost();
-    if (read.row->count <= 0 || row_hash(kind_, *read.row, end.hash) != read.hash) damaged(*read.row);
+    if (!is_whole(kind_, *read.row, end.hash, read.hash)) damaged(*read.row);
     end = {read.row->end(), read.hash};
     if (!use(*read.row)) break;
   }
@@ -97,7 +97,7 @@ bool RowChain::ends_at(const End& end) {
 
 void RowChain::append(const std::vector<OwnedRow>& rows, End& end) {
   for (const OwnedRow& row : rows) {
-    const Digest hash = row_hash(kind_, view_of(row), end.hash);
+    const Digest hash = row_hash(kind_, row, end.hash);
     add_.execute(row.first, row.count, blob(hash), Blob{row.content});
     end = {row.end(), hash};
   }

@@ -168,14 +168,20 @@ ReadQueries::ReadQueries(const Database& database)
                     "SELECT epoch, pid, version, opened_at, identity, device, path, adopts, hash FROM openings "
                     "WHERE epoch > 0 ORDER BY epoch DESC LIMIT 2") {}
 
-Head ReadQueries::head() {
+const Head& ReadQueries::head() {
   Rows rows = head_.run();
   if (!rows.next()) damaged("it has no head");
   const Digest hash = rows.digest(0);
-  const std::string_view content = rows.bytes(1);
-  std::string checkpoint(rows.bytes(2));
+  const std::string_view content = rows.bytes(1), checkpoint = rows.bytes(2);
+  const std::string_view known = head_bytes_;
+  const bool same = known.size() == sizeof hash + content.size() && known.substr(0, sizeof hash) == bytes_of(hash) &&
+                    known.substr(sizeof hash) == content && head_read_.checkpoint == checkpoint;
+  if (same) return head_read_;
+  head_bytes_.clear();
   if (head_hash(content, checkpoint) != hash) damaged("its head is not the one that was written");
-  return read_head(content, std::move(checkpoint));
+  head_read_ = read_head(content, std::string(checkpoint));
+  head_bytes_.append(bytes_of(hash)).append(content);
+  return head_read_;
 }
 
 void ReadQueries::check(const Head& head) {
@@ -328,9 +334,10 @@ std::vector<LogLine> ReadQueries::lines(std::uint64_t first, std::size_t count) 
     Members<StoredEntry> members(row);
     auto index = static_cast<std::uint64_t>(row.first);
     for (StoredEntry entry; members.next(entry) && index < end; ++index)
-      if (index >= first) lines.push_back({index, leaf_hash(entry.json), std::string(entry.json)});
+      if (index >= first) lines.push_back({index, {}, entry.json()});
     return static_cast<std::uint64_t>(row.end()) < end;
   });
+  for (LogLine& line : lines) line.leaf_hash = leaf_hash(line.json);
   return lines;
 }
 
@@ -395,35 +402,35 @@ void WriteQueries::add_opening(Opening opening, Head& at) {
 std::int64_t WriteQueries::add_claim(const Claim& claim, std::int64_t follows, Head& at) {
   at.latest = std::max(at.latest, claim.at);
   const std::int64_t number = at.claims.next;
-  add_stored({claim, at.latest, follows}, at);
+  add_stored({claim, {claim.approval}, at.latest, follows}, at);
   return number;
 }
 
-std::uint64_t WriteQueries::add_entry(const NewEntry& entry, Head& at) {
+std::uint64_t WriteQueries::add_entry(const NewEntry& entry, const Digest& leaf, Head& at) {
   at.latest = std::max(at.latest, entry.at);
   const std::int64_t index = at.entries.next;
-  add_stored({entry.json, entry.exec_id, entry.attempt, at.latest, std::nullopt}, {}, at);
+  add_stored({{entry.json}, entry.exec_id, entry.attempt, at.latest, std::nullopt}, leaf, {}, at);
   return static_cast<std::uint64_t>(index);
 }
 
-std::uint64_t WriteQueries::add_seal(const Seal& seal, std::int64_t claim, Head& at) {
+std::uint64_t WriteQueries::add_seal(const Seal& seal, const Digest& leaf, std::int64_t claim, Head& at) {
   at.latest = std::max(at.latest, seal.at);
   const std::int64_t index = at.entries.next;
   const Ending ending{claim, seal.state, seal.code, seal.effect, seal.at, std::nullopt, seal.retryable};
-  add_stored({seal.entry, seal.exec_id, {}, at.latest, ending}, seal.result, at);
+  add_stored({{seal.entry}, seal.exec_id, {}, at.latest, ending}, leaf, seal.result, at);
   return static_cast<std::uint64_t>(index);
 }
 
 void WriteQueries::add_stored(const StoredClaim& claim, Head& at) {
-  append_claim(claim, staged_.claims.content_for(at.claims.next++));
+  append_claim(claim, staged_.claims.row_for(at.claims.next++).content);
 }
 
-void WriteQueries::add_stored(const StoredEntry& entry, std::string_view result, Head& at) {
+void WriteQueries::add_stored(const StoredEntry& entry, const Digest& leaf, std::string_view result, Head& at) {
   const std::int64_t index = at.entries.next++;
   StoredEntry stored = entry;
   if (stored.ending) stored.ending->result_row = stage_result(index, result);
   if (stored.ending && stored.ending->state == NonceState::in_doubt) add_doubt(index, stored.ending->claim, at);
-  append_entry(stored, index, staged_.entries.content_for(index));
+  append_entry(stored, leaf, index, staged_.entries.row_for(index));
 }
 
 void WriteQueries::add_doubt(std::int64_t entry, std::int64_t claim, Head& at) {
@@ -441,7 +448,7 @@ void WriteQueries::remove_doubt(std::uint64_t entry, std::int64_t claim, Head& a
 std::optional<std::int64_t> WriteQueries::stage_result(std::int64_t entry, std::string_view result) {
   if (result.empty()) return std::nullopt;
   const bool alone = result.size() > large_result_bytes;
-  std::string& content = staged_.results.content_for(entry, alone);
+  std::string& content = staged_.results.row_for(entry, alone).content;
   const std::int64_t row = alone ? entry : staged_.results.open_row();
   append_result({entry, result}, row, content);
   return row;

@@ -61,6 +61,15 @@ void give_approval_keys(const Claim& claim, Give&& give) {
   give(approval_key(claim.tenant, claim.approval_id));
   if (is_step(claim.approval_id)) give(approval_key(claim.tenant, token_of(claim.approval_id)));
 }
+/// The keys that a claim is found by, each hashed once.
+struct ClaimKeys {
+  explicit ClaimKeys(const Claim& claim) noexcept : nonce(nonce_key(claim.tenant, claim.nonce)) {
+    give_approval_keys(claim, [&](const Key& key) { (approval ? token : approval) = key; });
+  }
+  Key nonce;
+  std::optional<Key> approval;
+  std::optional<Key> token;  ///< of a step of a plan
+};
 /// Gives each key of a row's members.
 void give_keys(const RowView& claims, std::int64_t after, const std::function<void(Key, std::int64_t number)>& give);
 void give_entry_keys(const RowView& entries, std::int64_t from, const std::function<void(Key, std::int64_t number)>& give);
@@ -77,8 +86,9 @@ class ReadQueries {
   /// From here on members that are staged are seen as well.
   void see(const Staged& staged) noexcept { staged_ = &staged; }
 
-  /// Throws StoreFailure where the head is missing or damaged.
-  Head head();
+  /// Throws StoreFailure where the head is missing or damaged. Valid until the next call. Bytes that were checked once are
+  /// not hashed again.
+  const Head& head();
   std::string checkpoint() { return head().checkpoint; }
   /// Of the pins, and of the controls: what a head says of them.
   std::pair<Digest, Digest> table_digests();
@@ -138,6 +148,8 @@ class ReadQueries {
   std::optional<std::pair<Opening, Digest>> newest_opening();
 
   const Staged* staged_ = nullptr;
+  Head head_read_;
+  std::string head_bytes_;  ///< what `head_read_` was read from, hash and content; empty: nothing was
   RowChain claims_, entries_;
   ResultTable results_;
   Statement begin_, end_, head_, tile_, pins_, controls_, doubts_, last_opening_;
@@ -159,12 +171,13 @@ class WriteQueries {
   // Members are staged; flush() writes them.
   /// `follows`: of a later attempt, the number of the claim before it.
   std::int64_t add_claim(const Claim& claim, std::int64_t follows, Head& at);
-  std::uint64_t add_entry(const NewEntry& entry, Head& at);
-  std::uint64_t add_seal(const Seal& seal, std::int64_t claim, Head& at);
+  // `leaf`: the leaf hash of the entry.
+  std::uint64_t add_entry(const NewEntry& entry, const Digest& leaf, Head& at);
+  std::uint64_t add_seal(const Seal& seal, const Digest& leaf, std::int64_t claim, Head& at);
   /// The claim that the entry put in doubt is settled.
   void remove_doubt(std::uint64_t entry, std::int64_t claim, Head& at);
   /// An entry as a ledger of an older schema had it.
-  void add_stored(const StoredEntry& entry, std::string_view result, Head& at);
+  void add_stored(const StoredEntry& entry, const Digest& leaf, std::string_view result, Head& at);
   void add_stored(const StoredClaim& claim, Head& at);
   void flush(Head& at);
   void forget() noexcept { staged_.clear(); }

@@ -1,14 +1,13 @@
 #include "store/signed_log.hpp"
 
-#include "merkle/hash.hpp"
 #include "sqlite/guard.hpp"
 
 namespace openexec::store {
 
-void SignedLog::append(std::string_view entry, merkle::TileSink& tiles) {
+void SignedLog::append(const Digest& leaf, merkle::TileSink& tiles) {
   if (!grew_) growing_ = tree_;
   grew_ = true;
-  if (Status status = growing_.append(merkle::leaf_hash(entry), tiles); !status.ok())
+  if (Status status = growing_.append(leaf, tiles); !status.ok())
     throw StoreFailure(status.detail());
 }
 

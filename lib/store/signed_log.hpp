@@ -17,8 +17,8 @@ class SignedLog {
   SignedLog(merkle::CheckpointSigner signer, merkle::Tree tree, std::string checkpoint)
       : signer_(std::move(signer)), tree_(std::move(tree)), note_(std::move(checkpoint)) {}
 
-  /// Adds an entry. Tells `tiles` what to keep. Throws StoreFailure.
-  void append(std::string_view entry, merkle::TileSink& tiles);
+  /// Adds an entry by its leaf hash. Tells `tiles` what to keep. Throws StoreFailure.
+  void append(const Digest& leaf, merkle::TileSink& tiles);
   /// The checkpoint over everything so far: one signature, however many entries were added.
   const std::string& checkpoint();
 

@@ -299,17 +299,17 @@ bool SqliteWriter::apply(const Probe&, Member&, Head&) { return false; }
 
 bool SqliteWriter::apply(FindOrphans orphans, Member&, Head&) {
   for (const std::int64_t claim : running_.orphans())
-    session_->read.with_claim(claim, [&](const StoredClaim& stored) { orphans.found->push_back(record_of(stored.claim)); });
+    session_->read.with_claim(claim, [&](const StoredClaim& stored) { orphans.found->push_back(record_of(stored)); });
   return false;
 }
 
 /// The newest claim of a nonce. Its record says nothing about its end yet.
-std::optional<StoredRecord> SqliteWriter::claim_of(std::string_view tenant, std::string_view nonce) {
+std::optional<StoredRecord> SqliteWriter::claim_of(const Key& key, std::string_view tenant, std::string_view nonce) {
   std::optional<StoredRecord> found;
-  for (const std::int64_t number : session_->index.find(nonce_key(tenant, nonce)))
+  for (const std::int64_t number : session_->index.find(key))
     session_->read.with_claim(number, [&](const StoredClaim& stored) {
       if (is_of_nonce(stored.claim, tenant, nonce) && (!found || found->claim < number))
-        found = StoredRecord{number, record_of(stored.claim)};
+        found = StoredRecord{number, record_of(stored)};
     });
   return found;
 }
@@ -332,8 +332,8 @@ Outcome SqliteWriter::outcome_of(std::int64_t claim, const Digest& exec_id) {
 
 /// Whether the approval is spent, or its token is something else already. All claims of a token are of one use, so that
 /// one of them tells.
-bool SqliteWriter::is_spent(std::string_view tenant, std::string_view approval_id) {
-  const std::string_view token = token_of(approval_id);
+bool SqliteWriter::is_spent(const Claim& asked, const ClaimKeys& keys) {
+  const std::string_view tenant = asked.tenant, approval_id = asked.approval_id, token = token_of(approval_id);
   bool spent = false;
   const auto look = [&](const Key& key, const auto& judge) {
     session_->index.find(key, [&](const std::vector<std::int64_t>& numbers) {
@@ -345,12 +345,10 @@ bool SqliteWriter::is_spent(std::string_view tenant, std::string_view approval_i
       return judged;
     });
   };
-  if (is_step(approval_id))
-    look(approval_key(tenant, approval_id), [&](const Claim& claim) {
-      return spent = spends_approval(claim, tenant, approval_id);
-    });
+  if (keys.token)
+    look(*keys.approval, [&](const Claim& claim) { return spent = spends_approval(claim, tenant, approval_id); });
   if (spent) return true;
-  look(approval_key(tenant, token), [&](const Claim& claim) {
+  look(keys.token ? *keys.token : *keys.approval, [&](const Claim& claim) {
     if (!spends_token(claim, tenant, token)) return false;
     spent = !of_one_plan(claim.approval_id, approval_id);
     return true;
@@ -376,7 +374,8 @@ bool SqliteWriter::apply(const Claim* claim, Member& member, Head& at) {
     return false;
   };
   std::int64_t follows = 0;
-  if (auto known = claim_of(claim->tenant, claim->nonce)) {
+  const ClaimKeys keys(*claim);
+  if (auto known = claim_of(keys.nonce, claim->tenant, claim->nonce)) {
     if (!same_request(known->record, *claim)) return turn_away(ClaimAnswer::Kind::nonce_conflict);
     learn_end(*known);
     if (!opens_next_attempt(known->record, *claim)) {
@@ -387,14 +386,15 @@ bool SqliteWriter::apply(const Claim* claim, Member& member, Head& at) {
   } else if (claim->attempt != 1) {
     member.status = no_attempt_before();
     return false;
-  } else if (!claim->approval_id.empty() && is_spent(claim->tenant, claim->approval_id)) {
+  } else if (keys.approval && is_spent(*claim, keys)) {
     return turn_away(ClaimAnswer::Kind::approval_spent);
   }
   if (const auto unmet = unmet_term(*claim, at)) return turn_away(*unmet);
   const std::int64_t number = session_->write.add_claim(*claim, follows, at);
   pace_.claimed(*claim, at.latest);
-  index.add(nonce_key(claim->tenant, claim->nonce), number);
-  give_approval_keys(*claim, [&](const Key& key) { index.add(key, number); });
+  index.add(keys.nonce, number);
+  for (const std::optional<Key>& key : {keys.approval, keys.token})
+    if (key) index.add(*key, number);
   running_.claimed(*claim, number);
   member.claim = {ClaimAnswer::Kind::fresh, std::nullopt};
   return true;
@@ -418,7 +418,7 @@ bool SqliteWriter::apply(const Seal* seal, Member& member, Head& at) {
   std::optional<std::int64_t> claim = running_.ended(*seal);  // of this process: it was claimed, and has no outcome
   std::optional<std::uint64_t> doubt;                         // the entry that put it in doubt
   if (!claim) {
-    auto known = claim_of(seal->tenant, seal->nonce);
+    auto known = claim_of(nonce_key(seal->tenant, seal->nonce), seal->tenant, seal->nonce);
     if (known) learn_end(*known);
     member.status = known ? check_transition(known->record, *seal) : never_claimed();
     if (member.status.ok() && seal->retryable) member.status = not_its_own();
@@ -428,8 +428,9 @@ bool SqliteWriter::apply(const Seal* seal, Member& member, Head& at) {
     running_.ended(*claim);
   }
   if (doubt) session_->write.remove_doubt(*doubt, *claim, at);
-  member.entry = session_->write.add_seal(*seal, *claim, at);
-  log_entry(seal->entry);
+  const Digest leaf = leaf_hash(seal->entry);
+  member.entry = session_->write.add_seal(*seal, leaf, *claim, at);
+  log_entry(leaf);
   session_->index.add(Key(KeyKind::outcome, seal->exec_id), static_cast<std::int64_t>(member.entry));
   return true;
 }
@@ -451,17 +452,18 @@ bool SqliteWriter::apply(const NewEntry* entry, Member& member, Head& at) {
 }
 
 std::uint64_t SqliteWriter::add_entry(const NewEntry& entry, Head& at) {
-  const std::uint64_t index = session_->write.add_entry(entry, at);
-  log_entry(entry.json);
+  const Digest leaf = leaf_hash(entry.json);
+  const std::uint64_t index = session_->write.add_entry(entry, leaf, at);
+  log_entry(leaf);
   const auto number = static_cast<std::int64_t>(index);
   if (!is_zero(entry.exec_id)) session_->index.add(Key(KeyKind::execution, entry.exec_id), number);
   if (!is_zero(entry.attempt)) session_->index.add(Key(KeyKind::attempt, entry.attempt), number);
   return index;
 }
 
-void SqliteWriter::log_entry(std::string_view json) {
+void SqliteWriter::log_entry(const Digest& leaf) {
   LedgerTiles tiles(session_->write);
-  log_->append(json, tiles);
+  log_->append(leaf, tiles);
 }
 
 bool SqliteWriter::apply(const Pin& pin, Member& member, Head& at) {

@@ -67,13 +67,13 @@ class SqliteWriter {
   bool apply(const ControlChange* change, Member& member, Head& at);
   bool apply(const Adopt& adopt, Member& member, Head& at);
 
-  std::optional<StoredRecord> claim_of(std::string_view tenant, std::string_view nonce);
+  std::optional<StoredRecord> claim_of(const Key& key, std::string_view tenant, std::string_view nonce);
   void learn_end(StoredRecord& stored);
   std::optional<ClaimAnswer::Kind> unmet_term(const Claim& claim, const Head& at);
   Outcome outcome_of(std::int64_t claim, const Digest& exec_id);
-  bool is_spent(std::string_view tenant, std::string_view approval_id);
+  bool is_spent(const Claim& asked, const ClaimKeys& keys);
   bool has_executed(std::string_view tenant, std::string_view approval_id);
-  void log_entry(std::string_view json);
+  void log_entry(const Digest& leaf);
   std::uint64_t add_entry(const NewEntry& entry, Head& at);
   merkle::CheckpointSigner first_transaction(const LogOptions& log);
   void open_log(merkle::CheckpointSigner signer);

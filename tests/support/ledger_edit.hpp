@@ -36,7 +36,7 @@ class LedgerEdit {
       EditedRow row{found.integer(0), {}, found.digest(2)};
       store::Members<store::StoredEntry> members(store::RowView{row.first, found.integer(1), found.bytes(3)});
       for (store::StoredEntry entry; members.next(entry);)
-        row.entries.push_back({std::string(entry.json), entry.exec_id, entry.attempt, entry.high_water, entry.ending});
+        row.entries.push_back({entry.json(), entry.exec_id, entry.attempt, entry.high_water, entry.ending});
       rows.push_back(std::move(row));
     }
   }
@@ -65,12 +65,12 @@ class LedgerEdit {
       keys.sum += store::KeyRecord(key, number).mixed();
     };
     for (const EditedRow& row : rows) {
-      store::OwnedRow stored{row.first, static_cast<std::int64_t>(row.entries.size()), std::string(1, store::row_form)};
+      store::OwnedRow stored{row.first, static_cast<std::int64_t>(row.entries.size()), std::string(1, store::row_form), {}};
       std::int64_t index = row.first;
       for (const EditedEntry& entry : row.entries)
-        store::append_entry({entry.json, entry.exec_id, entry.attempt, entry.high_water, entry.ending}, index++,
-                            stored.content);
-      const Digest forged = row_hash(store::RowKind::entries, view_of(stored), chain.hash);
+        store::append_entry({{entry.json}, entry.exec_id, entry.attempt, entry.high_water, entry.ending},
+                            store::leaf_hash(entry.json), index++, stored);
+      const Digest forged = row_hash(store::RowKind::entries, stored, chain.hash);
       chain = {stored.end(), forged};
       store::give_entry_keys(view_of(stored), stored.first, count);
       add.execute(stored.first, stored.count, store::blob(hashes == Hashes::forged ? forged : row.hash),

@@ -53,6 +53,20 @@ TEST_CASE("Hexadecimal has one spelling") {
     CHECK_FALSE(unhex(text));
 }
 
+TEST_CASE("Each byte is a digit or none, wherever it stands among others") {
+  constexpr std::string_view digits = "0123456789abcdef";
+  for (const std::string_view around : {"00000000000", "ffffffffff", "90a9f0af9a"})
+    for (std::size_t at = 0; at < 10; ++at)
+      for (const char c : all_bytes()) {
+        std::string text(around.substr(0, 10));
+        text[at] = c;
+        const auto bytes = unhex(text);
+        CAPTURE(text);
+        REQUIRE(bytes.has_value() == (digits.find(c) != digits.npos));
+        if (bytes) REQUIRE(hex_of(*bytes) == text);
+      }
+}
+
 TEST_CASE("A digest reads back from its 64 digits, and from nothing else") {
   Digest digest{};
   for (std::size_t i = 0; i < digest.size(); ++i) digest[i] = static_cast<std::uint8_t>(i * 7 + 3);
