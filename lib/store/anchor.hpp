@@ -1,5 +1,10 @@
 // The newest checkpoint outside the ledger, so that a ledger that was rolled back as a whole is noticed. An extension line
 // of it covers the claims, of which the log knows nothing before they are sealed.
+//
+// The file has two slots, and each commit overwrites the older one in place: one sync, where a replacement of the file is
+// two journal commits and more. If the machine dies meanwhile, that slot may hold anything, and the other one covers
+// everything that was answered. The ledger itself has the commit whose slot is torn, so that it reaches further than the
+// other slot; if it does not, it was rolled back (docs/design/0023-the-anchor-covers-claims.md).
 #pragma once
 
 #include <optional>
@@ -38,14 +43,20 @@ class Anchor {
   /// Writes the checkpoint, unless it is what was written last. Looks at the file before that, and throws AnchorChanged
   /// if it does not hold what this object read or wrote last. Throws StoreFailure. Precondition: hold() returned.
   void keep(const std::string& checkpoint);
+  /// How many entries the checkpoint covers that check() accepted; nullopt if there was none.
+  [[nodiscard]] std::optional<std::uint64_t> covered() const noexcept { return covered_; }
 
  private:
+  void write_slot(std::size_t slot, const std::string& checkpoint);
+  void write_anew(const std::string& checkpoint);
   /// Whether the file holds what it should. A replacement that failed may have taken place.
   [[nodiscard]] bool is_untouched(const std::optional<std::string>& there) const;
 
   std::string file_;
   std::optional<NoteLock> lock_;
   std::optional<std::string> kept_;       ///< what the file holds; nullopt: there is none yet
+  std::optional<std::size_t> newest_;     ///< the slot of it that was written last; nullopt: it has no slots to write
+  std::optional<std::uint64_t> covered_;
   std::optional<std::string> attempted_;  ///< what a replacement of unknown fate would have left
 };
 

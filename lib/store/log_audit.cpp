@@ -324,8 +324,9 @@ class Audit final : public merkle::TileSink {
     }
     if (options_.anchor.empty()) return;
     try {
-      Anchor(options_.anchor).check(log, *key_, true, session_.read.claims(), session_.read.head());
-      if (auto note = read_note_file(options_.anchor)) audit_.anchored = read_checkpoint(*std::move(note)).size;
+      Anchor anchor(options_.anchor);
+      anchor.check(log, *key_, true, session_.read.claims(), session_.read.head());
+      audit_.anchored = anchor.covered();
     } catch (const SqliteError&) {
       throw;
     } catch (const StoreFailure& failure) {

@@ -116,6 +116,14 @@ void NoteLock::replace(std::string_view text) const {
   sync_folder(folder_of(path_));
 }
 
+void NoteLock::overwrite(std::size_t at, std::string_view part) const {
+  const Descriptor fd(::open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (fd.get() < 0) fail("cannot open " + path_);
+  if (::lseek(fd.get(), static_cast<::off_t>(at), SEEK_SET) < 0) fail("cannot write " + path_);
+  write_all(fd.get(), part, path_);
+  if (::fdatasync(fd.get()) != 0) fail("cannot sync " + path_);
+}
+
 /// A draft that is there while the lock is held belongs to a holder that died. A folder that cannot be listed keeps it,
 /// which harms nothing.
 void NoteLock::remove_stale_drafts() const {

@@ -39,10 +39,12 @@ extern "C" {
 ssize_t __real_write(int fd, const void* bytes, size_t size);
 int __real_rename(const char* from, const char* to);
 int __real_fsync(int fd);
+int __real_fdatasync(int fd);
 int __real_unlink(const char* path);
 ssize_t __wrap_write(int fd, const void* bytes, size_t size);
 int __wrap_rename(const char* from, const char* to);
 int __wrap_fsync(int fd);
+int __wrap_fdatasync(int fd);
 int __wrap_unlink(const char* path);
 
 ssize_t __wrap_write(int fd, const void* bytes, size_t size) {
@@ -60,6 +62,11 @@ int __wrap_rename(const char* from, const char* to) {
 int __wrap_fsync(int fd) {
   if (watching == nullptr) return __real_fsync(fd);
   (void)watching->step([] {});  // who is only killed needs no disk
+  return 0;
+}
+int __wrap_fdatasync(int fd) {
+  if (watching == nullptr) return __real_fdatasync(fd);
+  (void)watching->step([] {});
   return 0;
 }
 int __wrap_unlink(const char* path) {

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -139,6 +140,40 @@ TEST_CASE("No handler is entered before an anchor that covers its claim is writt
   CHECK(payments.paid() == 1);
   CHECK(executor.execute(Payments::request("n-4")).code == Code::ok);
   CHECK(payments.paid() == 2);
+}
+
+TEST_CASE("Half of an anchor that a dying machine tore hides no rollback, and stops nobody whose ledger is whole") {
+  Payments payments;
+  fs::create_directory(payments.folder.file("elsewhere"));
+  std::string snapshot;
+  {
+    Executor executor = must(payments.open(), "open");
+    CHECK(executor.execute(Payments::request("n-1")).code == Code::ok);
+    snapshot = payments.snapshot();  // of what the other half of the anchor covers from the next commit on
+    fs::copy_file(payments.anchor, payments.anchor + ".before");
+  }
+  payments.pay_and_die("n-2");  // one commit, its claim
+  const std::string before = read_file(payments.anchor + ".before"), after = read_file(payments.anchor);
+  REQUIRE(before.size() == after.size());
+  const auto [mine, theirs] = std::mismatch(after.begin(), after.end(), before.begin());
+  REQUIRE(mine != after.end());
+  std::string torn = after;
+  torn[static_cast<std::size_t>(mine - after.begin())] = '#';
+  std::ofstream(payments.anchor, std::ios::trunc) << torn;
+  SECTION("the ledger has the commit whose half is torn") {
+    Executor executor = must(payments.open(), "open");
+    CHECK(executor.execute(Payments::request("n-2")).code == Code::in_doubt);
+    CHECK(payments.paid() == 2);
+  }
+  SECTION("the ledger was set back to where the other half ends") {
+    payments.set_back_to(snapshot);
+    CHECK_THAT(payments.open().status().detail(), Contains("half of the anchor cannot be read"));
+    CHECK(payments.paid() == 2);
+  }
+  SECTION("both halves are torn") {
+    std::ofstream(payments.anchor, std::ios::trunc) << std::string(after.size() - 1, 'x') << '\0';
+    CHECK_THAT(payments.open().status().detail(), Contains("neither half"));
+  }
 }
 
 TEST_CASE("An anchor without a line for the claims is taken once, from before there was one, and never again") {
