@@ -108,6 +108,7 @@ struct Settlement {
   std::string_view exec_id;
   std::string_view action;
   std::string_view tenant;
+  std::uint32_t attempt = 1;  ///< which attempt was interrupted
 };
 using Reconcile = std::function<HandlerResult(const Settlement&)>;
 

@@ -129,11 +129,13 @@ struct CommandFileOptions {
 };
 
 /// Adds the actions of a handlers file: `{"send_email": {"argv": ["/usr/local/bin/send-email"], "timeout_ms": 30000,
-/// "max_output": 65536, "env": ["SMTP_URL"], "schema": {"required": ["to"]}}}`. Returns their names. invalid_argument, with file and line, for anything
+/// "max_output": 65536, "env": ["SMTP_URL"], "schema": {"required": ["to"]}, "retry_none": 2, "reconcile":
+/// ["/usr/local/bin/was-sent"], "cost": ["/usr/local/bin/price"]}}`. Returns their names. invalid_argument, with file and
+/// line, for anything
 /// that is not exactly understood: then nothing was added.
 ///
 /// `argv` is fixed, starts with the absolute path of an executable, and no shell and nothing of a request enters it.
-/// The command finds the canonical payload on its stdin; OPENEXEC_EXEC_ID, OPENEXEC_ACTION, OPENEXEC_TENANT and the
+/// The command finds the canonical payload on its stdin; OPENEXEC_EXEC_ID, OPENEXEC_ACTION, OPENEXEC_TENANT, OPENEXEC_ATTEMPT and the
 /// variables that `env` lists (those that are set now, with their values of now) in its environment, and nothing else
 /// there; no other open file. It leads a process group of its own. Its stderr is discarded: it may hold secrets.
 ///
@@ -141,6 +143,13 @@ struct CommandFileOptions {
 ///   exit 65        refused, nothing happened: handler_failed, effect none
 ///   other ends     handler_failed, effect unknown. The detail tells these apart as well
 ///   had to be killed, for `timeout_ms`, for more than `max_output` bytes, or on cancellation: in_doubt
+///
+/// `retry_none` is HandlerTable::Row::retry_none: after exit 65 the same request may run again, so many times at most.
+///
+/// `reconcile` and `cost` are commands in the same form and with the same limits. The first is asked at the start about
+/// each execution that was interrupted, without a payload: one JSON object with exit 0 is the result of what was done,
+/// exit 65 says that nothing was, and all else leaves it in doubt. The second is asked what an execution would cost where
+/// its approval names max_cost_usd: a decimal number of dollars on one line with exit 0; all else refuses the execution.
 ///
 /// What the command leaves running in its process group is killed when it ends.
 ///

@@ -1223,7 +1223,7 @@ Status Pipeline::settle_orphan(const NonceRecord& orphan, Recovery& found) {
   if (handler == nullptr || !handler->reconcile) return Status::success();
   const HandlerResult said = base::call_foreign(
       [&] {
-        return handler->reconcile({.exec_id = entry.exec_id, .action = orphan.action, .tenant = orphan.tenant});
+        return handler->reconcile({.exec_id = entry.exec_id, .action = orphan.action, .tenant = orphan.tenant, .attempt = orphan.attempt});
       },
       [] { return HandlerResult::in_doubt("the reconcile function threw"); });
   if (said.kind() == HandlerResult::Kind::in_doubt) return Status::success();

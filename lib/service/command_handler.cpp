@@ -18,6 +18,8 @@
 #include <optional>
 #include <utility>
 
+#include "canon/json.hpp"
+
 namespace openexec::service {
 namespace {
 
@@ -157,6 +159,14 @@ class Run final : public Reservation {
   std::optional<std::string> hold(const Invocation& call);
   HandlerResult finish(const Cancellation& cancellation);
 
+  /// The same of a command that answers a question: its exit code is 0 or 65, and what it wrote. Nothing where it could
+  /// not be started or ended in any other way.
+  struct Reply {
+    bool refused = false;  ///< exit code 65
+    std::string text;
+  };
+  std::optional<Reply> reply();
+
  private:
   enum class End { exited, timed_out, cancelled, too_much_output, lost };
   /// Lets the process become the command. An explanation where it could not: then nothing ran.
@@ -200,6 +210,7 @@ std::optional<std::string> Run::hold(const Invocation& call) {
   environment.push_back("OPENEXEC_EXEC_ID=" + std::string(call.exec_id));
   environment.push_back("OPENEXEC_ACTION=" + std::string(call.action));
   environment.push_back("OPENEXEC_TENANT=" + std::string(call.tenant));
+  environment.push_back("OPENEXEC_ATTEMPT=" + std::to_string(call.attempt));
   const std::vector<char*> arguments = pointers(argv);
   const std::vector<char*> variables = pointers(environment);
   const Stand stand{argv[0].c_str(), arguments.data(), variables.data(), input.get(),
@@ -254,6 +265,15 @@ HandlerResult Run::finish(const Cancellation& cancellation) {
   return HandlerResult::result(std::move(text_));
 }
 
+std::optional<Run::Reply> Run::reply() {
+  if (let_go()) return std::nullopt;
+  const End end = wait({});
+  const std::optional<siginfo_t> status = reap(end);
+  if (end != End::exited || !status || status->si_code != CLD_EXITED) return std::nullopt;
+  if (status->si_status != 0 && status->si_status != exit_refused) return std::nullopt;
+  return Reply{status->si_status == exit_refused, std::move(text_)};
+}
+
 Run::End Run::wait(const Cancellation& cancellation) {
   const auto deadline = steady_clock::now() + command_->timeout;
   for (;;) {
@@ -300,6 +320,59 @@ std::optional<siginfo_t> Run::reap(End end) {
   return status;
 }
 
+std::optional<Run::Reply> ask(const std::shared_ptr<const Command>& question, const Invocation& about) {
+  Run run(question);
+  if (run.hold(about)) return std::nullopt;
+  return run.reply();
+}
+
+/// The command with what it is run with, but for its arguments.
+std::shared_ptr<const Command> question_of(const Command& command, const std::vector<std::string>& argv) {
+  Command question = command;
+  question.argv = argv;
+  return std::make_shared<const Command>(std::move(question));
+}
+
+/// One JSON object says what was done, and exit code 65 that nothing was. All else leaves the execution in doubt, a
+/// command that cannot be started with it.
+Reconcile reconcile_by(std::shared_ptr<const Command> question) {
+  return [question = std::move(question)](const Settlement& about) {
+    const Cancellation never;
+    auto reply = ask(question, {.exec_id = about.exec_id,
+                                .action = about.action,
+                                .payload = {},
+                                .tenant = about.tenant,
+                                .deadline = {},
+                                .cancellation = never,
+                                .attempt = about.attempt});
+    if (!reply) return HandlerResult::in_doubt("the reconcile command gave no answer");
+    if (reply->refused) return HandlerResult::failed("the reconcile command says that nothing happened", Effect::none);
+    const auto result = canon::parse(reply->text, {.max_bytes = reply->text.size()});
+    if (!result.ok() || !result->root().is(canon::Type::object))
+      return HandlerResult::in_doubt("the reconcile command wrote no JSON object");
+    return HandlerResult::result(std::move(reply->text));
+  };
+}
+
+/// A decimal number of US dollars on a line of its own.
+Cost cost_by(std::shared_ptr<const Command> question) {
+  return [question = std::move(question)](const CostQuery& query) -> Result<Usd> {
+    const Cancellation never;
+    const auto reply = ask(question, {.exec_id = {},
+                                      .action = query.action,
+                                      .payload = query.payload,
+                                      .tenant = query.tenant,
+                                      .deadline = {},
+                                      .cancellation = never});
+    if (!reply || reply->refused) return Status(Code::approval_constraint, "the cost command gave no answer");
+    std::string_view text = reply->text;
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    const std::optional<Usd> cost = Usd::parse(text);
+    if (!cost) return Status(Code::approval_constraint, "the cost command wrote no amount");
+    return *cost;
+  };
+}
+
 }  // namespace
 
 HandlerTable::Row command_row(Command command) {
@@ -307,6 +380,9 @@ HandlerTable::Row command_row(Command command) {
   HandlerTable::Row row;
   row.deadline = shared->timeout;
   row.schema = shared->schema;
+  row.retry_none = shared->retry_none;
+  if (!shared->reconcile.empty()) row.reconcile = reconcile_by(question_of(*shared, shared->reconcile));
+  if (!shared->cost.empty()) row.cost = cost_by(question_of(*shared, shared->cost));
   row.prepare = [shared](const Invocation& call) -> Result<std::unique_ptr<Reservation>> {
     auto run = std::make_unique<Run>(shared);
     if (const auto why_not = run->hold(call)) return Status(Code::overloaded, *why_not);

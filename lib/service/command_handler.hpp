@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,8 +19,11 @@ struct Command {
   std::vector<std::string> argv;  ///< argv[0] is an absolute path
   std::chrono::milliseconds timeout{30'000};
   std::size_t max_output = std::size_t{64} << 10;
-  std::vector<std::string> environment;  ///< "NAME=value", beside the three that describe the execution
+  std::vector<std::string> environment;  ///< "NAME=value", beside the four that describe the execution
   std::shared_ptr<const PayloadSchema> schema;  ///< null: any object
+  std::uint32_t retry_none = 0;          ///< HandlerTable::Row::retry_none
+  std::vector<std::string> reconcile;    ///< asked whether an interrupted execution took place; empty: nobody is
+  std::vector<std::string> cost;         ///< asked what an execution would cost; empty: nobody is
 };
 
 using Commands = std::map<std::string, Command, std::less<>>;

@@ -30,6 +30,7 @@ using base::line_at;
 constexpr std::size_t max_file_bytes = std::size_t{1} << 20;
 constexpr std::int64_t max_timeout_ms = 24 * 60 * 60 * 1000;
 constexpr std::int64_t max_output_bytes = std::int64_t{1} << 20;
+constexpr std::int64_t most_retries = 1'000;
 
 // Where the member `action`.`member` (or `action` itself) is, the last time it is: of a duplicate, the one too many.
 // Keys are compared as written; nothing for one that is written with escapes.
@@ -86,19 +87,20 @@ bool is_variable(std::string_view name) {
 
 // What is wrong with one member's value; empty where nothing is.
 
-std::string read_argv(canon::View value, Command& command) {
+std::string read_command(canon::View value, std::string_view name, std::vector<std::string>& argv) {
+  const std::string member(name);
   if (!value.is(canon::Type::array) || value.size() == 0)
-    return "argv must be a list that begins with the command's path";
+    return member + " must be a list that begins with the command's path";
   for (const auto& [index, argument] : value) {
     if (!argument.is(canon::Type::string) || argument.string().find('\0') != std::string_view::npos)
-      return "argv must hold strings without U+0000";
-    command.argv.emplace_back(argument.string());
+      return member + " must hold strings without U+0000";
+    argv.emplace_back(argument.string());
   }
-  const std::string& path = command.argv.front();
+  const std::string& path = argv.front();
   struct stat status{};
-  if (!path.starts_with('/')) return "argv: the command's path must be absolute: " + path;
+  if (!path.starts_with('/')) return member + ": the command's path must be absolute: " + path;
   if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || ::access(path.c_str(), X_OK) != 0)
-    return "argv: not an executable file: " + path;
+    return member + ": not an executable file: " + path;
   return {};
 }
 
@@ -129,7 +131,9 @@ std::string read_schema(canon::View value, Command& command) {
 
 std::string read_member(std::string_view name, canon::View value, Command& command) {
   std::int64_t number = 0;
-  if (name == "argv") return read_argv(value, command);
+  if (name == "argv") return read_command(value, name, command.argv);
+  if (name == "reconcile") return read_command(value, name, command.reconcile);
+  if (name == "cost") return read_command(value, name, command.cost);
   if (name == "env") return read_environment(value, command);
   if (name == "schema") return read_schema(value, command);
   if (name == "timeout_ms") {
@@ -142,7 +146,13 @@ std::string read_member(std::string_view name, canon::View value, Command& comma
     command.max_output = static_cast<std::size_t>(number);
     return wrong;
   }
-  return "unknown member \"" + std::string(name) + "\"; known are argv, timeout_ms, max_output, env, schema";
+  if (name == "retry_none") {
+    std::string wrong = read_number(value, name, most_retries, number);
+    command.retry_none = static_cast<std::uint32_t>(number);
+    return wrong;
+  }
+  return "unknown member \"" + std::string(name) +
+         "\"; known are argv, timeout_ms, max_output, env, schema, retry_none, reconcile, cost";
 }
 
 }  // namespace
@@ -190,7 +200,10 @@ Result<std::vector<std::string>> add_command_handlers(HandlerTable& table, const
   const store::PathRules rules{.others_may_write = options.others_may_write, .warn = options.warn};
   store::check_writers("the handlers file", path, rules);
   for (const auto& [action, command] : *commands)
-    store::check_writers("the command of " + action, command.argv.front(), rules);
+    for (const auto& [what, argv] : {std::pair("the command of ", &command.argv),
+                                     {"the reconcile command of ", &command.reconcile},
+                                     {"the cost command of ", &command.cost}})
+      if (!argv->empty()) store::check_writers(what + action, argv->front(), rules);
 
   std::vector<std::string> names;
   for (auto& [action, command] : *commands) {

@@ -115,7 +115,7 @@ TEST_CASE("The environment is exactly what is listed, no other file is open, and
   for (auto it = variables.begin(); it != variables.end();)
     it = it->starts_with("PWD=") || it->starts_with("_=") || it->starts_with("SHLVL=") ? variables.erase(it) : ++it;
   CHECK(variables == std::set<std::string>{"SMTP_URL=smtp://host", "OPENEXEC_EXEC_ID=e", "OPENEXEC_ACTION=act",
-                                           "OPENEXEC_TENANT=ten"});
+                                           "OPENEXEC_TENANT=ten", "OPENEXEC_ATTEMPT=1"});
 
   const HandlerResult open =
       run(script("i=0; while [ $i -lt 256 ]; do [ ! -e /proc/$$/fd/$i ] || out=\"$out $i\"; i=$((i+1)); done; printf "
@@ -366,6 +366,11 @@ TEST_CASE("The handlers file is understood exactly, or refused with the line") {
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"schema\": \"{}\"}}", "1: ", "a: schema: must be a schema"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"schema\": null}}", "1: ", "a: schema: must be a schema"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"env\": \"HOME\"}}", "1: ", "env"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"retry_none\": 0}}", "2: ", "retry_none must be an integer from 1"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"retry_none\": 1001}}", "2: ", "retry_none"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"reconcile\": []}}", "2: ", "reconcile must be a list"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"reconcile\": [\"cat\"]}}", "2: ", "reconcile: the command's path"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"cost\": [\"/no/such/file\"]}}", "2: ", "cost: not an executable"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"env\": [\"A=B\"]}}", "1: ", "env"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"env\": [\"OPENEXEC_EXEC_ID\"]}}", "1: ", "OPENEXEC_"},
        }) {
@@ -375,6 +380,69 @@ TEST_CASE("The handlers file is understood exactly, or refused with the line") {
     CHECK(said.starts_with(c.line));
     CHECK(said.find(c.says) != std::string::npos);
   }
+}
+
+/// What the script says when it is asked whether the execution took place.
+HandlerResult reconciled(const std::string& text) {
+  Command command = script("exit 1");
+  command.reconcile = {"/bin/sh", "-c", text};
+  return service::command_row(command).reconcile({.exec_id = "e", .action = "act", .tenant = "ten", .attempt = 3});
+}
+
+TEST_CASE("A reconcile command says what was done or that nothing was, and leaves in doubt all else") {
+  const HandlerResult result = reconciled(
+      "printf '{\"about\":\"%s %s %s %s\"}' $OPENEXEC_EXEC_ID $OPENEXEC_ACTION $OPENEXEC_TENANT $OPENEXEC_ATTEMPT; cat");
+  CHECK(result.kind() == Kind::result);
+  CHECK(result.text() == R"({"about":"e act ten 3"})");
+  const HandlerResult refused = reconciled("exit 65");
+  CHECK(refused.kind() == Kind::failed);
+  CHECK(refused.effect() == Effect::none);
+  for (const char* text : {"exit 1", "true", "echo 5", "echo '{'", "echo '{} {}'", "kill -9 $$", "echo '{}'; exit 66"}) {
+    CAPTURE(text);
+    CHECK(reconciled(text).kind() == Kind::in_doubt);
+  }
+  Command gone = script("true");
+  gone.reconcile = {"/no/such/command"};  // removed since the start: that is not "nothing happened"
+  CHECK(service::command_row(gone).reconcile({.exec_id = "e", .action = "act", .tenant = "ten"}).kind() == Kind::in_doubt);
+  CHECK_FALSE(service::command_row(script("true")).reconcile);
+}
+
+TEST_CASE("A cost command writes an amount for the payload, and all else is a no") {
+  const auto cost = [](const std::string& text) {
+    Command command = script("exit 1");
+    command.cost = {"/bin/sh", "-c", text};
+    return service::command_row(command).cost({.action = "act", .payload = "12.5", .tenant = "ten"});
+  };
+  CHECK(cost("cat").value() == Usd{12'500'000});
+  CHECK(cost("cat; echo").value() == Usd{12'500'000});
+  for (const char* text : {"exit 1", "exit 65", "true", "echo -1", "echo 1e3", "echo ' 1'", "echo 1; echo 2", "kill -9 $$"}) {
+    CAPTURE(text);
+    CHECK(cost(text).code() == Code::approval_constraint);
+  }
+  CHECK_FALSE(service::command_row(script("true")).cost);
+}
+
+TEST_CASE("A command that exits with 65 may run again where the handlers file says so, and is told which attempt it is") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.file("handlers.json");
+  std::ofstream(path) << R"({"act": {"argv": ["/bin/sh", "-c", "if [ $OPENEXEC_ATTEMPT = 3 ]; then printf '{\"attempt\":%s}' $OPENEXEC_ATTEMPT; else exit 65; fi"], "retry_none": 2}})";
+  HandlerTable table;
+  REQUIRE(add_command_handlers(table, path).ok());
+  Executor executor = test::assemble({.store = memory_ledger(), .log = nullptr, .verifier = std::make_shared<DemoVerifier>(),
+                                      .hasher = nullptr, .clock = nullptr},
+                                     std::move(table));
+  const auto execute = [&] {
+    return executor.execute({.action = "act", .payload = "{}", .nonce = "n", .approval_artifact = {}});
+  };
+  for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
+    const Outcome outcome = execute();
+    CHECK(outcome.code == Code::handler_failed);
+    CHECK(outcome.attempt == attempt);
+    CHECK(outcome.may_retry);
+  }
+  const Outcome last = execute();
+  CHECK(last.ok());
+  CHECK(last.result == R"({"attempt": 3})");
 }
 
 TEST_CASE("A handlers file or a command that every user may write, or replace, is refused") {
