@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "crypto/ed25519.hpp"
+#include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/json.hpp"
 
@@ -174,6 +175,7 @@ TEST_CASE("Every DSSE approval gets its code, as fields and as one text") {
 TEST_CASE("Every change of one byte of a good envelope is refused, or means the same") {
   const Vectors vectors;
   const TrustPolicy policy = TrustPolicy::parse(canon::jcs(vectors.policy)).value();
+  const auto step = static_cast<std::size_t>(test::campaign(3, 1));  // the slice begins elsewhere in each envelope
   std::size_t envelopes = 0;
   std::size_t changes = 0;
   std::map<std::string, std::size_t> codes;
@@ -192,7 +194,7 @@ TEST_CASE("Every change of one byte of a good envelope is refused, or means the 
     const auto meant = meaning(test.artifact, keys);
 
     std::size_t harmful = 0;
-    for (std::size_t place = 0; place < test.artifact.size(); ++place) {
+    for (std::size_t place = envelopes % step; place < test.artifact.size(); place += step) {
       // Neighbours in bits and in the alphabets, and what ends or begins something in JSON.
       std::set<char> values{'A', '0', '-', '_', '+', '/', '=', '"', '\\', ',', '}', ' ', '\x01', '\x80'};
       for (int bit = 0; bit < 8; ++bit) values.insert(static_cast<char>(test.artifact[place] ^ (1 << bit)));

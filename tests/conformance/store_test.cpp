@@ -10,6 +10,7 @@
 
 #include "conformance/log_suite.hpp"
 #include "conformance/store_suite.hpp"
+#include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 #include "support/split_store.hpp"
@@ -262,12 +263,12 @@ bool mentions(const Failures& failures, const std::string& promise) {
 }  // namespace
 
 TEST_CASE("The ledger in memory keeps the store's contract") {
-  check_passes(run_store_suite({[] { return memory_ledger(); }, nullptr, 64, 200}));
+  check_passes(run_store_suite({[] { return memory_ledger(); }, nullptr, 64, campaign(40, 200)}));
 }
 
 TEST_CASE("The SQLite ledger keeps the store's contract") {
   SqliteFiles files;
-  check_passes(run_store_suite({[&] { return files.create(); }, [&] { return files.reopen(); }, 64, 50}));
+  check_passes(run_store_suite({[&] { return files.create(); }, [&] { return files.reopen(); }, 64, campaign(15, 50)}));
 }
 
 TEST_CASE("A store apart from its log keeps the contract, and its outbox") {

@@ -7,6 +7,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 
@@ -19,7 +20,7 @@ constexpr int threads = 64;
 
 int rounds() {
   const char* set = std::getenv("OPENEXEC_CONTENTION_ROUNDS");
-  return set != nullptr ? std::atoi(set) : 1000;
+  return set != nullptr ? std::atoi(set) : campaign(200, 1000);
 }
 
 /// 64 threads, each round one nonce. Returns how many rounds broke the promise.

@@ -16,6 +16,7 @@
 #include "store/rebuild.hpp"
 #include "store/sqlite.hpp"
 #include "support/build.hpp"
+#include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/ledger_edit.hpp"
 #include "support/parts.hpp"
@@ -350,15 +351,19 @@ TEST_CASE("In a log with two levels of full tiles, an edit anywhere is found and
   constexpr std::uint64_t size = 65'536 + 300;
   TemporaryFolder folder;
   Copies copies(folder, made(folder, size));
-  for (const std::uint64_t index : {0U, 255U, 256U, 40'000U, 65'535U, 65'536U, 65'791U}) {
+  // The slice edits one entry under two full levels and one that no full tile covers, and a tile of each kind.
+  const bool whole = campaign(0, 1) == 1;
+  std::vector<std::uint64_t> indices{255, 65'536};
+  if (whole) indices.insert(indices.end(), {0, 256, 40'000, 65'535, 65'791});
+  for (const std::uint64_t index : indices) {
     const auto found = audit(edited(copies, edits_of_entry(size).front(), index, Hashes::forged));
     INFO(all_of(found));
     CHECK(found.difference_count == 1);
     CHECK(names_entry(found, index));
   }
   const std::uint64_t level = std::uint64_t{1} << 56;
-  const std::pair<std::uint64_t, const char*> tiles[] = {
-      {77, "tile/0/077"}, {256, "tile/0/256"}, {level, "tile/1/000"}, {level + 1, "tile/1/001"}, {2 * level, "tile/2/000"}};
+  std::vector<std::pair<std::uint64_t, const char*>> tiles{{77, "tile/0/077"}, {2 * level, "tile/2/000"}};
+  if (whole) tiles.insert(tiles.end(), {{256, "tile/0/256"}, {level, "tile/1/000"}, {level + 1, "tile/1/001"}});
   for (const auto& [place, name] : tiles) {
     const auto found = audit(copies.edited("UPDATE tiles SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE place = " +
                                            std::to_string(place)));
