@@ -1,6 +1,7 @@
 # Install rules: libraries, headers, programs, and the files by which others find them. In three components: library
 # (what a program needs to run), development (what it needs to be built) and programs.
 include(CMakePackageConfigHelpers)
+add_custom_target(openexec_installed)  # builds what is installed, and no more
 set(OPENEXEC_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/OpenExec")
 
 # openexec_export(component): installs OpenExec::<component> and its target file. Each is apart, so that a C program does
@@ -11,6 +12,7 @@ function(openexec_export component)
   endif()
   get_target_property(target OpenExec::${component} ALIASED_TARGET)
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${component})
+  add_dependencies(openexec_installed ${target})
   install(TARGETS ${target} EXPORT OpenExec-${component}
     ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development
     LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT library NAMELINK_COMPONENT development)
@@ -37,6 +39,7 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_
 
 foreach(program openexecd openexec_cli openexec_approve openexec_witness_program)
   if(TARGET ${program})
+    add_dependencies(openexec_installed ${program})
     install(TARGETS ${program} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT programs)
   endif()
 endforeach()

@@ -2,11 +2,10 @@
 # Sets up, builds and runs all tests. Everything ends up in build/.
 #   bash tests/run.sh            Debug with address and undefined-behaviour sanitizers
 #   bash tests/run.sh --tsan     the tests that use threads, with the thread sanitizer
-#   bash tests/run.sh --clang    the whole house compiled by clang (14 on Debian 12), the unit tests, and those of
-#                                the bindings, which ask for a library without sanitizers
-#   bash tests/run.sh --release  optimised: openexec-bench works, no operation takes more instructions than before, and
-#                                the campaigns that the other builds run a slice of run whole, and the packages are
-#                                built, and used on a clean system
+#   bash tests/run.sh --clang    the whole house before the eyes of clang (14 on Debian 12), the unit tests, and those
+#                                of the bindings, which ask for a library without sanitizers
+#   bash tests/run.sh --release  optimised: openexec-bench works, no operation takes more instructions than before,
+#                                larger slices of campaigns, and the packages are built, and used on a clean system
 #   bash tests/run.sh --long     the campaigns labelled `long`, whole: hours. The other flags run a slice of seconds
 # Flags add up (--asan names the default); --no-setup leaves the machine's packages alone. Exit: 0 when all passed.
 set -euo pipefail
@@ -46,9 +45,12 @@ run_tests() {  # preset, further CTest arguments
   "${prefix[@]}" ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=error "$@"
 }
 
-run_asan() { configure_and_build asan all && run_tests asan; }
+# A stack trace needs lines, not types: -g1. What compiles openexec-bench, and runs it, is the optimised build.
+lines=(-DCMAKE_C_FLAGS_DEBUG=-g1 -DCMAKE_CXX_FLAGS_DEBUG=-g1)
+run_asan() { configure_and_build asan all "${lines[@]}" -DOPENEXEC_BUILD_BENCH=OFF && run_tests asan; }
 run_release() {
   local linker=()  # what is shipped is linked as packagers link it
+  local -x CCACHE_BASEDIR=  # and compiled from absolute names, since a build without the cache is compared with it
   configure_and_build release openexec_bench && cmake --build build/release -j "$jobs" --target openexec_campaign_tests &&
     run_tests release -L 'bench|campaign|packages'
 }
@@ -58,15 +60,17 @@ run_long() {
     OPENEXEC_LONG=1 run_tests release -L long
 }
 run_clang() {
-  local another=()
-  if ! command -v clang++-14 >/dev/null; then another=(-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++); fi
-  configure_and_build clang all "${another[@]}" && run_tests clang -L 'unit|bindings'
+  local another=(-DCMAKE_C_FLAGS_DEBUG=-g0 -DCMAKE_CXX_FLAGS_DEBUG=-g0 -DCMAKE_EXPORT_COMPILE_COMMANDS=ON)
+  if ! command -v clang++-14 >/dev/null; then another+=(-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++); fi
+  local run=(openexec_unit_tests openexec_installed)  # the rest is only shown to the compiler
+  configure_and_build clang "${run[0]}" "${another[@]}" && cmake --build build/clang -j "$jobs" --target "${run[1]}" &&
+    python3 tests/syntax.py build/clang -j "$jobs" "${run[@]}" && run_tests clang -L 'unit|bindings'
 }
 run_tsan() {
   local prefix=()
   # The thread sanitizer wants memory where it expects it; some kernels shuffle it too far.
   if setarch --addr-no-randomize true 2>/dev/null; then prefix=(setarch --addr-no-randomize); fi
-  configure_and_build tsan openexec_thread_tests && run_tests tsan -L threads
+  configure_and_build tsan openexec_thread_tests "${lines[@]}" && run_tests tsan -L threads
 }
 
 if [ $setup -eq 1 ]; then

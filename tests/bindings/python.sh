@@ -5,7 +5,7 @@
 #   storm   the same under a storm of signals, but for what takes long or makes its own
 #   types   mypy --strict
 #   sdks    the adapters, with the types of the providers' own SDKs
-#   readme  builds the wheel, and follows the README with it in an empty folder with a venv of its own
+#   readme  builds the wheel (LIKE, in the environment, says with which options), and follows the README with it in an empty folder with a venv of its own
 #   system  the package without a library of its own, beside LIBRARY: named, and by pkg-config
 set -euo pipefail
 source=$1 library=$2 folder=$3 sanitize=$4 compiler=$5 what=$6
@@ -48,9 +48,12 @@ case $what in
     exec "${run[@]}" "$binding/tests/test_sdks.py" ;;
   readme)
     if command -v ccache >/dev/null; then export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+    export CC=${CC:-} CXX=$compiler CCACHE_NOHASHDIR=1
+    [ -n "$CC" ] || unset CC
+    read -r -a like <<<"${LIKE:--C build-dir=$folder/wheel}"
     unset OPENEXEC_LIBRARY PYTHONPATH
     rm -rf "$folder/dist"
-    if ! "$venv/bin/pip" wheel --disable-pip-version-check --no-deps -w "$folder/dist" -C "build-dir=$folder/wheel" \
+    if ! "$venv/bin/pip" wheel --disable-pip-version-check --no-deps -w "$folder/dist" "${like[@]}" \
         "$binding" >"$folder/pip.log" 2>&1; then
       tail -n 20 "$folder/pip.log"
       if grep -q 'No matching distribution' "$folder/pip.log"; then echo "SKIPPED: pip cannot get it"; exit 77; fi

@@ -1,22 +1,25 @@
 #!/usr/bin/env bash
 # An outsider with an empty folder and OpenExec: builds programs against it, and runs them.
 #   outsider.sh find_package PREFIX | pkg_config PREFIX | fetch_content SOURCES
-# Environment: CC and CXX; FLAGS, which everything is compiled and linked with (sanitizers); LAUNCHER, e.g. ccache.
+# Environment: CC and CXX; FLAGS, which everything is compiled and linked with (sanitizers); LAUNCHER, e.g. ccache;
+# LIKE, the options with which the sources are compiled as they are in another build, and BESIDE, the folder of that
+# build, so that LAUNCHER knows the objects.
 set -euo pipefail
 how=$1 where=$2
 outsider=$(cd "$(dirname "$0")/outsider" && pwd)
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+build=build
+trap 'rm -rf "$folder"; [ "$build" = build ] || rm -rf "$build"' EXIT
 cp "$outsider"/* "$folder"
 cd "$folder"
 read -r -a flags <<<"${FLAGS:-}"
 
 build_with_cmake() {
-  cmake -G Ninja -S . -B build -DCMAKE_BUILD_TYPE=Debug \
+  cmake -G Ninja -S . -B "$build" -DCMAKE_BUILD_TYPE=Debug \
     -DCMAKE_C_FLAGS="${flags[*]}" -DCMAKE_CXX_FLAGS="${flags[*]}" \
     -DCMAKE_C_COMPILER_LAUNCHER="${LAUNCHER:-}" -DCMAKE_CXX_COMPILER_LAUNCHER="${LAUNCHER:-}" "$@"
   # All targets, as a host's own build would: nothing that nobody asked for may break it.
-  cmake --build build -j 2
+  cmake --build "$build" -j 2
 }
 
 case "$how" in
@@ -26,8 +29,10 @@ case "$how" in
     ;;
   fetch_content)
     export CCACHE_NOHASHDIR=1  # the folder has another name every time
-    build_with_cmake "-DOUTSIDER_FETCH=$where" -DFETCHCONTENT_FULLY_DISCONNECTED=ON
-    cd build
+    read -r -a like <<<"${LIKE:-}"
+    if [ -n "${BESIDE:-}" ]; then build=$(mktemp -d "$BESIDE.outsider.XXXXXX"); fi
+    build_with_cmake "-DOUTSIDER_FETCH=$where" "${like[@]}" -DFETCHCONTENT_FULLY_DISCONNECTED=ON
+    cd "$build"
     ;;
   pkg_config)
     PKG_CONFIG_PATH=$(find "$where" -name pkgconfig -type d)${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}

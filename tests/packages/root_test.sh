@@ -1,19 +1,18 @@
 #!/usr/bin/env bash
 # The Debian packages on a clean system: lintian finds no error, and in a root that debootstrap made they give a working
 # C program, C++ program and openexecd.
-#   root_test.sh SOURCES BUILD     Needs root and the network; exit 77, and why, where it has neither.
+#   root_test.sh SOURCES PACKAGES     Needs root and the network; exit 77, and why, where it has neither.
 set -euo pipefail
-sources=$1 build=$2
+sources=$1 packages=$2
 skip() { echo "SKIPPED: $*"; exit 77; }
 for tool in debootstrap lintian dpkg-deb; do
   command -v $tool >/dev/null || skip "$tool is not here (cmake/setup.sh tests)"
 done
 
 echo "== the packages"
-BUILD=$build bash "$sources/cmake/packaging/deb.sh" "$build/packages"
 lintian=(lintian --fail-on error --tag-display-limit 0)
 if [ "$(id -u)" -eq 0 ]; then lintian+=(--allow-root); fi
-"${lintian[@]}" "$build"/packages/*.deb
+"${lintian[@]}" "$packages"/*.deb
 
 [ "$(id -u)" -eq 0 ] || skip "a clean root needs root's rights"
 # shellcheck source=/dev/null
@@ -36,7 +35,7 @@ inside apt-get -qq install -y --no-install-recommends gcc g++ pkg-config libc6-d
 
 echo "== install"
 mkdir "$root/packages"
-cp "$build"/packages/*.deb "$root/packages"
+cp "$packages"/*.deb "$root/packages"
 inside sh -c 'apt-get -qq install -y --no-install-recommends /packages/*.deb' >/dev/null
 
 echo "== an outsider's programs"
