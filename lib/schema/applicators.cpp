@@ -111,9 +111,7 @@ class CombinationKeyword final : public Keyword {
       : combination_(combination), nodes_(std::move(nodes)) {}
   [[nodiscard]] bool holds(Run& run, const Value& value, const Place& place) const override {
     switch (combination_) {
-      case Combination::all_of:
-        return std::all_of(nodes_.begin(), nodes_.end(),
-                           [&](const Node* node) { return run.applies(*node, value, place); });
+      case Combination::all_of: return all(run, value, place);
       case Combination::any_of: return matching(run, value, place, 1) == 1 || run.fail(place, "anyOf");
       case Combination::one_of: return matching(run, value, place, 2) == 1 || run.fail(place, "oneOf");
     }
@@ -121,6 +119,12 @@ class CombinationKeyword final : public Keyword {
   }
 
  private:
+  /// A plain loop: the frames of an algorithm would stand on the stack once for each level of the payload.
+  [[nodiscard]] bool all(Run& run, const Value& value, const Place& place) const {
+    for (const Node* node : nodes_)
+      if (!run.applies(*node, value, place)) return false;
+    return true;
+  }
   /// How many of the schemas apply, counted up to `enough`.
   [[nodiscard]] std::size_t matching(Run& run, const Value& value, const Place& place, std::size_t enough) const {
     std::size_t found = 0;

@@ -142,6 +142,7 @@ TEST_CASE("NULL in any place where it may not be is invalid_argument, with a det
       {"approval", [&](auto** e) { return openexec_verify_clawshield_v1({}, s, s, {}, s, 0, nullptr, e); }},
       {"canonical", [&](auto** e) { return openexec_canonicalise(str("{}"), OPENEXEC_FORM_JCS, nullptr, e); }},
       {"digest", [&](auto** e) { return openexec_sha256(s, nullptr, e); }},
+      {"nonce", [&](auto** e) { return openexec_tool_call_nonce(s, s, s, s, 1, nullptr, e); }},
       {"log", [&](auto** e) { return openexec_log_open(str("sqlite://"), nullptr, e); }},
       {"executor", [&](auto** e) { return openexec_executor_log(nullptr, w.log.out(), e); }},
       {"log", [&](auto** e) { return openexec_executor_log(w.executor, nullptr, e); }},

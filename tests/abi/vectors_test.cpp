@@ -63,6 +63,32 @@ TEST_CASE("Every canonical form of the vectors comes out through C") {
   report("canonical, through C", cases);
 }
 
+TEST_CASE("Every tool call of the vectors has its nonce, or none, through C") {
+  const auto file = read_json(vectors() / "tool_calls.json");
+  std::size_t cases = 0;
+  for (const auto [unused, test] : at(file.root(), "cases")) {
+    ++cases;
+    INFO(text_at(test, "id"));
+    const std::string conversation(text_at(test, "conversation")), turn(text_at(test, "turn")),
+        name(text_at(test, "name")), arguments(text_at(test, "arguments"));
+    c::Buffer nonce;
+    c::Error error;
+    const openexec_code code = openexec_tool_call_nonce(
+        c::str(conversation), c::str(turn), c::str(name), c::str(arguments),
+        static_cast<std::uint32_t>(at(test, "occurrence").integer()), nonce.out(), error.out());
+    if (test.find("refuse")) {
+      CHECK(code == OPENEXEC_MALFORMED_REQUEST);
+      CHECK(openexec_error_detail(error).size != 0);
+      CHECK(nonce == nullptr);
+    } else {
+      REQUIRE(code == OPENEXEC_OK);
+      CHECK(c::text(openexec_buffer_view(nonce)) == text_at(test, "nonce"));
+    }
+  }
+  CHECK(cases > 25);
+  report("tool calls, through C", cases);
+}
+
 TEST_CASE("Every payload of the table has its answer through C") {
   const auto file = read_json(vectors() / "payloads.json");
   std::size_t cases = 0;

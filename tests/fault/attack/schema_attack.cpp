@@ -1,6 +1,8 @@
 // Payloads and schemas that are made to cost: each check ends within its budget, and what exceeds it is refused.
 #include <openexec/openexec.hpp>
 
+#include <pthread.h>
+
 #include <string>
 
 #include "schema/pattern.hpp"
@@ -24,6 +26,34 @@ std::string repeated(std::string_view part, int count, std::string_view between 
   std::string out;
   for (int i = 0; i < count; ++i) out.append(i == 0 ? "" : between).append(part);
   return out;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t small_stack = std::size_t{4} << 20;  // a sanitizer's frames are larger
+#else
+constexpr std::size_t small_stack = std::size_t{256} << 10;
+#endif
+
+/// Checks on a thread that has as little stack as hosts give to threads.
+Status on_small_stack(const PayloadSchema& schema, const std::string& payload) {
+  struct Call {
+    const PayloadSchema& schema;
+    const std::string& payload;
+    Status answer;
+  } call{schema, payload, Status::success()};
+  pthread_attr_t attributes;
+  REQUIRE(pthread_attr_init(&attributes) == 0);
+  REQUIRE(pthread_attr_setstacksize(&attributes, small_stack) == 0);
+  pthread_t thread{};
+  const auto run = [](void* argument) -> void* {
+    auto& mine = *static_cast<Call*>(argument);
+    mine.answer = mine.schema.check(mine.payload);
+    return nullptr;
+  };
+  REQUIRE(pthread_create(&thread, &attributes, run, &call) == 0);
+  REQUIRE(pthread_join(thread, nullptr) == 0);
+  pthread_attr_destroy(&attributes);
+  return call.answer;
 }
 
 /// The budget's own refusal, as opposed to one by a keyword.
@@ -53,8 +83,13 @@ TEST_CASE("recursion ends at the bound of levels, and not at the end of the stac
   std::string chain;
   for (int i = 0; i < 60; ++i) chain += "{\"allOf\":[";
   const auto schema = compiled(R"({"properties":{"a":)" + chain + R"({"$ref":"#"})" + repeated("]}", 60) + "}}");
-  CHECK(schema->check(repeated(R"({"a":)", 7) + "{}" + std::string(7, '}')).ok());
-  CHECK(is_exhausted(schema->check(repeated(R"({"a":)", 100) + "{}" + std::string(100, '}'))));
+  CHECK(schema->check(repeated(R"({"a":)", 3) + "{}" + std::string(3, '}')).ok());
+  const std::string deep = repeated(R"({"a":)", 100) + "{}" + std::string(100, '}');
+  CHECK(is_exhausted(schema->check(deep)));
+  // As many levels as the parse lets through, of a schema that refers to itself: the common kind of recursion.
+  const auto list = compiled(R"({"$ref":"#/$defs/list","$defs":{"list":{"properties":{"a":{"$ref":"#/$defs/list"}}}}})");
+  CHECK(list->check(repeated(R"({"a":)", 126) + "{}" + std::string(126, '}')).ok());
+  CHECK(is_exhausted(on_small_stack(*schema, deep)));
 }
 
 TEST_CASE("equal items, choices and names are compared within the budget") {
