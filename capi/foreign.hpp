@@ -21,19 +21,21 @@
 
 // What is lent to callbacks. All of them live on the stack of the call that lends them.
 
+namespace openexec::capi {
+/// What was written to a sink beyond its bound, with what was taken before it: counted and hashed.
+struct Whole {
+  crypto::plain::Sha256 hash;
+  std::uint64_t length = 0;
+};
+}  // namespace openexec::capi
+
 /// Bytes up to a bound. Once it failed to take some it takes no more: what was cut off is never taken for the whole.
 struct openexec_sink {
   std::string& text;
   std::size_t limit;
   bool failed = false;
-
-  /// What was written beyond the bound, with what was taken before it: counted and hashed.
-  struct Whole {
-    openexec::crypto::plain::Sha256 hash;
-    std::uint64_t length = 0;
-  };
   bool measures = false;  ///< a handler's output, of which nothing is thrown away unsaid
-  std::optional<Whole> whole;
+  std::optional<openexec::capi::Whole> whole;
 };
 
 namespace openexec::capi {

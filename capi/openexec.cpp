@@ -609,7 +609,7 @@ openexec_code openexec_config_set_demo_verifier(openexec_config* config, openexe
 
 namespace {
 
-void measure(openexec_sink::Whole& whole, std::string_view bytes) noexcept {
+void measure(Whole& whole, std::string_view bytes) noexcept {
   whole.hash.add(bytes);
   whole.length += bytes.size();
 }
