@@ -60,6 +60,7 @@ struct House {
   [[nodiscard]] Environment environment() const {
     return {{"LD_PRELOAD", FAILING_MEMORY},
             {failing_memory_file, folder.file("memory")},
+            {"OPENEXEC_MODE", "demo"},
             {"OPENEXEC_HANDLERS", folder.file("handlers.json")}};
   }
   [[nodiscard]] std::ptrdiff_t effects_of(const std::string& exec_id) const {
