@@ -183,3 +183,27 @@ TEST_CASE("what ran before its action had a schema is told again, and not judged
   const Outcome other = later.execute({.action = "pay", .payload = R"({"amount":2})", .nonce = "n", .approval_artifact = R"({"id":"a"})"});
   CHECK(other.code == Code::payload_schema);  // a used nonce tells nothing more than an unused one
 }
+
+TEST_CASE("a further attempt passes the schema of its time, and opens nothing where it does not") {
+  const auto ledger = memory_ledger();
+  const auto calls = std::make_shared<std::atomic<int>>(0);
+  const auto house = [&](std::shared_ptr<const PayloadSchema> schema) {
+    HandlerTable table;
+    HandlerTable::Row row{[calls](const Invocation&) {
+                            return ++*calls == 1 ? HandlerResult::failed("busy", Effect::none) : HandlerResult::result("1");
+                          },
+                          nullptr};
+    row.retry_none = 3;
+    row.schema = std::move(schema);
+    REQUIRE(table.add("pay", std::move(row)).ok());
+    return assemble({.store = ledger, .log = nullptr, .verifier = std::make_shared<ScriptedVerifier>(), .hasher = nullptr,
+                     .clock = nullptr},
+                    std::move(table));
+  };
+  const Request request{.action = "pay", .payload = R"({"amount":1})", .nonce = "n", .approval_artifact = R"({"id":"a"})"};
+  CHECK(house(nullptr).execute(request).code == Code::handler_failed);
+  CHECK_FALSE(house(compiled(R"({"required":["currency"]})")).execute(request).ok());
+  CHECK(*calls == 1);
+  CHECK(house(compiled(R"({"required":["amount"]})")).execute(request).ok());
+  CHECK(*calls == 2);
+}
