@@ -216,10 +216,6 @@ const std::map<openexec_code, Scenario> scenarios{
        openexec_sink_write(detail, str("no such mailbox"));
        return openexec_answer{OPENEXEC_ANSWER_FAILED};
      })},
-    {OPENEXEC_RESULT_INVALID, handled([](auto&, openexec_sink* result, auto*) {
-       openexec_sink_write(result, str("\"\xff\""));
-       return openexec_answer{OPENEXEC_ANSWER_RESULT};
-     })},
 };
 
 }  // namespace
@@ -235,6 +231,7 @@ TEST_CASE("Every code of the table is reached through C, and its outcome carries
     CHECK(back == code);
     if (row.code == openexec::Code::invalid_argument || row.code == openexec::Code::unsupported_abi)
       continue;  // misuse_test
+    if (row.code == openexec::Code::result_invalid) continue;  // told by ledgers of earlier versions alone
 
     Outcome outcome;
     REQUIRE(scenarios.count(code) == 1);
