@@ -9,9 +9,10 @@ boost=libboost-dev clang=clang
 if grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
   boost=libboost1.81-dev clang=clang-14  # libboost-dev is 1.74 there
 fi
-browser=()
+browser=() schemas=()
 if grep -qs '^ID=debian' /etc/os-release; then
   browser=("chromium|a web page in a real browser")  # Ubuntu has it as a snap alone
+  schemas=("json-schema-test-suite|what others expect of JSON Schema")  # not tried on Ubuntu; its test is skipped there
 fi
 
 build_packages=(
@@ -32,7 +33,6 @@ test_packages=(
   "ccache|faster rebuilds"
   "mold|faster links"
   "catch2|the unit tests"
-  "json-schema-test-suite|what others expect of JSON Schema"
   "$clang|the second compiler"
   "python3-venv|the tests of the Python package"
   "python3-requests|the service's clients"
@@ -49,6 +49,7 @@ test_packages=(
   "valgrind|instructions, counted"
   "wrk|the service's load (tests/bench/bench_service.sh)"
   "${browser[@]}"
+  "${schemas[@]}"
 )
 
 case "${1:-}" in
