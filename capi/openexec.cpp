@@ -946,6 +946,11 @@ openexec_str openexec_advice(openexec_code code, openexec_verdict verdict, opene
                     known(effect, OPENEXEC_EFFECT_UNKNOWN) ? static_cast<Effect>(effect) : Effect::unknown));
 }
 
+openexec_str openexec_outcome_advice(const openexec_outcome* outcome) {
+  return peek(outcome, out(advice(Code::in_doubt, Verdict::in_doubt, Effect::unknown)),
+              [](const openexec_outcome& o) { return out(advice(o.value)); });
+}
+
 int32_t openexec_outcome_replayed(const openexec_outcome* outcome) {
   return peek(outcome, int32_t{0}, [](const openexec_outcome& o) { return int32_t{o.value.replayed}; });
 }

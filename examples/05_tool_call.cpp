@@ -43,6 +43,7 @@ void show(const char* what, const Outcomes& outcomes) {
     std::cout << "  " << openexec::name(outcome.code) << (outcome.replayed ? ", replayed" : "") << ' ' << outcome.result
               << '\n';
     if (!outcome.detail.empty()) std::cout << "    " << outcome.detail << '\n';
+    std::cout << "    " << openexec::advice(outcome) << '\n';  // for the model: whether it ran, and may be tried again
   }
 }
 

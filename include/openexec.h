@@ -8,7 +8,7 @@
  *   3 config     how an executor is to be
  *   4 parts      callbacks: handlers, and stores, logs, verifiers, hashers and clocks of your own
  *   5 execute    the boundary itself, and what its callers learn
- *   6 evidence   receipts, approvals, canonical JSON and the log, with or without an executor
+ *   6 evidence   receipt hashes, portable receipts, approvals, canonical JSON and the log, with or without an executor
  *
  * START HERE: examples/01_echo.c, then section 1, then openexec_executor_execute.
  */
@@ -208,7 +208,7 @@ enum {
   OPENEXEC_RESULT_BYTES = 2 /* the same of output that is not UTF-8, as `base64` */
 };
 
-/* The code's name as receipts carry it, e.g. "approval_expired".
+/* The code's name as log entries carry it, e.g. "approval_expired".
  * Returns: a view that lives as long as the library; "unknown" for a number that is not in the table.
  */
 openexec_str openexec_code_name(openexec_code code);
@@ -397,7 +397,7 @@ void openexec_config_destroy(openexec_config** config);
  */
 openexec_code openexec_config_set_tenant(openexec_config* config, openexec_str tenant, openexec_error** error);
 
-/* Sets the executor's own name in receipts.
+/* Sets the executor's own name in log entries.
  * Returns: OPENEXEC_OK.
  * In:  config
  *      name       UTF-8, not empty
@@ -668,7 +668,7 @@ typedef struct openexec_claim {
   openexec_digest request_hash;
   openexec_str approval_id;        /* spent with the nonce; empty spends none */
   openexec_digest approval_digest; /* which artifact was spent; zero where none was presented */
-  openexec_str approval;           /* JSON, kept for the receipt of an attempt that dies */
+  openexec_str approval;           /* JSON, kept for the log entry of an attempt that dies */
   int64_t at_us;
 
   /* What the claim is held to besides, in the same step; only a store that says `keeps_terms` is ever asked to. */
@@ -875,7 +875,7 @@ typedef struct openexec_verifier_table {
   size_t size; /* sizeof(openexec_verifier_table) */
   void* self;
   void (*close)(void* self); /* may be NULL */
-  openexec_str profile;      /* the name of its rules, as receipts carry it; copied; not empty */
+  openexec_str profile;      /* the name of its rules, as log entries carry it; copied; not empty */
 
   /* OPENEXEC_OK, after naming the approval: a yes that does not say to what is OPENEXEC_APPROVAL_MALFORMED. Otherwise
    * one of OPENEXEC_APPROVAL_... 110 to 122, or OPENEXEC_OVERLOADED without memory to decide, which spends nothing;
@@ -928,7 +928,7 @@ typedef struct openexec_clock_table {
   void* self;
   void (*close)(void* self); /* may be NULL */
 
-  /* Civil time, against which approvals expire and which receipts carry. May be wrong and may jump. */
+  /* Civil time, against which approvals expire and which log entries carry. May be wrong and may jump. */
   int64_t (*now_us)(void* self);
   /* Time for durations and deadlines, from any beginning. Never goes back. May be NULL: the system's CLOCK_MONOTONIC.
    */
@@ -1117,7 +1117,7 @@ typedef struct openexec_order {
  * In:  executor
  *      order
  * Out: outcome    may be NULL: nobody wants it. Otherwise the caller destroys it. Of verdict OPENEXEC_VERDICT_CONTROL,
- *                 with receipt and entry; its detail says where the order lasts only as long as this executor
+ *                 with receipt hash and entry; its detail says where the order lasts only as long as this executor
  */
 openexec_code openexec_executor_order(openexec_executor* executor, const openexec_order* order,
                                       openexec_outcome** outcome, openexec_error** error);
@@ -1167,7 +1167,7 @@ openexec_code openexec_executor_reload_trust_policy(openexec_executor* executor,
 /* What a recovery found. */
 typedef struct openexec_recovery {
   size_t size;       /* sizeof(openexec_recovery), set by the caller */
-  uint64_t in_doubt; /* claims without a seal, now in doubt with a receipt */
+  uint64_t in_doubt; /* claims without a seal, now in doubt with a log entry */
   uint64_t settled;  /* of those, settled by a reconcile function */
   uint64_t relogged; /* sealed entries fed again into a log that is apart from its store */
 } openexec_recovery;
@@ -1209,17 +1209,23 @@ openexec_str openexec_outcome_exec_id(const openexec_outcome* outcome);
 /* Returns: the action; empty where the request was malformed. */
 openexec_str openexec_outcome_action(const openexec_outcome* outcome);
 
-/* Returns: the result as JSON, the bytes that the receipt covers; {"error": "<code>"} for every no. */
+/* Returns: the result as JSON, the bytes that the receipt hash covers; {"error": "<code>"} for every no. */
 openexec_str openexec_outcome_result(const openexec_outcome* outcome);
+
+/* Returns: what a model is to be told of this outcome, as openexec_advice has it, and where the handler permits a further
+ * attempt that the same call may be sent again. For NULL what is told of an attempt that leaves everything open. A view that
+ * lives as long as the library.
+ */
+openexec_str openexec_outcome_advice(const openexec_outcome* outcome);
 
 /* Returns: what the result is; OPENEXEC_RESULT_JSON for NULL. */
 openexec_result_form openexec_outcome_result_form(const openexec_outcome* outcome);
 
-/* Returns: the receipt, 64 hexadecimal digits: SHA-256 of exec_id, ":" and result. */
+/* Returns: the receipt hash, 64 hexadecimal digits: SHA-256 of exec_id, ":" and result. */
 openexec_str openexec_outcome_receipt(const openexec_outcome* outcome);
 
 /* Returns: the explanation for a person; empty on success. A replay has that of the first attempt. Not covered by the
- * receipt. */
+ * receipt hash. */
 openexec_str openexec_outcome_detail(const openexec_outcome* outcome);
 
 /* Returns: this attempt's own log entry as JSON; empty where none could be written. */
@@ -1240,12 +1246,12 @@ void openexec_outcome_destroy(openexec_outcome** outcome);
 /* 6 evidence                                                                                                         */
 /* ================================================================================================================== */
 
-/* Checks a receipt, offline.
+/* Checks a receipt hash, offline.
  * Returns: OPENEXEC_OK only if it belongs to exec_id and result; OPENEXEC_INVALID_ARGUMENT where it does not;
  *          OPENEXEC_MALFORMED_REQUEST where `result` is not strict JSON, or the others are not hexadecimal digests.
- * In:  exec_id    empty for a malformed request's receipt
+ * In:  exec_id    empty for a malformed request's receipt hash
  *      result     JSON text in any spacing
- *      receipt
+ *      receipt    the receipt hash
  */
 openexec_code openexec_verify_receipt(openexec_str exec_id, openexec_str result, openexec_str receipt,
                                       openexec_error** error);
@@ -1258,7 +1264,7 @@ openexec_code openexec_verify_receipt(openexec_str exec_id, openexec_str result,
  *      payload    JSON text of one object; empty means {}
  *      artifact   JSON text of one object
  *      now_us     the time to judge it by
- * Out: approval   who approved, as a receipt's entry carries it: {"digest", "id", "keys", "profile"}; the caller
+ * Out: approval   who approved, as a log entry carries it: {"digest", "id", "keys", "profile"}; the caller
  *                 destroys it
  */
 openexec_code openexec_verify_clawshield_v1(openexec_str public_key_pem, openexec_str tenant, openexec_str action,
@@ -1273,7 +1279,7 @@ openexec_code openexec_verify_clawshield_v1(openexec_str public_key_pem, openexe
  *      tenant
  *      request    with its approval_artifact
  *      now_us     the time to judge it by
- * Out: approval   who approved, as a receipt's entry carries it: {"digest", "id", "keys", "profile"}; the caller
+ * Out: approval   who approved, as a log entry carries it: {"digest", "id", "keys", "profile"}; the caller
  *                 destroys it
  */
 openexec_code openexec_verify_trust_policy(openexec_str policy, openexec_str executor, openexec_str tenant,
@@ -1293,7 +1299,7 @@ typedef int32_t openexec_form;
 enum {
   OPENEXEC_FORM_JCS = 1,           /* RFC 8785 */
   OPENEXEC_FORM_CLAWSHIELD_V1 = 2, /* what clawshield-v1 signers hash */
-  OPENEXEC_FORM_DISPLAY = 3        /* clawshield-v1 with ", " and ": "; what receipts cover */
+  OPENEXEC_FORM_DISPLAY = 3        /* clawshield-v1 with ", " and ": "; what receipt hashes cover */
 };
 
 /* Writes JSON in a canonical form, after the strict parse that requests get.

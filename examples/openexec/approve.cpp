@@ -565,7 +565,7 @@ int inspect(const Options& options) {
     object = *object.find("approval_artifact");
   }
   if (!object.is(canon::Type::object)) throw Stop(terminal::no, "this is neither an artifact nor a request with one");
-  const auto artifact = or_stop(approval::read_artifact(object), terminal::no, "malformed");
+  const auto artifact = or_stop(approval::read_artifact(object, now()), terminal::no, "malformed");
   const std::vector<Finding> found = findings(artifact, options, action_hash);
   const bool bad = std::any_of(found.begin(), found.end(), [](const Finding& f) { return f.good == false; });
   const bool trusted = !bad && found.front().good == true;

@@ -208,7 +208,7 @@ std::vector<LogLine> entries_of(Ledger& ledger, const std::string& wanted) {
 }
 
 void add_key(CLI::App& log, Chosen& chosen) {
-  CLI::App* command = log.add_subcommand("key", "The log's verifier key, for whoever checks its receipts");
+  CLI::App* command = log.add_subcommand("key", "The log's verifier key, for those who check its portable receipts");
   command->footer("Hand it over by a way that whoever could forge the log cannot change.");
   auto options = std::make_shared<KeyOptions>();
   ledger_option(*command, options->ledger);

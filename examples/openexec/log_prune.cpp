@@ -28,7 +28,7 @@ constexpr auto footer = R"(Exit codes:
   2  wrong usage, the ledger is in use or could not be read, or there is no terminal to ask on
 
 Entries, tiles, nonces and approvals stay: every proof remains valid, and nothing can run again. A replay of what was
-pruned is answered with a null result, its code and its receipt. Interrupt it as you like, and run it again.)";
+pruned is answered with a null result, its code and its receipt hash. Interrupt it as you like, and run it again.)";
 
 struct Options {
   std::string ledger = "sqlite:///openexec.db";

@@ -457,7 +457,7 @@ int main(int argc, char** argv) {
   execute_command->add_option("--allow", options.allowed,
                               "Only these actions, separated by commas; empty: none [OPENEXEC_ALLOWED_ACTIONS]");
 
-  CLI::App* log_command = command(app, "log", "Look at the receipts, also beside a running executor");
+  CLI::App* log_command = command(app, "log", "Look at the log, also beside a running executor");
   log_command->require_subcommand(1);
   CLI::App* list_command = command(*log_command, "list", "Entries, a line each");
   ledger(list_command);

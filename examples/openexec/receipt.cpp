@@ -77,7 +77,7 @@ void check_inputs(const Options& options) {
       options.payload || options.result || options.approval || options.exec_id || options.nonce || options.receipt;
   if (about_one && options.files.size() > 1)
     throw Stop(evidence_cannot,
-               "what you hold belongs to one receipt: give one FILE with --payload, --result, --approval, "
+               "what you hold belongs to one portable receipt: give one FILE with --payload, --result, --approval, "
                "--exec-id, --nonce or --receipt");
 }
 
@@ -241,7 +241,7 @@ std::function<int()> add_receipt(CLI::App& app, const CLI::App*& parsed) {
   parsed = command;
 
   const auto options = std::make_shared<Options>();
-  command->add_option("file", options->files, "Receipts")->required();
+  command->add_option("file", options->files, "Portable receipts")->required();
   command->add_option("--log-key", options->log_key, "The log's verifier key, name+id+key, or a file that holds it");
   command->add_option("--policy", options->policy, "File: a C2SP tlog-policy, whose cosignatures are enough");
   command->add_option("--payload", options->payload, "File: is this the payload that was asked for?");
@@ -251,8 +251,8 @@ std::function<int()> add_receipt(CLI::App& app, const CLI::App*& parsed) {
   command->add_option("--action", options->action, "... this action?");
   command->add_option("--nonce", options->nonce, "... this nonce?");
   command->add_option("--tenant", options->tenant, "... this tenant?");
-  command->add_option("--receipt", options->receipt, "Is this the receipt, 64 hexadecimal digits, that was answered?");
-  command->add_flag("--json", options->json, "One JSON object a receipt");
+  command->add_option("--receipt", options->receipt, "Is this the receipt hash, 64 hexadecimal digits, that was answered?");
+  command->add_flag("--json", options->json, "One JSON object a portable receipt");
   return [options] { return verify(*options); };
 }
 

@@ -251,7 +251,7 @@ int run(Settings& settings) {
   while (::sigwait(&ends, &signal) != 0 || signal == SIGHUP) (void)service->reload();  // the log says what became of it
   ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);  // a second one ends the process at once
   if (service->drain() == 0) return EXIT_SUCCESS;
-  // Their nonces are in doubt: the next start says so, with a receipt.
+  // Their nonces are in doubt: the next start says so, with a log entry.
   complain("handlers are still running; their executions are in doubt", exit_failed);
   std::_Exit(exit_failed);
 }
@@ -274,7 +274,7 @@ int main(int argc, char** argv) try {
   ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before any thread, for sigwait
 
   Settings settings;
-  CLI::App app("OpenExec: runs what was approved, at most once, and leaves a receipt.", "openexecd");
+  CLI::App app("OpenExec: runs what was approved, at most once, and leaves evidence.", "openexecd");
   daemon::add_flags(app, settings);
   try {
     app.parse(argc, argv);

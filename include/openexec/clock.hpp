@@ -17,7 +17,7 @@ struct Timestamp {
 class Clock {
  public:
   virtual ~Clock() = default;
-  /// Civil time, against which approvals expire and which receipts carry. May be wrong and may jump.
+  /// Civil time, against which approvals expire and which log entries carry. May be wrong and may jump.
   [[nodiscard]] virtual Timestamp now() const = 0;
   /// Time for durations and deadlines. Never goes back.
   [[nodiscard]] virtual std::chrono::steady_clock::time_point monotonic() const = 0;

@@ -1,4 +1,4 @@
-// Whether a receipt is genuine: offline, by anybody, with nothing but the log's public key.
+// Whether a portable receipt is genuine: offline, by anybody, with nothing but the log's public key.
 #pragma once
 
 #include <array>

@@ -41,7 +41,7 @@ struct Limits {
 
 struct Config {
   std::string tenant = "default";    ///< nonces and approvals are unique within it
-  std::string executor = "openexec"; ///< this executor's name in receipts
+  std::string executor = "openexec"; ///< this executor's name in log entries
   std::optional<std::vector<std::string>> allowed_actions;  ///< absent: every registered action; present: only these
   Limits limits;
 };
@@ -92,7 +92,7 @@ struct SettlementAnswer {
 
 /// What recovery found.
 struct Recovery {
-  std::size_t in_doubt = 0;  ///< claims without a seal, now in doubt with a receipt
+  std::size_t in_doubt = 0;  ///< claims without a seal, now in doubt with a log entry
   std::size_t settled = 0;   ///< of those, settled by a reconcile function
   std::size_t relogged = 0;  ///< sealed entries fed again into a log that is apart from its store
 };

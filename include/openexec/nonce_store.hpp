@@ -31,7 +31,7 @@ struct Claim {
   /// approval. Every other use of the token is approval_spent.
   std::string_view approval_id;
   Digest approval_digest{};      ///< which artifact was spent; zero where none was presented
-  std::string_view approval;     ///< JSON: who approved it, kept for the receipt of an attempt that dies
+  std::string_view approval;     ///< JSON: who approved it, kept for the log entry of an attempt that dies
   Timestamp at;
   /// 1: the nonce's first attempt, which spends it. k + 1: a further attempt of the same request with the same artifact,
   /// opened only where the newest attempt is k and was sealed as retryable. Stores that do not keeps_attempts() are never

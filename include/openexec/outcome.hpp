@@ -29,16 +29,16 @@ struct Outcome {
   std::string exec_id;  ///< 64 hex digits; empty where the request was malformed
   std::string action;   ///< empty where the request was malformed
   std::string result;   ///< display form: the bytes that `receipt` covers; {"error": "<code>"} for every no.
-                        ///< Empty, and the receipt too, where there was no memory for it; code, verdict and effect hold
-  std::string receipt;  ///< hex(SHA-256(exec_id ":" result))
-  std::string detail;   ///< for a person; empty where all is well. A replay has the first attempt's. Not covered by the receipt
+                        ///< Empty, and `receipt` too, where there was no memory for it; code, verdict and effect hold
+  std::string receipt;  ///< the receipt hash: hex(SHA-256(exec_id ":" result))
+  std::string detail;   ///< for a person; empty where all is well. A replay has the first attempt's. Not covered by the receipt hash
 
   /// What `result` is: the JSON that the handler gave, or an object that carries its output as `text` or `base64`.
   ResultForm result_form = ResultForm::json;
   std::optional<Digest> result_hash;  ///< SHA-256 of jcs(result), where a handler gave one; the entry has it too
 
   /// This attempt's own log entry. Empty where none could be written, and for a replay that was counted instead
-  /// (Limits::max_replays_per_second), whose outcome and receipt are those of every other replay.
+  /// (Limits::max_replays_per_second), whose outcome and receipt hash are those of every other replay.
   std::string entry;
   std::optional<std::uint64_t> entry_index;  ///< its place in the log; absent where `entry` is empty
   /// The entry's portable receipt (TransparencyLog::prove), where CallOptions::proof asked for it and the log has one.
@@ -53,8 +53,7 @@ struct Outcome {
 /// how. English, of printable ASCII, the same for every caller (docs/errors.md has all of it). Safe for codes that a later
 /// version adds.
 std::string_view advice(Code code, Verdict verdict, Effect effect) noexcept;
-inline std::string_view advice(const Outcome& outcome) noexcept {
-  return advice(outcome.code, outcome.verdict, outcome.effect);
-}
+/// The same for an outcome, which also knows whether a further attempt is permitted.
+std::string_view advice(const Outcome& outcome) noexcept;
 
 }  // namespace openexec

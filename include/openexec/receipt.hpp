@@ -67,7 +67,7 @@ struct Entry {
   Digest request_hash{};
   std::optional<ApprovalNote> approval;
   std::optional<Digest> result_hash;
-  std::string receipt;  ///< the seed's receipt, 64 hex digits
+  std::string receipt;  ///< the receipt hash, 64 hex digits
   std::string executor;
   Timestamp observed_at;
   std::optional<std::uint64_t> prior;  ///< index of the entry that a replay repeats or a settlement settles
@@ -95,12 +95,12 @@ struct Entry {
 /// The approval of an entry in RFC 8785 form; "null" for none.
 std::string to_json(const std::optional<ApprovalNote>& approval);
 
-/// The seed's receipt: hex(SHA-256(exec_id ":" result_text)). Pure: no time, no counter, no random value.
+/// The receipt hash: hex(SHA-256(exec_id ":" result_text)). Pure: no time, no counter, no random value.
 /// `result_text` is in display form (docs/formats.md, section 2).
 std::string receipt_of(std::string_view exec_id, std::string_view result_text);
 
-/// Checks a seed receipt. `result` is JSON text in any spacing; exec_id is empty for a malformed request's receipt.
-/// Success means that the receipt belongs to both. invalid_argument: it does not; malformed_request: no strict JSON.
+/// Checks a receipt hash, byte for byte: a result whose numbers were rewritten does not match. `result` is JSON text in any spacing; exec_id is empty for a malformed request's receipt hash.
+/// Success means that the hash belongs to both, and not that anything took place. invalid_argument: it does not; malformed_request: no strict JSON.
 Status verify_receipt(std::string_view exec_id, std::string_view result, std::string_view receipt);
 
 }  // namespace openexec

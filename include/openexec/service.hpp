@@ -6,11 +6,12 @@
 //
 // Endpoints: GET / /health /ready /version /receipts/{exec_id} /checkpoint /tile/...; POST /execute /receipts/verify.
 // Answers are JSON, but for /checkpoint and /tile/ (C2SP tlog-tiles) and /receipts/{exec_id}?format=tlog-proof.
-// POST /execute always answers {"id", "action", "result", "approved", "receipt", "replayed", "code", "proof"?,
+// POST /execute always answers {"id", "action", "result", "approved", "receipt", "replayed", "code", "verdict",
+// "effect", "entry", "result_form"?, "result_hash"?, "proof"?,
 // "detail"?}, with the proof where the client sends `Prefer: receipt-proof`. Every other problem is {"error": {"code",
 // "detail"}}. Whoever reaches the port reads the log.
 //
-// What reaches the boundary leaves a receipt. What the service itself turns away (a body over `body_limit`, a wrong
+// What reaches the boundary leaves a log entry. What the service itself turns away (a body over `body_limit`, a wrong
 // content type, a full queue, draining) never reaches it: nothing ran, nothing was recorded, and `receipt` is null.
 #pragma once
 
@@ -64,8 +65,8 @@ struct ServiceOptions {
 
   // Memory is bounded by max_connections × (body_limit + header_limit + one answer), and by what large_body_budget says.
   std::size_t header_limit = std::size_t{16} << 10;
-  /// Of a body; more is 413 without a receipt. 0: twice the executor's own limit, so that a request that is merely too
-  /// large still reaches the boundary and leaves its receipt.
+  /// Of a body; more is 413 without a log entry. 0: twice the executor's own limit, so that a request that is merely too
+  /// large still reaches the boundary and leaves its log entry.
   std::size_t body_limit = 0;
   /// Bytes of the bodies over 64 KiB that are read as JSON and executed at once. A body becomes up to 40 times as large
   /// while it is. More wait in their order, up to four times as many bytes; beyond them the answer is 429 overloaded.

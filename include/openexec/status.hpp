@@ -59,7 +59,7 @@ enum class Kind : std::uint8_t { ok, refused, doubt, fault, misuse };
 /// One row of the table.
 struct CodeInfo {
   Code code;
-  std::string_view name;  ///< as it appears in receipts and on the wire, e.g. "approval_expired"
+  std::string_view name;  ///< as it appears in log entries and on the wire, e.g. "approval_expired"
   int http;               ///< the service's status code; 0 where the code never reaches HTTP
 };
 

@@ -21,7 +21,7 @@ class TrustPolicy {
   /// A public key and what it may approve. It counts from not_before on and until not_after, and no more from
   /// revoked_at on.
   struct Key {
-    std::string id;          ///< 1 to 255 bytes of UTF-8 without control characters; its name in receipts
+    std::string id;          ///< 1 to 255 bytes of UTF-8 without control characters; its name in log entries
     std::string public_key;  ///< PEM, one strict Ed25519 SubjectPublicKeyInfo
     std::string role;        ///< empty: none
     std::optional<std::vector<std::string>> tenants;  ///< absent: all

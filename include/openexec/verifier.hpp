@@ -86,7 +86,7 @@ class Verifier {
  public:
   virtual ~Verifier() = default;
 
-  /// The profile's name, as receipts carry it where no approval says its own. Empty means that nothing is verified
+  /// The profile's name, as log entries carry it where no approval says its own. Empty means that nothing is verified
   /// (demo).
   [[nodiscard]] virtual std::string_view profile() const noexcept = 0;
 

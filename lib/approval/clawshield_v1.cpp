@@ -78,7 +78,7 @@ Status read_members(canon::View object, ClawshieldArtifact& out) {
 
 }  // namespace
 
-Result<ReadArtifact> read_artifact(canon::View object) {
+Result<ReadArtifact> read_artifact(canon::View object, Timestamp now) {
   constexpr std::string_view time_rule = "must be a time YYYY-MM-DDTHH:MM:SS[.ffffff][Z|+HH:MM|-HH:MM]";
   ReadArtifact artifact;
   if (Status status = read_members(object, artifact.text); !status.ok()) return status;
@@ -89,7 +89,7 @@ Result<ReadArtifact> read_artifact(canon::View object) {
   if (!issued_at) return malformed("issued_at", time_rule);
   const auto expires_at = base::parse_time(artifact.text.expires_at, base::TimeForm::clawshield_v1);
   if (!expires_at) return malformed("expires_at", time_rule);
-  if (*expires_at <= *issued_at) return malformed("expires_at", "must be later than issued_at");
+  if (*expires_at <= *issued_at && *expires_at > now) return malformed("expires_at", "must be later than issued_at");
   auto signature = base::unbase64(artifact.text.signature);
   if (!signature || signature->size() != 64) return malformed("signature", "must be the base64 of 64 bytes");
   artifact.issued_at = *issued_at;
@@ -123,7 +123,7 @@ class ClawshieldVerifier final : public Verifier {
   [[nodiscard]] Result<Approval> verify(const Proposal& proposal, Timestamp now) const override {
     if (!proposal.parts().artifact) return Status(Code::approval_missing, "approval_artifact: missing");
     if (!key_) return no_key();
-    const Result<ReadArtifact> artifact = read_artifact(*proposal.parts().artifact);
+    const Result<ReadArtifact> artifact = read_artifact(*proposal.parts().artifact, now);
     if (!artifact.ok()) return artifact.status();
     if (artifact->action_hash != proposal.action_hash())
       return Status(Code::approval_hash_mismatch, "hash mismatch: the approval is not for this action and payload");

@@ -34,8 +34,10 @@ struct ReadArtifact {
   std::string signature;  ///< 64 bytes
 };
 
-/// Reads an artifact, strictly; otherwise approval_malformed, with the member in the detail.
-Result<ReadArtifact> read_artifact(canon::View object);
+/// Reads an artifact, strictly; otherwise approval_malformed, with the member in the detail. One that ends before it was
+/// issued is malformed only where it ends after `now`: what has ended is for the caller to call expired, as earlier services
+/// do.
+Result<ReadArtifact> read_artifact(canon::View object, Timestamp now);
 
 /// 36 characters, hexadecimal digits of either case in groups of 8-4-4-4-12. Which spelling is signed is the id.
 bool is_uuid(std::string_view text);

@@ -34,6 +34,7 @@ constexpr std::array without_effect{
         "where that is allowed, and otherwise tells this outcome. Any other try is a new call, and needs an approval of its "
         "own."},
     Row{Code::malformed_request, correct_it},
+    Row{Code::payload_schema, correct_it},
     Row{Code::unknown_action, not_permitted},
     Row{Code::action_not_allowed, not_permitted},
     Row{Code::overloaded, again_unchanged},
@@ -87,6 +88,13 @@ std::string_view advice(Code code, Verdict verdict, Effect effect) noexcept {
            "somebody has found out what happened.";
   if (effect == Effect::none && code != Code::ok && code != Code::in_doubt) return of_no_effect(code);
   return in_doubt;
+}
+
+std::string_view advice(const Outcome& outcome) noexcept {
+  if (outcome.may_retry && outcome.code == Code::handler_failed && outcome.effect == Effect::none)
+    return "This failed, and nothing happened. It may be tried again: send the very same call once more, unchanged and under "
+           "the same approval. Do not make a new call in its place.";
+  return advice(outcome.code, outcome.verdict, outcome.effect);
 }
 
 }  // namespace openexec

@@ -206,7 +206,7 @@ Status verify_receipt(std::string_view exec_id, std::string_view result, std::st
   if (!document.ok())
     return Status(Code::malformed_request, "result: " + document.status().detail(), document.status().http());
   if (receipt_of(exec_id, canon::display(document->root())) != receipt)
-    return Status(Code::invalid_argument, "the receipt does not belong to this exec_id and result");
+    return Status(Code::invalid_argument, "the receipt hash does not belong to this exec_id and result, byte for byte");
   return Status::success();
 }
 

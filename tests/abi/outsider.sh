@@ -27,7 +27,7 @@ expect 03_verify_receipt.out <<OUT
 valid    {"echo": {"to0": 8e-170}}
 valid    { "echo":{"to0":$(printf '\t')8E-170} }
 INVALID  {"echo": {"to0": 9e-170}}
-         the receipt does not belong to this exec_id and result
+         the receipt hash does not belong to this exec_id and result, byte for byte
 OUT
 expect 04_own_store.out <<'OUT'
 call-1   {"to":"ada"}     -> ok, entry 0

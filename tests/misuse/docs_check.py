@@ -50,6 +50,8 @@ def check_codes(root):
     actual = codes(root)
     yield from (f"docs/errors.md: no row for {' '.join(row)}" for row in actual if row not in documented)
     yield from (f"docs/errors.md: no such code: {' '.join(row)}" for row in documented if row not in actual)
+    if len(documented) != len(set(documented)):
+        yield "docs/errors.md: a row is there twice"
     if sorted(documented) == sorted(actual) and documented != actual:
         yield "docs/errors.md: the rows are not in the order of lib/base/codes.cpp"
 
@@ -117,6 +119,15 @@ def check_settings(root):
                 yield f"README.md: the {kind} {name} is not documented"
 
 
+def check_words(root):
+    """One word, one thing: a receipt hash is a hash, and a portable receipt is a proof. Nothing is just a receipt."""
+    for document in [root / "README.md", *sorted((root / "docs").glob("*.md")), *sorted(root.glob("capi/bindings/*/README.md"))]:
+        words = " ".join(re.sub(r"`[^`]*`", "", re.sub(r"\]\([^)]*\)", "]", prose(text(document)))).split())
+        for found in re.finditer(r"(?<!portable )\breceipts?\b(?! hash)", words, re.IGNORECASE):
+            yield (f"{document.relative_to(root)}: a receipt is a receipt hash or a portable receipt; which is meant by "
+                   f"\"{words[max(found.start() - 30, 0):found.end() + 20]}\"?")
+
+
 def check_decisions(root):
     index = text(root / "docs/design/README.md")
     for record in sorted((root / "docs/design").glob("[0-9]*.md")):
@@ -126,7 +137,7 @@ def check_decisions(root):
 
 def breaches(root):
     for check in (check_codes, check_links, check_paths, check_headers, check_example, check_snippets, check_settings,
-                  check_decisions):
+                  check_words, check_decisions):
         yield from check(root)
 
 
@@ -136,6 +147,9 @@ def self_test(original):
         ("docs/errors.md", r"^\| 115 \| `approval_expired` \| 403", "| 115 | `approval_expired` | 401"),
         ("docs/errors.md", r"^\| 123 .*\n", ""),
         ("docs/errors.md", r"^(\| 101 .*\n)(\| 123 .*\n)", r"\2\1"),
+        ("docs/errors.md", r"^(\| 201 .*\n)", r"\1\1"),
+        ("docs/evidence.md", r"What a portable receipt proves and", "What a receipt proves and"),
+        ("README.md", r"Verify a receipt hash", "Verify a receipt"),
         ("docs/errors.md", r"\Z", "\n| 999 | `imagined` | 500 | fault | |\n"),
         ("lib/base/codes.cpp", r'"halted", 503', '"halted", 500'),
         ("README.md", r"\(docs/errors\.md\)", "(docs/error.md)"),

@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <fstream>
 #include <memory>
+#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include <openexec/openexec.hpp>
 
+#include "base/text.hpp"
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
 #include "support/catch.hpp"
@@ -124,6 +126,34 @@ TEST_CASE("Whatever a handler says after its effect is kept whole, and it execut
   }
 }
 
+TEST_CASE("Any bytes that a handler says come back out of the result") {
+  std::mt19937 random(20261130);
+  const std::vector<std::string> pieces{"{", "}", "\"", "\\", "a", ":", "1", "\n", " ", std::string("\0", 1), "\xc3\xa9", "\xf0\x9f\x98\x80",
+                                        "\xff", "\xed\xa0\x80", "[", "]", ",", "NaN", "1e400", "\x7f", "\xef\xbb\xbf"};
+  std::string said;
+  House house([&](const Invocation&) { return HandlerResult::result(said); });
+  for (int round = 0; round < 400; ++round) {
+    said.clear();
+    for (std::size_t count = random() % 12; count > 0; --count) said += pieces[random() % pieces.size()];
+    const Outcome outcome = house.run("r" + std::to_string(round));
+    CAPTURE(round, outcome.result);
+    REQUIRE(outcome.ok());
+    REQUIRE(verify_receipt(outcome.exec_id, outcome.result, outcome.receipt).ok());
+    const auto document = canon::parse(outcome.result);
+    REQUIRE(document.ok());
+    if (outcome.result_form == ResultForm::json) {
+      REQUIRE(canon::display(canon::parse(said).value().root()) == outcome.result);
+    } else {
+      REQUIRE_FALSE(canon::parse(said).ok());
+      const bool text = outcome.result_form == ResultForm::text;
+      const std::string carried(document->root().find(text ? "text" : "base64")->string());
+      REQUIRE(base::is_utf8(said) == text);
+      REQUIRE((text ? carried : base::unbase64(carried).value()) == said);
+    }
+    check_same_answer(house.run("r" + std::to_string(round)), outcome);
+  }
+}
+
 TEST_CASE("Of output over the limit the beginning, the length and the hash are kept, and it executed") {
   struct Case {
     std::string output;
@@ -215,6 +245,14 @@ TEST_CASE("What a model is told never calls for a second effect, and is one text
         CHECK_FALSE(says(text, "make a new call."));
         CHECK((says(text, "ot make the call again") || says(text, "Do not make a new call in its place")));
       }
+  Outcome again;
+  again.code = Code::handler_failed;
+  again.verdict = Verdict::failed;
+  again.may_retry = true;
+  CHECK(says(advice(again), "It may be tried again: send the very same call once more"));
+  CHECK(page.str().find("| " + std::string(advice(again)) + " |") != std::string::npos);
+  again.effect = Effect::unknown;
+  CHECK_FALSE(says(advice(again), "It may be tried again"));
   CHECK(says(advice(Code::ok, Verdict::replayed, Effect::confirmed), "not run again"));
   CHECK(advice(Code::halted, Verdict::refused, Effect::none) == advice(Code::overloaded, Verdict::refused, Effect::none));
   CHECK(advice(Code::handler_failed, Verdict::failed, Effect::none) !=

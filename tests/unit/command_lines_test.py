@@ -507,6 +507,24 @@ class Cli(Folder):
         self.assertIs(json.loads(self.expect(NO, verify(never, "--json", *ledger)))["recorded"], False)
         self.expect(CANNOT, verify(answer, "--ledger", "sqlite:///absent.db"))
 
+    def test_what_our_own_output_says_is_accepted_as_input(self):
+        for number, written in (("1e16", "10000000000000000"), ("-1e20", "-100000000000000000000"), ("1E2", "100")):
+            request = '{"action":"echo","payload":{"n":%s},"nonce":"%s"}' % (number, number)
+            answer = json.loads(self.expect(YES, run(CLI, "execute", "--json", "--ledger", "sqlite:///large.db", stdin=request)))
+            jcs = self.expect(YES, run(CLI, "canon", stdin='{"n":%s}' % number))
+            self.assertEqual(jcs, '{"n":%s}' % written)
+            self.assertEqual(self.expect(YES, run(CLI, "canon", stdin=jcs)), jcs)
+            # The bytes that the handler got are the payload of the portable receipt.
+            for name, text in (("payload.json", jcs), ("result.json", json.dumps(answer["result"]))):
+                pathlib.Path(name).write_text(text, encoding="utf-8")
+            ledger = ("--ledger", "sqlite:///large.db")
+            self.expect(YES, run(CLI, "log", "proof", answer["id"], *ledger, "--out", "r.tlog-proof"))
+            key = self.expect(YES, run(CLI, "log", "key", *ledger)).split()[-1]
+            said = self.expect(YES, run(CLI, "receipt", "verify", "r.tlog-proof", "--log-key", key,
+                                        "--payload", "payload.json", "--result", "result.json"))
+            self.assertIn("PASS", said)
+            pathlib.Path("r.tlog-proof").unlink()
+
     def test_the_log_lists_and_shows_every_attempt(self):
         answer = self.answer(YES, self.echo)
         self.answer(YES, self.echo)

@@ -83,7 +83,7 @@ func outcomeOf(answered *C.oe_answered) *Outcome {
 	}
 	return &Outcome{
 		Code: Code(answered.code), Verdict: Verdict(answered.verdict), Effect: Effect(answered.effect),
-		Form: ResultForm(answered.result_form), Replayed: answered.replayed == 1, ExecID: goText(answered.exec_id), Action: goText(answered.action),
+		Advice: goText(answered.advice), Form: ResultForm(answered.result_form), Replayed: answered.replayed == 1, ExecID: goText(answered.exec_id), Action: goText(answered.action),
 		Result: []byte(goText(answered.result)), Receipt: goText(answered.receipt), Detail: goText(answered.detail),
 		Entry: []byte(goText(answered.entry)), EntryIndex: int64(answered.entry_index), Proof: goText(answered.proof),
 	}
@@ -127,7 +127,7 @@ func adviceOf(code Code, verdict Verdict, effect Effect) string {
 	return goText(C.openexec_advice(C.openexec_code(code), C.openexec_verdict(verdict), C.openexec_effect(effect)))
 }
 
-func effectName(e Effect) string   { return goText(C.openexec_effect_name(C.openexec_effect(e))) }
+func effectName(e Effect) string { return goText(C.openexec_effect_name(C.openexec_effect(e))) }
 func answerName(a Answer) string {
 	return goText(C.openexec_evidence_verdict_name(C.openexec_evidence_verdict(a)))
 }
@@ -175,7 +175,7 @@ func ParseDigest(hex string) (Digest, error) {
 	return goDigest(hashed.digest), asked(hashed.answer)
 }
 
-// VerifyReceipt checks a receipt, offline: InvalidArgument where it does not belong to execID (empty for a malformed
+// VerifyReceipt checks a receipt hash, offline: InvalidArgument where it does not belong to execID (empty for a malformed
 // request's) and result; MalformedRequest where these are not what they should be.
 func VerifyReceipt(execID string, result []byte, receipt string) error {
 	return asked(C.oe_verify_receipt(execID, textOf(result), receipt))

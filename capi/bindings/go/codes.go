@@ -50,7 +50,7 @@ func Codes() []Code {
 		ResultInvalid, StoreFailed, Overloaded, ClockSuspect, MalformedRequest, InvalidArgument, UnsupportedABI}
 }
 
-// Error is the code's name, as receipts carry it, such as "approval_expired".
+// Error is the code's name, as log entries carry it, such as "approval_expired".
 func (c Code) Error() string { return codeName(c) }
 
 // HTTP is the code's HTTP status; 0 for codes that never reach HTTP.
@@ -93,7 +93,7 @@ const (
 	VerdictControl    Verdict = 6 // no attempt, but an order: a halt, a resume, a revocation
 )
 
-// String is the verdict's name, as receipts carry it, such as "executed".
+// String is the verdict's name, as log entries carry it, such as "executed".
 func (v Verdict) String() string { return verdictName(v) }
 
 // Effect says what became of the action in the world, as far as the executor knows.
@@ -106,7 +106,7 @@ const (
 	EffectUnknown   Effect = 2 // everything else
 )
 
-// String is the effect's name, as receipts carry it, such as "confirmed".
+// String is the effect's name, as log entries carry it, such as "confirmed".
 func (e Effect) String() string { return effectName(e) }
 
 // ResultForm says what a result is.
@@ -172,7 +172,7 @@ type Form int32
 const (
 	JCS          Form = 1 // RFC 8785
 	ClawshieldV1 Form = 2 // what clawshield-v1 signers hash
-	Display      Form = 3 // clawshield-v1 with ", " and ": "; what receipts cover
+	Display      Form = 3 // clawshield-v1 with ", " and ": "; what receipt hashes cover
 )
 
 // Answer is what a portable receipt is worth. Only Pass is one to rely on.

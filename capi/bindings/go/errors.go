@@ -10,7 +10,7 @@ type Error struct {
 	Code   Code
 	Detail string
 
-	// Outcome is there where an attempt was answered: its receipt is evidence of the no.
+	// Outcome is there where an attempt was answered: its log entry is evidence of the no.
 	Outcome *Outcome
 
 	cause error
@@ -42,7 +42,7 @@ func (e *Error) Is(target error) bool {
 }
 
 // Unwrap is what a handler returned or panicked with, for the caller whose call ran it, or why the caller's context
-// ended its wait. It enters no log and no receipt.
+// ended its wait. It enters no log.
 func (e *Error) Unwrap() error { return e.cause }
 
 // Panicked is what a handler panicked with.

@@ -50,7 +50,7 @@ type Evidence struct {
 }
 
 // VerifyEvidence reads and verifies a portable receipt, the text of a .tlog-proof: offline, without a clock. An error
-// only where a key, a policy or an argument is malformed: whatever the receipt is worth is said by the evidence.
+// only where a key, a policy or an argument is malformed: whatever the portable receipt is worth is said by the evidence.
 func VerifyEvidence(proof string, trust Trust, holds Holds) (*Evidence, error) {
 	all := [...]*string{trust.LogKey, trust.Policy, holds.ExecID, holds.Action, holds.Nonce, holds.Tenant, holds.Payload,
 		holds.Result, holds.Receipt, holds.Approval}
@@ -93,7 +93,7 @@ func VerifyEvidence(proof string, trust Trust, holds Holds) (*Evidence, error) {
 	return found, nil
 }
 
-// VerifyClawshieldV1 checks an approval of profile clawshield-v1, offline. Answers who approved, as a receipt's entry
+// VerifyClawshieldV1 checks an approval of profile clawshield-v1, offline. Answers who approved, as a log entry
 // carries it: {"digest", "id", "keys", "profile"}. Says nothing about whether it was spent.
 func VerifyClawshieldV1(publicKeyPEM, tenant, action string, payload, artifact []byte, now time.Time) (
 	json.RawMessage, error) {

@@ -151,7 +151,7 @@ func TestAResultThatIsNoStrictJSONIsKeptWhole(t *testing.T) {
 			equal(t, outcome.Form, odd.form)
 			equal(t, outcome.Effect, openexec.EffectConfirmed)
 			equal(t, strings.Contains(string(outcome.Entry), `"result_form":"`+odd.form.String()+`"`), true)
-			equal(t, strings.Contains(outcome.Advice(), advice), true)
+			equal(t, strings.Contains(outcome.Advice, advice), true)
 		}
 		must(t, executor.Close())
 	}

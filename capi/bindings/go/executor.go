@@ -36,7 +36,7 @@ type Config struct {
 	Handlers map[string]Handler
 
 	Tenant string // whose nonces and approvals these are; "default" where empty
-	Name   string // the executor's own name in receipts; "openexec" where empty
+	Name   string // the executor's own name in log entries; "openexec" where empty
 
 	// AllowedActions, where not nil: only these actions run; with an empty list none.
 	AllowedActions []string
@@ -397,7 +397,7 @@ type Order struct {
 }
 
 // Order halts, resumes or revokes. Once it has returned no handler is started against the order. Answers the outcome of
-// VerdictControl, with receipt and entry.
+// VerdictControl, with receipt hash and entry.
 func (e *Executor) Order(order Order) (*Outcome, error) {
 	if err := e.enter(); err != nil {
 		return nil, err
@@ -461,7 +461,7 @@ func (e *Executor) ReloadTrustPolicy(policy string) error {
 
 // Recovery is what a recovery found.
 type Recovery struct {
-	InDoubt  uint64 // claims without a seal, now in doubt with a receipt
+	InDoubt  uint64 // claims without a seal, now in doubt with a log entry
 	Settled  uint64 // of those, settled by a Reconciler
 	Relogged uint64 // sealed entries fed again into a log that is apart from its store
 }

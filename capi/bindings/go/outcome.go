@@ -2,7 +2,7 @@ package openexec
 
 import "encoding/json"
 
-// Outcome is the answer to one attempt, every no included. Its receipt is evidence of it.
+// Outcome is the answer to one attempt, every no included. Its log entry is evidence of it.
 type Outcome struct {
 	Code     Code
 	Verdict  Verdict
@@ -11,21 +11,19 @@ type Outcome struct {
 
 	ExecID  string          // 64 hexadecimal digits; empty where the request was malformed
 	Action  string          // empty where the request was malformed
-	Result  json.RawMessage // the bytes that the receipt covers; {"error": "<code>"} for every no
+	Result  json.RawMessage // the bytes that the receipt hash covers; {"error": "<code>"} for every no
 	Form    ResultForm      // what Result is: the handler's JSON, or an object that carries what else it said
 	Receipt string          // 64 hexadecimal digits: SHA-256 of exec_id, ":" and result
-	Detail  string          // the explanation for a person, the first attempt's in a replay; empty on success; not covered by the receipt
+	Detail  string          // the explanation for a person, the first attempt's in a replay; empty on success; not covered by the receipt hash
 
+	Advice     string          // what a model that proposed the action is told: whether it ran, whether it may be tried again, and how
 	Entry      json.RawMessage // this attempt's own log entry; empty where none could be written
 	EntryIndex int64           // the entry's place in the log; -1 where there is none
 	Proof      string          // the entry's portable receipt, where Request.Proof asked for it and the log keeps a tree
 }
 
-// Verify checks the receipt, offline.
+// Verify checks the receipt hash, offline.
 func (o *Outcome) Verify() error { return VerifyReceipt(o.ExecID, o.Result, o.Receipt) }
-
-// Advice is what a model that proposed the action is told: whether it ran, whether it may be tried again, and how.
-func (o *Outcome) Advice() string { return Advice(o.Code, o.Verdict, o.Effect) }
 
 // Err is nil for a yes, and the *Error of a no.
 func (o *Outcome) Err() error {

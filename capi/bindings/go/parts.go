@@ -17,13 +17,13 @@ func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 // Approval is what a verifier found.
 type Approval struct {
 	ID   string   // spent together with the nonce; not empty
-	Keys []string // the keys that verified, as the receipt's entry names them
+	Keys []string // the keys that verified, as the log entry names them
 }
 
 // Verifier says who approved a request, or why not: from the artifact, the proposal, its own configuration and now
 // alone. No network, no clock of its own. That an approval is used once is the store's promise.
 type Verifier interface {
-	// Profile is the name of its rules, as receipts carry it; not empty.
+	// Profile is the name of its rules, as log entries carry it; not empty.
 	Profile() string
 
 	// Verify answers an *Error with one of the codes from ApprovalMissing to ApprovalKeyRevoked for a no; any other
@@ -43,7 +43,7 @@ type Hasher interface {
 	Digest(data []byte) Digest
 }
 
-// Clock tells civil time, against which approvals expire and which receipts carry. May be wrong and may jump. Cannot
+// Clock tells civil time, against which approvals expire and which log entries carry. May be wrong and may jump. Cannot
 // fail: a panic ends the process.
 type Clock interface{ Now() time.Time }
 
@@ -81,7 +81,7 @@ type Claim struct {
 	ExecID, RequestHash   Digest
 	ApprovalID            string // spent with the nonce; empty spends none
 	ApprovalDigest        Digest // which artifact was spent; zero where none was presented
-	Approval              string // JSON, kept for the receipt of an attempt that dies
+	Approval              string // JSON, kept for the log entry of an attempt that dies
 	AtUS                  int64
 	Predecessor           string // something spent as an approval id that must be sealed as OK; empty: nothing
 	MaxPerMinute          uint32 // claims of this action in this tenant within 60 s, this one included; 0: any number

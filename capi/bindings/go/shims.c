@@ -22,6 +22,7 @@ void oe_read(oe_answered* answered) {
   answered->code = openexec_outcome_code(outcome);
   answered->verdict = openexec_outcome_verdict(outcome);
   answered->effect = openexec_outcome_effect(outcome);
+  answered->advice = openexec_outcome_advice(outcome);
   answered->result_form = openexec_outcome_result_form(outcome);
   answered->replayed = openexec_outcome_replayed(outcome);
   answered->entry_index = openexec_outcome_entry_index(outcome);

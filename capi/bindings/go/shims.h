@@ -18,6 +18,7 @@ typedef struct oe_answered {
   openexec_outcome* outcome;
   openexec_verdict verdict;
   openexec_effect effect;
+  openexec_str advice;
   openexec_result_form result_form;
   int32_t replayed;
   int64_t entry_index;

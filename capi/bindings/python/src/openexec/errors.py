@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class OpenExecError(Exception):
-    """A no. `outcome` is there where an attempt was answered: its receipt is evidence of the no."""
+    """A no. `outcome` is there where an attempt was answered: its log entry is evidence of the no."""
 
     def __init__(self, code: Code, detail: str = "", outcome: Outcome | None = None) -> None:
         super().__init__(code, detail, outcome)

@@ -31,7 +31,7 @@ def _put_digest(place: Any, value: bytes) -> None:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Approval:
-    """What a verifier found: the id is spent together with the nonce; the keys are in the receipt's entry."""
+    """What a verifier found: the id is spent together with the nonce; the keys are in the log entry."""
 
     id: str
     keys: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""What goes in and what comes out: requests, outcomes, receipts, canonical JSON."""
+"""What goes in and what comes out: requests, outcomes, receipt hashes, canonical JSON."""
 from __future__ import annotations
 
 import dataclasses
@@ -74,14 +74,15 @@ def object_text(value: Payload, what: str) -> bytes:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Receipt:
-    """SHA-256 over the execution's id and its result: which result belongs to which execution."""
+    """A receipt hash with what it covers: SHA-256 over the execution's id and its result. It says which result belongs to
+    which execution, and not that anything took place."""
 
     exec_id: str
     result: str
     receipt: str
 
     def verify(self) -> bool:
-        """True only if the receipt belongs to this execution and this result. Offline."""
+        """True only if the receipt hash belongs to this execution and this result. Offline."""
         why = ffi.new("openexec_error **")
         code = lib.openexec_verify_receipt(lend(self.exec_id, "exec_id"), lend(self.result, "result"),
                       lend(self.receipt, "receipt"), why)
@@ -114,7 +115,7 @@ class Outcome:
 
     def __init__(self, handle: Any, code: int, cause: BaseException | None = None) -> None:
         self._handle = handle  # of new_outcome()
-        self.cause = cause  # what the handler raised, for whoever called it; in no log and no receipt
+        self.cause = cause  # what the handler raised, for whoever called it; in no log
         self.code = _OK if code == 0 else Code(code)
 
     @property
@@ -132,7 +133,7 @@ class Outcome:
     @property
     def advice(self) -> str:
         """What a model that proposed the action is told: whether it ran, whether it may be tried again, and how."""
-        return advice(self.code, self.verdict, self.effect)
+        return text(lib.openexec_outcome_advice(self._handle[0]))
 
     @property
     def replayed(self) -> bool:
@@ -152,7 +153,7 @@ class Outcome:
 
     @property
     def result_json(self) -> str:
-        """The result in the bytes that the receipt covers."""
+        """The result in the bytes that the receipt hash covers."""
         return text(lib.openexec_outcome_result(self._handle[0]))
 
     @property

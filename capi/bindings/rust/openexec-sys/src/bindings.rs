@@ -1466,6 +1466,7 @@ extern "C" {
     pub fn openexec_outcome_exec_id(outcome: *const openexec_outcome) -> openexec_str;
     pub fn openexec_outcome_action(outcome: *const openexec_outcome) -> openexec_str;
     pub fn openexec_outcome_result(outcome: *const openexec_outcome) -> openexec_str;
+    pub fn openexec_outcome_advice(outcome: *const openexec_outcome) -> openexec_str;
     pub fn openexec_outcome_result_form(outcome: *const openexec_outcome) -> openexec_result_form;
     pub fn openexec_outcome_receipt(outcome: *const openexec_outcome) -> openexec_str;
     pub fn openexec_outcome_detail(outcome: *const openexec_outcome) -> openexec_str;

@@ -169,7 +169,7 @@ numbers! {
 }
 
 impl Code {
-    /// The name that receipts carry, such as `"approval_expired"`.
+    /// The name that log entries carry, such as `"approval_expired"`.
     pub fn name(self) -> &'static str {
         // SAFETY: the view lives as long as the library.
         unsafe { crate::raw::text(sys::openexec_code_name(self.number())) }
@@ -194,7 +194,7 @@ impl Code {
 }
 
 impl Verdict {
-    /// The name that receipts carry, such as `"executed"`.
+    /// The name that log entries carry, such as `"executed"`.
     pub fn name(self) -> &'static str {
         // SAFETY: the view lives as long as the library.
         unsafe { crate::raw::text(sys::openexec_verdict_name(self.number())) }
@@ -202,7 +202,7 @@ impl Verdict {
 }
 
 impl Effect {
-    /// The name that receipts carry, such as `"confirmed"`.
+    /// The name that log entries carry, such as `"confirmed"`.
     pub fn name(self) -> &'static str {
         // SAFETY: the view lives as long as the library.
         unsafe { crate::raw::text(sys::openexec_effect_name(self.number())) }

@@ -80,7 +80,7 @@ impl Error {
         &self.no().detail
     }
 
-    /// The outcome, where an attempt was answered: its receipt is evidence of the no.
+    /// The outcome, where an attempt was answered: its log entry is evidence of the no.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.no().outcome.as_deref()
     }

@@ -1,4 +1,4 @@
-//! Receipts and approvals, verified offline: no executor, no network, no clock.
+//! Receipt hashes, portable receipts and approvals, verified offline: no executor, no network, no clock.
 
 use crate::codes::{numbers, Code};
 use crate::error::Error;
@@ -113,7 +113,7 @@ pub struct Evidence {
 }
 
 /// Reads and verifies a portable receipt, the text of a `.tlog-proof`. An error only where a key, a policy or an
-/// argument is malformed: whatever the receipt is worth is said by the evidence.
+/// argument is malformed: whatever the portable receipt is worth is said by the evidence.
 pub fn verify(proof: &str, trust: &Trust<'_>, held: &Held<'_>) -> Result<Evidence, Error> {
     let trust = sys::openexec_evidence_trust {
         size: std::mem::size_of::<sys::openexec_evidence_trust>(),
@@ -171,7 +171,7 @@ fn read(report: &Owned<sys::openexec_evidence>) -> Result<Evidence, Error> {
     })
 }
 
-/// Checks a receipt. [`Code::InvalidArgument`] where it does not belong to `exec_id` (empty for a malformed request's)
+/// Checks a receipt hash. [`Code::InvalidArgument`] where it does not belong to `exec_id` (empty for a malformed request's)
 /// and `result`; [`Code::MalformedRequest`] where these are not what they should be.
 pub fn verify_receipt(exec_id: &str, result: &str, receipt: &str) -> Result<(), Error> {
     // SAFETY: views of live strings, here and below.

@@ -51,7 +51,7 @@ impl Builder {
         self.text(sys::openexec_config_set_tenant, tenant.as_bytes())
     }
 
-    /// The executor's own name in receipts; `"openexec"` unless set.
+    /// The executor's own name in log entries; `"openexec"` unless set.
     pub fn name(self, name: &str) -> Self {
         self.text(sys::openexec_config_set_executor_name, name.as_bytes())
     }
@@ -308,7 +308,7 @@ pub struct ControlName {
 /// What a recovery found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
-    /// Claims without a seal, now in doubt with a receipt.
+    /// Claims without a seal, now in doubt with a log entry.
     pub in_doubt: u64,
     /// Of those, settled by a handler's reconcile.
     pub settled: u64,
@@ -428,7 +428,7 @@ impl Executor {
     }
 
     /// Halts, resumes or revokes. Once it has returned no handler is started against the order. Answers the outcome of
-    /// verdict [`Verdict::Control`], with receipt and entry.
+    /// verdict [`Verdict::Control`], with receipt hash and entry.
     pub fn order(&self, order: &Order<'_>) -> Result<Outcome, Error> {
         let raw = sys::openexec_order {
             size: std::mem::size_of::<sys::openexec_order>(),

@@ -1,8 +1,8 @@
 //! What an AI agent proposes runs only if somebody else approved it, runs at most once, and leaves evidence.
 //!
 //! This crate is the Rust side of OpenExec, on `libopenexec.so`. An [`Executor`] takes [`Request`]s, asks its verifier
-//! who approved them, runs each at most once, also across crashes, and answers with an [`Outcome`] whose receipt a
-//! stranger can verify.
+//! who approved them, runs each at most once, also across crashes, and answers with an [`Outcome`] whose portable
+//! receipt anybody can verify.
 //!
 //! ```
 //! use openexec::{Executor, Request};
@@ -30,7 +30,7 @@
 //!
 //! **Panics.** A handler that panics leaves its nonce in doubt, and never runs again under it. A store, a log or a verifier that
 //! panics has said no. A hasher or a clock cannot say no: one that panics ends the process. What a panic prints is
-//! the panic hook's: its text enters no log and no receipt.
+//! the panic hook's: its text enters no log.
 //!
 //! **Forks.** In the child of a fork an executor or a log answers [`Code::InvalidArgument`].
 #![warn(missing_docs)]

@@ -1,12 +1,12 @@
 //! The answer to one attempt.
 
-use crate::codes::{advice, Code, Effect, ResultForm, Verdict};
+use crate::codes::{Code, Effect, ResultForm, Verdict};
 use crate::error::{Error, No};
 use crate::raw::{text, Owned};
 use openexec_sys as sys;
 use std::fmt;
 
-/// The answer to one attempt, every no included. Its receipt is evidence of it.
+/// The answer to one attempt, every no included. Its log entry is evidence of it.
 pub struct Outcome(Owned<sys::openexec_outcome>);
 
 // SAFETY: nothing changes an outcome, and any handle may be read by several threads at once.
@@ -56,7 +56,8 @@ impl Outcome {
 
     /// What a model that proposed the action is told: whether it ran, whether it may be tried again, and how.
     pub fn advice(&self) -> &'static str {
-        advice(self.code(), self.verdict(), self.effect())
+        // SAFETY: the view lives as long as the library.
+        unsafe { text(sys::openexec_outcome_advice(self.0.get())) }
     }
 
     /// What the result is: the JSON that the handler gave, or an object that carries what else it said.
@@ -76,11 +77,11 @@ impl Outcome {
         exec_id openexec_outcome_exec_id,
         /// The action; empty where the request was malformed.
         action openexec_outcome_action,
-        /// The result as JSON, the bytes that the receipt covers; `{"error": "<code>"}` for every no.
+        /// The result as JSON, the bytes that the receipt hash covers; `{"error": "<code>"}` for every no.
         result openexec_outcome_result,
-        /// The receipt, 64 hexadecimal digits: SHA-256 of exec_id, `":"` and result.
+        /// The receipt hash, 64 hexadecimal digits: SHA-256 of exec_id, `":"` and result.
         receipt openexec_outcome_receipt,
-        /// The explanation for a person; empty on success. A replay has the first attempt's. Not covered by the receipt.
+        /// The explanation for a person; empty on success. A replay has the first attempt's. Not covered by the receipt hash.
         detail openexec_outcome_detail,
         /// This attempt's own log entry as JSON; empty where none could be written.
         entry openexec_outcome_entry,
@@ -95,7 +96,7 @@ impl Outcome {
         u64::try_from(unsafe { sys::openexec_outcome_entry_index(self.0.get()) }).ok()
     }
 
-    /// Checks the receipt, offline.
+    /// Checks the receipt hash, offline.
     pub fn verify(&self) -> Result<(), Error> {
         crate::evidence::verify_receipt(self.exec_id(), self.result(), self.receipt())
     }

@@ -24,14 +24,14 @@ impl No {
 pub struct Approval {
     /// Spent together with the nonce; not empty.
     pub id: String,
-    /// The keys that verified, as the receipt's entry names them.
+    /// The keys that verified, as the log entry names them.
     pub keys: Vec<String>,
 }
 
 /// Says who approved a request, or why not: from the artifact, the proposal, its own configuration and `now_us` alone.
 /// No network, no clock of its own. That an approval is used once is the store's promise.
 pub trait Verifier: Send + Sync + 'static {
-    /// The name of its rules, as receipts carry it; not empty.
+    /// The name of its rules, as log entries carry it; not empty.
     fn profile(&self) -> &str;
 
     /// A no is one of the codes from [`Code::ApprovalMissing`] to [`Code::ApprovalKeyRevoked`]; any other is
@@ -108,7 +108,7 @@ pub struct Claim<'a> {
     pub approval_id: &'a str,
     /// Which artifact was spent; [`Digest::NONE`] where none was presented.
     pub approval_digest: Digest,
-    /// JSON, kept for the receipt of an attempt that dies.
+    /// JSON, kept for the log entry of an attempt that dies.
     pub approval: &'a str,
     pub at_us: i64,
     /// Something spent as an approval id that must be sealed as [`Code::Ok`]; empty: nothing.

@@ -268,7 +268,7 @@ numbers! {
         Jcs = OPENEXEC_FORM_JCS,
         /// What clawshield-v1 signers hash.
         ClawshieldV1 = OPENEXEC_FORM_CLAWSHIELD_V1,
-        /// clawshield-v1 with `", "` and `": "`; what receipts cover.
+        /// clawshield-v1 with `", "` and `": "`; what receipt hashes cover.
         Display = OPENEXEC_FORM_DISPLAY,
     }
 }
