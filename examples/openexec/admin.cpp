@@ -122,6 +122,37 @@ int tell(const Answer& answer, bool json) {
   throw Stop(no, shown(text_of(said, "code")) + ": " + shown(text_of(said, "detail")));
 }
 
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : shown(text); }
+
+/// What stands, a line each, for a person.
+int tell_status(const Answer& answer, bool json) {
+  if (json || answer.status != 200) return tell(answer, json);
+  const Result<canon::Document> document = canon::parse(answer.body);
+  const bool object = document.ok() && document->root().is(canon::Type::object);
+  const auto controls = object ? document->root().find("controls") : std::nullopt;
+  const auto halted = object ? document->root().find("halted") : std::nullopt;
+  const auto clock = object ? document->root().find("clock") : std::nullopt;
+  if (!controls || !controls->is(canon::Type::array) || !halted || !clock) throw Stop(cannot, "the answer is no status");
+  const Style style(STDOUT_FILENO);
+  const auto suspect = clock->find("suspect");
+  std::cout << fields(style, {{"halted", halted->boolean() ? style.bad("yes") : style.good("no")},
+                              {"tenant", or_dash(text_of(document->root(), "tenant"))},
+                              {"clock", suspect && suspect->boolean() ? style.bad("suspect") + ": it says " +
+                                                                            shown(text_of(*clock, "wall")) + ", and " +
+                                                                            shown(text_of(*clock, "trusted")) + " is trusted"
+                                                                      : style.good("trusted")}});
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [index, control] : *controls)
+    rows.push_back({or_dash(text_of(control, "kind")), or_dash(text_of(control, "id")),
+                    text_of(control, "tenant").empty() ? "everybody" : shown(text_of(control, "tenant")),
+                    or_dash(text_of(control, "at")), or_dash(text_of(control, "who")), or_dash(text_of(control, "why"))});
+  if (rows.empty())
+    std::cout << "nothing that was ordered stands\n";
+  else
+    std::cout << table(style, {"ORDER", "OF", "TENANT", "WHEN", "WHO", "WHY"}, rows);
+  return yes;
+}
+
 std::string this_user() {
   const passwd* user = ::getpwuid(::geteuid());
   return user == nullptr || user->pw_name == nullptr ? std::string() : user->pw_name;
@@ -169,7 +200,7 @@ void add_admin(CLI::App& app, std::function<int()>& chosen) {
   ordering("revoke-key", "A key that counts no more, by its id or fingerprint", "/revoke", "key");
   ordering("confirm-clock", "That the host's clock is right now, after it jumped or stood in the future", "/confirm-clock");
   command("status", "What was ordered and stands")->callback([&chosen, options] {
-    chosen = [options] { return tell(ask_service(options->socket, "GET /status", {}), options->json); };
+    chosen = [options] { return tell_status(ask_service(options->socket, "GET /status", {}), options->json); };
   });
 }
 

@@ -16,6 +16,7 @@ namespace openexec::log_commands {
 
 using Chosen = std::function<int()>;
 
+void add_list(CLI::App& log, Chosen& chosen);
 void add_verify(CLI::App& log, Chosen& chosen);
 void add_export(CLI::App& log, Chosen& chosen);
 void add_key(CLI::App& log, Chosen& chosen);

@@ -63,8 +63,6 @@ struct Options {
   std::string executor = environment("OPENEXEC_EXECUTOR").value_or("openexec");
   std::string public_key_file;
   std::optional<std::string> allowed = environment("OPENEXEC_ALLOWED_ACTIONS");
-  std::uint64_t last = 20;
-  std::optional<std::uint64_t> first;
   std::string entry;
   bool follow = false;
 };
@@ -329,36 +327,6 @@ canon::Document parse_entry(const LogLine& line) {
   return or_stop(canon::parse(line.json), terminal::cannot, "entry " + std::to_string(line.index));
 }
 
-std::string painted(const Style& style, const std::string& verdict) {
-  const bool good = verdict == "executed" || verdict == "replayed";
-  return good ? style.good(verdict) : style.bad(verdict);
-}
-
-int log_list(const Options& options) {
-  const auto ledger = open_log(options);
-  const std::uint64_t size = or_stop(ledger->size(), terminal::cannot, "the log");
-  const std::uint64_t first = options.first.value_or(size - std::min(size, options.last));
-  const auto lines =
-      or_stop(ledger->read(first, static_cast<std::size_t>(options.last)), terminal::cannot, "the log");
-  if (options.json) {
-    for (const LogLine& line : lines) print(line_json(line));
-    return terminal::yes;
-  }
-  const Style style(STDOUT_FILENO);
-  std::vector<std::vector<std::string>> rows;
-  for (const LogLine& line : lines) {
-    const canon::Document document = parse_entry(line);
-    const canon::View entry = document.root();
-    const std::string verdict = cell(entry, "verdict");
-    rows.push_back({std::to_string(line.index), cell(entry, "observed_at"), painted(style, verdict),
-                    cell(entry, "effect"), cell(entry, "code"), cell(entry, "action"),
-                    cell(entry, "exec_id").substr(0, 12)});
-  }
-  std::cout << terminal::table(style, {"INDEX", "TIME", "VERDICT", "EFFECT", "CODE", "ACTION", "EXEC ID"}, rows);
-  std::cout << style.faint(std::to_string(lines.size()) + " of " + std::to_string(size) + " entries") << '\n';
-  return terminal::yes;
-}
-
 void show_entry(const LogLine& line, bool json) {
   if (json) return print(line_json(line));
   const Style style(STDOUT_FILENO);
@@ -459,11 +427,6 @@ int main(int argc, char** argv) {
 
   CLI::App* log_command = command(app, "log", "Look at the log, also beside a running executor");
   log_command->require_subcommand(1);
-  CLI::App* list_command = command(*log_command, "list", "Entries, a line each");
-  ledger(list_command);
-  list_command->add_flag("--json", options.json, "One JSON object a line");
-  list_command->add_option("--first", options.first, "Start at this index, not at the end");
-  list_command->add_option("--count", options.last, "How many")->check(CLI::Range(1, 100'000))->capture_default_str();
   CLI::App* show_command = command(*log_command, "show", "All of an entry");
   ledger(show_command);
   show_command->add_flag("--json", options.json, "One JSON object a line");
@@ -471,6 +434,7 @@ int main(int argc, char** argv) {
   show_command->add_flag("--follow", options.follow, "And every entry that comes after it, as it comes");
 
   log_commands::Chosen log_chosen;
+  log_commands::add_list(*log_command, log_chosen);
   log_commands::add_verify(*log_command, log_chosen);
   log_commands::add_key(*log_command, log_chosen);
   log_commands::add_prune(*log_command, log_chosen);
@@ -495,7 +459,6 @@ int main(int argc, char** argv) {
     if (verify_command->parsed()) return verify_receipt(options, in_ledger->count() > 0);
     if (receipt_command->parsed()) return receipt_verify();
     if (execute_command->parsed()) return execute(options);
-    if (list_command->parsed()) return log_list(options);
     return log_show(options);
   };
   return terminal::run(app, argc, argv, run, about_evidence ? terminal::evidence_cannot : terminal::cannot);

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -121,7 +122,13 @@ struct ControlName {
   ControlKind kind = ControlKind::halt;
   std::string id;      ///< of the approval, the key or the confirmation; empty for a halt
   std::string tenant;  ///< whom it concerns; empty: everybody
-  auto operator<=>(const ControlName&) const = default;
+  /// The entry that records it, where the store tells. No part of the name: names are compared without it.
+  std::optional<std::uint64_t> entry = std::nullopt;
+
+  friend auto operator<=>(const ControlName& a, const ControlName& b) {
+    return std::tie(a.kind, a.id, a.tenant) <=> std::tie(b.kind, b.id, b.tenant);
+  }
+  friend bool operator==(const ControlName& a, const ControlName& b) { return (a <=> b) == 0; }
 };
 
 /// A change of what stands, with the entry that records who ordered it. Views live until control() returns.

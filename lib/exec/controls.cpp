@@ -21,6 +21,14 @@ void Controls::set(const ControlName& name, bool stands) {
   if (name.kind != ControlKind::halt && concerns_us(name)) gather();
 }
 
+void Controls::recorded(const ControlName& name, std::uint64_t entry) {
+  const std::lock_guard lock(mutex_);
+  auto node = standing_.extract(name);
+  if (node.empty()) return;
+  node.value().entry = entry;
+  standing_.insert(std::move(node));
+}
+
 bool Controls::halted() const {
   const std::lock_guard lock(mutex_);
   return standing_.count({ControlKind::halt, {}, {}}) != 0 || standing_.count({ControlKind::halt, {}, tenant_}) != 0;

@@ -22,6 +22,9 @@ class Controls {
   /// Makes it stand, or lifts it.
   void set(const ControlName& name, bool stands);
 
+  /// Notes which entry records what stands. Allocates nothing.
+  void recorded(const ControlName& name, std::uint64_t entry);
+
   /// Whether everybody is halted, or this tenant.
   [[nodiscard]] bool halted() const;
   [[nodiscard]] std::vector<ControlName> standing() const;

@@ -1115,7 +1115,9 @@ void Pipeline::carry_out(const ControlName& name, bool stands, const Order& orde
                      (stands ? "; it holds in this executor all the same" : "; nothing was lifted");
     return;
   }
-  if (!stands) {
+  if (stands) {
+    controls_.recorded(name, **index);
+  } else {
     controls_.set(name, false);
     if (!controls_.halted()) gate_.open();
   }

@@ -1,6 +1,7 @@
 #include "service/admin_orders.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -40,15 +41,31 @@ std::string_view kind_name(ControlKind kind) {
   return {};
 }
 
+/// One control with who ordered it, why and when: null where the store does not tell its entry, or was not asked.
+std::string control_json(const Executor& executor, const ControlName& control, bool with_order) {
+  std::optional<Entry> order;
+  if (with_order && control.entry) {
+    const auto lines = executor.log().read(*control.entry, 1);
+    auto entry = lines.ok() && !lines->empty() ? Entry::from_json(lines->front().json)
+                                               : Result<Entry>(Status(Code::store_failed, {}));
+    if (entry.ok() && entry->control) order = *std::move(entry);
+  }
+  return JsonObject()
+      .text("kind", kind_name(control.kind))
+      .text_or_null("id", control.id)
+      .text_or_null("tenant", control.tenant)
+      .text_or_null("who", order ? order->control->who : "")
+      .text_or_null("why", order ? order->control->why : "")
+      .text_or_null("at", order ? base::format_time(order->observed_at) : "")
+      .take();
+}
+
 std::string status_json(const Executor& executor) {
+  constexpr std::size_t most_orders = 200;  // entries that are read: a halt waits for them
   std::string controls;
-  for (const ControlName& name : executor.controls())
-    controls.append(controls.empty() ? "" : ",")
-        .append(JsonObject()
-                    .text("kind", kind_name(name.kind))
-                    .text_or_null("id", name.id)
-                    .text_or_null("tenant", name.tenant)
-                    .take());
+  std::size_t number = 0;
+  for (const ControlName& control : executor.controls())
+    controls.append(controls.empty() ? "" : ",").append(control_json(executor, control, number++ < most_orders));
   const ClockState clock = executor.clock_state();
   return JsonObject()
       .boolean("halted", executor.halted())

@@ -218,7 +218,8 @@ Digest ReadQueries::controls_digest(std::vector<ControlName>* controls) {
     if (controls == nullptr) continue;
     if (kind < static_cast<int>(ControlKind::halt) || kind > static_cast<int>(ControlKind::confirm_clock))
       damaged("a control of no known kind");
-    controls->push_back({static_cast<ControlKind>(kind), std::string(rows.bytes(1)), std::string(rows.bytes(2))});
+    controls->push_back({static_cast<ControlKind>(kind), std::string(rows.bytes(1)), std::string(rows.bytes(2)),
+                         static_cast<std::uint64_t>(rows.integer(3))});
   }
   return crypto::sha256({"openexec controls", bytes});
 }

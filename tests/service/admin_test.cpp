@@ -89,6 +89,10 @@ TEST_CASE("openexec admin halts, shows, revokes and resumes; each order is an en
   CHECK(has(status.text, R"("id":"key-3")"));
   CHECK(has(status.text, R"("halted":false)"));
   CHECK(has(status.text, R"("suspect":false)"));
+  const std::string table = admin(place, "status").text;
+  for (const char* cell : {"ORDER", "revoke_approval", "approval-7", "everybody", "bob (uid ", "stolen", "revoke_key", "lost", "T"})
+    CHECK(has(table, cell));
+  CHECK_FALSE(has(table, "{"));
   CHECK(admin(place, "confirm-clock --who carol --why 'compared with another'").exit_code == 0);
   CHECK(admin(place, "confirm-clock --who carol --why x --tenant acme").exit_code == 1);
   CHECK_FALSE(has(admin(place, "status --json").text, "confirm_clock"));
@@ -100,6 +104,18 @@ TEST_CASE("openexec admin halts, shows, revokes and resumes; each order is an en
   CHECK(has(orders[0], "strange payments"));
   CHECK(has(orders[3], "looked into"));
   CHECK(has(orders[4], R"("kind":"confirm_clock")"));
+}
+
+TEST_CASE("openexec admin status shows who ordered what stands, after a restart too") {
+  const Place place;
+  {
+    const Daemon daemon(place.flags);
+    CHECK(admin(place, "halt --who alice --why 'strange payments'").exit_code == 0);
+    CHECK(has(admin(place, "status").text, "strange payments"));
+  }
+  const Daemon daemon(place.flags);
+  const std::string table = admin(place, "status").text;
+  for (const char* cell : {"halt", "alice (uid ", "strange payments", "everybody", "yes"}) CHECK(has(table, cell));
 }
 
 TEST_CASE("openexec admin says 1 for a refusal and 2 where nobody could be asked") {

@@ -542,6 +542,21 @@ class Cli(Folder):
         last = self.expect(YES, run(CLI, "log", "list", "--json", "--first", "1", "--count", "1"))
         self.assertEqual(json.loads(last)["index"], 1)
 
+        def listed(*flags):
+            said = self.expect(YES, run(CLI, "log", "list", "--json", *flags))
+            return [json.loads(line)["index"] for line in said.splitlines()]
+        self.assertEqual(listed("--verdict", "replayed"), [1])
+        self.assertEqual(listed("--code", "ok"), [0, 1])
+        self.assertEqual(listed("--code", "ok", "--count", "1"), [1])
+        self.assertEqual(listed("--code", "ok", "--count", "1", "--first", "0"), [0])
+        self.assertEqual(listed("--action", "echo"), [0, 1, 2])
+        self.assertEqual(listed("--action", "other"), [])
+        self.assertEqual(listed("--exec-id", answer["id"]), [0, 1])
+        self.assertEqual(listed("--since", "2000-01-01T00:00:00Z"), [0, 1, 2])
+        self.assertEqual(listed("--since", "2100-01-01T00:00:00Z"), [])
+        for flags in (("--verdict", "good"), ("--code", "200"), ("--exec-id", "x"), ("--since", "yesterday")):
+            self.says(CANNOT, flags[0], run(CLI, "log", "list", *flags))
+
         shown = self.expect(YES, run(CLI, "log", "show", answer["id"]))
         self.assertIn("entry 0", shown)
         self.assertIn("entry 1", shown)
