@@ -45,6 +45,7 @@ struct Options {
   std::string log;
   std::string checkpoint;
   bool json = false;
+  bool quiet = false;
   witness::ServerOptions server;
 };
 
@@ -74,7 +75,9 @@ int init(const Options& options) {
     ::unlink(options.state.c_str());  // nobody's memory
     throw;
   }
-  if (options.json) {
+  if (options.quiet) {
+    std::cout << verifier_key << '\n';
+  } else if (options.json) {
     std::cout
         << JsonObject().text("verifier_key", verifier_key).text("key", options.key).text("state", options.state).take()
         << '\n';
@@ -141,7 +144,8 @@ void log_request(const witness::Served& served) {
 
 int serve(const Options& options) {
   auto logs = trusted_logs(options);
-  const auto key = or_stop(crypto::PrivateKey::from_pem(terminal::read_input(options.key)), terminal::cannot,
+  const auto key = or_stop(crypto::PrivateKey::from_pem(terminal::read_input(options.key, terminal::Readers::owner)),
+                           terminal::cannot,
                            "the key " + shown(options.key));
   auto state = or_stop(witness::State::open(options.state), machine, "the state (openexec-witness init makes it)");
   auto witness =
@@ -154,8 +158,12 @@ int serve(const Options& options) {
     if (answer.kind == witness::Answer::Kind::conflict) reply.content_type = "text/x.tlog.size";
     return reply;
   };
+  const auto checkpoint = [&](std::string_view origin_hash) {
+    witness::Answer answer = witness.checkpoint(origin_hash);
+    return witness::Reply{.status = http_status(answer.kind), .body = std::move(answer.body)};
+  };
   try {
-    witness::Server server(options.server, witness::max_request_bytes, add, log_request);
+    witness::Server server(options.server, witness::max_request_bytes, add, checkpoint, log_request);
     std::ostringstream out;
     out << "OpenExec witness " << version() << "\n  key      " << witness.verifier_key().write() << "\n";
     for (const auto& log : witness.logs()) {
@@ -250,7 +258,8 @@ int main(int argc, char** argv) {
   CLI::App* init_command = command("init", "Make a key and an empty memory, and print the verifier key");
   init_command->add_option("--name", options.name, "The witness's name, such as example.com/witness")->required();
   init_command->add_option("--key", options.key, "The private key's file to make")->capture_default_str();
-  init_command->add_flag("--json", options.json, "Answer in JSON");
+  CLI::Option* json = init_command->add_flag("--json", options.json, "Answer in JSON");
+  init_command->add_flag("--quiet", options.quiet, "Answer with the verifier key alone")->excludes(json);
 
   CLI::App* serve_command =
       command("serve", "Answer add-checkpoint over HTTP until SIGTERM; one JSON line an event on standard error");

@@ -43,6 +43,17 @@ constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr std::string_view add_path = "/add-checkpoint";
 constexpr std::string_view health_path = "/health";
 
+constexpr std::string_view checkpoint_path = "/HASH/checkpoint";  // as the log names it
+
+/// The hash of an origin in the path /HASH/checkpoint (C2SP tlog-witness); empty for any other path.
+std::string_view hash_in(std::string_view target) {
+  constexpr std::size_t digits = 64;
+  constexpr std::string_view end = "/checkpoint";
+  if (target.size() != 1 + digits + end.size() || target.front() != '/' || !target.ends_with(end)) return {};
+  const std::string_view hash = target.substr(1, digits);
+  return hash.find_first_not_of("0123456789abcdef") == hash.npos ? hash : std::string_view();
+}
+
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
 // Sent, and wrong; as against a client that is gone or too slow.
@@ -61,6 +72,7 @@ struct Server::Impl {
   bool checks_names = true;
   std::size_t body_limit;
   Add add;
+  Checkpoint checkpoint;
   Log log;
   bool ending = false;
   bool accepting = false;
@@ -70,8 +82,12 @@ struct Server::Impl {
   asio::steady_timer pause{io};
   asio::signal_set signals{io, SIGTERM, SIGINT};
 
-  Impl(const ServerOptions& chosen, std::size_t limit, Add added, Log logged)
-      : options(chosen), body_limit(limit), add(std::move(added)), log(std::move(logged)) {}
+  Impl(const ServerOptions& chosen, std::size_t limit, Add added, Checkpoint newest, Log logged)
+      : options(chosen),
+        body_limit(limit),
+        add(std::move(added)),
+        checkpoint(std::move(newest)),
+        log(std::move(logged)) {}
 
   ~Impl() { ending = true; }  // connections that go with io start nothing
 
@@ -110,6 +126,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
     const std::size_t size = base::head_size(bytes);
     if (error) return on_header(error);
+    if (base::has_lone_line_feed(bytes.substr(0, size > 0 ? size : bytes.size())))
+      return on_header(http::error::bad_line_ending);
     if (size == 0 && bytes.size() == buffer_.max_size()) return on_header(http::error::header_limit);
     if (size == 0) {
       const std::size_t room = std::min(header_chunk, buffer_.max_size() - bytes.size());
@@ -162,7 +180,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const std::string_view target = view(request.target());
     if (target == health_path) served_.path = health_path;
     if (target == add_path) served_.path = add_path;
-    if (served_.path.empty()) return plain(404, "no such path");
+    if (!hash_in(target).empty()) served_.path = checkpoint_path;
+    if (served_.path.empty())
+      return plain(404, "no such path; the paths are POST /add-checkpoint, GET /HASH/checkpoint, GET /health");
     const bool adds = served_.path == add_path;
     if (request.method() != (adds ? http::verb::post : http::verb::get)) {
       allow_ = adds ? "POST" : "GET";
@@ -197,6 +217,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (is_bad_http(error)) return plain(400, error.message());
     if (error) return stream_.close();
     if (served_.path == health_path) return respond({200, "text/plain; charset=utf-8", "ok\n"});
+    if (served_.path == checkpoint_path) return respond(server_.checkpoint(hash_in(view(parser_->get().target()))));
     respond(server_.add(parser_->get().body()));
   }
 
@@ -295,8 +316,8 @@ void Server::Impl::end() {
   });
 }
 
-Server::Server(const ServerOptions& options, std::size_t body_limit, Add add, Log log)
-    : impl_(std::make_unique<Impl>(options, body_limit, std::move(add), std::move(log))) {
+Server::Server(const ServerOptions& options, std::size_t body_limit, Add add, Checkpoint checkpoint, Log log)
+    : impl_(std::make_unique<Impl>(options, body_limit, std::move(add), std::move(checkpoint), std::move(log))) {
   error_code error;
   const auto address = asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, error);
   if (error) throw std::runtime_error("--host: not a numeric address: " + options.host);

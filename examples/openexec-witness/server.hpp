@@ -44,10 +44,12 @@ class Server {
  public:
   /// Answers a POST to /add-checkpoint from its body. Must not throw.
   using Add = std::function<Reply(std::string_view body)>;
+  /// Answers a GET of /HASH/checkpoint. Must not throw.
+  using Checkpoint = std::function<Reply(std::string_view origin_hash)>;
   using Log = std::function<void(const Served&)>;
 
   /// Throws std::runtime_error where the address cannot be had.
-  Server(const ServerOptions& options, std::size_t body_limit, Add add, Log log);
+  Server(const ServerOptions& options, std::size_t body_limit, Add add, Checkpoint checkpoint, Log log);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

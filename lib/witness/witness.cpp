@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "crypto/sha256.hpp"
 #include "merkle/hash.hpp"
 
 namespace openexec::witness {
@@ -123,6 +124,30 @@ std::optional<Answer> Witness::check_history(const AddCheckpoint& request, const
   if (!merkle::verify_consistency(latest.head, next, request.proof).ok())
     return refuse(Kind::unproven, "the consistency proof does not verify");
   return std::nullopt;
+}
+
+Answer Witness::checkpoint(std::string_view origin_hash) try {
+  const auto log = std::find_if(logs_.begin(), logs_.end(), [&](const TrustedLog& each) {
+    return to_hex(crypto::sha256(each.origin)) == origin_hash;
+  });
+  if (log == logs_.end()) return refuse(Kind::unknown_log, "no log with this hash of its origin is cosigned here");
+  const auto latest = state_.latest(log->origin);
+  if (!latest.ok()) return refuse(Kind::failed, "the state: " + latest.status().detail());
+  const auto note = merkle::Note::parse(latest->checkpoint);
+  if (!latest->confirmed || !note.ok()) return refuse(Kind::unknown_log, "no checkpoint of this log was cosigned yet");
+  Answer answer{Kind::cosigned, note->text + "\n", {}, log->origin, latest->head.size};
+  for (const TrustedLog& each : logs_) {
+    const auto* signature = each.origin == log->origin ? each.key.find_in(*note) : nullptr;
+    if (signature != nullptr && each.key.verify(note->text, *signature).ok())
+      merkle::append_signature(*signature, answer.body);
+  }
+  // The same bytes as the first time: the time is the one that was signed, and Ed25519 has no other input.
+  const auto ours = key_.cosign(note->text, static_cast<std::uint64_t>(latest->at.micros / 1'000'000));
+  if (!ours.ok()) return refuse(Kind::failed, ours.status().detail());
+  merkle::append_signature(*ours, answer.body);
+  return answer;
+} catch (const std::exception& failed) {
+  return refuse(Kind::failed, failed.what());
 }
 
 Answer Witness::cosign(const AddCheckpoint& request, Timestamp now) const {

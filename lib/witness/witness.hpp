@@ -55,6 +55,10 @@ class Witness {
   /// The whole of add-checkpoint. Signs only what the state holds durably.
   Answer add_checkpoint(std::string_view body, Timestamp now);
 
+  /// The newest checkpoint that was cosigned of the log whose origin has this SHA-256, as hex: with the log's signature
+  /// and the cosignature, and with no other line that came with it. unknown_log where there is none.
+  Answer checkpoint(std::string_view origin_hash);
+
   [[nodiscard]] const merkle::VerifierKey& verifier_key() const noexcept { return key_.verifier_key(); }
   [[nodiscard]] const std::vector<TrustedLog>& logs() const noexcept { return logs_; }
 

@@ -16,6 +16,7 @@
 
 #include "base/text.hpp"
 #include "canon/json.hpp"
+#include "crypto/sha256.hpp"
 #include "merkle/hash.hpp"
 #include "merkle/lines.hpp"
 #include "support/catch.hpp"
@@ -186,11 +187,40 @@ TEST_CASE("a key is made with mode 0600, and neither key nor memory is ever over
   CHECK(exit_code(init + "--key " + home.file("k") + " --state " + home.file("s")) == 0);
 
   const std::string serve = program + " serve --port 0 --log " + vkey_of_log();
+  // Others who can read the key can sign in the witness's name.
+  REQUIRE(::chmod(home.key().c_str(), 0640) == 0);
+  CHECK(exit_code(serve + " --key " + home.key() + " --state " + home.state()) == 2);
+  REQUIRE(::chmod(home.key().c_str(), 0600) == 0);
   CHECK(exit_code(serve + " --key " + home.key() + " --state " + home.file("s")) == 2);  // another's memory
   CHECK(exit_code(serve + " --key " + home.key() + " --state " + home.file("none")) ==
         1);  // none: it forgot everything
   CHECK(exit_code(program + " serve --port 0 --key " + home.key() + " --state " + home.state()) == 2);  // no log
   CHECK(exit_code(serve + "x --key " + home.key() + " --state " + home.state()) == 2);
+}
+
+TEST_CASE("the newest checkpoint that was cosigned is served under the hash of its origin, with both signatures") {
+  WitnessHome home;
+  const Daemon daemon(home.flags({vkey_of_log()}), {}, program);
+  HttpClient client(daemon.port());
+  const std::string path = "/" + to_hex(crypto::sha256(log_name)) + "/checkpoint";
+  CHECK(client.get(path).status == 404);  // nothing was cosigned yet
+  const std::string request = signed_request(0, {}, {1, leaf(1)});
+  REQUIRE(add(client, request).status == 200);
+  const HttpAnswer answer = client.get(path);
+  CHECK(answer.status == 200);
+  CHECK(answer.headers.at("content-type") == "text/plain; charset=utf-8");
+  const auto note = merkle::Note::parse(answer.body);
+  REQUIRE(note.ok());
+  for (const std::string& name : {vkey_of_log(), home.verifier_key()}) {
+    const auto key = merkle::VerifierKey::parse(name).value();
+    const auto* signature = key.find_in(*note);
+    REQUIRE(signature != nullptr);
+    CHECK(key.verify(note->text, *signature).ok());
+  }
+  CHECK(client.get(path).body == answer.body);
+  CHECK(client.get("/" + std::string(64, '0') + "/checkpoint").status == 404);
+  CHECK(client.get("/nothing").body.find("/add-checkpoint") != std::string::npos);
+  CHECK(client.request("POST", path, "x").status == 405);
 }
 
 TEST_CASE("what is not a request is 400, and nothing of it is remembered") {
