@@ -49,7 +49,7 @@ Result<Actions> actions(const Settings& settings) {
   Actions actions;
   if (!settings.handlers.empty()) {
     auto added = add_command_handlers(actions.table, settings.handlers,
-                                      {.others_may_write = settings.ledger.others_may_write, .warn = warn});
+                                      {.others_may_write = settings.ledger.others_may_write, .warn = warn, .log = daemon::write_log});
     if (!added.ok()) return within("OPENEXEC_HANDLERS (--handlers)", added.status());
     actions.names = *std::move(added);
   }

@@ -127,6 +127,9 @@ struct CommandFileOptions {
   bool others_may_write = false;  ///< WEAK: only warns of such a file. For demonstrations
   /// Told of each finding that is no reason to refuse. May be empty; must not throw.
   std::function<void(const std::string& finding)> warn;
+  /// Takes the event `command_stderr` of the actions with `log_stderr`. From any thread, several calls at once; must not
+  /// throw. May be empty.
+  LogSink log;
 };
 
 /// Adds the actions of a handlers file: `{"send_email": {"argv": ["/usr/local/bin/send-email"], "timeout_ms": 30000,
@@ -138,7 +141,8 @@ struct CommandFileOptions {
 /// `argv` is fixed, starts with the absolute path of an executable, and no shell and nothing of a request enters it.
 /// The command finds the canonical payload on its stdin; OPENEXEC_EXEC_ID, OPENEXEC_ACTION, OPENEXEC_TENANT, OPENEXEC_ATTEMPT and the
 /// variables that `env` lists (those that are set now, with their values of now) in its environment, and nothing else
-/// there; no other open file. It leads a process group of its own. Its stderr is discarded: it may hold secrets.
+/// there; no other open file. It leads a process group of its own. Its stderr is discarded, since it may hold secrets;
+/// `"log_stderr": true` keeps its last 4 KiB for CommandFileOptions::log, as the event `command_stderr` with the exec id.
 ///
 ///   exit 0         stdout is the result: JSON as it is, anything else whole, as text or base64 (ResultForm)
 ///   exit 65        refused, nothing happened: handler_failed, effect none

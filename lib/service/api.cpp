@@ -318,6 +318,10 @@ Answer Api::execute(const Call& call) const {
   }
   Answer done = answer(outcome.http, execution_json(outcome), name(outcome.code));
   done.exec_id = std::move(outcome.exec_id);
+  done.action = std::move(outcome.action);
+  done.verdict = name(outcome.verdict);
+  done.effect = name(outcome.effect);
+  done.replayed = outcome.replayed;
   done.gave_proof = !outcome.proof.empty();
   return done;
 }

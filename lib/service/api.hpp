@@ -34,6 +34,10 @@ struct Answer {
   // For the log.
   std::string code;
   std::string exec_id;
+  std::string action;
+  std::string_view verdict;  ///< empty where nothing was executed; lives for ever, like effect
+  std::string_view effect;
+  bool replayed = false;
 };
 
 /// A request that was read to its end.

@@ -18,7 +18,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.hpp"
 #include "canon/json.hpp"
+#include "service/event_log.hpp"
 
 namespace openexec::service {
 namespace {
@@ -28,6 +30,7 @@ using std::chrono::steady_clock;
 
 constexpr int exit_refused = 65;                    // EX_DATAERR: the command did nothing
 constexpr milliseconds cancellation_interval{200};  // a flag cannot be polled for
+constexpr std::size_t kept_errors = 4096;           // bytes of a command's stderr
 
 class Descriptor {
  public:
@@ -89,7 +92,7 @@ struct Stand {
   char* const* environment;
   int input;
   int output;
-  int null;
+  int errors;
   int channel;
 };
 
@@ -106,7 +109,7 @@ void close_from(unsigned first) noexcept {
 /// byte, since nobody wants it any more or the parent died, it ends. Says why it cannot, as an errno.
 [[noreturn]] void become(const Stand& stand) noexcept {
   const bool placed = ::setpgid(0, 0) == 0 && ::dup2(stand.input, STDIN_FILENO) >= 0 &&
-                      ::dup2(stand.output, STDOUT_FILENO) >= 0 && ::dup2(stand.null, STDERR_FILENO) >= 0 &&
+                      ::dup2(stand.output, STDOUT_FILENO) >= 0 && ::dup2(stand.errors, STDERR_FILENO) >= 0 &&
                       ::dup2(stand.channel, kept_channel) >= 0 && ::fcntl(kept_channel, F_SETFD, FD_CLOEXEC) == 0;
   int error = placed ? 0 : errno;
   const int channel = placed ? kept_channel : stand.channel;
@@ -173,6 +176,8 @@ class Run final : public Reservation {
   std::optional<std::string> let_go();
   End wait(const Cancellation& cancellation);
   bool drain_output();  ///< takes what is there; false when that is too much
+  void drain_errors();  ///< takes what is there, and keeps the end of it
+  void log_errors() const;
   /// Ends the group, if only what the command left behind, and reaps. Nothing where the status went to somebody else.
   std::optional<siginfo_t> reap(End end);
 
@@ -182,24 +187,38 @@ class Run final : public Reservation {
   Descriptor output_;
   Descriptor channel_;  ///< to the process while it waits; it closes when the command runs
   std::string text_;
+  Descriptor errors_;  ///< where the action asks for its stderr
+  std::string error_text_;
+  bool cut_ = false;
+  std::string exec_id_;  ///< these two for the log
+  std::string action_;
 };
 
 std::string not_started(const char* what, int error) {
   return std::string("the command could not be started: ") + what + ": " + std::strerror(error);
 }
 
+/// A pipe whose first end does not block.
+bool open_pipe(Descriptor& ours, Descriptor& theirs) {
+  std::array<int, 2> ends{-1, -1};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return false;
+  ours = Descriptor(ends[0]);
+  theirs = Descriptor(ends[1]);
+  return ours.move_up() && theirs.move_up() && ::fcntl(theirs.get(), F_SETFL, 0) == 0;
+}
+
 std::optional<std::string> Run::hold(const Invocation& call) {
+  exec_id_ = call.exec_id;
+  action_ = call.action;
   Descriptor input = file_of(call.payload);
   if (!input.open() || !input.move_up()) return not_started("stdin", errno);
+  Descriptor theirs;
+  if (!open_pipe(output_, theirs)) return not_started("stdout", errno);
+  Descriptor errors;
+  const bool logs = command_->log_stderr && command_->log;
+  if (!logs) errors = Descriptor(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (logs ? !open_pipe(errors_, errors) : !errors.open() || !errors.move_up()) return not_started("stderr", errno);
   std::array<int, 2> ends{-1, -1};
-  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return not_started("stdout", errno);
-  output_ = Descriptor(ends[0]);
-  Descriptor theirs(ends[1]);
-  // Only our end must not block.
-  if (!output_.move_up() || !theirs.move_up() || ::fcntl(theirs.get(), F_SETFL, 0) != 0)
-    return not_started("stdout", errno);
-  Descriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-  if (!null.open() || !null.move_up()) return not_started("stderr", errno);
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return not_started("channel", errno);
   channel_ = Descriptor(ends[0]);
   Descriptor its_channel(ends[1]);
@@ -214,7 +233,7 @@ std::optional<std::string> Run::hold(const Invocation& call) {
   const std::vector<char*> arguments = pointers(argv);
   const std::vector<char*> variables = pointers(environment);
   const Stand stand{argv[0].c_str(), arguments.data(), variables.data(), input.get(),
-                    theirs.get(),    null.get(),       its_channel.get()};
+                    theirs.get(),    errors.get(),     its_channel.get()};
   {
     const SignalsBlocked blocked;
     pid_ = ::fork();
@@ -244,6 +263,7 @@ HandlerResult Run::finish(const Cancellation& cancellation) {
   if (const auto why_not = let_go()) return HandlerResult::failed(*why_not, Effect::none);
   const End end = wait(cancellation);
   const std::optional<siginfo_t> status = reap(end);
+  log_errors();
   switch (end) {
     case End::timed_out:
       return HandlerResult::in_doubt("the command was killed: it took longer than " +
@@ -277,7 +297,8 @@ std::optional<Run::Reply> Run::reply() {
 Run::End Run::wait(const Cancellation& cancellation) {
   const auto deadline = steady_clock::now() + command_->timeout;
   for (;;) {
-    std::array<pollfd, 2> events{{{process_.get(), POLLIN, 0}, {output_.get(), POLLIN, 0}}};  // -1 is passed over
+    // -1 is passed over.
+    std::array<pollfd, 3> events{{{process_.get(), POLLIN, 0}, {output_.get(), POLLIN, 0}, {errors_.get(), POLLIN, 0}}};
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
     if (left <= milliseconds::zero()) return End::timed_out;
     if (cancellation.cancelled()) return End::cancelled;
@@ -286,6 +307,7 @@ Run::End Run::wait(const Cancellation& cancellation) {
     if (ready < 0 && errno != EINTR) return End::lost;
     if (ready <= 0) continue;
     // Its own output is in the pipe when it has ended; who else holds the pipe open is not waited for.
+    drain_errors();
     if (!drain_output()) return End::too_much_output;
     if (events[0].revents != 0) return drain_output() ? End::exited : End::too_much_output;
   }
@@ -305,6 +327,43 @@ bool Run::drain_output() {
     text_.append(chunk.data(), static_cast<std::size_t>(got));
   }
   return true;
+}
+
+void Run::drain_errors() {
+  constexpr std::size_t at_once = std::size_t{1} << 20;  // of a command that never stops: the deadline is looked at again
+  std::array<char, 16384> chunk;
+  for (std::size_t taken = 0; errors_.open() && taken < at_once;) {
+    const ssize_t got = ::read(errors_.get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) return;
+    if (got <= 0) return errors_.reset();
+    taken += static_cast<std::size_t>(got);
+    error_text_.append(chunk.data(), static_cast<std::size_t>(got));
+    if (error_text_.size() <= kept_errors) continue;
+    error_text_.erase(0, error_text_.size() - kept_errors);
+    cut_ = true;
+  }
+}
+
+/// Well-formed UTF-8 for JSON: what is none, half a character at the cut among it, becomes U+FFFD.
+std::string as_utf8(std::string_view bytes) {
+  std::string text;
+  while (!bytes.empty()) {
+    const std::size_t good = base::utf8_prefix(bytes);
+    text.append(bytes.substr(0, good));
+    bytes.remove_prefix(good);
+    if (bytes.empty()) break;
+    text += "\xef\xbf\xbd";
+    bytes.remove_prefix(1);
+  }
+  return text;
+}
+
+void Run::log_errors() const {
+  if (error_text_.empty()) return;
+  auto line = EventLog::line("command_stderr");
+  line.text("action", action_).text("exec_id", exec_id_).text("text", as_utf8(error_text_)).boolean("cut", cut_);
+  command_->log(line.take());
 }
 
 std::optional<siginfo_t> Run::reap(End end) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <openexec/handler.hpp>
+#include <openexec/service.hpp>
 #include <openexec/status.hpp>
 
 namespace openexec::service {
@@ -24,6 +25,8 @@ struct Command {
   std::uint32_t retry_none = 0;          ///< HandlerTable::Row::retry_none
   std::vector<std::string> reconcile;    ///< asked whether an interrupted execution took place; empty: nobody is
   std::vector<std::string> cost;         ///< asked what an execution would cost; empty: nobody is
+  bool log_stderr = false;               ///< else it is discarded
+  LogSink log;                           ///< where its end goes, once the command has ended
 };
 
 using Commands = std::map<std::string, Command, std::less<>>;

@@ -37,6 +37,21 @@ std::string_view buffer_view(const boost::beast::flat_buffer& buffer) {
   return {static_cast<const char*>(buffer.data().data()), buffer.size()};
 }
 
+/// What became of an execution, for the log.
+void tell_execution(const Answer& answer, JsonObject& line) {
+  line.text_or_null("action", answer.action)
+      .text_or_null("verdict", answer.verdict)
+      .text_or_null("effect", answer.effect)
+      .boolean("replayed", answer.replayed);
+}
+
+/// The address of the other side; a proxy's where there is one in front.
+std::string address_of(const asio::ip::tcp::socket& socket) {
+  boost::system::error_code error;
+  const auto endpoint = socket.remote_endpoint(error);
+  return error ? std::string("gone") : endpoint.address().to_string();
+}
+
 /// The route whose shape an answer has that is given before the header is understood.
 const Route* asked_for(std::string_view head) {
   const base::RequestLine line = base::request_line(head);
@@ -46,7 +61,10 @@ const Route* asked_for(std::string_view head) {
 }  // namespace
 
 Connection::Connection(Server& server, asio::ip::tcp::socket socket)
-    : server_(server), socket_(std::move(socket)), buffer_(server.options().header_limit) {}
+    : server_(server),
+      socket_(std::move(socket)),
+      peer_(address_of(socket_)),
+      buffer_(server.options().header_limit) {}
 
 Connection::~Connection() { server_.leave(*this); }
 
@@ -282,6 +300,7 @@ void Connection::answer(std::uint64_t ticket, Answer answer) {
   if (ticket == ticket_ && phase_ == Phase::executing) return respond(std::move(answer));
   auto line = EventLog::line("late_answer");
   line.text("code", answer.code).text_or_null("exec_id", answer.exec_id);
+  tell_execution(answer, line);
   server_.log().write(line);
 }
 
@@ -352,11 +371,13 @@ void Connection::log_request(std::size_t bytes_out, bool delivered) {
   auto line = EventLog::line("request");
   // Only what the service knows itself: a client may put anything into a path.
   if (parser_ && parser_->is_header_done()) line.text("method", view(to_string(parser_->get().method())));
-  if (routed_.route != nullptr) line.text("path", routed_.route->path);
+  line.text("path", routed_.route != nullptr ? routed_.route->path : "unknown");
   const auto took = std::chrono::steady_clock::now() - began_;
   line.number("status", answered_.status)
       .text("code", answered_.code)
-      .text_or_null("exec_id", answered_.exec_id)
+      .text_or_null("exec_id", answered_.exec_id);
+  if (!answered_.verdict.empty()) tell_execution(answered_, line);
+  line.text("peer", peer_)
       .number("duration_us", std::chrono::duration_cast<std::chrono::microseconds>(took).count())
       .number("bytes_out", bytes_out)
       .boolean("delivered", delivered);

@@ -69,6 +69,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Server& server_;
   boost::asio::ip::tcp::socket socket_;
+  const std::string peer_;  ///< for the log
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;

@@ -151,8 +151,13 @@ std::string read_member(std::string_view name, canon::View value, Command& comma
     command.retry_none = static_cast<std::uint32_t>(number);
     return wrong;
   }
+  if (name == "log_stderr") {
+    if (!value.is(canon::Type::boolean)) return "log_stderr must be true or false";
+    command.log_stderr = value.boolean();
+    return {};
+  }
   return "unknown member \"" + std::string(name) +
-         "\"; known are argv, timeout_ms, max_output, env, schema, retry_none, reconcile, cost";
+         "\"; known are argv, timeout_ms, max_output, env, schema, retry_none, reconcile, cost, log_stderr";
 }
 
 }  // namespace
@@ -207,7 +212,8 @@ Result<std::vector<std::string>> add_command_handlers(HandlerTable& table, const
 
   std::vector<std::string> names;
   for (auto& [action, command] : *commands) {
-    HandlerTable::Row row = service::command_row(command);
+    command.log = options.log;
+    HandlerTable::Row row = service::command_row(std::move(command));
     if (Status added = table.add(action, std::move(row)); !added.ok()) return added;
     names.push_back(action);
   }

@@ -17,7 +17,7 @@
 namespace openexec {
 namespace {
 
-constexpr std::size_t descriptors_of_a_command = 4;
+constexpr std::size_t descriptors_of_a_command = 5;
 constexpr std::size_t other_descriptors = 64;
 
 Status check(const ServiceOptions& options) {

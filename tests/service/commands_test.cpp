@@ -302,6 +302,13 @@ TEST_CASE("Many commands at once keep to themselves") {
   CHECK(std::count(texts.begin(), texts.end(), "same") == static_cast<std::ptrdiff_t>(many));
 }
 
+/// A text as it stands inside a JSON string.
+std::string escaped(const std::string& text) {
+  std::string quoted;
+  canon::append_jcs_string(text, quoted);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
 std::string complaint(const std::string& text) {
   const auto commands = service::parse_commands(text);
   if (commands.ok()) return "accepted";
@@ -478,6 +485,32 @@ TEST_CASE("A handlers file or a command that every user may write, or replace, i
   CHECK(test::refused_start({"--db-url", "sqlite://", "--handlers", path}, clawshield).exit_code == 2);
   const test::Daemon trial({"--mode", "demo", "--db-url", "sqlite://", "--handlers", path});
   CHECK(trial.log().find("every user may write") != std::string::npos);
+}
+
+TEST_CASE("A command's stderr is discarded, and where its action asks for it the end is in the log") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.file("handlers.json");
+  const std::string script = R"(i=0; while [ $i -lt 300 ]; do echo "beginning-0123456789012345" >&2; i=$((i+1)); done; )"
+                             R"(printf 'the end \377\n{"event"' >&2; echo '{}')";
+  std::ofstream(path) << R"({"quiet": {"argv": ["/bin/sh", "-c", ")" << escaped(script) << R"("]},)"
+                      << R"("told": {"log_stderr": true, "argv": ["/bin/sh", "-c", ")" << escaped(script) << R"("]}})";
+  test::Daemon daemon({"--mode", "demo", "--db-url", "sqlite://", "--handlers", path});
+  test::HttpClient client(daemon.port());
+  CHECK(client.post("/execute", R"({"action":"quiet","nonce":"1"})").status == 200);
+  CHECK(daemon.log().find("beginning") == std::string::npos);
+  const canon::Document told = client.post("/execute", R"({"action":"told","nonce":"2"})").json();
+  const std::string log = daemon.log();
+  const std::size_t at = log.find("\"event\":\"command_stderr\"");
+  REQUIRE(at != std::string::npos);
+  const std::size_t begin = log.rfind('\n', at) + 1;
+  const canon::Document line = test::parse_json(log.substr(begin, log.find('\n', at) - begin));
+  CHECK(test::text_at(line.root(), "exec_id") == test::text_at(told.root(), "id"));
+  CHECK(test::text_at(line.root(), "action") == "told");
+  const std::string text = test::text_at(line.root(), "text");
+  CHECK(text.ends_with("the end \xef\xbf\xbd\n{\"event\""));
+  CHECK(text.size() < 4200);
+  CHECK(test::at(line.root(), "cut").boolean());
+  CHECK(complaint(R"({"x": {"argv": ["/bin/cat"], "log_stderr": 1}})").find("log_stderr") != std::string::npos);
 }
 
 TEST_CASE("openexecd runs the commands of its handlers file, and does not start with one that it does not understand") {

@@ -473,9 +473,16 @@ TEST_CASE("The log is one strict JSON object a line, and nothing that a client s
   for (std::string line; std::getline(lines, line);) {
     const canon::Document document = test::parse_json(line);
     CHECK(text_at(document.root(), "time").ends_with('Z'));
-    if (text_at(document.root(), "event") == "request") ++requests;
+    if (text_at(document.root(), "event") != "request") continue;
+    ++requests;
+    CHECK(text_at(document.root(), "peer") == "127.0.0.1");
+    CHECK_FALSE(text_at(document.root(), "path").empty());  // "unknown" where a client put in what it liked
+    CHECK(document.root().find("duration_us").has_value());
   }
   CHECK(requests == 8);
+  CHECK(log.find(R"("action":"echo","verdict":"executed","effect":"confirmed","replayed":false)") != std::string::npos);
+  CHECK(log.find(R"("action":"echo","verdict":"refused","effect":"none","replayed":false)") != std::string::npos);
+  CHECK(log.find(R"("path":"unknown")") != std::string::npos);
 }
 
 TEST_CASE("What is not configured refuses, and readiness says why") {
