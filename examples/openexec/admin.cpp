@@ -170,6 +170,15 @@ int order(const Options& options, std::string_view target, const char* named) {
 
 }  // namespace
 
+int ask_admin(const std::string& socket, std::string_view line, std::string_view body) {
+  const Answer answer = ask_service(socket, line, body);
+  if (answer.status != 200) return tell(answer, false);
+  const Result<canon::Document> document = canon::parse(answer.body);
+  const auto contradicts = document.ok() && document->root().is(canon::Type::object) ? document->root().find("contradicts") : std::nullopt;
+  std::cout << answer.body << '\n';
+  return contradicts && contradicts->is(canon::Type::boolean) && contradicts->boolean() ? no : yes;
+}
+
 void add_admin(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* admin = app.add_subcommand("admin", "Halt, resume and revoke, through the socket of a running openexecd");
   admin->require_subcommand(1);

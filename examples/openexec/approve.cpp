@@ -63,6 +63,7 @@ struct Options {
   std::string key_id;
   std::string before_file;
   std::string policy_file;
+  std::string handlers_file;
   std::string executor = "openexec";
   std::string at;
   // Of a DSSE statement, beside what it approves.
@@ -428,7 +429,31 @@ int review(const Options& options) {
 
 // verify
 
+/// What the executor would refuse the step for, though its signatures count. It asks the action's handler for the cost, and
+/// under openexecd that is a command of the handlers file.
+Status held_to(const Approval& approval, std::string_view action, const std::optional<canon::Document>& handlers) {
+  if (!approval.constraints.max_cost_usd) return Status::success();
+  const auto unmet = [](const std::string& why) {
+    return Status(Code::approval_constraint, "constraints.max_cost_usd: " + why);
+  };
+  if (!handlers)
+    return unmet("the executor's handlers file was not given (--handlers), so whether it can tell the cost is not known");
+  const auto row = handlers->root().find(action);
+  if (!row || !row->is(canon::Type::object) || !row->find("cost"))
+    return unmet("the handlers file has no cost command for the action, and the executor refuses it");
+  return Status::success();
+}
+
+std::optional<canon::Document> read_handlers(const std::string& file) {
+  if (file.empty()) return std::nullopt;
+  Result<canon::Document> document = canon::parse(terminal::read_input(file));
+  if (!document.ok() || !document->root().is(canon::Type::object))
+    throw Stop(terminal::cannot, "the handlers file " + shown(file) + " is not one JSON object");
+  return *std::move(document);
+}
+
 int verify(const Options& options) {
+  const std::optional<canon::Document> handlers = read_handlers(options.handlers_file);
   const Subject subject = terminal::read_subject(terminal::read_input(options.file), options.tenant);
   if (subject.artifact.empty()) throw Stop(terminal::no, "it carries no approval_artifact");
   TrustPolicyOptions trust{.policy = std::nullopt, .executor = options.executor, .tenant = options.tenant};
@@ -452,7 +477,9 @@ int verify(const Options& options) {
                                                    .approval_artifact = subject.artifact},
                                                   options.tenant),
                                   terminal::no, "the request");
-    const auto approval = verifier->verify(proposal, at);
+    auto approval = verifier->verify(proposal, at);
+    if (approval.ok())
+      if (Status unmet = held_to(*approval, step.action(), handlers); !unmet.ok()) approval = unmet;
     good = good && approval.ok();
     const std::string_view code = name(approval.status().code());
     std::string by = shown(approval.status().detail());
@@ -677,6 +704,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   verify_command->add_option("--policy", options.policy_file, "The trust policy, JSON")->required();
   tenant(verify_command)->required();
+  verify_command->add_option("--handlers", options.handlers_file, "The executor's handlers file, for constraints that its handlers meet");
   verify_command->add_option("--executor", options.executor, "The executor that shall run it")->capture_default_str();
   verify_command->add_option("--at", options.at, "As of this time; default: now");
   verify_command->add_flag("--json", options.json, "Answer in JSON");

@@ -23,6 +23,7 @@ void add_key(CLI::App& log, Chosen& chosen);
 void add_prune(CLI::App& log, Chosen& chosen);
 void add_proof(CLI::App& log, Chosen& chosen);
 void add_consistency(CLI::App& log, Chosen& chosen);
+void add_doubt(CLI::App& app, Chosen& chosen);   ///< under `openexec` itself
 void add_ledger(CLI::App& app, Chosen& chosen);  ///< under `openexec` itself
 void add_cosign(CLI::App& log, Chosen& chosen);  ///< only where there is Boost
 

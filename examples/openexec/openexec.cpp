@@ -442,6 +442,7 @@ int main(int argc, char** argv) {
   log_commands::add_consistency(*log_command, log_chosen);
   log_commands::add_export(*log_command, log_chosen);
   log_commands::add_ledger(app, log_chosen);
+  log_commands::add_doubt(app, log_chosen);
 #ifdef OPENEXEC_COSIGN
   log_commands::add_cosign(*log_command, log_chosen);
 #endif

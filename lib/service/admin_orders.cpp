@@ -8,14 +8,17 @@
 #include "base/time.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
+#include "service/admin_doubt.hpp"
 
 namespace openexec::service {
 
 using canon::JsonObject;
 
 std::string_view AdminRequest::known_target() const noexcept {
-  for (const std::string_view known : {"/status", "/halt", "/resume", "/revoke", "/confirm-clock"})
+  for (const std::string_view known : {std::string_view("/status"), std::string_view("/halt"), std::string_view("/resume"),
+                                       std::string_view("/revoke"), std::string_view("/confirm-clock"), settle_target})
     if (target == known) return known;
+  if (is_doubt_list(target)) return doubt_target;
   return {};
 }
 
@@ -144,10 +147,13 @@ AdminAnswer order(Executor& executor, const AdminRequest& request, uid_t uid) {
 
 AdminAnswer answer_admin(Executor& executor, const AdminRequest& request, uid_t uid) {
   if (request.known_target().empty())
-    return admin_problem(404, "not_found", "GET /status; POST /halt, /resume, /revoke, /confirm-clock");
+    return admin_problem(404, "not_found", "GET /status, /doubt; POST /halt, /resume, /revoke, /confirm-clock, /doubt/settle");
   const bool status = request.target == "/status";
-  if (request.method != (status ? "GET" : "POST"))
-    return admin_problem(405, "method_not_allowed", status ? "GET" : "POST");
+  const bool doubts = is_doubt_list(request.target);
+  if (request.method != (status || doubts ? "GET" : "POST"))
+    return admin_problem(405, "method_not_allowed", status || doubts ? "GET" : "POST");
+  if (doubts) return list_doubts(executor, request.target);
+  if (request.target == settle_target) return settle_doubt(executor, request.body, uid);
   return status ? AdminAnswer{200, status_json(executor)} : order(executor, request, uid);
 }
 

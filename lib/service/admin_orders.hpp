@@ -26,6 +26,7 @@ struct AdminRequest {
 struct AdminAnswer {
   int status = 500;
   std::string body;
+  std::string contradicted = {};  ///< the execution whose settlement this order contradicts; else empty
 };
 
 /// The answer as bytes of HTTP.

@@ -254,6 +254,8 @@ Answer Api::health(const Call&) const {
   const char* status = draining() ? "draining" : executor->halted() ? "halted" : "not_ready";
   JsonObject json;
   json.text("status", healthy ? "healthy" : status).text("exec_mode", mode_).text("signature_verification", signature_verification());
+  // Only where there is any: then somebody has work to do.
+  if (const auto doubts = executor->doubt_count(); doubts.ok() && *doubts > 0) json.number("in_doubt", *doubts);
   const auto& allowed = executor->config().allowed_actions;
   json.text("restriction", allowed ? "restricted" : "open");
   if (!allowed) {

@@ -19,6 +19,7 @@
 
 #include <openexec/openexec.hpp>
 
+#include "service/admin_orders.hpp"
 #include "support/admin.hpp"
 #include "support/catch.hpp"
 #include "support/daemon.hpp"
@@ -116,6 +117,76 @@ TEST_CASE("openexec admin status shows who ordered what stands, after a restart 
   const Daemon daemon(place.flags);
   const std::string table = admin(place, "status").text;
   for (const char* cell : {"halt", "alice (uid ", "strange payments", "everybody", "yes"}) CHECK(has(table, cell));
+}
+
+/// The command line on a ledger's file, as an operator types it.
+Said doubt(const std::string& ledger, const std::string& words) {
+  const std::string line = std::string(OPENEXEC_CLI) + " doubt " + words + " --ledger 'sqlite:///" + ledger + "' 2>/dev/null";
+  FILE* pipe = ::popen(line.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  Said said;
+  char chunk[4096];
+  for (std::size_t got = 0; (got = std::fread(chunk, 1, sizeof chunk, pipe)) > 0;) said.text.append(chunk, got);
+  const int status = ::pclose(pipe);
+  said.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  return said;
+}
+
+TEST_CASE("What is in doubt is listed and settled through the admin socket, and on the file while nobody has it") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.file("ledger.db");
+  std::vector<std::string> exec_ids;
+  {
+    HandlerTable table;
+    REQUIRE(table.add("act", [](const Invocation&) { return HandlerResult::in_doubt("no word"); }).ok());
+    Executor executor = test::assemble({.store = *sqlite_ledger(path), .log = nullptr, .verifier = std::make_shared<DemoVerifier>(),
+                                        .hasher = nullptr, .clock = nullptr},
+                                       std::move(table));
+    for (const char* nonce : {"secret-1", "secret-2", "secret-3"})
+      exec_ids.push_back(executor.execute({.action = "act", .payload = "{}", .nonce = nonce, .approval_artifact = {}}).exec_id);
+    const auto ask = [&](const std::string& method, const std::string& target, const std::string& body = {}) {
+      return service::answer_admin(executor, {.method = method, .target = target, .body = body}, 7);
+    };
+    const service::AdminAnswer list = ask("GET", "/doubt");
+    CHECK(list.status == 200);
+    CHECK(has(list.body, R"("count":3)"));
+    for (const std::string& exec_id : exec_ids) CHECK(has(list.body, exec_id));
+    CHECK_FALSE(has(list.body, "secret"));
+    CHECK(has(ask("GET", "/doubt?after=1").body, exec_ids[2]));
+    CHECK_FALSE(has(ask("GET", "/doubt?after=1").body, exec_ids[1]));
+    CHECK(ask("GET", "/doubt?after=x").status == 422);
+    CHECK(ask("GET", "/doubt?after=").status == 422);
+    CHECK(ask("POST", "/doubt").status == 405);
+    CHECK(ask("GET", "/doubt/settle").status == 405);
+
+    const std::string named = R"({"exec_id":")" + exec_ids[0] + R"(","who":"alice","why":"asked")";
+    for (const char* rest : {"}", R"(,"found":"maybe"})", R"(,"found":"done"})", R"(,"found":"unknown","result":1})",
+                             R"(,"found":"done","result":1,"more":"x"})", R"(,"found":1})"})
+      CHECK(ask("POST", "/doubt/settle", named + rest).status == 422);
+    CHECK(ask("POST", "/doubt/settle", R"({"exec_id":"00","found":"unknown","who":"a","why":"b"})").status == 422);
+    const service::AdminAnswer settled = ask("POST", "/doubt/settle", named + R"(,"found":"done","result":{"id":7}})");
+    CHECK(settled.status == 200);
+    CHECK(has(settled.body, R"("decides":true)"));
+    CHECK(settled.contradicted.empty());
+    const service::AdminAnswer later = ask("POST", "/doubt/settle", named + R"(,"found":"not_done"})");
+    CHECK(later.status == 200);
+    CHECK(has(later.body, R"("contradicts":true)"));
+    CHECK(later.contradicted == exec_ids[0]);
+    CHECK(has(executor.log().read(3, 1).value().at(0).json, R"x("who":"alice (uid 7)")x"));
+    CHECK(doubt(path, "settle " + exec_ids[1] + " --found done --result 1 --why x").exit_code == 2);  // in use
+  }
+  Said said = doubt(path, "list");
+  CHECK(said.exit_code == 0);
+  CHECK(has(said.text, R"("count":2)"));
+  CHECK(doubt(path, "settle " + exec_ids[1] + " --found done --why x").exit_code == 2);
+  CHECK(doubt(path, "settle 00 --found unknown --why x").exit_code == 2);
+  said = doubt(path, "settle " + exec_ids[1] + " --found not_done --who bob --why 'asked the bank'");
+  CHECK(said.exit_code == 0);
+  CHECK(has(said.text, R"("decides":true)"));
+  CHECK(doubt(path, "settle " + exec_ids[1] + " --found done --result '{}' --why x").exit_code == 1);
+  said = doubt(path, "show " + exec_ids[1]);
+  CHECK(has(said.text, R"("who":"bob")"));
+  CHECK(has(doubt(path, "list").text, R"("count":1)"));
 }
 
 TEST_CASE("openexec admin says 1 for a refusal and 2 where nobody could be asked") {
