@@ -34,16 +34,17 @@ struct Claim {
   Digest approval_digest{};      ///< which artifact was spent; zero where none was presented
   std::string_view approval;     ///< JSON: who approved it, kept for the log entry of an attempt that dies
   Timestamp at;
-  /// 1: the nonce's first attempt, which spends it. k + 1: a further attempt of the same request with the same artifact,
-  /// opened only where the newest attempt is k and was sealed as retryable. Stores that do not keeps_attempts() are never
-  /// asked for one.
-  std::uint32_t attempt = 1;
 
   // What the claim is held to besides, judged in the same step; only stores that keeps_terms() are ever asked to.
   /// Something spent as an approval id that must have executed before: its record sealed as ok. Empty: nothing.
   std::string_view predecessor;
   /// How many claims of this action in this tenant there may be within a minute, this one included. 0: any number.
   std::uint32_t max_per_minute = 0;
+
+  /// 1: the nonce's first attempt, which spends it. k + 1: a further attempt of the same request with the same artifact,
+  /// opened only where the newest attempt is k and was sealed as retryable. Stores that do not keeps_attempts() are never
+  /// asked for one.
+  std::uint32_t attempt = 1;
 };
 
 enum class NonceState : std::uint8_t {

@@ -491,9 +491,9 @@ void Pipeline::claim(std::span<Attempt> attempts, Submission& submission, Due&& 
                       .approval_digest = attempt.artifact_digest,
                       .approval = note,
                       .at = attempt.at,
-                      .attempt = attempt.number,
                       .predecessor = attempt.predecessor,
-                      .max_per_minute = attempt.approval->constraints.max_executions_per_min.value_or(0)});
+                      .max_per_minute = attempt.approval->constraints.max_executions_per_min.value_or(0),
+                      .attempt = attempt.number});
     operations.push_back({.what = &claims.back()});
   }
   for (Attempt* attempt : leading) attempt->seat.spend(true);  // until the store says otherwise
