@@ -112,6 +112,30 @@ TEST_CASE("Every character below U+0080 has one escape or none in each form") {
   }
 }
 
+// I-JSON (RFC 7493) forbids them; record 0051 says why they are accepted.
+TEST_CASE("Each of the 66 noncharacters is accepted, and its escape means the same") {
+  std::vector<unsigned> points;
+  for (unsigned point = 0xFDD0; point <= 0xFDEF; ++point) points.push_back(point);
+  for (unsigned plane = 0; plane <= 16; ++plane)
+    for (const unsigned last : {0xFFFEU, 0xFFFFU}) points.push_back(plane << 16 | last);
+  REQUIRE(points.size() == 66);
+  for (const unsigned point : points) {
+    INFO(std::hex << point);
+    char escape[24];
+    if (point < 0x10000)
+      std::snprintf(escape, sizeof escape, "\\u%04x", point);
+    else
+      std::snprintf(escape, sizeof escape, "\\u%04x\\u%04x", 0xD7C0U + (point >> 10), 0xDC00U + (point & 0x3FFU));
+    const Document document = parsed('"' + std::string(escape) + '"');
+    const std::string character(document.root().string());
+    CHECK(character.size() == (point < 0x10000 ? 3 : 4));
+    const std::string name = "{\"" + character + "\":\"" + character + "\"}";
+    CHECK(jcs(name) == name);
+    CHECK(jcs("{\"" + std::string(escape) + "\":\"" + escape + "\"}") == name);
+    CHECK(clawshield(name) == "{\"" + std::string(escape) + "\":\"" + escape + "\"}");
+  }
+}
+
 TEST_CASE("A string alone is written as within a document") {
   std::string out = "=";
   canon::append_jcs_string("\x01 \"é\" \xf0\x9f\x98\x80 \x7f", out);
