@@ -37,6 +37,11 @@ endforeach()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   COMPONENT development FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 
+# One copy, where whoever unpacks the installation looks; Debian's packages name the licence in their copyright file.
+if(PROJECT_IS_TOP_LEVEL)
+  install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "share/doc/openexec" COMPONENT licence)
+endif()
+
 foreach(program openexecd openexec_cli openexec_approve openexec_witness_program)
   if(TARGET ${program})
     add_dependencies(openexec_installed ${program})

@@ -61,6 +61,8 @@ case $what in
     fi
     export WHEEL
     WHEEL=$(ls "$folder"/dist/openexec-*-py3-none-*.whl)
+    python3 -m zipfile -l "$WHEEL" | grep LICENSE ||
+      { echo "the wheel has no LICENSE"; exit 1; }
     exec "$venv/bin/python" "$source/tests/bindings/readme.py" "$binding/README.md" "$folder/empty" ;;
   system)
     unset PYTHONPATH
