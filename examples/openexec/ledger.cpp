@@ -1,4 +1,4 @@
-// openexec ledger: what is done to a ledger's file while no executor has it.
+// openexec ledger: what is done to a ledger's file.
 #include <unistd.h>
 
 #include <chrono>
@@ -9,6 +9,7 @@
 #include <string>
 
 #include <CLI/CLI.hpp>
+#include <openexec/receipt.hpp>
 
 #include "base/time.hpp"
 #include "canon/json_object.hpp"
@@ -16,6 +17,8 @@
 #include "log_commands.hpp"
 #include "log_progress.hpp"
 #include "store/adopt.hpp"
+#include "store/backup.hpp"
+#include "store/log_audit.hpp"
 #include "store/rebuild.hpp"
 #include "terminal.hpp"
 
@@ -43,11 +46,28 @@ Exit codes:
   0  the index was rebuilt
   2  wrong usage, or the ledger's rows are damaged too)";
 
+constexpr auto backup_footer = R"(Works beside a running executor, and does not hold it up. FILE is new, of mode 0600, and verified as by `openexec log
+verify`. The log key goes with it as FILE.log-key, so keep a backup as safe as the ledger; the anchor (--anchor) as
+FILE.anchor. A backup remembers what was spent until it was made: `openexec ledger restore`.
+
+Exit codes:
+  0  the backup is there, and agrees with itself
+  1  it was made, and something differs: `openexec log verify --ledger sqlite:///FILE` says what
+  2  wrong usage, or it could not be made; nothing is left behind)";
+
+constexpr auto restore_footer = R"(With the service stopped. Puts a backup in the place of a ledger that is gone, and adopts it as `openexec ledger adopt`
+does: approvals that were issued up to now, and --issued-ahead seconds further, are refused for ever.
+
+Exit codes:
+  0  the restored file is the ledger
+  2  wrong usage, or a ledger is in that place, or the backup could not be adopted; nothing is left behind)";
+
 struct Options {
   std::string ledger = "sqlite:///openexec.db";
   std::string why;
   std::string who = "uid:" + std::to_string(::geteuid());
   std::string tenant = "default";
+  std::string file;  ///< of a backup
   std::string log_key;
   std::string anchor;
   std::uint32_t issued_ahead = 60;
@@ -87,6 +107,57 @@ int adopt(const Options& options) {
   return terminal::yes;
 }
 
+Status is_entry(std::string_view json, const Digest*) { return Entry::from_json(json).status(); }
+
+void copy(const std::string& from, const std::string& to, const std::string& anchor = {}) {
+  if (const Status copied = store::copy_ledger(from, to, anchor); !copied.ok())
+    throw Stop(terminal::cannot, "the backup: " + shown(copied.detail()));
+}
+
+int backup(const Options& options) {
+  copy(path_of(options.ledger), options.file, options.anchor);
+  store::AuditOptions auditing;
+  auditing.well_formed = is_entry;
+  if (!options.anchor.empty()) auditing.anchor = options.file + ".anchor";
+  const store::LogAudit audit = [&] {
+    Progress progress(::isatty(STDERR_FILENO) == 1);
+    auditing.progress = [&](std::uint64_t done, std::uint64_t of, std::uint64_t bytes) { progress.show(done, of, bytes); };
+    return or_cannot(store::audit_log(options.file, auditing));
+  }();
+  const bool good = audit.difference_count == 0;
+  if (options.json) {
+    std::cout << canon::JsonObject()
+                     .boolean("verified", good)
+                     .text("file", options.file)
+                     .number("entries", audit.entries)
+                     .text("root", to_hex(audit.root))
+                     .boolean("anchor_missing", audit.expects_anchor)
+                     .take()
+              << '\n';
+  } else {
+    const Style style(STDOUT_FILENO);
+    std::cout << (good ? style.good("backed up") : style.bad("backed up, and NOT verified")) << '\n'
+              << terminal::fields(style, {{"file", shown(options.file)},
+                                          {"entries", grouped(audit.entries)},
+                                          {"root", to_hex(audit.root)},
+                                          {"anchor", audit.anchored         ? "covers " + grouped(*audit.anchored)
+                                                     : audit.expects_anchor ? "left out; the ledger has one: give --anchor"
+                                                                            : "-"}});
+  }
+  return good ? terminal::yes : terminal::no;
+}
+
+int restore(const Options& options) {
+  const std::string path = path_of(options.ledger);
+  copy(options.file, path);
+  try {
+    return adopt(options);
+  } catch (...) {  // nobody is left with a ledger that does not open
+    store::remove_copy(path);
+    throw;
+  }
+}
+
 int rebuild(const Options& options) {
   const std::uint64_t keys = [&] {
     Progress progress(::isatty(STDERR_FILENO) == 1);
@@ -104,27 +175,42 @@ int rebuild(const Options& options) {
 }  // namespace
 
 void add_ledger(CLI::App& app, Chosen& chosen) {
-  CLI::App* ledger = app.add_subcommand("ledger", "What is done to a ledger while no executor has it");
+  CLI::App* ledger = app.add_subcommand("ledger", "What is done to a ledger's file");
   ledger->require_subcommand(1);
   auto options = std::make_shared<Options>();
 
-  CLI::App* adopt_command = ledger->add_subcommand("adopt", "Make a copied or restored file the ledger");
-  adopt_command->footer(adopt_footer);
-  ledger_option(*adopt_command, options->ledger);
-  adopt_command->add_option("--why", options->why, "Why, for the log")->required();
-  adopt_command->add_option("--who", options->who, "Who, for the log")->capture_default_str();
-  adopt_command->add_option("--tenant", options->tenant, "The tenant that the entry names")->capture_default_str();
-  adopt_command->add_option("--anchor", options->anchor, "The ledger's anchor, which is written anew")->envname("OPENEXEC_LOG_ANCHOR");
-  adopt_command->add_option("--issued-ahead", options->issued_ahead, "Seconds that approvals may be issued ahead of the clock")
-      ->check(CLI::Range(0U, 86'400U))
-      ->capture_default_str();
-  adopt_command->add_flag("--json", options->json, "Answer in JSON");
-  adopt_command->callback([&chosen, options] {
-    chosen = [options] {
-      if (const char* key = std::getenv("OPENEXEC_LOG_KEY")) options->log_key = key;
-      return adopt(*options);
-    };
-  });
+  const auto adopting = [&](const char* name, const char* what, const char* footer, int (*run)(const Options&)) {
+    CLI::App* command = ledger->add_subcommand(name, what);
+    command->footer(footer);
+    ledger_option(*command, options->ledger);
+    command->add_option("--why", options->why, "Why, for the log")->required();
+    command->add_option("--who", options->who, "Who, for the log")->capture_default_str();
+    command->add_option("--tenant", options->tenant, "The tenant that the entry names")->capture_default_str();
+    command->add_option("--anchor", options->anchor, "The ledger's anchor, which is written anew")->envname("OPENEXEC_LOG_ANCHOR");
+    command->add_option("--issued-ahead", options->issued_ahead, "Seconds that approvals may be issued ahead of the clock")
+        ->check(CLI::Range(0U, 86'400U))
+        ->capture_default_str();
+    command->add_flag("--json", options->json, "Answer in JSON");
+    command->callback([&chosen, options, run] {
+      chosen = [options, run] {
+        if (const char* key = std::getenv("OPENEXEC_LOG_KEY")) options->log_key = key;
+        return run(*options);
+      };
+    });
+    return command;
+  };
+  adopting("adopt", "Make a copied or restored file the ledger", adopt_footer, adopt);
+  adopting("restore", "Put a backup in the place of a ledger that is gone, and adopt it", restore_footer, restore)
+      ->add_option("file", options->file, "A backup")
+      ->required();
+
+  CLI::App* backup_command = ledger->add_subcommand("backup", "Copy the ledger, beside a running executor");
+  backup_command->footer(backup_footer);
+  ledger_option(*backup_command, options->ledger);
+  backup_command->add_option("file", options->file, "The new file")->required();
+  backup_command->add_option("--anchor", options->anchor, "The ledger's anchor, which is copied too")->envname("OPENEXEC_LOG_ANCHOR");
+  backup_command->add_flag("--json", options->json, "Answer in JSON");
+  backup_command->callback([&chosen, options] { chosen = [options] { return backup(*options); }; });
 
   CLI::App* rebuild_command = ledger->add_subcommand("rebuild-index", "Build the index anew from claims and entries");
   rebuild_command->footer(rebuild_footer);

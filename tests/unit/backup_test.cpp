@@ -1,0 +1,100 @@
+// A ledger's backup: made beside its executor, readable by its owner alone, whole, and of use when it is restored.
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <string>
+
+#include <openexec/builtin.hpp>
+
+#include "conformance/suite.hpp"
+#include "exec/adoption.hpp"
+#include "store/adopt.hpp"
+#include "store/backup.hpp"
+#include "store/log_audit.hpp"
+#include "support/catch.hpp"
+#include "support/parts.hpp"
+
+using namespace openexec;
+using namespace openexec::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Catch::Matchers::Contains;
+
+Claim claim_of(const std::string& nonce) {
+  Claim claim;
+  claim.tenant = "acme";
+  claim.nonce = nonce;
+  claim.request_hash = jcs_sha256()->digest(nonce);
+  claim.exec_id = jcs_sha256()->digest("id of " + nonce);
+  claim.at = {1};
+  return claim;
+}
+
+ClaimAnswer::Kind claimed(Ledger& ledger, const std::string& nonce) { return must(ledger.claim(claim_of(nonce)), "claim").kind; }
+
+mode_t mode_of(const std::string& path) {
+  struct stat found {};
+  REQUIRE(::stat(path.c_str(), &found) == 0);
+  return found.st_mode & 0777U;
+}
+
+store::LogAudit audit(const std::string& path, const std::string& anchor) {
+  store::AuditOptions options;
+  options.well_formed = [](std::string_view, const Digest*) { return Status::success(); };
+  options.anchor = anchor;
+  return must(store::audit_log(path, options), "audit");
+}
+
+}  // namespace
+
+TEST_CASE("A backup is made beside the executor, readable by its owner alone, and verifies with key and anchor") {
+  TemporaryFolder folder;
+  SqliteOptions options;
+  options.log.anchor = folder.file("anchor");
+  auto ledger = must(sqlite_ledger(folder.file("ledger.db"), options), "open");
+  CHECK(claimed(*ledger, "before") == ClaimAnswer::Kind::fresh);
+  const std::string text = "entry";
+  REQUIRE(ledger->append({.json = text, .exec_id = {}, .attempt = jcs_sha256()->digest(text), .at = {1}}).ok());
+  const std::string copy = folder.file("backup.db");
+  const mode_t mask = ::umask(0);
+  const Status copied = store::copy_ledger(folder.file("ledger.db"), copy, options.log.anchor);
+  ::umask(mask);
+  INFO(copied.detail());
+  REQUIRE(copied.ok());
+  CHECK(claimed(*ledger, "after") == ClaimAnswer::Kind::fresh);  // the executor goes on
+  for (const char* suffix : {"", ".log-key", ".anchor"}) CHECK(mode_of(copy + suffix) == 0600);
+  const auto found = audit(copy, copy + ".anchor");
+  for (const auto& each : found.differences) UNSCOPED_INFO(each.what);
+  CHECK(found.difference_count == 0);
+  CHECK(found.entries == 1);
+  CHECK(found.claims == 1);
+
+  // It replaces nothing, and what it began is gone where it cannot be finished.
+  CHECK_THAT(store::copy_ledger(folder.file("ledger.db"), copy).detail(), Contains("there already"));
+  const std::string other = folder.file("other.db");
+  CHECK_THAT(store::copy_ledger(folder.file("ledger.db"), other, folder.file("no-anchor")).detail(), Contains("no anchor"));
+  CHECK_FALSE(fs::exists(other));
+  CHECK_THAT(store::copy_ledger(folder.file("none.db"), other).detail(), Contains("no ledger"));
+  CHECK_FALSE(fs::exists(other));
+}
+
+TEST_CASE("A restored backup opens once it is adopted, and what was spent before the backup stays spent") {
+  TemporaryFolder folder;
+  const std::string path = folder.file("ledger.db"), copy = folder.file("backup.db"), again = folder.file("restored.db");
+  auto ledger = must(sqlite_ledger(path), "open");
+  CHECK(claimed(*ledger, "before") == ClaimAnswer::Kind::fresh);
+  REQUIRE(store::copy_ledger(path, copy).ok());
+  ledger.reset();
+  REQUIRE(store::copy_ledger(copy, again).ok());
+  CHECK_THAT(sqlite_ledger(again).status().detail(), Contains("adopt"));
+  store::AdoptOptions adopting;
+  adopting.entry = [](const std::string& identity, Timestamp floor, Timestamp now) {
+    return exec::adoption_entry({.kind = "adopt", .id = identity, .tenant = {}, .who = "ada", .why = "a test", .time = floor},
+                                "acme", "openexec", now);
+  };
+  REQUIRE(store::adopt_ledger(again, adopting).ok());
+  auto restored = must(sqlite_ledger(again), "open");
+  CHECK(claimed(*restored, "before") != ClaimAnswer::Kind::fresh);
+}
