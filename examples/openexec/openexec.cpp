@@ -20,6 +20,7 @@
 #include "admin_command.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
+#include "demo_command.hpp"
 #include "demo_handlers.hpp"
 #include "exec/identity.hpp"
 #include "exec/recorded_receipt.hpp"
@@ -449,6 +450,7 @@ int main(int argc, char** argv) {
 
   std::function<int()> admin_chosen;
   terminal::add_admin(app, admin_chosen);
+  terminal::add_demo(app, admin_chosen);
 
   // Also where its arguments are wrong, so that nobody takes that for an answer about the evidence.
   const bool about_evidence = argc > 1 && std::string_view(argv[1]) == "receipt";

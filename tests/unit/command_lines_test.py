@@ -414,6 +414,35 @@ class Cli(Folder):
                     self.assertEqual((done.returncode, done.stdout.decode()), (YES, case[key]), case["id"])
         print(f"vectors: canonical forms through openexec canon: {len(cases[::40])} cases")
 
+    def test_the_demo_shows_seven_promises_and_leaves_nothing(self):
+        folder = pathlib.Path("demo-tmp")
+        folder.mkdir()
+        env = {"TMPDIR": str(folder.resolve()), "CLAWSHIELD_TENANT_ID": "another", "OPENEXEC_MODE": "policy"}
+        steps = [json.loads(line) for line in self.expect(YES, run(CLI, "demo", "--json", env=env)).splitlines()]
+        self.assertEqual([(step["step"], step["answer"], step["handler_entered"]) for step in steps], [
+            ("approved", "executed", 1), ("replayed", "replayed", 1), ("altered", "refused: approval_hash_mismatch", 1),
+            ("spent", "refused: approval_spent", 1), ("unapproved", "refused: approval_missing", 1),
+            ("killed", "replayed: in_doubt", 2), ("forged", "not valid", 2)])
+        self.assertTrue(all(step["as_expected"] for step in steps))
+        self.assertEqual(steps[0]["receipt"], steps[1]["receipt"])
+        self.assertIn("HANDLER ENTERED", self.expect(YES, run(CLI, "demo", env=env)))
+        self.assertEqual(list(folder.iterdir()), [])
+
+    def test_a_backup_is_restored_and_what_was_spent_stays_spent(self):
+        self.answer(YES, self.echo)
+        made = json.loads(self.expect(YES, run(CLI, "ledger", "backup", "backup.db", "--json")))
+        self.assertEqual((made["verified"], made["entries"]), (True, 1))
+        for name in ("backup.db", "backup.db.log-key"):
+            self.assertEqual(os.stat(name).st_mode & 0o777, 0o600, name)
+        self.says(CANNOT, "there already", run(CLI, "ledger", "backup", "backup.db"))
+        restored = ("--ledger", "sqlite:///restored.db")
+        restore = (CLI, "ledger", "restore", "backup.db", "--why", "a test", *restored)
+        self.assertEqual(json.loads(self.expect(YES, run(*restore, "--json")))["entry"], 1)
+        self.says(CANNOT, "there already", run(*restore))
+        self.expect(YES, run(CLI, "log", "verify", *restored))
+        self.says(CANNOT, "needs a new tenant", self.execute(self.echo, *restored))
+        self.answer(YES, self.echo, *restored, "--mode", "demo", "--tenant", "another")
+
     def test_execute_runs_once_and_replays(self):
         first = self.answer(YES, self.echo)
         again = self.answer(YES, self.echo)
