@@ -2,10 +2,35 @@
 # From a fresh Debian 12 or Ubuntu 24.04 machine to a running OpenExec, and what it promises, shown step by step.
 #   bash examples/quickstart.sh            installs what is missing, builds, shows
 #   bash examples/quickstart.sh FOLDER     shows, with the programs that are built in FOLDER/examples
-# Exit: 0 when every step answered as it should.
+#   --verbose   every answer as it came, in JSON
+#   --clean     removes the build that an earlier run left in build/quickstart
+#   --help      this text
+# Each step is a line: what was tried, what happened, and why. Ledger, keys and the witness's state are in a scratch
+# folder, which is removed at the end; the build stays in build/quickstart.
+# Exit: 0 when every step answered as it should, 2 for wrong usage.
 set -euo pipefail
-folder=${1:+$(realpath "$1")}
+
+folder='' verbose=''
+for word in "$@"; do
+  case "$word" in
+    --help | -h) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --verbose) verbose=yes ;;
+    --clean)
+      rm -rf "$(dirname "$0")/../build/quickstart"
+      echo "removed: build/quickstart"
+      exit 0 ;;
+    -*) echo "quickstart: no such flag: $word; see --help" >&2; exit 2 ;;
+    *)
+      [ -z "$folder" ] || { echo "quickstart: one folder; see --help" >&2; exit 2; }
+      [ -d "$word/examples" ] || { echo "quickstart: no build in $word: it has no folder examples" >&2; exit 2; }
+      folder=$(realpath "$word") ;;
+  esac
+done
 cd "$(dirname "$0")/.."
+# What is set for another OpenExec means nothing here.
+for name in $(compgen -e); do
+  case "$name" in OPENEXEC_* | CLAWSHIELD_*) unset "$name" ;; esac
+done
 
 bold='' red='' green='' faint='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
@@ -13,11 +38,13 @@ if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
 fi
 say() { printf '\n%s\n' "${bold}$*${plain}"; }
 show() { printf '%s\n' "${faint}  $*${plain}"; }
+# What was tried, what happened, and why.
+line() { printf '%s%-34s%s %s%-38s%s %s\n' "$bold" "$1" "$plain" "$green" "$2" "$plain" "$3"; }
 
 work=$(mktemp -d)
-server=''
+server='' witness=''
 finish() {
-  if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; fi
+  for process in $server $witness; do kill "$process" 2>/dev/null || true; wait "$process" 2>/dev/null || true; done
   rm -rf "$work"
 }
 trap finish EXIT
@@ -36,14 +63,14 @@ if [ -z "$folder" ]; then
   say "Set-up: what building needs (nothing is installed where all is there)"
   bash cmake/setup.sh build
 
-  say "Build: openexecd, openexec and openexec-approve, optimised, in build/quickstart"
+  say "Build: openexecd, openexec, openexec-approve and openexec-witness, optimised, in build/quickstart"
   folder=build/quickstart
   launcher=''
   if command -v ccache >/dev/null; then launcher=ccache; fi
   cmake -S . -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_COMPILER_LAUNCHER=$launcher" \
     -DOPENEXEC_BUILD_C=OFF -DOPENEXEC_BUILD_EXAMPLES=OFF -DOPENEXEC_BUILD_TESTS=OFF >"$work/configure" ||
     { cat "$work/configure"; exit 1; }
-  cmake --build "$folder" --target openexecd openexec_cli openexec_approve
+  cmake --build "$folder" --target openexecd openexec_cli openexec_approve openexec_witness_program
 fi
 bin=$folder/examples
 
@@ -72,7 +99,6 @@ say "Keys: the approving side makes a key pair; the executor gets the public hal
 OPENEXEC_MODE=clawshield
 CLAWSHIELD_PUBLIC_KEY=$(cat "$work/approver.pub.pem")
 CLAWSHIELD_TENANT_ID=acme
-unset OPENEXEC_ALLOWED_ACTIONS OPENEXEC_HANDLERS
 export OPENEXEC_MODE CLAWSHIELD_PUBLIC_KEY CLAWSHIELD_TENANT_ID
 
 say "Start: openexecd with a fresh ledger, in clawshield mode (nothing runs without a signed approval)"
@@ -89,51 +115,87 @@ member() { sed -n "s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p" <<<"$2"; }
 expect() {  # answer, what it has to contain ...
   local answer=$1 part
   shift
-  show "$answer"
+  if [ -n "$verbose" ]; then show "$answer"; fi
   for part in "$@"; do
-    case "$answer" in *"$part"*) ;; *) fail "the answer lacks $part" ;; esac
+    case "$answer" in *"$part"*) ;; *) show "$answer"; fail "the answer lacks $part" ;; esac
   done
-  printf '%s\n' "${green}  as expected${plain}"
 }
+receipt_of() { member receipt "$1" | cut -c1-12; }
 
-say "1. Approved: somebody signs this very action and payload, and it runs"
+say "What it promises (the handler is echo; a receipt by its first digits)"
 printf '%s\n' '{"action": "echo", "payload": {"msg": "hello world"}, "nonce": "unique-1"}' >"$work/request.json"
 "$bin/openexec/openexec-approve" sign "$work/request.json" --key "$work/approver.key.pem" --yes --embed \
   2>"$work/signed" >"$work/approved.json" || fail "$(cat "$work/signed")"
 approved=$(cat "$work/approved.json")
 first=$(post /execute "$approved")
 expect "$first" '"approved":true' '"replayed":false' '"code":"ok"'
+line "1. an approved request" "executed, receipt $(receipt_of "$first")" "a key signed this very action and payload"
 
-say "2. Replayed: the same request again answers the first outcome and runs nothing"
 again=$(post /execute "$approved")
 expect "$again" '"replayed":true' "$(member receipt "$first")"
+line "2. the same request again" "replayed, receipt $(receipt_of "$again")" "it ran once; the first outcome is told again"
 
-say "3. Changed after approval: another payload under the same approval is refused"
 refused=$(post /execute "${approved/hello world/hello mallory}")
 expect "$refused" '"approved":false' '"code":"approval_hash_mismatch"'
+line "3. another payload" "refused: approval_hash_mismatch" "the approval is of what was signed, to the byte"
 
-say "4. Spent: an approval works once, so the same one under another nonce is refused"
-expect "$(post /execute "${approved/unique-1/unique-2}")" '"approved":false' '"code":"approval_spent"'
+spent=$(post /execute "${approved/unique-1/unique-2}")
+expect "$spent" '"approved":false' '"code":"approval_spent"'
+line "4. the approval, another nonce" "refused: approval_spent" "an approval works once"
 
-say "5. Witnessed: a refusal leaves a receipt too, and its entry is in the log"
 expect "$(curl -sS --max-time 60 "$url/receipts/$(member id "$refused")")" \
   '"verdict":"refused"' '"effect":"none"' "$(member receipt "$refused")"
+line "5. what became of the refused" "in the log, receipt $(receipt_of "$refused")" "a refusal leaves a receipt too"
 
-say "6. Verified: a receipt belongs to one execution and one result"
 verify() { post /receipts/verify "{\"exec_id\": \"$(member id "$first")\", \"result\": $1, \"receipt\": \"$(member receipt "$first")\"}"; }
 expect "$(verify '{"echo": {"msg": "hello world"}}')" '"valid":true'
 expect "$(verify '{"echo": {"msg": "something else"}}')" '"valid":false'
+line "6. the receipt, a forged result" "valid, and not valid" "a receipt belongs to one result"
 
-say "7. Restarted: the ledger remembers, so the replay still answers and still runs nothing"
 stop_server
 start_server
-expect "$(post /execute "$approved")" '"replayed":true' "$(member receipt "$first")"
+restarted=$(post /execute "$approved")
+expect "$restarted" '"replayed":true' "$(member receipt "$first")"
+line "7. again, after a restart" "replayed, receipt $(receipt_of "$restarted")" "the ledger remembers what was spent"
 stop_server
 
-say "${green}All seven steps answered as they should."
+# --- A witness, who has never seen the executor --------------------------------------------------------------------------
+
+ledger=(--ledger "sqlite:///$work/ledger.db")
+openexec() { "$bin/openexec/openexec" "$@" 2>>"$work/log" || fail "openexec $1 $2"; }
+log_key=$(openexec log key --json "${ledger[@]}")
+log_key=$(member verifier_key "$log_key")
+state=(--key "$work/witness.key" --state "$work/witness.db")
+witness_key=$("$bin/openexec-witness/openexec-witness" init --name witness.example "${state[@]}" --json 2>>"$work/log") ||
+  fail "openexec-witness init"
+witness_key=$(member verifier_key "$witness_key")
+mkfifo "$work/witness"
+"$bin/openexec-witness/openexec-witness" serve --port 0 "${state[@]}" --log "$log_key" >"$work/witness" 2>&1 &
+witness=$!
+exec 4<"$work/witness"
+witness_url=''
+while read -r -t 60 said <&4; do
+  case "$said" in *"listening on "*) witness_url=${said##*listening on }; witness_url=${witness_url%% *}; break ;; esac
+done
+[ -n "$witness_url" ] || fail "openexec-witness did not start"
+printf 'log %s\nwitness w %s\nquorum w\n' "$log_key" "$witness_key" >"$work/policy"
+cosigned=$(openexec log cosign --policy "$work/policy" --witness "$witness_url" --json "${ledger[@]}")
+expect "$cosigned" '"cosignatures":1' '"quorum":true'
+openexec log proof "$(member id "$first")" "${ledger[@]}" >"$work/receipt.tlog-proof"
+printf '%s\n' "$log_key" >"$work/log.key"
+proved=$(openexec receipt verify "$work/receipt.tlog-proof" --log-key "$work/log.key" --policy "$work/policy" --json)
+expect "$proved" '"verdict":"PASS"' '"cosignatures":{"finding":"passed"}'
+line "8. the receipt, cosigned" "verified, by 1 of 1 witnesses" "the log shows everybody one history"
+kill "$witness" && wait "$witness" || true
+witness=''
+
+say "${green}All eight steps answered as they should."
 cat <<END
 Next: README.md, and the programs:
   $bin/openexecd/openexecd --help           the service
   $bin/openexec/openexec --help             the command line
   $bin/openexec/openexec-approve --help     the approving side
+  $bin/openexec-witness/openexec-witness --help   the witness
+The scratch folder with ledger and keys is removed. The programs stay in $folder$(
+  [ "$folder" != build/quickstart ] || printf ' (--clean removes it)').
 END

@@ -24,6 +24,7 @@ build_with_cmake() {
 
 case "$how" in
   find_package)
+    cmp "$where/share/doc/openexec/LICENSE" "$outsider/../../../LICENSE"
     build_with_cmake "-DCMAKE_PREFIX_PATH=$where"
     cd build
     ;;
