@@ -48,6 +48,7 @@ test_packages=(
   "file|the packages"
   "valgrind|instructions, counted"
   "wrk|the service's load (tests/bench/bench_service.sh)"
+  "prometheus|the metrics, checked and scraped"
   "${browser[@]}"
   "${schemas[@]}"
 )

@@ -212,6 +212,7 @@ int run(Settings& settings) {
 
   settings.service.mode = settings.mode;
   settings.service.log = daemon::write_log;
+  settings.service.actions = names;
   if (approval->policy != nullptr && !settings.trust_policy.empty())
     settings.service.reload = reloading(approval->policy, settings.trust_policy);
   auto service = Service::listen(settings.service);

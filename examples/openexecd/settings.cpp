@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <string_view>
@@ -65,6 +66,8 @@ void add_flags(CLI::App& app, Settings& settings) {
          "their own")
       ->check(CLI::IsMember({"use", "ignore"}))
       ->default_str("use");
+  app.add_option("--metrics-listen", settings.metrics_listen,
+                 "127.0.0.1:9464: numeric address and port for GET /metrics, and nothing else [none]");
   Limits& limits = settings.limits;
   app.add_option("--max-refusals-per-second", limits.max_refusals_per_second,
                  "refusals that get an entry of their own; more are 429, and counted in one entry")
@@ -162,6 +165,18 @@ std::string with_flag(const std::string& detail) {
 Status understand(Settings& settings) {
   settings.public_key = pem_of(settings.public_key);
   settings.ledger.log.key_pem = pem_of(settings.ledger.log.key_pem);
+  if (!settings.metrics_listen.empty()) {
+    const std::size_t colon = settings.metrics_listen.rfind(':');
+    const std::string_view digits = std::string_view(settings.metrics_listen).substr(colon == std::string::npos ? 0 : colon + 1);
+    std::uint16_t port = 0;
+    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (colon == std::string::npos || fault != std::errc() || end != digits.data() + digits.size())
+      return {Code::invalid_argument, "--metrics-listen: must be ADDRESS:PORT, such as 127.0.0.1:9464"};
+    std::string host = settings.metrics_listen.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    settings.service.metrics_host = host;
+    settings.service.metrics_port = port;
+  }
   if (trimmed(settings.tenant) != settings.tenant)
     return {Code::invalid_argument,
             "CLAWSHIELD_TENANT_ID (--tenant): begins or ends with a blank or a line break, and approvals for the name "

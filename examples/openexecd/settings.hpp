@@ -31,6 +31,7 @@ struct Settings {
   SqliteOptions ledger{.log = {.key_pem = environment("OPENEXEC_LOG_KEY").value_or(""),
                                .origin = environment("OPENEXEC_LOG_ORIGIN").value_or(""),
                                .anchor = environment("OPENEXEC_LOG_ANCHOR").value_or("")}};
+  std::string metrics_listen;
   Limits limits;
   ServiceOptions service = with_admin_socket();
 

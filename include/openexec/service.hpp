@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,6 +86,14 @@ struct ServiceOptions {
   /// force now, for the log. Called by Service::reload(), one call at a time. Null: there are none, and a
   /// reload succeeds without doing anything.
   std::function<Result<std::string>()> reload;
+
+  /// The registered actions, for the labels of /metrics; an action that is not here is counted without a name.
+  std::vector<std::string> actions;
+  /// Where GET /metrics (Prometheus' text format 0.0.4) is answered, and nothing else; the admin socket has it too. The port
+  /// is absent: nowhere; 0: the system picks one, and the event `metrics_listening` says which. Whoever reaches it reads how
+  /// often each action runs.
+  std::string metrics_host = "127.0.0.1";
+  std::optional<std::uint16_t> metrics_port;
 
   LogSink log;  ///< one line a request and an event; no payload, key, nonce or result is ever in it
 };

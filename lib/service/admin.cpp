@@ -29,10 +29,12 @@ constexpr int accepts_a_look = 128;  // then a halt among them is carried out, t
 
 }  // namespace
 
-AdminListener::AdminListener(std::string path, std::vector<std::uint32_t> uids, Executor& executor, EventLog& log)
+AdminListener::AdminListener(std::string path, std::vector<std::uint32_t> uids, Executor& executor, EventLog& log,
+                             const Api& api)
     : uids_(std::move(uids)),
       executor_(executor),
       log_(log),
+      api_(api),
       // A mode cannot name the listed users: they may connect like anybody, and the kernel says who they are.
       socket_(std::move(path), uids_.empty() ? 0600 : 0666),
       stop_(::eventfd(0, EFD_CLOEXEC)),
@@ -176,7 +178,10 @@ void AdminListener::carry_out() {
 
 void AdminListener::serve(AdminPeer& peer) {
   try {
-    const AdminAnswer answered = answer_admin(executor_, peer.request(), peer.uid());
+    const AdminRequest& request = peer.request();
+    const bool measures = request.method == "GET" && request.target == "/metrics";
+    const AdminAnswer answered = measures ? AdminAnswer{200, api_.metrics_text(), Metrics::content_type}
+                                          : answer_admin(executor_, request, peer.uid());
     log_.write(EventLog::line("admin")
                    .text_or_null("path", peer.request().known_target())
                    .number("uid", peer.uid())

@@ -17,6 +17,7 @@
 
 #include "service/admin_peer.hpp"
 #include "service/admin_socket.hpp"
+#include "service/api.hpp"
 #include "service/descriptor.hpp"
 #include "service/event_log.hpp"
 
@@ -41,7 +42,8 @@ class AdminListener {
   [[nodiscard]] static std::size_t descriptors(std::size_t listed) { return seats * (listed + 2) + 2; }
 
   /// Throws std::runtime_error where the path cannot be had. A socket that nobody listens on any more is replaced.
-  AdminListener(std::string path, std::vector<std::uint32_t> uids, Executor& executor, EventLog& log);
+  AdminListener(std::string path, std::vector<std::uint32_t> uids, Executor& executor, EventLog& log,
+                const Api& api);
   AdminListener(const AdminListener&) = delete;
   AdminListener& operator=(const AdminListener&) = delete;
   /// Stops listening, and takes the socket away.
@@ -79,6 +81,7 @@ class AdminListener {
   const std::vector<std::uint32_t> uids_;
   Executor& executor_;
   EventLog& log_;
+  const Api& api_;  ///< for its metrics
   AdminSocket socket_;
   Descriptor stop_;  ///< an eventfd
   const std::string forbidden_;

@@ -15,8 +15,9 @@ namespace openexec::service {
 using canon::JsonObject;
 
 std::string_view AdminRequest::known_target() const noexcept {
-  for (const std::string_view known : {std::string_view("/status"), std::string_view("/halt"), std::string_view("/resume"),
-                                       std::string_view("/revoke"), std::string_view("/confirm-clock"), settle_target})
+  for (const std::string_view known : {std::string_view("/status"), std::string_view("/metrics"), std::string_view("/halt"),
+                                       std::string_view("/resume"), std::string_view("/revoke"),
+                                       std::string_view("/confirm-clock"), settle_target})
     if (target == known) return known;
   if (is_doubt_list(target)) return doubt_target;
   return {};
@@ -24,7 +25,7 @@ std::string_view AdminRequest::known_target() const noexcept {
 
 std::string to_http(const AdminAnswer& answer) {
   return "HTTP/1.1 " + std::to_string(answer.status) + (answer.status == 200 ? " OK" : " Refused") +
-         "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: " +
+         "\r\nContent-Type: " + std::string(answer.content_type) + "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: " +
          std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body;
 }
 
@@ -147,7 +148,8 @@ AdminAnswer order(Executor& executor, const AdminRequest& request, uid_t uid) {
 
 AdminAnswer answer_admin(Executor& executor, const AdminRequest& request, uid_t uid) {
   if (request.known_target().empty())
-    return admin_problem(404, "not_found", "GET /status, /doubt; POST /halt, /resume, /revoke, /confirm-clock, /doubt/settle");
+    return admin_problem(404, "not_found",
+                         "GET /status, /metrics, /doubt; POST /halt, /resume, /revoke, /confirm-clock, /doubt/settle");
   const bool status = request.target == "/status";
   const bool doubts = is_doubt_list(request.target);
   if (request.method != (status || doubts ? "GET" : "POST"))

@@ -27,6 +27,7 @@ struct AdminAnswer {
   int status = 500;
   std::string body;
   std::string contradicted = {};  ///< the execution whose settlement this order contradicts; else empty
+  std::string_view content_type = "application/json";
 };
 
 /// The answer as bytes of HTTP.

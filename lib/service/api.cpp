@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <iterator>
 #include <optional>
 #include <span>
@@ -126,7 +127,7 @@ std::string_view query_of(std::string_view target) {
   return mark == target.npos ? std::string_view() : target.substr(mark + 1);
 }
 
-const Route Api::routes[9] = {
+const Route Api::routes[10] = {
     {"/", false, "GET", "GET, HEAD, OPTIONS", Lane::immediate, &Api::info},
     {"/health", false, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::health},
     {"/ready", false, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::ready},
@@ -136,7 +137,19 @@ const Route Api::routes[9] = {
     {"/receipts/", true, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::receipts},
     {"/checkpoint", false, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::checkpoint},
     {"/tile/", true, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::tile},
+    {"/metrics", false, "GET", "GET, HEAD, OPTIONS", Lane::read, &Api::measure},
 };
+
+std::span<const Route> Api::served() const {
+  const std::span<const Route> all(routes);
+  return measured_ != nullptr ? all.last(1) : all.first(all.size() - 1);
+}
+
+Answer Api::measure(const Call&) const {
+  Answer done = answer(200, measured_->metrics_text());
+  done.content_type = Metrics::content_type;
+  return done;
+}
 
 void Api::serve(Executor& executor) {
   if (mode_.empty()) {
@@ -189,9 +202,9 @@ Routed Api::route(const Head& head) const {
     routed.refusal = Answer{.status = 204, .allow = "GET, HEAD, POST, OPTIONS", .code = "ok"};
     return routed;
   }
-  const Route* const found = at_path(routes, path);
+  const Route* const found = at_path(served(), path);
   if (found == nullptr) {
-    routed.refusal = problem(nullptr, 404, paths(routes));
+    routed.refusal = problem(nullptr, 404, paths(served()));
     return routed;
   }
   routed.route = found;
@@ -309,7 +322,10 @@ Answer Api::execute(const Call& call) const {
     unreadable = !key;
     options.nonce = key ? std::string_view(*key) : std::string_view();
   }
+  const Metrics::Flight flight(metrics_);
+  const auto began = std::chrono::steady_clock::now();
   Outcome outcome = executor->execute_json(call.body, options);
+  metrics_.count(outcome, std::chrono::steady_clock::now() - began);
   if (unreadable && outcome.code == Code::malformed_request) {
     outcome.http = 400;
     outcome.detail = "Idempotency-Key must be 1 to 255 visible ASCII characters, or one quoted string (RFC 9651)";

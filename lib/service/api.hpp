@@ -5,12 +5,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <openexec/executor.hpp>
+
+#include "service/metrics.hpp"
 
 namespace openexec::service {
 
@@ -80,7 +83,14 @@ struct Routed {
 /// Thread-safe.
 class Api {
  public:
-  explicit Api(std::string mode) : mode_(std::move(mode)) {}
+  /// `actions`: the registered ones, for /metrics.
+  explicit Api(std::string mode, std::vector<std::string> actions = {})
+      : mode_(std::move(mode)), metrics_(std::move(actions)) {}
+  /// Serves the metrics of another one, and nothing else.
+  explicit Api(const Api* measured) : metrics_({}), measured_(measured) {}
+
+  [[nodiscard]] Metrics& metrics() const { return metrics_; }
+  [[nodiscard]] std::string metrics_text() const { return metrics_.text(executor_.load(std::memory_order_acquire)); }
 
   /// From here on there is an executor. Until then /ready answers "starting".
   void serve(Executor& executor);
@@ -116,12 +126,16 @@ class Api {
   Answer receipts(const Call& call) const;    // these three: log_api.cpp
   Answer checkpoint(const Call& call) const;
   Answer tile(const Call& call) const;
-  static const Route routes[9];
+  Answer measure(const Call&) const;
+  static const Route routes[10];  ///< the last is /metrics, which has a port of its own
+  [[nodiscard]] std::span<const Route> served() const;
 
   std::string mode_;
   std::atomic<Executor*> executor_{nullptr};
   std::atomic<bool> draining_{false};
   mutable Cancellation cancellation_;
+  mutable Metrics metrics_;
+  const Api* measured_ = nullptr;
 };
 
 /// The path of a request target in origin or absolute form, without its query; "*" for OPTIONS *.

@@ -65,6 +65,8 @@ class Server {
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::size_t running() const { return running_.load(std::memory_order_relaxed); }
 
+  [[nodiscard]] std::size_t queued() const { return executions_ ? executions_->waiting() : 0; }
+
   [[nodiscard]] Api& api() { return api_; }
   [[nodiscard]] EventLog& log() { return log_; }
   [[nodiscard]] const ServiceOptions& options() const { return options_; }

@@ -51,9 +51,15 @@ Status check(const ServiceOptions& options) {
 class Service::Impl {
  public:
   explicit Impl(ServiceOptions options)
-      : options_(std::move(options)), log_(options_.log), api_(options_.mode), server_(api_, log_, options_) {}
+      : options_(std::move(options)), log_(options_.log), api_(options_.mode, options_.actions), server_(api_, log_, options_) {
+    api_.metrics().ask_queue([this] { return server_.queued(); });
+  }
 
   ~Impl() {
+    if (metrics_thread_.joinable()) {
+      metrics_server_->stop();
+      metrics_thread_.join();
+    }
     if (!thread_.joinable()) return;
     drain();
     server_.stop();
@@ -69,12 +75,30 @@ class Service::Impl {
       server_.run();
       ended.set_value();
     });
+    return options_.metrics_port ? listen_for_metrics() : Status::success();
+  }
+
+  /// A server of its own, which a flood of the other one does not reach.
+  Status listen_for_metrics() {
+    metrics_options_ = options_;
+    metrics_options_.host = options_.metrics_host;
+    metrics_options_.port = *options_.metrics_port;
+    metrics_options_.workers = 1;
+    metrics_options_.queue = 1;
+    metrics_options_.max_connections = 16;
+    metrics_server_.emplace(metrics_api_, log_, metrics_options_);
+    if (Status status = metrics_server_->listen(); !status.ok())
+      return Status(Code::invalid_argument, "metrics: " + status.detail());
+    log_.write(service::EventLog::line("metrics_listening")
+                   .text("host", metrics_options_.host)
+                   .number("port", metrics_server_->port()));
+    metrics_thread_ = std::thread([this] { metrics_server_->run(); });
     return Status::success();
   }
 
   Status open_admin(Executor& executor) try {
     if (!options_.admin_socket.empty())
-      admin_.emplace(options_.admin_socket, options_.admin_uids, executor, log_);
+      admin_.emplace(options_.admin_socket, options_.admin_uids, executor, log_, api_);
     return Status::success();
   } catch (const std::exception& failed) {
     return Status(Code::invalid_argument, failed.what());
@@ -140,6 +164,10 @@ class Service::Impl {
   std::future<void> ended_;
   std::optional<std::size_t> given_up_;  ///< what drain() answered
   std::thread thread_;
+  service::Api metrics_api_{&api_};
+  ServiceOptions metrics_options_;
+  std::optional<service::Server> metrics_server_;
+  std::thread metrics_thread_;
   std::optional<service::AdminListener> admin_;
 };
 

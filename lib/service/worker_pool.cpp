@@ -26,6 +26,11 @@ bool WorkerPool::submit(std::function<void()> job) {
   return true;
 }
 
+std::size_t WorkerPool::waiting() {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size();
+}
+
 void WorkerPool::work() {
   std::unique_lock lock(mutex_);
   for (;;) {

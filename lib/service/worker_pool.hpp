@@ -24,6 +24,9 @@ class WorkerPool {
   /// False where `max_waiting` jobs wait already. A job must not throw.
   [[nodiscard]] bool submit(std::function<void()> job);
 
+  /// How many jobs wait for a thread.
+  [[nodiscard]] std::size_t waiting();
+
  private:
   void work();
   void end();
