@@ -26,8 +26,8 @@ struct AdminRequest {
 struct AdminAnswer {
   int status = 500;
   std::string body;
-  std::string contradicted = {};  ///< the execution whose settlement this order contradicts; else empty
   std::string_view content_type = "application/json";
+  std::string contradicted = {};  ///< the execution whose settlement this order contradicts; else empty
 };
 
 /// The answer as bytes of HTTP.
