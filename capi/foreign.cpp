@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <new>
 
 #include "base/text.hpp"
@@ -349,6 +350,16 @@ Result<std::vector<ControlName>> ForeignStore::controls() {
     return no;
   if (controls.failed) return broken("store.controls", "gave a control that could not be taken");
   return std::move(controls.items);
+}
+
+Result<std::optional<Timestamp>> ForeignStore::floor() {
+  if (table_.floor == nullptr) return NonceStore::floor();
+  constexpr std::int64_t none = std::numeric_limits<std::int64_t>::min();
+  std::int64_t floor = none;
+  if (Status no = ask("store.floor", [&](openexec_sink* detail) { return table_.floor(self_.get(), &floor, detail); });
+      !no.ok())
+    return no;
+  return floor == none ? std::nullopt : std::optional(Timestamp{floor});
 }
 
 Result<std::vector<NonceRecord>> ForeignStore::orphans() {

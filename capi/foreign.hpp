@@ -191,6 +191,7 @@ class ForeignStore final : public NonceStore {
   [[nodiscard]] bool keeps_terms() const noexcept override { return table_.keeps_terms == 1; }
   [[nodiscard]] Result<std::optional<std::uint64_t>> control(const ControlChange& change) override;
   [[nodiscard]] Result<std::vector<ControlName>> controls() override;
+  [[nodiscard]] Result<std::optional<Timestamp>> floor() override;
   [[nodiscard]] ReceiptLog* log() noexcept override { return log_ ? &*log_ : nullptr; }
   [[nodiscard]] Result<std::vector<Unlogged>> unlogged() override;
   [[nodiscard]] Status logged(std::string_view tenant, std::string_view nonce, std::uint64_t index) override;

@@ -686,6 +686,10 @@ openexec_code openexec_approval_add_key(openexec_approval* approval, openexec_st
   return take_name(approval, [&] { approval->value.keys.push_back(text(key, "key")); });
 }
 
+openexec_code openexec_approval_set_issued_at(openexec_approval* approval, std::int64_t issued_us) {
+  return take_name(approval, [&] { approval->value.issued_at = Timestamp{issued_us}; });
+}
+
 openexec_code openexec_config_set_verifier(openexec_config* config, const openexec_verifier_table* verifier,
                                            openexec_error** error) {
   return guard(error, [&] {

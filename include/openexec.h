@@ -839,6 +839,12 @@ typedef struct openexec_store_table {
   openexec_code (*control)(void* self, const openexec_control_change* change, int64_t* entry, openexec_sink* detail);
   /* Gives what stands, in the order of control, id and tenant. */
   openexec_code (*controls)(void* self, openexec_controls* controls, openexec_sink* detail);
+
+  /* For a store that was copied or restored, and may have lost what was spent: writes the time up to which issued
+   * approvals count no more, in microseconds since 1970, and leaves `floor_us` at INT64_MIN where there is none. Asked
+   * once, for each executor; a failure keeps the executor from being made. Without a verifier (demo) no executor is made
+   * where there is a floor. NULL: the store never lost anything. */
+  openexec_code (*floor)(void* self, int64_t* floor_us, openexec_sink* detail);
 } openexec_store_table;
 
 /* Takes a store of your own. Replaces any store that was set before.
@@ -864,6 +870,14 @@ openexec_code openexec_approval_set_id(openexec_approval* approval, openexec_str
  *      key        UTF-8, not empty
  */
 openexec_code openexec_approval_add_key(openexec_approval* approval, openexec_str key);
+
+/* Says when the approval was issued, if the artifact says so and was verified. An approval without it is refused as
+ * OPENEXEC_APPROVAL_SPENT where the store has a floor, as a ledger has that was adopted.
+ * Returns: OPENEXEC_OK.
+ * In:  approval   lent to the running callback
+ *      issued_us  microseconds since 1970
+ */
+openexec_code openexec_approval_set_issued_at(openexec_approval* approval, int64_t issued_us);
 
 /* A verifier of your own.
  *  - Answers from the artifact, the proposal, its own configuration and `now_us` alone: no network, no clock of its

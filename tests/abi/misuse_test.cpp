@@ -190,6 +190,7 @@ TEST_CASE("What is lent to callbacks refuses NULL as well") {
   CHECK(openexec_lines_put(nullptr, nullptr) == OPENEXEC_INVALID_ARGUMENT);
   CHECK(openexec_approval_set_id(nullptr, str("x")) == OPENEXEC_INVALID_ARGUMENT);
   CHECK(openexec_approval_add_key(nullptr, str("x")) == OPENEXEC_INVALID_ARGUMENT);
+  CHECK(openexec_approval_set_issued_at(nullptr, 0) == OPENEXEC_INVALID_ARGUMENT);
 }
 
 TEST_CASE("Accessors answer NULL with nothing that permits") {

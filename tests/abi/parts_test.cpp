@@ -322,6 +322,69 @@ TEST_CASE("A verifier sees the proposal, and its approval is in the receipt with
   CHECK(entry.find(R"("observed_at":"2026-03-01T12:00:00.000000Z")") != std::string::npos);
 }
 
+namespace {
+
+constexpr int64_t floor_us = 1'772'366'400'000'000;
+
+/// Says that the approval was issued as long after the floor as the artifact's number says, or nothing where it has none.
+openexec_code says_when(void*, const openexec_proposal* proposal, int64_t, openexec_approval* approval, openexec_sink*) {
+  const std::string artifact = text(openexec_proposal_artifact(proposal));
+  if (const std::size_t at = artifact.find(':'); at != std::string::npos)
+    (void)openexec_approval_set_issued_at(approval, floor_us + std::stoll(artifact.substr(at + 1)));
+  return openexec_approval_set_id(approval, str(artifact));
+}
+
+}  // namespace
+
+TEST_CASE("A store with a floor takes approvals that were issued after it, and none whose age nobody says") {
+  Handler handler;
+  Store store(openexec::memory_ledger());
+  openexec_store_table callbacks = store.table();
+  callbacks.floor = [](void*, int64_t* at, openexec_sink*) {
+    *at = floor_us;
+    return openexec_code{OPENEXEC_OK};
+  };
+  Verifier verifier;
+  openexec_verifier_table judge = verifier.table();
+  judge.verify = says_when;
+  const Config config = demo_config();
+  handler.add_to(config);
+  REQUIRE(openexec_config_set_store(config, &callbacks, nullptr) == OPENEXEC_OK);
+  Executor none;
+  CHECK(openexec_executor_create(config, none.out(), nullptr) == OPENEXEC_STORE_FAILED);  // demo: nothing has an age
+  REQUIRE(openexec_config_set_verifier(config, &judge, nullptr) == OPENEXEC_OK);
+  const Executor executor = assemble(config);
+  CHECK(execute(executor, request("n-1", "{}", "echo", R"({"issued":-1})")) == OPENEXEC_APPROVAL_SPENT);
+  CHECK(execute(executor, request("n-2", "{}", "echo", R"({"issued":0})")) == OPENEXEC_APPROVAL_SPENT);
+  CHECK(execute(executor, request("n-3", "{}", "echo", "{}")) == OPENEXEC_APPROVAL_SPENT);
+  CHECK(handler.calls == 0);
+  CHECK(execute(executor, request("n-4", "{}", "echo", R"({"issued":1})")) == OPENEXEC_OK);
+  CHECK(handler.calls == 1);
+}
+
+TEST_CASE("A store that cannot tell its floor serves no executor, and one without a floor asks for no age") {
+  Handler handler;
+  Store store(openexec::memory_ledger());
+  openexec_store_table callbacks = store.table();
+  Verifier verifier;
+  openexec_verifier_table judge = verifier.table();
+  judge.verify = says_when;
+  const Config config = demo_config();
+  handler.add_to(config);
+  REQUIRE(openexec_config_set_verifier(config, &judge, nullptr) == OPENEXEC_OK);
+  SECTION("a failure") {
+    callbacks.floor = [](void*, int64_t*, openexec_sink*) { return openexec_code{OPENEXEC_STORE_FAILED}; };
+    REQUIRE(openexec_config_set_store(config, &callbacks, nullptr) == OPENEXEC_OK);
+    Executor none;
+    CHECK(openexec_executor_create(config, none.out(), nullptr) == OPENEXEC_STORE_FAILED);
+  }
+  SECTION("none, or no callback for it") {
+    if (GENERATE(false, true)) callbacks.floor = nullptr;
+    REQUIRE(openexec_config_set_store(config, &callbacks, nullptr) == OPENEXEC_OK);
+    CHECK(execute(assemble(config), request("n-1", "{}", "echo", "{}")) == OPENEXEC_OK);
+  }
+}
+
 TEST_CASE("A handler that throws in C++ leaves its nonce in doubt") {
   Handler handler([](const openexec_invocation&, openexec_sink*, openexec_sink*) -> openexec_answer {
     throw std::runtime_error("halfway");

@@ -187,6 +187,12 @@ struct Store : Closable {
       }
       return openexec_code{OPENEXEC_OK};
     };
+    table.floor = [](void* self, int64_t* floor_us, openexec_sink* detail) {
+      const auto floor = of(self).floor();
+      if (!floor.ok()) return say(floor.status(), detail);
+      if (*floor) *floor_us = (*floor)->micros;
+      return openexec_code{OPENEXEC_OK};
+    };
     if (inner->log() == nullptr) return table;
 
     its_log = log_callbacks<log_of>();  // they get the store's `self`, and find the log through it

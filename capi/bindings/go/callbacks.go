@@ -192,6 +192,9 @@ func oeVerify(self C.uintptr_t, proposal *C.openexec_proposal, nowUS C.int64_t, 
 		if C.oe_approve(approval, found.ID) != C.OPENEXEC_OK {
 			return No(ApprovalMalformed, "the approval's id is refused")
 		}
+		if !found.IssuedAt.IsZero() && C.openexec_approval_set_issued_at(approval, C.int64_t(found.IssuedAt.UnixMicro())) != C.OPENEXEC_OK {
+			return No(ApprovalMalformed, "when the approval was issued is refused")
+		}
 		for _, key := range found.Keys {
 			if C.oe_approve_key(approval, key) != C.OPENEXEC_OK {
 				return No(ApprovalMalformed, "a key of the approval is refused")
@@ -365,6 +368,21 @@ func oeLatest(self C.uintptr_t, atUS *C.int64_t, detail *C.openexec_sink) C.open
 	return guarded(StoreFailed, detail, func() error {
 		found, err := partOf[Store](self).Latest()
 		*atUS = C.int64_t(found)
+		return err
+	})
+}
+
+//export oeFloor
+func oeFloor(self C.uintptr_t, floorUS *C.int64_t, detail *C.openexec_sink) C.openexec_code {
+	return guarded(StoreFailed, detail, func() error {
+		store, keepsFloor := partOf[Store](self).(FloorKeeper)
+		if !keepsFloor {
+			return nil
+		}
+		found, has, err := store.Floor()
+		if err == nil && has {
+			*floorUS = C.int64_t(found)
+		}
 		return err
 	})
 }

@@ -147,14 +147,17 @@ func (oneWord) Verify(proposal *openexec.Proposal, _ time.Time) (openexec.Approv
 	if len(proposal.Artifact()) == 0 {
 		return openexec.Approval{}, openexec.No(openexec.ApprovalMissing, "no artifact")
 	}
-	var artifact struct{ Word, ID string }
+	var artifact struct {
+		Word, ID string
+		IssuedAt time.Time
+	}
 	if err := json.Unmarshal(proposal.Artifact(), &artifact); err != nil {
 		return openexec.Approval{}, err
 	}
 	if artifact.Word != "please" {
 		return openexec.Approval{}, openexec.No(openexec.ApprovalSignatureInvalid, "not the word")
 	}
-	return openexec.Approval{ID: artifact.ID, Keys: []string{"word-key"}}, nil
+	return openexec.Approval{ID: artifact.ID, Keys: []string{"word-key"}, IssuedAt: artifact.IssuedAt}, nil
 }
 
 // memoryLog is a log in memory.

@@ -18,6 +18,9 @@ func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 type Approval struct {
 	ID   string   // spent together with the nonce; not empty
 	Keys []string // the keys that verified, as the log entry names them
+	// IssuedAt is when it was issued, where the artifact says so; else the zero time. A store with a floor, such as a
+	// ledger that was adopted, takes no approval without it.
+	IssuedAt time.Time
 }
 
 // Verifier says who approved a request, or why not: from the artifact, the proposal, its own configuration and now
@@ -173,6 +176,13 @@ type Outbox interface {
 
 // TermKeeper is a Store that holds claims to Predecessor and MaxPerMinute. What needs them is refused by any other.
 type TermKeeper interface{ KeepsTerms() }
+
+// FloorKeeper is a Store that was copied or restored, and may have lost what was spent: approvals issued at or before its
+// floor count no more. A store in front of another one forwards it.
+type FloorKeeper interface {
+	// Floor answers false where there is none.
+	Floor() (atUS int64, has bool, err error)
+}
 
 // ControlChange is a change of what stands, with the entry that records who ordered it.
 type ControlChange struct {

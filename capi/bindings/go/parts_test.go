@@ -102,6 +102,26 @@ func TestAStoreAndALogApartKeepThePromise(t *testing.T) {
 	keepsThePromise(t, func(config *openexec.Config) { config.Store, config.Log = store, log }, false)
 }
 
+// restored is a ledger that may have lost what was spent until 2026.
+type restored struct{ *memoryLedger }
+
+func (restored) Floor() (int64, bool, error) {
+	return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro(), true, nil
+}
+
+func TestAStoreWithAFloorTakesNoApprovalThatIsOlderOrDoesNotTellItsAge(t *testing.T) {
+	executor := open(t, echoing(func(config *openexec.Config) {
+		config.LedgerURL, config.Store, config.Approvals = "", restored{newLedger()}, openexec.By{Verifier: oneWord{}}
+	}))
+	for nonce, age := range []string{"", `,"IssuedAt":"2026-01-01T00:00:00Z"`} {
+		_, err := executor.Execute(background, approved("echo", "", fmt.Sprint(nonce), fmt.Sprintf(`{"word":"please","id":"a-%d"%s}`, nonce, age)))
+		is(t, err, openexec.ApprovalSpent)
+	}
+	_, err := executor.Execute(background, approved("echo", "", "3", `{"word":"please","id":"a-3","IssuedAt":"2026-01-01T00:00:01Z"}`))
+	must(t, err)
+	must(t, executor.Close())
+}
+
 type fixed struct{}
 
 func (fixed) Now() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }

@@ -119,6 +119,10 @@ static openexec_code latest(void* self, int64_t* at_us, openexec_sink* detail) {
   return oeLatest(HANDLE(self), at_us, detail);
 }
 
+static openexec_code floors(void* self, int64_t* floor_us, openexec_sink* detail) {
+  return oeFloor(HANDLE(self), floor_us, detail);
+}
+
 static openexec_code ready(void* self, openexec_sink* detail) { return oeReady(HANDLE(self), detail); }
 
 static openexec_code unlogged(void* self, openexec_unlogged* found, openexec_sink* detail) {
@@ -146,7 +150,7 @@ openexec_code oe_set_store(openexec_config* config, uintptr_t self, int32_t is_l
                                       .ready = ready, .log = is_log ? &own : NULL,
                                       .unlogged = is_log ? NULL : unlogged, .logged = is_log ? NULL : logged,
                                       .keeps_terms = keeps_terms, .control = keeps_controls ? control : NULL,
-                                      .controls = keeps_controls ? controls : NULL};
+                                      .controls = keeps_controls ? controls : NULL, .floor = floors};
   return openexec_config_set_store(config, &table, error);
 }
 

@@ -167,7 +167,7 @@ class OneWord:
             raise openexec.Refused(Code.APPROVAL_MISSING, "no artifact")
         if artifact.get("word") != "please":
             raise openexec.Refused(Code.APPROVAL_SIGNATURE_INVALID, "not the word")
-        return parts.Approval(artifact["id"], ["word-key"])
+        return parts.Approval(artifact["id"], ["word-key"], artifact.get("issued_at_us"))
 
 
 class Fixed:

@@ -55,6 +55,18 @@ def test_a_store_and_a_log_in_python_keep_the_promise(ledger):
         assert again.controls() == kept
 
 
+def test_a_store_with_a_floor_takes_no_approval_that_is_older_or_does_not_tell_its_age():
+    class Restored(MemoryLedger):
+        def floor(self):
+            return 1_000
+
+    with echoing(ledger=Restored(), verifier=OneWord()) as made:
+        for number, (age, code) in enumerate([({}, Code.APPROVAL_SPENT), ({"issued_at_us": 1_000}, Code.APPROVAL_SPENT),
+                                              ({"issued_at_us": 1_001}, Code.OK)]):
+            approval = {"word": "please", "id": f"a-{number}", **age}
+            assert made.attempt("echo", nonce=str(number), approval=approval).code is code
+
+
 def test_a_clock_and_a_hasher_in_python_are_the_ones_that_count():
     clock = Fixed()
     store = MemoryLedger()

@@ -31,10 +31,15 @@ def _put_digest(place: Any, value: bytes) -> None:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Approval:
-    """What a verifier found: the id is spent together with the nonce; the keys are in the log entry."""
+    """What a verifier found: the id is spent together with the nonce; the keys are in the log entry.
+
+    issued_at_us is when it was issued, in microseconds since 1970, where the artifact says so: a store with a floor, such
+    as a ledger that was adopted, takes no approval without it.
+    """
 
     id: str
     keys: Sequence[str] = ()
+    issued_at_us: int | None = None
 
 
 @runtime_checkable
@@ -183,7 +188,8 @@ class Store(Protocol):
     the entry's index where the store is its own log (then it has append, count, read and find_lines as well, as Log
     describes them), and None where it is not (then it has unlogged() -> Seals, and logged(tenant, nonce, index)).
     A store may have control(ControlChange) -> index or None, and controls() -> ControlNames: else orders last as long
-    as the executor.
+    as the executor. A store that was copied or restored, and may have lost what was spent, has floor() -> the time up to
+    which issued approvals count no more, in microseconds since 1970, or None; a store in front of another one forwards it.
     """
 
     def claim(self, claim: Claim) -> str | Record: ...
@@ -247,6 +253,9 @@ def _verify(handle: Any, proposal: Any, now_us: int, approval: Any, detail: Any)
             raise OpenExecError(Code.APPROVAL_MALFORMED, "the verifier returned no Approval")
         if lib.openexec_approval_set_id(approval, lend(found.id, "id")) != 0:
             raise OpenExecError(Code.APPROVAL_MALFORMED, "the approval's id is refused")
+        issued = found.issued_at_us
+        if issued is not None and lib.openexec_approval_set_issued_at(approval, issued) != 0:
+            raise OpenExecError(Code.APPROVAL_MALFORMED, "when the approval was issued is refused")
         for key in found.keys:
             if lib.openexec_approval_add_key(approval, lend(key, "key")) != 0:
                 raise OpenExecError(Code.APPROVAL_MALFORMED, "a key of the approval is refused")
@@ -439,6 +448,16 @@ def _latest(handle: Any, at_us: Any, detail: Any) -> int:
     return guarded(Code.STORE_FAILED, detail, body)
 
 
+@callback("openexec_code(void *, int64_t *, openexec_sink *)", error=300)
+def _floor(handle: Any, floor_us: Any, detail: Any) -> int:
+    def body() -> None:
+        found = ffi.from_handle(handle).floor()
+        if found is not None:
+            floor_us[0] = found
+
+    return guarded(Code.STORE_FAILED, detail, body)
+
+
 @callback("openexec_code(void *, openexec_sink *)", error=300)
 def _store_ready(handle: Any, detail: Any) -> int:
     return guarded(Code.STORE_FAILED, detail, lambda: ffi.from_handle(handle).ready())
@@ -496,6 +515,8 @@ def set_store(config: Any, part: Store, alive: list[Any]) -> None:
     members["keeps_terms"] = int(bool(getattr(part, "keeps_terms", False)))
     if hasattr(part, "control"):
         members.update(control=_control, controls=_controls)
+    if hasattr(part, "floor"):
+        members["floor"] = _floor
     if hasattr(part, "append"):
         log = ffi.new("openexec_log_table *", {"size": ffi.sizeof("openexec_log_table"), **_LOG})
         members["log"] = log

@@ -773,10 +773,17 @@ pub struct openexec_store_table {
             detail: *mut openexec_sink,
         ) -> openexec_code,
     >,
+    pub floor: ::core::option::Option<
+        unsafe extern "C" fn(
+            self_: *mut ::core::ffi::c_void,
+            floor_us: *mut i64,
+            detail: *mut openexec_sink,
+        ) -> openexec_code,
+    >,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of openexec_store_table"][::core::mem::size_of::<openexec_store_table>() - 128usize];
+    ["Size of openexec_store_table"][::core::mem::size_of::<openexec_store_table>() - 136usize];
     ["Alignment of openexec_store_table"][::core::mem::align_of::<openexec_store_table>() - 8usize];
     ["Offset of field: openexec_store_table::size"]
         [::core::mem::offset_of!(openexec_store_table, size) - 0usize];
@@ -812,6 +819,8 @@ const _: () = {
         [::core::mem::offset_of!(openexec_store_table, control) - 112usize];
     ["Offset of field: openexec_store_table::controls"]
         [::core::mem::offset_of!(openexec_store_table, controls) - 120usize];
+    ["Offset of field: openexec_store_table::floor"]
+        [::core::mem::offset_of!(openexec_store_table, floor) - 128usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1353,6 +1362,10 @@ extern "C" {
     pub fn openexec_approval_add_key(
         approval: *mut openexec_approval,
         key: openexec_str,
+    ) -> openexec_code;
+    pub fn openexec_approval_set_issued_at(
+        approval: *mut openexec_approval,
+        issued_us: i64,
     ) -> openexec_code;
     pub fn openexec_config_set_verifier(
         config: *mut openexec_config,

@@ -20,12 +20,15 @@ impl No {
 }
 
 /// What a verifier found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approval {
     /// Spent together with the nonce; not empty.
     pub id: String,
     /// The keys that verified, as the log entry names them.
     pub keys: Vec<String>,
+    /// When it was issued, in microseconds since 1970, where the artifact says so. A store with a floor, such as a ledger
+    /// that was adopted, takes no approval without it.
+    pub issued_at_us: Option<i64>,
 }
 
 /// Says who approved a request, or why not: from the artifact, the proposal, its own configuration and `now_us` alone.
@@ -268,6 +271,11 @@ pub trait NonceStore: Send + Sync + 'static {
     fn latest(&self) -> Result<i64, No>;
     /// Whether a claim would be possible now.
     fn ready(&self) -> Result<(), No>;
+    /// Of a store that was copied or restored, and may have lost what was spent: the time up to which issued approvals
+    /// count no more, in microseconds since 1970. A store in front of another one forwards it.
+    fn floor(&self) -> Result<Option<i64>, No> {
+        Ok(None)
+    }
 
     /// Itself as a log, where seals and entries share one durable step. `None`: a log apart, and this store is its
     /// outbox by the next two. Asked once, when the store is set; always answered alike.
@@ -361,6 +369,9 @@ impl<S: NonceStore + ?Sized> NonceStore for Arc<S> {
     }
     fn logged(&self, tenant: &str, nonce: &str, index: u64) -> Result<(), No> {
         (**self).logged(tenant, nonce, index)
+    }
+    fn floor(&self) -> Result<Option<i64>, No> {
+        (**self).floor()
     }
     fn keeps_terms(&self) -> bool {
         (**self).keeps_terms()

@@ -160,6 +160,9 @@ unsafe extern "C" fn verify<V: Verifier>(
             _ => Err(No::new(Code::ApprovalMalformed, format!("{what} is refused"))),
         };
         taken(sys::openexec_approval_set_id(approval, view(&found.id)), "the approval's id")?;
+        if let Some(issued_us) = found.issued_at_us {
+            taken(sys::openexec_approval_set_issued_at(approval, issued_us), "when the approval was issued")?;
+        }
         found
             .keys
             .iter()
@@ -439,6 +442,15 @@ unsafe extern "C" fn latest<S: NonceStore>(me: *mut c_void, at_us: *mut i64, det
     })
 }
 
+unsafe extern "C" fn floor<S: NonceStore>(me: *mut c_void, floor_us: *mut i64, detail: Sink) -> sys::openexec_code {
+    guarded(sys::OPENEXEC_STORE_FAILED, detail, || unsafe {
+        if let Some(found) = part::<StorePart<S>>(me).0.floor()? {
+            *floor_us = found;
+        }
+        Ok(())
+    })
+}
+
 unsafe extern "C" fn ready<S: NonceStore>(me: *mut c_void, detail: Sink) -> sys::openexec_code {
     guarded(sys::OPENEXEC_STORE_FAILED, detail, || unsafe { part::<StorePart<S>>(me) }.0.ready())
 }
@@ -531,6 +543,7 @@ pub(crate) fn set_store<S: NonceStore>(config: *mut sys::openexec_config, store:
             reserved: 0,
             control: if keeps_controls { Some(control::<S>) } else { None },
             controls: if keeps_controls { Some(controls::<S>) } else { None },
+            floor: Some(floor::<S>),
         };
         // SAFETY: a live config, and tables that are copied.
         unsafe { sys::openexec_config_set_store(config, &table, why) }

@@ -59,6 +59,22 @@ fn a_store_and_a_log_apart_keep_the_promise() {
 }
 
 #[test]
+fn a_store_with_a_floor_takes_no_approval_that_is_older_or_does_not_tell_its_age() {
+    let store = MemoryStore::ledger();
+    *store.floor.lock().unwrap() = Some(1_000);
+    let executor = echoing().store(store).verifier(OneWord).open().unwrap();
+    for (nonce, age, code) in [
+        ("1", "", Code::ApprovalSpent),
+        ("2", r#","issued_at_us":1000"#, Code::ApprovalSpent),
+        ("3", r#","issued_at_us":1001"#, Code::Ok),
+    ] {
+        let approval = format!(r#"{{"word":"please","id":"a-{nonce}"{age}}}"#);
+        let request = Request::new("echo", "", nonce).approval(&approval);
+        assert_eq!(executor.attempt(&request).unwrap().code(), code);
+    }
+}
+
+#[test]
 fn a_clock_and_a_hasher_in_rust_are_the_ones_that_count() {
     let store = MemoryStore::ledger();
     let executor = echoing().store(Arc::clone(&store)).clock(Arc::new(Fixed)).hasher(Lengths).open().unwrap();
@@ -109,8 +125,8 @@ impl Verifier for Odd {
 #[test]
 fn a_verifier_that_does_not_say_yes_has_said_no() {
     let odd: [fn() -> Result<Approval, No>; 6] = [
-        || Ok(Approval { id: String::new(), keys: vec![] }),
-        || Ok(Approval { id: "a".into(), keys: vec![String::new()] }),
+        || Ok(Approval { id: String::new(), ..Approval::default() }),
+        || Ok(Approval { id: "a".into(), keys: vec![String::new()], issued_at_us: None }),
         || Err(No::new(Code::Ok, "")),
         || Err(No::new(Code::Halted, "")),
         || panic!("nobody"),

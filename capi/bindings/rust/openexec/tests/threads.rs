@@ -22,7 +22,7 @@ impl Verifier for Yes {
             return Err(No::new(Code::ApprovalMissing, "no artifact"));
         }
         let id = text(&entry(proposal.artifact())["id"]).to_owned();
-        Ok(Approval { id, keys: vec![] })
+        Ok(Approval { id, ..Approval::default() })
     }
 }
 

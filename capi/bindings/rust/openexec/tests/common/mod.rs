@@ -121,7 +121,8 @@ impl Verifier for OneWord {
         if artifact["word"] != "please" {
             return Err(No::new(Code::ApprovalSignatureInvalid, "not the word"));
         }
-        Ok(Approval { id: text(&artifact["id"]).to_owned(), keys: vec!["word-key".into()] })
+        let issued_at_us = artifact["issued_at_us"].as_i64();
+        Ok(Approval { id: text(&artifact["id"]).to_owned(), keys: vec!["word-key".into()], issued_at_us })
     }
 }
 
@@ -190,6 +191,8 @@ pub struct MemoryStore {
     log: Option<MemoryLog>,
     /// What fails, as a test wants it.
     pub broken: Mutex<&'static str>,
+    /// As a store that was restored has one.
+    pub floor: Mutex<Option<i64>>,
 }
 
 impl MemoryStore {
@@ -284,6 +287,10 @@ impl NonceStore for MemoryStore {
 
     fn ready(&self) -> Result<(), No> {
         Ok(())
+    }
+
+    fn floor(&self) -> Result<Option<i64>, No> {
+        Ok(*self.floor.lock().unwrap())
     }
 
     fn as_log(&self) -> Option<&dyn ReceiptLog> {
