@@ -114,9 +114,9 @@ type ResultForm int32
 
 // The result forms.
 const (
-	ResultJSON  ResultForm = 0 // the JSON value that the handler gave
-	ResultText  ResultForm = 1 // an object whose "text" carries output that is not JSON, or is too long
-	ResultBytes ResultForm = 2 // the same of output that is not UTF-8, as "base64"
+	JSONResult  ResultForm = 0 // the JSON value that the handler gave
+	TextResult  ResultForm = 1 // an object whose "text" carries output that is not JSON, or is too long
+	BytesResult ResultForm = 2 // the same of output that is not UTF-8, as "base64"
 )
 
 // String is the form's name, as entries carry it, such as "text".

@@ -133,13 +133,13 @@ func TestAResultThatIsNoStrictJSONIsKeptWhole(t *testing.T) {
 		kept string
 		form openexec.ResultForm
 	}{
-		{math.NaN(), `{"text": "NaN"}`, openexec.ResultText},
-		{struct{ Total float64 }{math.Inf(1)}, `{"text": "{Total:+Inf}"}`, openexec.ResultText},
-		{uint64(1 << 60), `{"text": "1152921504606846976"}`, openexec.ResultText},
-		{raw(""), `{"text": ""}`, openexec.ResultText},
-		{raw("done\n{}"), `{"text": "done\n{}"}`, openexec.ResultText},
-		{raw(`{"a":1,"a":2}`), `{"text": "{\"a\":1,\"a\":2}"}`, openexec.ResultText},
-		{raw("\xff"), `{"base64": "/w=="}`, openexec.ResultBytes},
+		{math.NaN(), `{"text": "NaN"}`, openexec.TextResult},
+		{struct{ Total float64 }{math.Inf(1)}, `{"text": "{Total:+Inf}"}`, openexec.TextResult},
+		{uint64(1 << 60), `{"text": "1152921504606846976"}`, openexec.TextResult},
+		{raw(""), `{"text": ""}`, openexec.TextResult},
+		{raw("done\n{}"), `{"text": "done\n{}"}`, openexec.TextResult},
+		{raw(`{"a":1,"a":2}`), `{"text": "{\"a\":1,\"a\":2}"}`, openexec.TextResult},
+		{raw("\xff"), `{"base64": "/w=="}`, openexec.BytesResult},
 	} {
 		executor := open(t, echoing(with("odd", func(context.Context, *openexec.Invocation) (any, error) {
 			return odd.said, nil
