@@ -138,6 +138,7 @@ openexec_control_name control_of(const ControlName& name) noexcept {
 ForeignHandler::ForeignHandler(const openexec_handler_table* table)
     : table_(sized(table, "handler")), self_(table_.self, table_.close) {
   needs(table_.run, "handler.run");
+  if (table_.reserved != 0) misuse("handler.reserved: must be 0");
   if (table_.deadline_ms < 0 || table_.deadline_ms > std::numeric_limits<std::uint32_t>::max())
     misuse("handler.deadline_ms: must be 0 to 4294967295");
   const std::string_view schema = in(std::exchange(table_.payload_schema, {}), "handler.payload_schema");
@@ -152,7 +153,8 @@ HandlerResult ForeignHandler::run(const Invocation& call, std::size_t max_result
   const openexec_cancellation cancellation{call.cancellation};
   const auto deadline = std::chrono::duration_cast<std::chrono::nanoseconds>(call.deadline.time_since_epoch());
   const openexec_invocation invocation{sizeof invocation, out(call.exec_id), out(call.action), out(call.payload),
-                                       out(call.tenant),  deadline.count(),  &cancellation};
+                                       out(call.tenant),  deadline.count(),  &cancellation,
+                                       call.attempt,      0};
   std::string text;
   std::string detail;
   openexec_sink result{text, max_result_bytes};

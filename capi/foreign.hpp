@@ -150,6 +150,7 @@ class ForeignHandler {
   [[nodiscard]] bool can_reconcile() const noexcept { return table_.reconcile != nullptr; }
   [[nodiscard]] HandlerResult reconcile(const Settlement& settlement, std::size_t max_result_bytes) const;
   [[nodiscard]] std::chrono::milliseconds deadline() const noexcept;
+  [[nodiscard]] std::uint32_t retry_none() const noexcept { return table_.retry_none; }
   [[nodiscard]] bool tells_cost() const noexcept { return table_.cost != nullptr; }
   [[nodiscard]] Result<Usd> cost(const CostQuery& query) const;
   [[nodiscard]] const std::shared_ptr<const PayloadSchema>& schema() const noexcept { return schema_; }

@@ -359,6 +359,7 @@ HandlerTable table_of(const NamedHandlers& handlers, std::size_t max_result_byte
         return handler->reconcile(settlement, max_result_bytes);
       };
     row.deadline = handler->deadline();
+    row.retry_none = handler->retry_none();
     row.schema = handler->schema();
     if (handler->tells_cost()) row.cost = [handler = handler](const CostQuery& query) { return handler->cost(query); };
     require(table.add(action, std::move(row)));
@@ -957,6 +958,14 @@ openexec_str openexec_outcome_advice(const openexec_outcome* outcome) {
 
 int32_t openexec_outcome_replayed(const openexec_outcome* outcome) {
   return peek(outcome, int32_t{0}, [](const openexec_outcome& o) { return int32_t{o.value.replayed}; });
+}
+
+uint32_t openexec_outcome_attempt(const openexec_outcome* outcome) {
+  return peek(outcome, uint32_t{1}, [](const openexec_outcome& o) { return o.value.attempt; });
+}
+
+int32_t openexec_outcome_may_retry(const openexec_outcome* outcome) {
+  return peek(outcome, int32_t{0}, [](const openexec_outcome& o) { return o.value.may_retry ? 1 : 0; });
 }
 
 openexec_str openexec_outcome_exec_id(const openexec_outcome* outcome) {

@@ -537,6 +537,8 @@ typedef struct openexec_invocation {
   int64_t
       deadline_ns; /* when the host stops caring, on the executor's monotonic clock; a handler is never interrupted */
   const openexec_cancellation* cancellation;
+  uint32_t attempt; /* 1, or which further attempt this is (retry_none) */
+  uint32_t reserved;
 } openexec_invocation;
 
 /* An interrupted call, of which a reconcile function knows or finds out whether it took place. */
@@ -591,6 +593,12 @@ typedef struct openexec_handler_table {
    * is set. A payload that does not satisfy it is refused with OPENEXEC_PAYLOAD_SCHEMA before its approval is looked at.
    * Empty: any object. */
   openexec_str payload_schema;
+
+  /* How many further attempts an execution has where one ended with FAILED_NO_EFFECT, or found the kill switch on: the same
+   * request, sent again under the same approval, is then admitted anew and runs again. At most 1,000; 0: never. A store of
+   * your own keeps one attempt only, and openexec_executor_create refuses the two together. */
+  uint32_t retry_none;
+  uint32_t reserved; /* 0 */
 } openexec_handler_table;
 
 /* Registers what an action runs.
@@ -1216,6 +1224,13 @@ openexec_effect openexec_outcome_effect(const openexec_outcome* outcome);
 
 /* Returns: 1 where this is the outcome of an earlier attempt, told again, and the handler was not entered; else 0. */
 int32_t openexec_outcome_replayed(const openexec_outcome* outcome);
+
+/* Returns: which attempt of its execution ran, or is told again; 1 where none is. */
+uint32_t openexec_outcome_attempt(const openexec_outcome* outcome);
+
+/* Returns: 1 where nothing happened and the handler permits a further attempt (retry_none): the same request, sent again
+ * under the same approval, may run. Else 0. */
+int32_t openexec_outcome_may_retry(const openexec_outcome* outcome);
 
 /* Returns: the execution's id, 64 hexadecimal digits; empty where the request was malformed. */
 openexec_str openexec_outcome_exec_id(const openexec_outcome* outcome);

@@ -418,6 +418,50 @@ TEST_CASE("A result over its limit is told to the handler, and kept as its begin
   CHECK(written == std::vector<openexec_code>{OPENEXEC_OK, OPENEXEC_OVERLOADED, OPENEXEC_OVERLOADED});
 }
 
+TEST_CASE("A handler with retry_none runs again after it said that nothing happened, and is told which attempt it is") {
+  openexec_handler_table table{};
+  table.size = sizeof table;
+  table.run = [](void*, const openexec_invocation* call, openexec_sink* result, openexec_sink*) {
+    if (call->attempt < 3) return openexec_answer{OPENEXEC_ANSWER_FAILED_NO_EFFECT};
+    (void)openexec_sink_write(result, str("3"));
+    return openexec_answer{OPENEXEC_ANSWER_RESULT};
+  };
+  for (const uint32_t retry_none : {0U, 2U}) {
+    const Config config = demo_config();
+    table.retry_none = retry_none;
+    REQUIRE(openexec_config_add_handler(config, str("try"), &table, nullptr) == OPENEXEC_OK);
+    const Executor executor = assemble(config);
+    for (uint32_t attempt = 1; attempt <= 3; ++attempt) {
+      Outcome outcome;
+      const bool last = retry_none != 0 && attempt == 3;
+      CHECK(execute(executor, request("n-1", "{}", "try"), outcome) == (last ? OPENEXEC_OK : OPENEXEC_HANDLER_FAILED));
+      CHECK(openexec_outcome_attempt(outcome) == (retry_none == 0 ? 1 : attempt));
+      CHECK(openexec_outcome_may_retry(outcome) == (retry_none != 0 && !last ? 1 : 0));
+      CHECK(openexec_outcome_replayed(outcome) == (retry_none == 0 && attempt > 1 ? 1 : 0));
+    }
+  }
+  CHECK(openexec_outcome_attempt(nullptr) == 1);
+  CHECK(openexec_outcome_may_retry(nullptr) == 0);
+}
+
+TEST_CASE("A store behind the C ABI keeps one attempt, and takes no handler that wants more") {
+  Store store(openexec::memory_ledger());
+  const Config config = demo_config();
+  store.set_on(config);
+  openexec_handler_table table{};
+  table.size = sizeof table;
+  table.run = [](void*, const openexec_invocation*, openexec_sink*, openexec_sink*) {
+    return openexec_answer{OPENEXEC_ANSWER_FAILED_NO_EFFECT};
+  };
+  table.retry_none = 1;
+  REQUIRE(openexec_config_add_handler(config, str("try"), &table, nullptr) == OPENEXEC_OK);
+  openexec_executor* none = nullptr;
+  Error error;
+  CHECK(openexec_executor_create(config, &none, error.out()) == OPENEXEC_INVALID_ARGUMENT);
+  CHECK(text(openexec_error_detail(error)).find("retry_none") != std::string::npos);
+  CHECK(none == nullptr);
+}
+
 TEST_CASE("An explanation that is not UTF-8 is not shown, and does not change the answer") {
   Handler handler([](const openexec_invocation&, openexec_sink*, openexec_sink* detail) {
     openexec_sink_write(detail, str("\xff\xfe"));

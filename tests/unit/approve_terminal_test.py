@@ -135,6 +135,24 @@ class Approving(unittest.TestCase):
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         return json.loads(done.stdout)
 
+    def test_verify_does_not_say_approved_for_a_cost_that_the_executor_cannot_tell(self):
+        self.keygen("ada")
+        self.policy(threshold=1)
+        self.write("request.json", self.request)
+        code, _ = self.sign("ada", "request.json", "one.json", "yes", "--format", "dsse", "--embed", "--max-cost-usd", "12.5")
+        self.assertEqual(code, YES)
+        self.write("without.json", {"echo": {"argv": ["/bin/cat"]}})
+        self.write("with.json", {"echo": {"argv": ["/bin/cat"], "cost": ["/bin/echo", "1"]}})
+        for more, why in (((), "was not given"), (("--handlers", "without.json"), "no cost command for the action")):
+            said = self.verify("one.json", NO, *more)
+            self.assertIs(said["approved"], False)
+            self.assertEqual(said["steps"][0]["code"], "approval_constraint")
+            self.assertIn("max_cost_usd", said["steps"][0]["detail"])
+            self.assertIn(why, said["steps"][0]["detail"])
+        # openexec's own echo tells no cost, and says the same.
+        self.assertEqual(self.execute(self.read("one.json"), NO)["code"], "approval_constraint")
+        self.assertIs(self.verify("one.json", YES, "--handlers", "with.json")["approved"], True)
+
     def test_two_people_review_refuse_and_sign_in_turn_and_then_it_runs_once(self):
         self.keygen("ada")
         self.keygen("grace")

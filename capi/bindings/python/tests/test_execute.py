@@ -73,6 +73,26 @@ def test_what_a_handler_raises_is_what_it_says_of_the_world():
         assert "may have run" in no.value.outcome.advice and told.outcome.advice == no.value.outcome.advice
 
 
+def test_a_handler_with_retry_none_runs_again_after_nothing_happened_and_sees_its_attempt():
+    made = openexec.Executor(ledger="sqlite://", verifier=openexec.Demo())
+    seen = []
+
+    @made.handler("try", retry_none=1)
+    def try_it(call):
+        seen.append((call.attempt, call.exec_id))
+        if call.attempt == 1:
+            raise openexec.NoEffect("closed")
+        return {"attempt": call.attempt}
+
+    with made:
+        first = made.attempt("try", nonce="1")
+        assert first.code is Code.HANDLER_FAILED and first.attempt == 1 and first.may_retry
+        again = made.execute("try", nonce="1")
+        assert again.attempt == 2 and not again.may_retry and not again.replayed
+        assert made.execute("try", nonce="1").replayed
+        assert [number for number, _ in seen] == [1, 2] and len({exec_id for _, exec_id in seen}) == 1
+
+
 class Odd:
     def __repr__(self):
         return "an odd one"

@@ -64,7 +64,7 @@ class Cancellation:
 class Invocation:
     """One call of a handler. It may be kept."""
 
-    __slots__ = ("_cancellation", "action", "deadline_ns", "exec_id", "payload_json", "tenant")
+    __slots__ = ("_cancellation", "action", "attempt", "deadline_ns", "exec_id", "payload_json", "tenant")
 
     def __init__(self, c: Any) -> None:
         self._cancellation = local.cancellation  # a handler runs on the thread that called
@@ -73,6 +73,7 @@ class Invocation:
         self.payload_json = text(c.payload)  # RFC 8785 form of what was approved
         self.tenant = text(c.tenant)
         self.deadline_ns = int(c.deadline_ns)  # on the executor's monotonic clock
+        self.attempt = int(c.attempt)  # 1, or which further attempt this is (retry_none)
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -287,7 +288,7 @@ class Executor(Held):
     # --- before it is open ---
 
     def handler(self, action: str, *, reconcile: Reconcile | None = None, cost: Cost | None = None,
-                schema: Payload = None, deadline_ms: int = 0) -> Callable[[H], H]:
+                schema: Payload = None, deadline_ms: int = 0, retry_none: int = 0) -> Callable[[H], H]:
         """Registers what an action runs: a decorator.
 
         The function gets an Invocation and returns the result: anything that is strict JSON. It raises NoEffect or
@@ -295,7 +296,8 @@ class Executor(Held):
         recovery whether an interrupted call took place: it returns the result, raises NoEffect for "no", and anything
         else for "unknown". `cost` says in millionths of a US dollar what a call would cost, where an approval names a
         highest cost. `schema` is a JSON Schema (docs/formats.md, section 12), as a mapping or as text, for the payload: one
-        that does not satisfy it is refused with Code.PAYLOAD_SCHEMA before its approval is looked at.
+        that does not satisfy it is refused with Code.PAYLOAD_SCHEMA before its approval is looked at. `retry_none` is how
+        many further attempts there are after one that raised NoEffect: the same request, sent again, then runs again.
         """
 
         def register(function: H) -> H:
@@ -315,7 +317,7 @@ class Executor(Held):
                 raise error_for(Code.INVALID_ARGUMENT, f"executor: is {self._state}; handlers come first")
             parts.set_part(lambda config, table, why: lib.openexec_config_add_handler(config, name, table, why),
                            self._config[0], (function, reconcile, cost), self._handlers, "openexec_handler_table",
-                           run=_run, deadline_ms=deadline_ms, **optional)
+                           run=_run, deadline_ms=deadline_ms, retry_none=retry_none, **optional)
             return function
 
         return register

@@ -140,6 +140,16 @@ class Outcome:
         return bool(lib.openexec_outcome_replayed(self._handle[0]))
 
     @property
+    def attempt(self) -> int:
+        """Which attempt of its execution ran, or is told again; 1 where none is."""
+        return int(lib.openexec_outcome_attempt(self._handle[0]))
+
+    @property
+    def may_retry(self) -> bool:
+        """Nothing happened and the handler permits a further attempt: the same request, sent again, may run."""
+        return bool(lib.openexec_outcome_may_retry(self._handle[0]))
+
+    @property
     def http(self) -> int:
         return int(lib.openexec_outcome_http(self._handle[0]))
 
