@@ -155,7 +155,8 @@ func oeRun(self, current C.uintptr_t, call *C.openexec_invocation, result, detai
 	return answer(lent, result, detail, func() (any, error) {
 		return partOf[Handler](self).Run(ctx, &Invocation{
 			ExecID: goText(call.exec_id), Action: goText(call.action), Payload: json.RawMessage(goText(call.payload)),
-			Tenant: goText(call.tenant), Deadline: time.Duration(call.deadline_ns)})
+			Tenant: goText(call.tenant), Deadline: time.Duration(call.deadline_ns),
+			Attempt: uint32(call.attempt)})
 	})
 }
 

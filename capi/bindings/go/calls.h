@@ -81,10 +81,10 @@ static inline oe_answer oe_clawshield(openexec_config* config, _GoString_ key, _
 }
 
 static inline oe_answer oe_handler(openexec_config* config, _GoString_ action, uintptr_t self, int64_t deadline_ms,
-                            int32_t reconciles, int32_t costs, _GoString_ schema) {
+                            int32_t reconciles, int32_t costs, _GoString_ schema, uint32_t retries) {
   oe_answer answer = {0};
   answer.code = oe_add_handler(config, oe_view(action), self, deadline_ms, reconciles, costs, oe_view(schema),
-                               &answer.error);
+                               retries, &answer.error);
   return answer;
 }
 

@@ -83,6 +83,7 @@ func outcomeOf(answered *C.oe_answered) *Outcome {
 	}
 	return &Outcome{
 		Code: Code(answered.code), Verdict: Verdict(answered.verdict), Effect: Effect(answered.effect),
+		Attempt: uint32(answered.attempt), MayRetry: answered.may_retry == 1,
 		Advice: goText(answered.advice), Form: ResultForm(answered.result_form), Replayed: answered.replayed == 1, ExecID: goText(answered.exec_id), Action: goText(answered.action),
 		Result: []byte(goText(answered.result)), Receipt: goText(answered.receipt), Detail: goText(answered.detail),
 		Entry: []byte(goText(answered.entry)), EntryIndex: int64(answered.entry_index), Proof: goText(answered.proof),

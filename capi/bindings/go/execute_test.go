@@ -521,3 +521,30 @@ func TestVersionsFeaturesAndNamesAreTheLibrarys(t *testing.T) {
 	equal(t, openexec.Halted.HTTP(), 503)
 	equal(t, fmt.Sprint(openexec.Halted.Kind(), openexec.OK.Kind(), openexec.Kind(9)), "refused yes unknown")
 }
+
+type retries struct{ seen []uint32 }
+
+func (r *retries) Run(_ context.Context, call *openexec.Invocation) (any, error) {
+	r.seen = append(r.seen, call.Attempt)
+	if call.Attempt == 1 {
+		return nil, openexec.NoEffect(errors.New("closed"))
+	}
+	return call.Attempt, nil
+}
+func (r *retries) RetryNone() uint32 { return 1 }
+
+func TestAHandlerThatRetriesRunsAgainAfterNothingHappenedAndSeesItsAttempt(t *testing.T) {
+	handler := &retries{}
+	executor, err := openexec.Open(openexec.Config{LedgerURL: "sqlite://", Approvals: openexec.Demo{},
+		Handlers: map[string]openexec.Handler{"try": handler}})
+	must(t, err)
+	defer executor.Close()
+	request := openexec.Request{Action: "try", Nonce: "n"}
+	_, err = executor.Execute(context.Background(), request)
+	first := is(t, err, openexec.HandlerFailed).Outcome
+	equal(t, first.Attempt == 1 && first.MayRetry, true)
+	again, err := executor.Execute(context.Background(), request)
+	must(t, err)
+	equal(t, again.Attempt == 2 && !again.MayRetry && !again.Replayed, true)
+	equal(t, len(handler.seen) == 2 && handler.seen[1] == 2, true)
+}

@@ -237,12 +237,16 @@ func addHandler(config *C.openexec_config, action string, handler Handler) error
 	if own, ok := handler.(Deadliner); ok {
 		deadline = max(int64(own.Deadline()/time.Millisecond), 1)
 	}
+	retries := uint32(0)
+	if own, ok := handler.(Retrier); ok {
+		retries = own.RetryNone()
+	}
 	schema := ""
 	if own, ok := handler.(Schemed); ok {
 		schema = own.PayloadSchema()
 	}
 	return handOver(handler, func(self C.uintptr_t) C.oe_answer {
-		return C.oe_handler(config, action, self, C.int64_t(deadline), truth(reconciles), truth(costs), schema)
+		return C.oe_handler(config, action, self, C.int64_t(deadline), truth(reconciles), truth(costs), schema, C.uint32_t(retries))
 	})
 }
 

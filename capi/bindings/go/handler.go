@@ -37,6 +37,10 @@ type Coster interface {
 	Cost(query CostQuery) (microUSD int64, err error)
 }
 
+// Retrier is a Handler whose execution may run again after an attempt that ended with NoEffect, so many times at most: the
+// same request, sent again under the same approval, is admitted anew. At most 1,000.
+type Retrier interface{ RetryNone() uint32 }
+
 // Schemed is a Handler that says what a payload of its action has to look like: a JSON Schema (docs/formats.md, section 12),
 // compiled when the executor is opened, which fails where it has something that cannot be checked. A payload that does not
 // satisfy it is refused with PayloadSchema before its approval is looked at. Empty: any object.
@@ -52,6 +56,7 @@ type Invocation struct {
 	Payload  json.RawMessage // RFC 8785 form of what was approved
 	Tenant   string
 	Deadline time.Duration // on the executor's monotonic clock; a handler is never interrupted
+	Attempt  uint32        // 1, or which further attempt this is (Retrier)
 }
 
 // Settlement is an interrupted call, of which a Reconciler knows or finds out whether it took place.

@@ -7,7 +7,9 @@ type Outcome struct {
 	Code     Code
 	Verdict  Verdict
 	Effect   Effect
-	Replayed bool // this is the outcome of an earlier attempt, told again; the handler was not entered
+	Attempt  uint32 // which attempt of its execution ran, or is told again; 1 where none is
+	MayRetry bool   // nothing happened, and the handler permits a further attempt: the same request, sent again, may run
+	Replayed bool   // this is the outcome of an earlier attempt, told again; the handler was not entered
 
 	ExecID  string          // 64 hexadecimal digits; empty where the request was malformed
 	Action  string          // empty where the request was malformed

@@ -25,6 +25,8 @@ void oe_read(oe_answered* answered) {
   answered->advice = openexec_outcome_advice(outcome);
   answered->result_form = openexec_outcome_result_form(outcome);
   answered->replayed = openexec_outcome_replayed(outcome);
+  answered->attempt = openexec_outcome_attempt(outcome);
+  answered->may_retry = openexec_outcome_may_retry(outcome);
   answered->entry_index = openexec_outcome_entry_index(outcome);
   answered->exec_id = openexec_outcome_exec_id(outcome);
   answered->action = openexec_outcome_action(outcome);
@@ -53,10 +55,11 @@ static openexec_code costs(void* self, const openexec_cost_query* query, int64_t
 }
 
 openexec_code oe_add_handler(openexec_config* config, openexec_str action, uintptr_t self, int64_t deadline_ms,
-                             int32_t can_reconcile, int32_t has_cost, openexec_str schema, openexec_error** error) {
+                             int32_t can_reconcile, int32_t has_cost, openexec_str schema, uint32_t retries,
+                             openexec_error** error) {
   const openexec_handler_table table = {.size = sizeof table, .self = SELF(self), .close = closes, .run = runs,
                                         .reconcile = can_reconcile ? reconciles : NULL, .deadline_ms = deadline_ms,
-                                        .cost = has_cost ? costs : NULL, .payload_schema = schema};
+                                        .cost = has_cost ? costs : NULL, .payload_schema = schema, .retry_none = retries};
   return openexec_config_add_handler(config, action, &table, error);
 }
 

@@ -21,6 +21,8 @@ typedef struct oe_answered {
   openexec_str advice;
   openexec_result_form result_form;
   int32_t replayed;
+  uint32_t attempt;
+  int32_t may_retry;
   int64_t entry_index;
   openexec_str exec_id, action, result, receipt, detail, entry, proof;
 } oe_answered;
@@ -33,7 +35,7 @@ uintptr_t oe_enter(uintptr_t frame); /* returns the one before */
 
 /* Each takes a part that a handle stands for. From success on C owns the handle. */
 openexec_code oe_add_handler(openexec_config* config, openexec_str action, uintptr_t self, int64_t deadline_ms,
-                             int32_t reconciles, int32_t costs, openexec_str schema, openexec_error** error);
+                             int32_t reconciles, int32_t costs, openexec_str schema, uint32_t retries, openexec_error** error);
 openexec_code oe_set_log(openexec_config* config, uintptr_t self, openexec_error** error);
 openexec_code oe_set_store(openexec_config* config, uintptr_t self, int32_t is_log, int32_t keeps_terms,
                            int32_t controls, openexec_error** error);

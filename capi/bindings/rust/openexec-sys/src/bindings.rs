@@ -214,10 +214,12 @@ pub struct openexec_invocation {
     pub tenant: openexec_str,
     pub deadline_ns: i64,
     pub cancellation: *const openexec_cancellation,
+    pub attempt: u32,
+    pub reserved: u32,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of openexec_invocation"][::core::mem::size_of::<openexec_invocation>() - 88usize];
+    ["Size of openexec_invocation"][::core::mem::size_of::<openexec_invocation>() - 96usize];
     ["Alignment of openexec_invocation"][::core::mem::align_of::<openexec_invocation>() - 8usize];
     ["Offset of field: openexec_invocation::size"]
         [::core::mem::offset_of!(openexec_invocation, size) - 0usize];
@@ -233,6 +235,10 @@ const _: () = {
         [::core::mem::offset_of!(openexec_invocation, deadline_ns) - 72usize];
     ["Offset of field: openexec_invocation::cancellation"]
         [::core::mem::offset_of!(openexec_invocation, cancellation) - 80usize];
+    ["Offset of field: openexec_invocation::attempt"]
+        [::core::mem::offset_of!(openexec_invocation, attempt) - 88usize];
+    ["Offset of field: openexec_invocation::reserved"]
+        [::core::mem::offset_of!(openexec_invocation, reserved) - 92usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -313,10 +319,12 @@ pub struct openexec_handler_table {
         ) -> openexec_code,
     >,
     pub payload_schema: openexec_str,
+    pub retry_none: u32,
+    pub reserved: u32,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of openexec_handler_table"][::core::mem::size_of::<openexec_handler_table>() - 72usize];
+    ["Size of openexec_handler_table"][::core::mem::size_of::<openexec_handler_table>() - 80usize];
     ["Alignment of openexec_handler_table"]
         [::core::mem::align_of::<openexec_handler_table>() - 8usize];
     ["Offset of field: openexec_handler_table::size"]
@@ -335,6 +343,10 @@ const _: () = {
         [::core::mem::offset_of!(openexec_handler_table, cost) - 48usize];
     ["Offset of field: openexec_handler_table::payload_schema"]
         [::core::mem::offset_of!(openexec_handler_table, payload_schema) - 56usize];
+    ["Offset of field: openexec_handler_table::retry_none"]
+        [::core::mem::offset_of!(openexec_handler_table, retry_none) - 72usize];
+    ["Offset of field: openexec_handler_table::reserved"]
+        [::core::mem::offset_of!(openexec_handler_table, reserved) - 76usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1476,6 +1488,8 @@ extern "C" {
     pub fn openexec_outcome_verdict(outcome: *const openexec_outcome) -> openexec_verdict;
     pub fn openexec_outcome_effect(outcome: *const openexec_outcome) -> openexec_effect;
     pub fn openexec_outcome_replayed(outcome: *const openexec_outcome) -> i32;
+    pub fn openexec_outcome_attempt(outcome: *const openexec_outcome) -> u32;
+    pub fn openexec_outcome_may_retry(outcome: *const openexec_outcome) -> i32;
     pub fn openexec_outcome_exec_id(outcome: *const openexec_outcome) -> openexec_str;
     pub fn openexec_outcome_action(outcome: *const openexec_outcome) -> openexec_str;
     pub fn openexec_outcome_result(outcome: *const openexec_outcome) -> openexec_str;

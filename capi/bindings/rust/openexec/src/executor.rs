@@ -132,9 +132,10 @@ impl Builder {
     pub fn handler_with<H: Handler>(self, action: &str, handler: H) -> Self {
         let deadline_ms = i64::try_from(handler.deadline().as_millis()).unwrap_or(i64::MAX).max(1);
         let schema = handler.payload_schema();
+        let retry_none = handler.retry_none();
         self.set(|config| {
             tables::hand_over(handler, |me, why| {
-                let table = tables::handler::<H>(me, deadline_ms, schema.as_deref());
+                let table = tables::handler::<H>(me, deadline_ms, schema.as_deref(), retry_none);
                 // SAFETY: a live config, and a table that is copied.
                 unsafe { sys::openexec_config_add_handler(config, view(action), &table, why) }
             })

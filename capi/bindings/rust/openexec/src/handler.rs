@@ -58,6 +58,11 @@ impl<'a> Invocation<'a> {
         self.0.deadline_ns
     }
 
+    /// 1, or which further attempt this is ([`Handler::retry_none`]).
+    pub fn attempt(&self) -> u32 {
+        self.0.attempt
+    }
+
     /// Whether the caller's [`crate::Cancellation`] was set. It stops nothing by itself.
     pub fn cancelled(&self) -> bool {
         // SAFETY: lives until the handler returns; null is "not set".
@@ -110,6 +115,12 @@ pub trait Handler: Send + Sync + 'static {
     /// satisfy it is refused with [`crate::Code::PayloadSchema`] before its approval is looked at.
     fn payload_schema(&self) -> Option<String> {
         None
+    }
+
+    /// How many further attempts an execution has where one ended with [`Failure::NoEffect`]: the same request, sent again
+    /// under the same approval, is admitted anew and runs again. At most 1,000.
+    fn retry_none(&self) -> u32 {
+        0
     }
 
     /// After how long the host stops caring, in whole milliseconds; becomes [`Invocation::deadline_ns`].

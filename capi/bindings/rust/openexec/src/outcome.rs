@@ -66,6 +66,18 @@ impl Outcome {
         ResultForm::from_raw(unsafe { sys::openexec_outcome_result_form(self.0.get()) })
     }
 
+    /// Which attempt of its execution ran, or is told again; 1 where none is.
+    pub fn attempt(&self) -> u32 {
+        // SAFETY: a live handle.
+        unsafe { sys::openexec_outcome_attempt(self.0.get()) }
+    }
+
+    /// Whether nothing happened and the handler permits a further attempt: the same request, sent again, may run.
+    pub fn may_retry(&self) -> bool {
+        // SAFETY: a live handle.
+        unsafe { sys::openexec_outcome_may_retry(self.0.get()) == 1 }
+    }
+
     /// Whether this is the outcome of an earlier attempt, told again: the handler was not entered.
     pub fn replayed(&self) -> bool {
         // SAFETY: a live handle.

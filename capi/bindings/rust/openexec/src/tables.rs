@@ -132,7 +132,7 @@ unsafe extern "C" fn cost<H: Handler>(
 }
 
 pub(crate) fn handler<H: Handler>(
-    me: *mut c_void, deadline_ms: i64, schema: Option<&str>,
+    me: *mut c_void, deadline_ms: i64, schema: Option<&str>, retry_none: u32,
 ) -> sys::openexec_handler_table {
     sys::openexec_handler_table {
         size: size_of::<sys::openexec_handler_table>(),
@@ -143,6 +143,8 @@ pub(crate) fn handler<H: Handler>(
         deadline_ms,
         cost: Some(cost::<H>),
         payload_schema: view(schema.unwrap_or_default()),
+        retry_none,
+        reserved: 0,
     }
 }
 

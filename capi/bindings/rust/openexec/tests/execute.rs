@@ -439,6 +439,33 @@ fn a_payload_that_does_not_satisfy_the_schema_is_refused_with_its_path() {
     assert!(no.detail().contains("/properties/to/format"), "{no}");
 }
 
+/// Nothing happens at its first attempt.
+struct Retries;
+
+impl Handler for Retries {
+    fn run(&self, call: &Invocation<'_>) -> Result<String, Failure> {
+        match call.attempt() {
+            1 => Err(Failure::NoEffect("closed".into())),
+            attempt => Ok(attempt.to_string()),
+        }
+    }
+    fn retry_none(&self) -> u32 {
+        1
+    }
+}
+
+#[test]
+fn a_handler_that_retries_runs_again_after_nothing_happened_and_sees_its_attempt() {
+    let executor = Executor::builder().ledger_url("sqlite://").demo().handler_with("try", Retries).open().unwrap();
+    let request = Request::new("try", "", "n");
+    let no = executor.execute(&request).unwrap_err();
+    assert_eq!(no.code(), Code::HandlerFailed);
+    assert!(no.outcome().is_some_and(|first| first.attempt() == 1 && first.may_retry()));
+    let again = executor.execute(&request).unwrap();
+    assert!(again.attempt() == 2 && !again.may_retry() && !again.replayed());
+    assert_eq!(again.result(), "2");
+}
+
 #[test]
 fn versions_features_and_names_are_the_librarys() {
     assert!(version().starts_with("0.1."));
