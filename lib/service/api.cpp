@@ -77,6 +77,9 @@ std::string execution_json(const Outcome& outcome) {
     json.number("entry", *outcome.entry_index);
   else
     json.raw("entry", "null");
+  // Only where they say something: then the answer of an ordinary execution is as it was.
+  if (outcome.attempt != 1) json.number("attempt", outcome.attempt);
+  if (outcome.may_retry) json.boolean("may_retry", true);
   if (outcome.result_form != ResultForm::json) {
     json.text("result_form", name(outcome.result_form));
     json.text_or_null("result_hash", outcome.result_hash ? to_hex(*outcome.result_hash) : std::string());
