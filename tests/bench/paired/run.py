@@ -16,6 +16,7 @@ quartiles. Approvals are taken at their word: nothing is verified.
 """
 import argparse
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -29,8 +30,10 @@ FIRST = 10**9  # of the numbers that a slice's requests have: not those that fil
 def compiled(build, folder, name):
     source = next(parent for parent in build.parents if (parent / "include/openexec").is_dir())
     program = folder / name
+    cache = (build / "CMakeCache.txt").read_text(encoding="utf-8")
+    patterns = re.findall(r"^re2_LIBRARY:FILEPATH=(/.*)$", cache, re.MULTILINE)  # where the build found RE2
     subprocess.run(["c++", "-O2", "-std=c++20", f"-I{source / 'include'}", HERE / "subject.cpp",
-                    build / "lib/libopenexec.a", "-lsqlite3", "-lcrypto", "-lsimdjson", "-lpthread", "-o", program],
+                    build / "lib/libopenexec.a", *patterns, "-lsqlite3", "-lcrypto", "-lsimdjson", "-lpthread", "-o", program],
                    check=True)
     return program
 
