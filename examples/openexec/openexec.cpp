@@ -23,6 +23,7 @@
 #include "demo_command.hpp"
 #include "demo_handlers.hpp"
 #include "exec/identity.hpp"
+#include "exec/outcome_json.hpp"
 #include "exec/recorded_receipt.hpp"
 #include "log_commands.hpp"
 #include "reading.hpp"
@@ -267,25 +268,8 @@ int execute(const Options& options) {
   call.nonce = options.nonce;
   const Outcome outcome = executor.execute_json(request, call);
 
-  if (options.json) {  // as POST /execute answers
-    JsonObject json;
-    json.text_or_null("id", outcome.exec_id)
-        .text_or_null("action", outcome.action)
-        .raw("result", outcome.result)
-        .boolean("approved", outcome.ok())
-        .text_or_null("receipt", outcome.receipt)
-        .boolean("replayed", outcome.replayed)
-        .text("code", name(outcome.code))
-        .text("verdict", name(outcome.verdict))
-        .text("effect", name(outcome.effect));
-    if (outcome.entry_index)
-      json.number("entry", *outcome.entry_index);
-    else
-      json.raw("entry", "null");
-    if (outcome.result_form != ResultForm::json)
-      json.text("result_form", name(outcome.result_form)).text("result_hash", to_hex(outcome.result_hash.value_or(Digest{})));
-    if (!outcome.detail.empty()) json.text("detail", outcome.detail);
-    print(json.take());
+  if (options.json) {
+    print(exec::outcome_json(outcome));
   } else {
     const Style style(STDOUT_FILENO);
     const std::string verdict(name(outcome.verdict));

@@ -16,6 +16,7 @@
 #include "base/time.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
+#include "exec/outcome_json.hpp"
 #include "exec/recorded_receipt.hpp"
 #include "exec/timekeeper.hpp"
 #include "service/structured_field.hpp"
@@ -60,33 +61,6 @@ Code turned_away(int status) {
     case 500: return Code::store_failed;
     default: return Code::malformed_request;
   }
-}
-
-std::string execution_json(const Outcome& outcome) {
-  JsonObject json;
-  json.text_or_null("id", outcome.exec_id)
-      .text_or_null("action", outcome.action)
-      .raw("result", outcome.result.empty() ? "null" : std::string_view(outcome.result))
-      .boolean("approved", outcome.ok())
-      .text_or_null("receipt", outcome.receipt)
-      .boolean("replayed", outcome.replayed)
-      .text("code", name(outcome.code))
-      .text("verdict", name(outcome.verdict))
-      .text("effect", name(outcome.effect));
-  if (outcome.entry_index)
-    json.number("entry", *outcome.entry_index);
-  else
-    json.raw("entry", "null");
-  // Only where they say something: then the answer of an ordinary execution is as it was.
-  if (outcome.attempt != 1) json.number("attempt", outcome.attempt);
-  if (outcome.may_retry) json.boolean("may_retry", true);
-  if (outcome.result_form != ResultForm::json) {
-    json.text("result_form", name(outcome.result_form));
-    json.text_or_null("result_hash", outcome.result_hash ? to_hex(*outcome.result_hash) : std::string());
-  }
-  if (!outcome.proof.empty()) json.text("proof", outcome.proof);
-  if (!outcome.detail.empty()) json.text("detail", outcome.detail);
-  return json.take();
 }
 
 bool same_text(std::string_view a, std::string_view b) {
@@ -242,7 +216,7 @@ Answer Api::problem(const Route* route, int status, std::string_view detail) {
     if (outcome.code == Code::in_progress || outcome.code == Code::store_failed) outcome.effect = Effect::unknown;
     outcome.result = "{\"error\": \"" + std::string(name(outcome.code)) + "\"}";  // display form
     outcome.detail = detail;
-    return answer(status, execution_json(outcome), name(outcome.code));
+    return answer(status, exec::outcome_json(outcome), name(outcome.code));
   }
   const std::string_view code = problem_name(status);
   return answer(status, JsonObject().raw("error", JsonObject().text("code", code).text("detail", detail).take()).take(),
@@ -337,7 +311,7 @@ Answer Api::execute(const Call& call) const {
         "nonce: the header Idempotency-Key and the body's member nonce differ. Send one of them, or the same twice; "
         "behind a gateway that adds a header of its own the operator sets --idempotency-key ignore";
   }
-  Answer done = answer(outcome.http, execution_json(outcome), name(outcome.code));
+  Answer done = answer(outcome.http, exec::outcome_json(outcome), name(outcome.code));
   done.exec_id = std::move(outcome.exec_id);
   done.action = std::move(outcome.action);
   done.verdict = name(outcome.verdict);

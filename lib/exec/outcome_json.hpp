@@ -1,0 +1,14 @@
+// What an execution came to, as the service and the command line tell it.
+#pragma once
+
+#include <string>
+
+#include <openexec/outcome.hpp>
+
+namespace openexec::exec {
+
+/// The object that POST /execute answers (docs/formats.md, section 7). `attempt`, `may_retry`, `result_form`, `proof` and
+/// `detail` are there only where they say something.
+std::string outcome_json(const Outcome& outcome);
+
+}  // namespace openexec::exec
