@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <exception>
 #include <string>
 
 #include <openexec/builtin.hpp>
@@ -31,8 +32,13 @@ void write_log(std::string_view line) {
 
 void warn(std::string_view finding) { write_event("warning", finding); }
 
-int complain(std::string_view what, int exit_code) {
-  write_event(exit_code == exit_settings ? "settings_refused" : "failed", what);
+int complain(std::string_view what, int exit_code) noexcept {
+  try {
+    write_event(exit_code == exit_settings ? "settings_refused" : "failed", what);
+  } catch (const std::exception&) {  // most likely memory, so that this takes none
+    constexpr std::string_view line = "{\"event\":\"failed\",\"detail\":\"out of memory\"}\n";
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+  }
   return exit_code;
 }
 

@@ -14,7 +14,8 @@ void write_log(std::string_view line);
 /// The event `warning`: a finding that is no reason to refuse.
 void warn(std::string_view finding);
 
-/// The event `not_started` or, with exit_failed after the start, what ended the service. Returns the exit code.
-int complain(std::string_view what, int exit_code);
+/// The event `settings_refused` or, with exit_failed, `failed`. Returns the exit code. Without memory for what it would
+/// say, it says that.
+int complain(std::string_view what, int exit_code) noexcept;
 
 }  // namespace openexec::daemon
