@@ -60,6 +60,7 @@ int list(const Options& options) {
 }
 
 int show(const Options& options) {
+  if (!options.socket.empty()) return terminal::ask_admin(options.socket, "GET /doubt/" + options.exec_id, {});
   const auto ledger = open_to_read(options.ledger);
   for (const LogLine& line : entries_of(*ledger, options.exec_id)) std::cout << line.json << '\n';
   return terminal::yes;
@@ -119,7 +120,9 @@ void add_doubt(CLI::App& app, Chosen& chosen) {
     sub->add_option("--socket", options->socket, "The admin socket of the openexecd that has the ledger, instead of the ledger");
   };
   socket(command("list", "What is in doubt, oldest first, as JSON", list));
-  command("show", "The entries of one execution", show)->add_option("exec-id", options->exec_id, "Its id")->required();
+  CLI::App* show_command = command("show", "The entries of one execution", show);
+  socket(show_command);
+  show_command->add_option("exec-id", options->exec_id, "Its id")->required();
   CLI::App* settle_command = command("settle", "Record what you found out", settle);
   socket(settle_command);
   settle_command->add_option("exec-id", options->exec_id, "Its id")->required();

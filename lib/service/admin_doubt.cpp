@@ -1,16 +1,20 @@
 #include "service/admin_doubt.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
 #include <optional>
 #include <string>
 
 #include "canon/json.hpp"
+#include "canon/json_object.hpp"
 #include "exec/doubt_json.hpp"
 
 namespace openexec::service {
 namespace {
 
 constexpr std::string_view after_target = "/doubt?after=";
+constexpr std::string_view show_target = "/doubt/";
 constexpr std::size_t page = 100;
 
 AdminAnswer invalid(std::string_view detail) { return admin_problem(422, "invalid_field", detail); }
@@ -33,6 +37,23 @@ AdminAnswer list_doubts(const Executor& executor, std::string_view target) {
   if (!failed.ok()) return admin_problem(failed.code() == Code::invalid_argument ? 501 : 503, name(failed.code()), failed.detail());
   const auto json = exec::doubts_json(*count, *doubts, executor.log());
   return json.ok() ? AdminAnswer{200, *json} : admin_problem(503, name(json.code()), json.status().detail());
+}
+
+bool is_doubt_show(std::string_view target) noexcept {
+  Digest exec_id{};
+  return target.starts_with(show_target) && from_hex(target.substr(show_target.size()), exec_id);
+}
+
+AdminAnswer show_doubt(const Executor& executor, std::string_view target) {
+  Digest exec_id{};
+  (void)from_hex(target.substr(show_target.size()), exec_id);
+  auto lines = executor.log().find_before(exec_id, std::numeric_limits<std::uint64_t>::max(), page);
+  if (!lines.ok()) return admin_problem(503, name(lines.code()), lines.status().detail());
+  if (lines->empty()) return admin_problem(404, "not_found", "no entry has this exec id");
+  std::reverse(lines->begin(), lines->end());
+  std::string entries;
+  for (const LogLine& line : *lines) entries.append(entries.empty() ? "" : ",").append(line.json);
+  return {200, canon::JsonObject().raw("entries", "[" + entries + "]").take()};
 }
 
 AdminAnswer settle_doubt(Executor& executor, std::string_view body, uid_t uid) {

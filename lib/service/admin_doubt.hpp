@@ -16,7 +16,12 @@ inline constexpr std::string_view doubt_target = "/doubt";
 inline constexpr std::string_view settle_target = "/doubt/settle";
 [[nodiscard]] bool is_doubt_list(std::string_view target) noexcept;
 
+/// GET /doubt/EXEC_ID: its newest entries, oldest first, in the member `entries`.
+[[nodiscard]] bool is_doubt_show(std::string_view target) noexcept;
+
 AdminAnswer list_doubts(const Executor& executor, std::string_view target);
+/// Precondition: is_doubt_show(target).
+AdminAnswer show_doubt(const Executor& executor, std::string_view target);
 /// `{"exec_id", "found": "done" | "not_done" | "unknown", "result"?, "who", "why"}`, where `result` is any JSON value.
 AdminAnswer settle_doubt(Executor& executor, std::string_view body, uid_t uid);
 

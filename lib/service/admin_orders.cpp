@@ -19,7 +19,7 @@ std::string_view AdminRequest::known_target() const noexcept {
                                        std::string_view("/resume"), std::string_view("/revoke"),
                                        std::string_view("/confirm-clock"), settle_target})
     if (target == known) return known;
-  if (is_doubt_list(target)) return doubt_target;
+  if (is_doubt_list(target) || is_doubt_show(target)) return doubt_target;
   return {};
 }
 
@@ -149,11 +149,13 @@ AdminAnswer order(Executor& executor, const AdminRequest& request, uid_t uid) {
 AdminAnswer answer_admin(Executor& executor, const AdminRequest& request, uid_t uid) {
   if (request.known_target().empty())
     return admin_problem(404, "not_found",
-                         "GET /status, /metrics, /doubt; POST /halt, /resume, /revoke, /confirm-clock, /doubt/settle");
+                         "GET /status, /metrics, /doubt, /doubt/EXEC_ID; POST /halt, /resume, /revoke, /confirm-clock, /doubt/settle");
   const bool status = request.target == "/status";
-  const bool doubts = is_doubt_list(request.target);
+  const bool shows = is_doubt_show(request.target);
+  const bool doubts = is_doubt_list(request.target) || shows;
   if (request.method != (status || doubts ? "GET" : "POST"))
     return admin_problem(405, "method_not_allowed", status || doubts ? "GET" : "POST");
+  if (shows) return show_doubt(executor, request.target);
   if (doubts) return list_doubts(executor, request.target);
   if (request.target == settle_target) return settle_doubt(executor, request.body, uid);
   return status ? AdminAnswer{200, status_json(executor)} : order(executor, request, uid);

@@ -154,6 +154,13 @@ TEST_CASE("What is in doubt is listed and settled through the admin socket, and 
     CHECK_FALSE(has(list.body, "secret"));
     CHECK(has(ask("GET", "/doubt?after=1").body, exec_ids[2]));
     CHECK_FALSE(has(ask("GET", "/doubt?after=1").body, exec_ids[1]));
+    const service::AdminAnswer shown = ask("GET", "/doubt/" + exec_ids[1]);
+    CHECK(shown.status == 200);
+    CHECK(has(shown.body, R"("verdict":"in_doubt")"));
+    CHECK_FALSE(has(shown.body, exec_ids[0]));
+    CHECK(ask("GET", "/doubt/" + std::string(64, '0')).status == 404);
+    CHECK(ask("GET", "/doubt/00").status == 404);
+    CHECK(ask("POST", "/doubt/" + exec_ids[1]).status == 405);
     CHECK(ask("GET", "/doubt?after=x").status == 422);
     CHECK(ask("GET", "/doubt?after=").status == 422);
     CHECK(ask("POST", "/doubt").status == 405);
