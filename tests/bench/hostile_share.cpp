@@ -19,6 +19,7 @@ namespace {
 
 constexpr int keys = 64;
 constexpr int hostile_a_second = 1000;
+constexpr int workers = 16;
 
 Proposal request(std::string_view artifact) {
   return Proposal::parse(Request{"echo", "{}", "n-1", artifact}, "acme").value();
@@ -77,18 +78,24 @@ int main(int argc, char** argv) {
   const auto verifier = fresh();
   std::atomic<bool> end{false};
   std::atomic<std::size_t> sent{0};
-  std::thread attacker([&] {
-    const auto start = steady_clock::now();
-    for (; !end; ++sent) {
-      (void)verifier->verify(bad[sent % bad.size()], noon);
-      std::this_thread::sleep_until(start + std::chrono::microseconds(1'000'000 / hostile_a_second) * (sent + 1));
-    }
-  });
+  std::atomic<std::size_t> answered{0};
+  const auto start = steady_clock::now();
+  std::vector<std::thread> attackers;  // as many as a service has workers, so that one that waits holds up no other
+  for (int i = 0; i < workers; ++i)
+    attackers.emplace_back([&] {
+      while (!end) {
+        const std::size_t number = sent++;
+        std::this_thread::sleep_until(start + std::chrono::microseconds(1'000'000 / hostile_a_second) * number);
+        (void)verifier->verify(bad[number % bad.size()], noon);
+        ++answered;
+      }
+    });
   const double beside = honest_rate(*verifier, good, seconds);
+  const auto hostile_rate = static_cast<int>(static_cast<double>(answered) / seconds);
   end = true;
-  attacker.join();
-  std::cout << "honest alone " << static_cast<int>(alone) << "/s, beside " << static_cast<int>(static_cast<double>(sent) / seconds)
-            << " hostile ones a second " << static_cast<int>(beside) << "/s: " << static_cast<int>(100 * beside / alone)
+  for (std::thread& attacker : attackers) attacker.join();
+  std::cout << "honest alone " << static_cast<int>(alone) << "/s, beside " << hostile_rate << " hostile ones answered of " << hostile_a_second
+            << " sent a second " << static_cast<int>(beside) << "/s: " << static_cast<int>(100 * beside / alone)
             << " %\n";
   return 0;
 }
