@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <openexec/receipt.hpp>
@@ -56,11 +57,12 @@ Exit codes:
   2  wrong usage, or it could not be made; nothing is left behind)";
 
 constexpr auto restore_footer = R"(With the service stopped. Puts a backup in the place of a ledger that is gone, and adopts it as `openexec ledger adopt`
-does: approvals that were issued up to now, and --issued-ahead seconds further, are refused for ever.
+does: approvals that were issued up to now, and --issued-ahead seconds further, are refused for ever. A log key that
+stayed there is kept where it is the backup's.
 
 Exit codes:
   0  the restored file is the ledger
-  2  wrong usage, or a ledger is in that place, or the backup could not be adopted; nothing is left behind)";
+  2  wrong usage, or something else is in that place, or the backup could not be adopted; nothing is left behind)";
 
 struct Options {
   std::string ledger = "sqlite:///openexec.db";
@@ -109,13 +111,15 @@ int adopt(const Options& options) {
 
 Status is_entry(std::string_view json, const Digest*) { return Entry::from_json(json).status(); }
 
-void copy(const std::string& from, const std::string& to, const std::string& anchor = {}) {
-  if (const Status copied = store::copy_ledger(from, to, anchor); !copied.ok())
-    throw Stop(terminal::cannot, "the backup: " + shown(copied.detail()));
+/// The files that it made.
+std::vector<std::string> copy(const std::string& from, const std::string& to, const std::string& anchor = {}) {
+  auto made = store::copy_ledger(from, to, anchor);
+  if (!made.ok()) throw Stop(terminal::cannot, "the backup: " + shown(made.status().detail()));
+  return *std::move(made);
 }
 
 int backup(const Options& options) {
-  copy(path_of(options.ledger), options.file, options.anchor);
+  (void)copy(path_of(options.ledger), options.file, options.anchor);
   store::AuditOptions auditing;
   auditing.well_formed = is_entry;
   if (!options.anchor.empty()) auditing.anchor = options.file + ".anchor";
@@ -148,12 +152,11 @@ int backup(const Options& options) {
 }
 
 int restore(const Options& options) {
-  const std::string path = path_of(options.ledger);
-  copy(options.file, path);
+  const std::vector<std::string> made = copy(options.file, path_of(options.ledger));
   try {
     return adopt(options);
   } catch (...) {  // nobody is left with a ledger that does not open
-    store::remove_copy(path);
+    store::remove_copy(made);
     throw;
   }
 }

@@ -14,7 +14,7 @@ namespace openexec::store {
 namespace {
 
 constexpr std::size_t most_beside = std::size_t{1} << 20;  // of a key, a checkpoint or an anchor
-constexpr const char* beside[] = {".log-key", ".cosigned", ".anchor"};
+constexpr const char* of_sqlite[] = {"-wal", "-shm", "-journal"};
 
 struct Finish {
   void operator()(sqlite3_backup* backup) const noexcept { sqlite3_backup_finish(backup); }
@@ -31,52 +31,72 @@ void copy_database(const LedgerPath& from, const std::string& to) {
   if (const int code = sqlite3_backup_step(backup.get(), -1); code != SQLITE_DONE) throw SqliteError("copy", code);
 }
 
-void create_or_fail(const std::string& path, std::string_view bytes) {
-  if (!create_file(path, bytes)) throw StoreFailure(path + " is there already: name a new file");
+[[noreturn]] void is_there(const std::string& path) {
+  throw StoreFailure(path + " is there already: move it away, or name a new file");
 }
 
-void copy_file(const std::string& from, const std::string& to) {
-  std::string bytes;
-  if (read_file(from, most_beside, bytes)) create_or_fail(to, bytes);
-}
+/// A copy on its way, and what it made so far.
+class Copying {
+ public:
+  explicit Copying(std::vector<std::string>& made) : made_(made) {}
 
-void copy_all(const LedgerPath& from, const std::string& to, const std::string& anchor) {
+  void make(const std::string& path, std::string_view bytes) {
+    made_.push_back(path);  // first, since it may fail
+    if (create_file(path, bytes)) return;
+    made_.pop_back();
+    is_there(path);
+  }
+
+  /// What stands beside a ledger that is gone may still be what belongs to its backup.
+  void make_or_keep(const std::string& from, const std::string& to) {
+    std::string bytes, present;
+    if (!read_file(from, most_beside, bytes)) return;
+    if (read_file(to, most_beside, present) && present == bytes) return;
+    make(to, bytes);
+  }
+
+ private:
+  std::vector<std::string>& made_;
+};
+
+void copy_all(const LedgerPath& from, const std::string& to, const std::string& anchor, Copying& copying) {
+  // Readers leave an empty one beside a ledger, which holds nothing.
+  if (struct stat found {}; ::lstat((to + "-wal").c_str(), &found) == 0 && found.st_size > 0) is_there(to + "-wal");
+  copying.make(to, {});  // before SQLite, so that it is of mode 0600 from its first byte on
   // The anchor comes first: a ledger that is read later reaches as far.
   if (!anchor.empty()) {
     std::string bytes;
     if (!read_file(anchor, most_beside, bytes)) throw StoreFailure("there is no anchor " + anchor);
-    create_or_fail(to + ".anchor", bytes);
+    copying.make(to + ".anchor", bytes);
   }
-  copy_file(from.log_key(), to + ".log-key");
-  copy_file(from.cosigned(), to + ".cosigned");
+  copying.make_or_keep(from.log_key(), to + ".log-key");
+  copying.make_or_keep(from.cosigned(), to + ".cosigned");
   copy_database(from, to);
   sync_folder(folder_of(to));
 }
 
 }  // namespace
 
-Status copy_ledger(const std::string& path, const std::string& to, const std::string& anchor) {
-  return guarded([&]() -> Status {
+Result<std::vector<std::string>> copy_ledger(const std::string& path, const std::string& to, const std::string& anchor) {
+  return guarded([&]() -> Result<std::vector<std::string>> {
     const LedgerPath from = resolve(path, nullptr);
-    if (!inspect(from)) return {Code::store_failed, "there is no ledger"};
-    const std::string target = resolve(to, nullptr).database;
-    for (const char* suffix : {"-wal", ".log-key", ".cosigned", ".anchor"})
-      if (struct stat found {}; ::lstat((target + suffix).c_str(), &found) == 0)
-        return {Code::store_failed, target + suffix + " is there already: name a new file"};
-    create_or_fail(target, {});  // before SQLite, so that it is of mode 0600 from its first byte on
+    if (!inspect(from)) return Status(Code::store_failed, "there is no ledger");
+    std::vector<std::string> made;
+    Copying copying(made);
     try {
-      copy_all(from, target, anchor);
+      copy_all(from, resolve(to, nullptr).database, anchor, copying);
     } catch (...) {
-      remove_copy(target);
+      remove_copy(made);
       throw;
     }
-    return Status::success();
+    return made;
   });
 }
 
-void remove_copy(const std::string& to) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) remove_if_there(to + suffix);
-  for (const char* suffix : beside) remove_if_there(to + suffix);
+void remove_copy(const std::vector<std::string>& made) {
+  if (!made.empty())
+    for (const char* suffix : of_sqlite) remove_if_there(made.front() + suffix);
+  for (const std::string& path : made) remove_if_there(path);
 }
 
 }  // namespace openexec::store

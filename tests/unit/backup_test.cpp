@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include <openexec/builtin.hpp>
@@ -13,6 +14,7 @@
 #include "store/log_audit.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
+#include "support/vectors.hpp"
 
 using namespace openexec;
 using namespace openexec::test;
@@ -59,9 +61,9 @@ TEST_CASE("A backup is made beside the executor, readable by its owner alone, an
   REQUIRE(ledger->append({.json = text, .exec_id = {}, .attempt = jcs_sha256()->digest(text), .at = {1}}).ok());
   const std::string copy = folder.file("backup.db");
   const mode_t mask = ::umask(0);
-  const Status copied = store::copy_ledger(folder.file("ledger.db"), copy, options.log.anchor);
+  const auto copied = store::copy_ledger(folder.file("ledger.db"), copy, options.log.anchor);
   ::umask(mask);
-  INFO(copied.detail());
+  INFO(copied.status().detail());
   REQUIRE(copied.ok());
   CHECK(claimed(*ledger, "after") == ClaimAnswer::Kind::fresh);  // the executor goes on
   for (const char* suffix : {"", ".log-key", ".anchor"}) CHECK(mode_of(copy + suffix) == 0600);
@@ -72,11 +74,11 @@ TEST_CASE("A backup is made beside the executor, readable by its owner alone, an
   CHECK(found.claims == 1);
 
   // It replaces nothing, and what it began is gone where it cannot be finished.
-  CHECK_THAT(store::copy_ledger(folder.file("ledger.db"), copy).detail(), Contains("there already"));
+  CHECK_THAT(store::copy_ledger(folder.file("ledger.db"), copy).status().detail(), Contains("there already"));
   const std::string other = folder.file("other.db");
-  CHECK_THAT(store::copy_ledger(folder.file("ledger.db"), other, folder.file("no-anchor")).detail(), Contains("no anchor"));
+  CHECK_THAT(store::copy_ledger(folder.file("ledger.db"), other, folder.file("no-anchor")).status().detail(), Contains("no anchor"));
   CHECK_FALSE(fs::exists(other));
-  CHECK_THAT(store::copy_ledger(folder.file("none.db"), other).detail(), Contains("no ledger"));
+  CHECK_THAT(store::copy_ledger(folder.file("none.db"), other).status().detail(), Contains("no ledger"));
   CHECK_FALSE(fs::exists(other));
 }
 
@@ -97,4 +99,32 @@ TEST_CASE("A restored backup opens once it is adopted, and what was spent before
   REQUIRE(store::adopt_ledger(again, adopting).ok());
   auto restored = must(sqlite_ledger(again), "open");
   CHECK(claimed(*restored, "before") != ClaimAnswer::Kind::fresh);
+}
+
+TEST_CASE("A backup is restored beside the key of the ledger that is gone, and never over another's") {
+  TemporaryFolder folder;
+  const std::string path = folder.file("ledger.db"), copy = folder.file("backup.db"), key = path + ".log-key";
+  (void)must(sqlite_ledger(path), "open");
+  REQUIRE(store::copy_ledger(path, copy).ok());
+  fs::remove(path);
+  const std::string mine = read_file(key);
+  SECTION("the same key stays, also where the copy is removed again") {
+    const auto made = must(store::copy_ledger(copy, path), "restore");
+    CHECK(fs::exists(path));
+    store::remove_copy(made);
+    CHECK_FALSE(fs::exists(path));
+    CHECK(read_file(key) == mine);
+  }
+  SECTION("another key is neither kept nor replaced") {
+    std::ofstream(key, std::ios::trunc) << "another";
+    CHECK_THAT(store::copy_ledger(copy, path).status().detail(), Contains("log-key is there already"));
+    CHECK_FALSE(fs::exists(path));
+    CHECK(read_file(key) == "another");
+  }
+  SECTION("a log of writes that the lost ledger left is not replayed into the backup") {
+    std::ofstream(path + "-wal") << "what was written last";
+    CHECK_THAT(store::copy_ledger(copy, path).status().detail(), Contains("-wal is there already"));
+    CHECK_FALSE(fs::exists(path));
+    CHECK(read_file(path + "-wal") == "what was written last");
+  }
 }
