@@ -40,8 +40,6 @@ struct Finding {
   std::optional<Digest> result_hash;
 };
 
-std::string error_text(Code code) { return std::string(R"({"error": ")").append(name(code)).append("\"}"); }
-
 Result<Finding> finding_of(const HandlerResult& found, std::size_t max_result_bytes) {
   Finding finding;
   if (found.kind() == HandlerResult::Kind::result) {
@@ -63,13 +61,9 @@ Result<Finding> finding_of(const HandlerResult& found, std::size_t max_result_by
 }
 
 Status check(const Order& order, const NonceRecord& record) {
-  const auto wrong = [](std::string_view member, std::string_view fault) {
-    return Status(Code::invalid_argument, std::string(member).append(": ").append(fault));
-  };
-  if (const auto fault = base::label_fault(order.who); !fault.empty()) return wrong("who", fault);
-  if (order.why.empty() || order.why.size() > 1024 || !base::is_utf8(order.why))
-    return wrong("why", "must be 1 to 1,024 bytes of UTF-8");
-  if (!order.tenant.empty() && order.tenant != record.tenant) return wrong("tenant", "the execution is another tenant's");
+  if (Status status = check_who_and_why(order); !status.ok()) return status;
+  if (!order.tenant.empty() && order.tenant != record.tenant)
+    return {Code::invalid_argument, "tenant: the execution is another tenant's"};
   return Status::success();
 }
 
@@ -205,6 +199,16 @@ Status settle(const DoubtDesk& desk, const Digest& exec_id, const HandlerResult&
 }
 
 }  // namespace
+
+std::string error_text(Code code) { return std::string(R"({"error": ")").append(name(code)).append("\"}"); }
+
+Status check_who_and_why(const Order& order) {
+  if (const auto fault = base::label_fault(order.who); !fault.empty())
+    return {Code::invalid_argument, std::string("who: ").append(fault)};
+  if (order.why.empty() || order.why.size() > 1024 || !base::is_utf8(order.why))
+    return {Code::invalid_argument, "why: must be 1 to 1,024 bytes of UTF-8"};
+  return Status::success();
+}
 
 Entry entry_of(const NonceRecord& claim, std::string executor) {
   Entry entry;

@@ -25,6 +25,12 @@ struct DoubtDesk {
   std::function<Timestamp(Entry&)> stamp;             ///< says in an entry when it was made; the trusted time
 };
 
+/// The result of every no: {"error": "<code>"}.
+std::string error_text(Code code);
+
+/// Whether an order says who gave it and why. invalid_argument otherwise.
+Status check_who_and_why(const Order& order);
+
 /// The entry of a claim's end, without the end.
 Entry entry_of(const NonceRecord& claim, std::string executor);
 

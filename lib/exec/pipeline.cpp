@@ -59,12 +59,6 @@ namespace {
 
 constexpr std::size_t recent_bytes = std::size_t{2} << 20;
 
-std::string error_text(Code code) {
-  std::string text = R"({"error": ")";
-  text.append(name(code)).append("\"}");
-  return text;
-}
-
 /// What a malformed request is known by: the SHA-256 of its bytes; of its four parts, each behind its length.
 Digest digest_of(const Arrival& arrival) {
   if (const auto* text = std::get_if<std::string_view>(&arrival)) return crypto::sha256(*text);
@@ -1014,9 +1008,7 @@ Status check(const ControlName& name, const Order& order) {
   const auto wrong = [](std::string_view member, std::string_view fault) {
     return Status(Code::invalid_argument, std::string(member).append(": ").append(fault));
   };
-  if (const auto fault = base::label_fault(order.who); !fault.empty()) return wrong("who", fault);
-  if (order.why.empty() || order.why.size() > 1024 || !base::is_utf8(order.why))
-    return wrong("why", "must be 1 to 1,024 bytes of UTF-8");
+  if (Status status = check_who_and_why(order); !status.ok()) return status;
   if (const auto fault = base::tenant_fault(order.tenant); !order.tenant.empty() && !fault.empty())
     return wrong("tenant", fault);
   const bool confirms = name.kind == ControlKind::confirm_clock;

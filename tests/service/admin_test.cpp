@@ -121,15 +121,7 @@ TEST_CASE("openexec admin status shows who ordered what stands, after a restart 
 
 /// The command line on a ledger's file, as an operator types it.
 Said doubt(const std::string& ledger, const std::string& words) {
-  const std::string line = std::string(OPENEXEC_CLI) + " doubt " + words + " --ledger 'sqlite:///" + ledger + "' 2>/dev/null";
-  FILE* pipe = ::popen(line.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  Said said;
-  char chunk[4096];
-  for (std::size_t got = 0; (got = std::fread(chunk, 1, sizeof chunk, pipe)) > 0;) said.text.append(chunk, got);
-  const int status = ::pclose(pipe);
-  said.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-  return said;
+  return test::say("doubt " + words + " --ledger 'sqlite:///" + ledger + "'");
 }
 
 TEST_CASE("What is in doubt is listed and settled through the admin socket, and on the file while nobody has it") {

@@ -58,10 +58,9 @@ struct Said {
   std::string text;
 };
 
-/// openexec admin, as an operator types it. Standard error where it is asked for.
-inline Said admin(const Place& place, const std::string& words, bool errors = false) {
-  const std::string line = std::string(OPENEXEC_CLI) + " admin " + words + " --socket '" + place.socket() + "' " +
-                           (errors ? "2>&1 >/dev/null" : "2>/dev/null");
+/// What openexec says to this line of a shell. Standard error where it is asked for.
+inline Said say(const std::string& words, bool errors = false) {
+  const std::string line = std::string(OPENEXEC_CLI) + " " + words + (errors ? " 2>&1 >/dev/null" : " 2>/dev/null");
   FILE* pipe = ::popen(line.c_str(), "r");
   REQUIRE(pipe != nullptr);
   Said said;
@@ -70,6 +69,11 @@ inline Said admin(const Place& place, const std::string& words, bool errors = fa
   const int status = ::pclose(pipe);
   said.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
   return said;
+}
+
+/// openexec admin, as an operator types it.
+inline Said admin(const Place& place, const std::string& words, bool errors = false) {
+  return say("admin " + words + " --socket '" + place.socket() + "'", errors);
 }
 
 /// What a plain client on the socket is answered: everything until it is closed, or why it could not connect.
