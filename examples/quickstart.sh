@@ -145,7 +145,7 @@ line "4. the approval, another nonce" "refused: approval_spent" "an approval wor
 
 expect "$(curl -sS --max-time 60 "$url/receipts/$(member id "$refused")")" \
   '"verdict":"refused"' '"effect":"none"' "$(member receipt "$refused")"
-line "5. what became of the refused" "in the log, receipt $(receipt_of "$refused")" "a refusal leaves a receipt too"
+line "5. what became of the refused" "in the log, receipt $(receipt_of "$refused")" "a refusal leaves an entry too"
 
 verify() { post /receipts/verify "{\"exec_id\": \"$(member id "$first")\", \"result\": $1, \"receipt\": \"$(member receipt "$first")\"}"; }
 expect "$(verify '{"echo": {"msg": "hello world"}}')" '"valid":true'
