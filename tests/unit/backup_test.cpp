@@ -1,6 +1,8 @@
 // A ledger's backup: made beside its executor, readable by its owner alone, whole, and of use when it is restored.
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -127,4 +129,20 @@ TEST_CASE("A backup is restored beside the key of the ledger that is gone, and n
     CHECK_FALSE(fs::exists(path));
     CHECK(read_file(path + "-wal") == "what was written last");
   }
+}
+
+TEST_CASE("A backup that finds no room leaves nothing behind") {
+  TemporaryFolder folder;
+  const std::string path = folder.file("ledger.db"), copy = folder.file("backup.db");
+  (void)must(sqlite_ledger(path), "open");
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const rlimit small{8192, before.rlim_max};  // the key fits, the ledger does not
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  const auto copied = store::copy_ledger(path, copy);
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  CHECK_FALSE(copied.ok());
+  for (const char* suffix : {"", "-wal", "-shm", "-journal", ".log-key"}) CHECK_FALSE(fs::exists(copy + suffix));
+  CHECK(store::copy_ledger(path, copy).ok());
 }
