@@ -74,8 +74,8 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// application/json, with nothing but `charset=utf-8` behind it, or `utf8`, as some clients write it. A page in a browser cannot send that to a loopback
-// service without asking first, so a missing type is refused as well.
+// application/json, with nothing but `charset=utf-8` behind it, or `utf8`, as some clients write it. A page in a browser
+// cannot send that to a loopback service without asking first, so a missing type is refused as well.
 bool is_json(const std::vector<std::string_view>& lines) {
   if (lines.size() != 1) return false;
   const std::string_view value = lines.front();

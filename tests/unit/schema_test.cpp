@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "canon/json.hpp"
+#include "conformance/suite.hpp"
 #include "schema/decimal.hpp"
 #include "schema/pattern.hpp"
 #include "schema/schema.hpp"
@@ -16,10 +17,7 @@ using namespace openexec;
 namespace {
 
 std::shared_ptr<const PayloadSchema> compiled(std::string_view text) {
-  auto schema = PayloadSchema::compile(text);
-  INFO(schema.status().detail());
-  REQUIRE(schema.ok());
-  return *std::move(schema);
+  return test::must(PayloadSchema::compile(text), "the schema");
 }
 
 std::string refusal(std::string_view text) {

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "conformance/suite.hpp"
 #include "schema/pattern.hpp"
 #include "schema/schema.hpp"
 #include "support/catch.hpp"
@@ -16,10 +17,7 @@ using namespace openexec::test;
 namespace {
 
 std::shared_ptr<const PayloadSchema> compiled(std::string_view text) {
-  auto schema = PayloadSchema::compile(text);
-  INFO(schema.status().detail());
-  REQUIRE(schema.ok());
-  return *std::move(schema);
+  return test::must(PayloadSchema::compile(text), "the schema");
 }
 
 std::string repeated(std::string_view part, int count, std::string_view between = "") {
