@@ -240,8 +240,9 @@ int run(Settings& settings) {
   auto executor = Executor::assemble(std::move(config), {.store = *ledger, .verifier = approval->verifier},
                                      std::move(handlers->table));
   if (!executor.ok()) return complain(executor.status().detail(), exit_failed);
-  if (Status serving = service->serve(*executor); !serving.ok()) return complain(serving.detail(), exit_failed);
-  introduce(settings, *executor, names, service->port());
+  Service serving = *std::move(service);  // destroyed before the executor that it asks
+  if (Status opened = serving.serve(*executor); !opened.ok()) return complain(opened.detail(), exit_failed);
+  introduce(settings, *executor, names, serving.port());
 
   sigset_t ends;
   ::sigemptyset(&ends);
@@ -249,9 +250,9 @@ int run(Settings& settings) {
   ::sigaddset(&ends, SIGINT);
   ::sigaddset(&ends, SIGHUP);
   int signal = 0;
-  while (::sigwait(&ends, &signal) != 0 || signal == SIGHUP) (void)service->reload();  // the log says what became of it
+  while (::sigwait(&ends, &signal) != 0 || signal == SIGHUP) (void)serving.reload();  // the log says what became of it
   ::pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);  // a second one ends the process at once
-  if (service->drain() == 0) return EXIT_SUCCESS;
+  if (serving.drain() == 0) return EXIT_SUCCESS;
   // Their nonces are in doubt: the next start says so, with a log entry.
   complain("handlers are still running; their executions are in doubt", exit_failed);
   std::_Exit(exit_failed);

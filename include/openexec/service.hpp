@@ -107,7 +107,8 @@ class Service {
   /// Answers from now on, but executes nothing: /ready and /health are 503 "starting", so that probes see a process that
   /// recovers. Executions wait for serve() within their request_deadline.
   static Result<Service> listen(ServiceOptions options);
-  /// Opens for executions. Called once.
+  /// Opens for executions. Called once. The executor must outlive the Service, or drain() must have returned 0 before
+  /// the executor is destroyed.
   Status serve(Executor& executor);
 
   [[nodiscard]] std::uint16_t port() const noexcept;
@@ -118,7 +119,8 @@ class Service {
   Status reload();
 
   /// Stops accepting and starting executions; those that run finish and are answered. After drain_timeout they are
-  /// cancelled (see Cancellation), after cancel_grace given up. Returns how many were given up: 0 is a clean end.
+  /// cancelled (see Cancellation), after cancel_grace given up. Returns how many were given up: 0 is a clean end, after
+  /// which the admin socket and the metrics are closed as well, and nothing of the Service uses the executor.
   /// Those still run; destroying the Service waits for them, ending the process leaves their nonces in doubt.
   std::size_t drain();
 

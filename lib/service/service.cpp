@@ -56,14 +56,12 @@ class Service::Impl {
   }
 
   ~Impl() {
-    if (metrics_thread_.joinable()) {
-      metrics_server_->stop();
-      metrics_thread_.join();
+    if (thread_.joinable()) {
+      drain();
+      server_.stop();
+      thread_.join();
     }
-    if (!thread_.joinable()) return;
-    drain();
-    server_.stop();
-    thread_.join();
+    close_operators_listeners();
   }
 
   Status listen() {
@@ -146,6 +144,7 @@ class Service::Impl {
       ended = ended_.wait_for(options_.cancel_grace) == std::future_status::ready;
     }
     given_up_ = ended ? 0 : server_.running();
+    if (ended) close_operators_listeners();  // the host may destroy the executor now
     try {
       log_.write(service::EventLog::line("drained").number("given_up", *given_up_));
     } catch (const std::exception&) {  // without memory there is no line
@@ -156,6 +155,14 @@ class Service::Impl {
   [[nodiscard]] std::uint16_t port() const { return server_.port(); }
 
  private:
+  /// They ask the executor, and stay open while executions drain: a halt must be possible then.
+  void close_operators_listeners() {
+    admin_.reset();
+    if (!metrics_thread_.joinable()) return;
+    metrics_server_->stop();
+    metrics_thread_.join();
+  }
+
   ServiceOptions options_;
   std::mutex reloading_;
   service::EventLog log_;

@@ -9,6 +9,7 @@
 #include <openexec/openexec.hpp>
 #include <openexec/service.hpp>
 
+#include "support/admin.hpp"
 #include "support/catch.hpp"
 #include "support/daemon.hpp"
 #include "support/gate.hpp"
@@ -22,6 +23,7 @@ namespace {
 using test::Daemon;
 using test::HttpAnswer;
 using test::HttpClient;
+using test::has;
 
 const test::Headers json{{"Content-Type", "application/json"}};
 
@@ -202,6 +204,33 @@ TEST_CASE("What waits for a worker when the drain begins is turned away, and nev
   CHECK(queued.receive()->status == 503);
   CHECK(drained.get() == 0);
   CHECK(*ledger->size() == 1);
+}
+
+TEST_CASE("After a clean drain nothing asks the executor, which may be destroyed before the service") {
+  const test::TemporaryFolder folder;
+  std::string metrics_port;
+  ServiceOptions options;
+  options.port = 0;
+  options.metrics_port = 0;
+  options.admin_socket = folder.file("admin");
+  options.log = [&](std::string_view line) {
+    constexpr std::string_view before = R"("port":)";
+    if (has(std::string(line), "metrics_listening")) metrics_port = line.substr(line.find(before) + before.size());
+  };
+  auto service = Service::listen(options);
+  REQUIRE(service.ok());
+  {
+    auto executor =
+        Executor::assemble({}, {.store = memory_ledger(), .verifier = std::make_shared<DemoVerifier>()}, {});
+    REQUIRE(executor.ok());
+    REQUIRE(service->serve(*executor).ok());
+    const std::string status = test::http_request("GET", "/status");
+    CHECK(has(test::ask_plainly(options.admin_socket, status), R"("halted":false)"));
+    CHECK(HttpClient(static_cast<std::uint16_t>(std::stoul(metrics_port))).get("/metrics").status == 200);
+    CHECK(service->drain() == 0);
+  }
+  CHECK(test::ask_plainly(options.admin_socket, test::http_request("GET", "/status")).starts_with("cannot connect"));
+  CHECK_THROWS(HttpClient(static_cast<std::uint16_t>(std::stoul(metrics_port))).get("/metrics"));
 }
 
 }  // namespace
