@@ -1,5 +1,6 @@
 #include "store/anchor.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "merkle/checkpoint.hpp"
@@ -144,13 +145,19 @@ void Anchor::hold() {
 
 void Anchor::take() { kept_ = lock_->read(); }
 
+std::optional<std::string> Anchor::there() {
+  if (!open_ || !open_->is_named()) open_ = OpenNote::open(file_);
+  const std::size_t expected = std::max(file_bytes, kept_ ? kept_->size() : 0);
+  return open_ ? std::optional(open_->read(expected + 1)) : std::nullopt;  // a longer file differs as well
+}
+
 bool Anchor::is_untouched(const std::optional<std::string>& there) const {
   return there == kept_ || (there && attempted_ && *there == *attempted_);
 }
 
 void Anchor::keep(const std::string& checkpoint) {
   if (newest_ && slot_of(*kept_, *newest_) == padded(checkpoint)) return;
-  if (!is_untouched(lock_->read()))
+  if (!is_untouched(there()))
     throw AnchorChanged("the anchor was changed or removed by another program: a copy of the ledger may be running");
   if (checkpoint.size() >= slot_bytes) throw StoreFailure("the anchor: the log's name is too long for it");
   newest_ ? write_slot(1 - *newest_, checkpoint) : write_anew(checkpoint);
@@ -161,7 +168,7 @@ void Anchor::write_slot(std::size_t slot, const std::string& checkpoint) {
   const std::string bytes = padded(checkpoint);
   attempted_ = *kept_;
   attempted_->replace(slot * slot_bytes, slot_bytes, bytes);
-  lock_->overwrite(slot * slot_bytes, bytes);
+  open_->overwrite(slot * slot_bytes, bytes);
   newest_ = slot;
 }
 

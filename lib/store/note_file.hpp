@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,9 +32,6 @@ class NoteLock {
   /// Replaces what the file holds, durably. A reader finds the old text or the new one, whenever the machine dies.
   /// Throws StoreFailure.
   void replace(std::string_view text) const;
-  /// Writes a part of the file in its place, durably, within what the file has. Cheaper than a replacement, which is two
-  /// syncs more in most file systems, but if the machine dies, that part may hold anything. Throws StoreFailure.
-  void overwrite(std::size_t at, std::string_view part) const;
 
  private:
   NoteLock(std::string path, int fd) : path_(std::move(path)), fd_(std::make_unique<Descriptor>(fd)) {}
@@ -41,6 +39,37 @@ class NoteLock {
 
   std::string path_;
   std::unique_ptr<Descriptor> fd_;
+};
+
+/// A note file that its holder keeps open, to read it again and to write parts of it in their place.
+class OpenNote {
+ public:
+  /// Returns nullopt if there is no file. Throws as read_note_file() does.
+  static std::optional<OpenNote> open(const std::string& path);
+
+  /// Whether the file's name still leads to it.
+  [[nodiscard]] bool is_named() const;
+  /// Returns what the file holds, or its first `most` bytes. Throws StoreFailure.
+  [[nodiscard]] std::string read(std::size_t most) const;
+  /// Writes a part of the file in its place, durably, within what the file has. Cheaper than a replacement, which is two
+  /// syncs more in most file systems, but if the machine dies, that part may hold anything. Throws StoreFailure.
+  void overwrite(std::size_t at, std::string_view part) const;
+
+ private:
+  struct Place {
+    std::uint32_t major = 0;
+    std::uint32_t minor = 0;
+    std::uint64_t inode = 0;
+    bool operator==(const Place&) const = default;
+  };
+  OpenNote(std::string path, std::unique_ptr<Descriptor> fd, const Place& place)
+      : path_(std::move(path)), fd_(std::move(fd)), place_(place) {}
+  /// Returns where the name leads, or the descriptor if the name is empty. Returns nullopt if there is no such name.
+  static std::optional<Place> place_of(int fd, const std::string& name);
+
+  std::string path_;
+  std::unique_ptr<Descriptor> fd_;
+  Place place_;
 };
 
 }  // namespace openexec::store

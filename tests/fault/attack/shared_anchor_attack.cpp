@@ -63,6 +63,11 @@ TEST_CASE("A writer whose anchor another program changed stops, and leaves it as
   const std::string before = content(forks.options.log.anchor);
   REQUIRE(append(**one, "{}").ok());
   SECTION("back to what it was") { std::ofstream(forks.options.log.anchor, std::ios::trunc) << before; }
+  SECTION("back to what it was, under the same name") {
+    std::ofstream(forks.folder.file("other")) << before;
+    fs::rename(forks.folder.file("other"), forks.options.log.anchor);
+  }
+  SECTION("longer") { std::ofstream(forks.options.log.anchor, std::ios::app) << "more\n"; }
   SECTION("removed") { fs::remove(forks.options.log.anchor); }
   SECTION("to something else") { std::ofstream(forks.options.log.anchor, std::ios::trunc) << "another\n"; }
   const std::string theirs = content(forks.options.log.anchor);
@@ -73,6 +78,17 @@ TEST_CASE("A writer whose anchor another program changed stops, and leaves it as
   CHECK_THAT(after.detail(), Contains("anchor was changed"));
   CHECK_FALSE(spend(**one, "n") == "fresh");
   CHECK(content(forks.options.log.anchor) == theirs);
+}
+
+TEST_CASE("An anchor that was put back as it was goes on under its name, and not in the file that is gone") {
+  Forks forks;
+  const auto one = sqlite_ledger(forks.first, forks.options);
+  REQUIRE(one.ok());
+  REQUIRE(append(**one, "{}").ok());
+  fs::copy_file(forks.options.log.anchor, forks.folder.file("copy"));
+  fs::rename(forks.folder.file("copy"), forks.options.log.anchor);
+  REQUIRE(append(**one, "{}").ok());
+  CHECK_THAT(content(forks.options.log.anchor), Contains("\n2\n"));  // the size of the tree
 }
 
 TEST_CASE("An anchor is free again when its writer has closed") {
