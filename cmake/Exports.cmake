@@ -30,7 +30,7 @@ function(openexec_pkg_config target name description requires libs)
     COMPONENT development)
 endfunction()
 
-foreach(component openexec c service)
+foreach(component openexec c service signing)
   openexec_export(${component})
 endforeach()
 
@@ -68,5 +68,7 @@ openexec_pkg_config(OpenExec::openexec openexec "${PROJECT_DESCRIPTION} (C++, st
   "${OPENEXEC_PKG_CONFIG_CRYPTO}, sqlite3, simdjson${OPENEXEC_PKG_CONFIG_RE2}" "\${libdir}/$<TARGET_FILE_NAME:OpenExec::openexec> -pthread")
 openexec_pkg_config(OpenExec::service openexec-service "The HTTP front of OpenExec (C++, static)"
   "openexec" "\${libdir}/$<TARGET_FILE_NAME:OpenExec::service> -pthread")
+openexec_pkg_config(OpenExec::signing openexec-signing "Approvals for OpenExec (C++, static)"
+  "${OPENEXEC_PKG_CONFIG_CRYPTO}, simdjson" "\${libdir}/$<TARGET_FILE_NAME:OpenExec::signing> -pthread")
 openexec_pkg_config(OpenExec::c openexec-c "${PROJECT_DESCRIPTION} (C, shared)"
   "" "-L\${libdir} -l$<TARGET_FILE_BASE_NAME:OpenExec::c>")

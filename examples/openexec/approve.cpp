@@ -12,9 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "approval/clawshield_sign.hpp"
 #include "approval/clawshield_v1.hpp"
-#include "approval/dsse_sign.hpp"
 #include "approval/proposal.hpp"
 #include "approval/statement.hpp"
 #include "approval/trust_policy.hpp"
@@ -24,6 +22,8 @@
 #include "crypto/ed25519.hpp"
 #include "crypto/sha256.hpp"
 #include "reading.hpp"
+#include "signing/clawshield.hpp"
+#include "signing/dsse.hpp"
 #include "subject.hpp"
 #include "terminal.hpp"
 
@@ -221,7 +221,7 @@ std::string expiry(Timestamp expires_at, Timestamp at) {
 int sign_clawshield(const Options& options, const Signing& signing) {
   const Timestamp issued_at = now();
   const Timestamp expires_at{issued_at.micros + signing.valid_for(options) * 1'000'000};
-  const std::string approval_id = options.approval_id.empty() ? approval::uuid_v4() : options.approval_id;
+  const std::string approval_id = options.approval_id.empty() ? signing::uuid_v4() : options.approval_id;
   const Style& style = signing.style;
   const Proposal& proposal = signing.subject.steps.front();
   show(options, style.strong("To be approved, for one execution:") + "\n" + signing.review() +
@@ -231,7 +231,7 @@ int sign_clawshield(const Options& options, const Signing& signing) {
           terminal::is_weighty(signing.subject) || signing.needed.value_or(1) > 1, "action hash",
           to_hex(proposal.action_hash()));
   const std::string artifact =
-      or_stop(approval::sign_clawshield_v1(key, proposal, {options.tenant, approval_id, issued_at, expires_at}),
+      or_stop(signing::sign_clawshield_v1(key, proposal, {options.tenant, approval_id, issued_at, expires_at}),
               terminal::cannot, "cannot sign");
   write_out(options, options.embed ? terminal::with_approval(signing.subject, artifact) : artifact);
   return terminal::yes;
@@ -265,7 +265,7 @@ Rows terms_of(const approval::Statement& statement, Timestamp at) {
 
 std::string raw_key_id(const std::string& keyid) { return keyid.empty() ? "(no key id)" : shown(keyid); }
 
-Rows signatures_of(const approval::UntrustedApproval& envelope) {
+Rows signatures_of(const signing::UntrustedApproval& envelope) {
   Rows rows;
   for (const auto& signature : envelope.signatures)
     rows.emplace_back(rows.empty() ? "signed by" : "", raw_key_id(signature.keyid) + "  (says the envelope)");
@@ -290,14 +290,14 @@ void check_same(const approval::Statement& statement, const Subject& subject) {
   }
 }
 
-approval::DsseGrant grant_of(const Options& options, std::int64_t valid_for) {
+signing::DsseGrant grant_of(const Options& options, std::int64_t valid_for) {
   const auto time = [](const std::string& text, const char* flag) -> std::optional<Timestamp> {
     if (text.empty()) return std::nullopt;
     const auto parsed = base::parse_time(text, base::TimeForm::rfc3339);
     if (!parsed) throw Stop(terminal::cannot, std::string(flag) + ": expected a time such as 2026-01-01T00:00:00Z");
     return parsed;
   };
-  approval::DsseGrant grant{.token_id = options.approval_id.empty() ? approval::uuid_v4() : options.approval_id,
+  signing::DsseGrant grant{.token_id = options.approval_id.empty() ? signing::uuid_v4() : options.approval_id,
                             .tenant_id = options.tenant,
                             .issued_at = now(),
                             .expires_at = {},
@@ -337,14 +337,14 @@ int sign_dsse(const Options& options, const Signing& signing) {
   std::string statement_text;
   Rows signatures;
   if (another) {
-    const auto envelope = or_stop(approval::read_dsse(subject.artifact), terminal::no, "the approval that it carries");
+    const auto envelope = or_stop(signing::read_dsse(subject.artifact), terminal::no, "the approval that it carries");
     check_same(envelope.statement, subject);
     statement_text = envelope.statement_text;
     signatures = signatures_of(envelope);
   } else {
-    const approval::DsseGrant grant = grant_of(options, signing.valid_for(options));
-    statement_text = or_stop(subject.is_plan() ? approval::dsse_statement(subject.steps, *subject.order, grant)
-                                               : approval::dsse_statement(subject.steps.front(), grant),
+    const signing::DsseGrant grant = grant_of(options, signing.valid_for(options));
+    statement_text = or_stop(subject.is_plan() ? signing::dsse_statement(subject.steps, *subject.order, grant)
+                                               : signing::dsse_statement(subject.steps.front(), grant),
                              terminal::cannot, "cannot approve this");
   }
   // What is shown is read back from the very text that is signed.
@@ -364,8 +364,8 @@ int sign_dsse(const Options& options, const Signing& signing) {
   const std::string your_key = (options.key_id.empty() ? "" : shown(options.key_id) + ", ") + key.public_key().fingerprint();
   ask_for(options, terminal::fields(style, {{"your key", your_key}}) + warning,
           terminal::is_weighty(subject) || signing.needed.value_or(1) > 1 || !warning.empty(), "statement hash", hash);
-  const std::string envelope = or_stop(another ? approval::add_signature(key, options.key_id, subject.artifact)
-                                               : approval::sign_dsse(key, options.key_id, statement_text),
+  const std::string envelope = or_stop(another ? signing::add_signature(key, options.key_id, subject.artifact)
+                                               : signing::sign_dsse(key, options.key_id, statement_text),
                                        another ? terminal::no : terminal::cannot, "cannot sign");
   write_out(options, options.embed || another ? terminal::with_approval(subject, envelope) : envelope);
   return terminal::yes;
@@ -544,7 +544,7 @@ std::vector<Finding> findings(const approval::ReadArtifact& artifact, const Opti
 }
 
 int inspect_dsse(const Options& options, const std::string& text) {
-  const auto envelope = or_stop(approval::read_dsse(text), terminal::no, "malformed");
+  const auto envelope = or_stop(signing::read_dsse(text), terminal::no, "malformed");
   const approval::Statement& statement = envelope.statement;
   const bool expired = statement.expires_at <= now();
   const int answer = expired ? terminal::no : terminal::yes;

@@ -16,9 +16,9 @@
 #include <CLI/CLI.hpp>
 #include <openexec/openexec.hpp>
 
-#include "approval/clawshield_sign.hpp"
 #include "canon/json_object.hpp"
 #include "crypto/ed25519.hpp"
+#include "signing/clawshield.hpp"
 #include "terminal.hpp"
 
 namespace openexec::terminal {
@@ -106,9 +106,9 @@ class Demo {
   [[nodiscard]] std::string sign(const std::string& payload) const {
     const Request request{.action = "pay", .payload = payload, .nonce = "any", .approval_artifact = {}};  // it signs no nonce
     const Proposal proposal = or_cannot(Proposal::parse(request, tenant), "the request");
-    const std::string id = approval::uuid_v4();
+    const std::string id = signing::uuid_v4();
     const Timestamp now = system_clock()->now();
-    return or_cannot(approval::sign_clawshield_v1(key_, proposal, {tenant, id, now, {now.micros + 60'000'000}}), "the signature");
+    return or_cannot(signing::sign_clawshield_v1(key_, proposal, {tenant, id, now, {now.micros + 60'000'000}}), "the signature");
   }
 
   [[nodiscard]] std::size_t entered() const {

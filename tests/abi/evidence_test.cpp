@@ -210,13 +210,13 @@ namespace {
 
 std::string approved(std::string_view nonce, int key) {
   const auto proposal = openexec::Proposal::parse({"echo", "{}", nonce, {}}, "default").value();
-  openexec::approval::DsseGrant grant;
+  openexec::signing::DsseGrant grant;
   grant.token_id = "token-" + std::string(nonce) + std::to_string(key);
   grant.tenant_id = "default";
   const auto now = openexec::system_clock()->now();
   grant.issued_at = {now.micros / test::second * test::second};
   grant.expires_at = {grant.issued_at.micros + 300 * test::second};
-  return test::envelope_by(openexec::approval::dsse_statement(proposal, grant).value(), {key});
+  return test::envelope_by(openexec::signing::dsse_statement(proposal, grant).value(), {key});
 }
 
 }  // namespace

@@ -26,12 +26,12 @@ Proposal request(std::string_view artifact) {
 }
 
 std::string statement(int number) {
-  approval::DsseGrant grant;
+  signing::DsseGrant grant;
   grant.token_id = "t-" + std::to_string(number);
   grant.tenant_id = "acme";
   grant.issued_at = after_noon(-60);
   grant.expires_at = after_noon(3600);
-  return approval::dsse_statement(request({}), grant).value();
+  return signing::dsse_statement(request({}), grant).value();
 }
 
 std::vector<Proposal> honest() {

@@ -7,9 +7,9 @@
 #include <thread>
 #include <utility>
 
-#include "approval/clawshield_sign.hpp"
 #include "bench/measure.hpp"
 #include "bench/subjects.hpp"
+#include "signing/clawshield.hpp"
 
 namespace openexec::bench {
 namespace {
@@ -52,7 +52,7 @@ Draft Approver::approve(Draft draft, std::uint64_t number, std::string_view for_
       need(Proposal::parse({.action = draft.action, .payload = draft.payload, .nonce = draft.nonce}, for_tenant),
            "a request");
   const std::string id = uuid(series_, number);
-  draft.artifact = need(approval::sign_clawshield_v1(key_, proposal,
+  draft.artifact = need(signing::sign_clawshield_v1(key_, proposal,
                                                      {.tenant_id = for_tenant,
                                                       .approval_id = id,
                                                       .issued_at = issued,

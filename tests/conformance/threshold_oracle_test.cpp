@@ -216,7 +216,7 @@ class Requests {
     const auto request = [&](std::string_view artifact) {
       return Proposal::parse(Request{action, "{}", "n-1", artifact}, tenant).value();
     };
-    approval::DsseGrant grant;
+    signing::DsseGrant grant;
     grant.token_id = "t-1";
     grant.tenant_id = tenant;
     grant.issued_at = clock_at(-1);
@@ -229,7 +229,7 @@ class Requests {
       if (std::exchange(misleading, false)) hint = id_of((key + 1) % key_count);
       signers.push_back({key, hint});
     }
-    return request(test::envelope_around(approval::dsse_statement(request({}), grant).value(), signers));
+    return request(test::envelope_around(signing::dsse_statement(request({}), grant).value(), signers));
   }
 
   std::map<std::tuple<int, int, std::set<int>>, std::unique_ptr<Proposal>> made_;

@@ -12,9 +12,9 @@
 #include <stdexcept>
 #include <string>
 
-#include "approval/clawshield_sign.hpp"
 #include "base/text.hpp"
 #include "merkle/lines.hpp"
+#include "signing/clawshield.hpp"
 #include "support/approvals.hpp"
 #include "support/evidence.hpp"
 #include "support/parts.hpp"
@@ -94,7 +94,7 @@ Machine run_and_destroy() {
     const auto proposal =
         Proposal::parse({.action = "pay", .payload = payload, .nonce = nonce, .approval_artifact = {}}, "acme").value();
     const std::string id = "04f85147-ab32-4255-96c6-dbcb57b0229" + std::string(1, "0123456789ab"[number]);
-    return approval::sign_clawshield_v1(
+    return signing::sign_clawshield_v1(
                approver, proposal,
                {.tenant_id = "acme", .approval_id = id, .issued_at = {noon.micros}, .expires_at = after_noon(300)})
         .value();

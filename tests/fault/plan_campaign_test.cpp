@@ -55,10 +55,10 @@ class Campaign {
       std::vector<Proposal> proposals;
       for (int step = 0; step < shape_.steps; ++step)
         proposals.push_back(proposal_of(nonce(plan, step), payload(plan, step)));
-      approval::DsseGrant grant = grant_of("plan-" + std::to_string(plan));
+      signing::DsseGrant grant = grant_of("plan-" + std::to_string(plan));
       grant.issued_at = now;
       grant.expires_at = {now.micros + 86'400 * second};
-      envelopes_.push_back(envelope_by(approval::dsse_statement(proposals, shape_.order, grant).value(), {0}));
+      envelopes_.push_back(envelope_by(signing::dsse_statement(proposals, shape_.order, grant).value(), {0}));
     }
     tries_.resize(static_cast<std::size_t>(shape_.plans * shape_.steps));
   }

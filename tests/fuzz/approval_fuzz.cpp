@@ -53,7 +53,7 @@ void check_verifier(const std::string& envelope) {
     require(in_table, "a no of the table");
     return require_no(approval.status(), approval.code());
   }
-  const auto read = approval::read_dsse(envelope);
+  const auto read = signing::read_dsse(envelope);
   require(read.ok() && read->statement.tenant_id == "acme" && read->statement.token_id == approval->id,
           "it is this one");
   require(read->statement.issued_at.micros <= test::after_noon(60).micros && read->statement.expires_at > test::noon &&
@@ -81,9 +81,9 @@ void check_statement(const std::string& text) {
 }
 
 void check_envelope(const std::string& text) {
-  const auto read = approval::read_dsse(text);
+  const auto read = signing::read_dsse(text);
   check_verifier(text);
-  const auto more = approval::add_signature(test::private_key(1), "k1", text);
+  const auto more = signing::add_signature(test::private_key(1), "k1", text);
   if (!read.ok()) {
     require_no(read.status(), Code::approval_malformed);
     return require_no(more.status(), Code::invalid_argument);
@@ -91,7 +91,7 @@ void check_envelope(const std::string& text) {
   require(!read->signatures.empty() && read->signatures.size() <= approval::max_signatures, "somebody signed");
   for (const auto& signature : read->signatures) require(signature.bytes.size() == 64, "a signature has 64 bytes");
   if (!more.ok()) return require_no(more.status(), Code::invalid_argument);
-  const auto again = approval::read_dsse(*more);
+  const auto again = signing::read_dsse(*more);
   require(again.ok() && again->statement_text == read->statement_text, "a signature leaves the statement alone");
   require(again->signatures.size() == read->signatures.size() + 1, "a signature is added");
   check_verifier(*more);

@@ -41,6 +41,8 @@ case "$how" in
     # Unquoted: pkg-config answers with words.
     # shellcheck disable=SC2046
     "$CXX" -std=c++20 "${flags[@]}" main.cpp -o outsider_cpp $(pkg-config --cflags --libs openexec)
+    # shellcheck disable=SC2046
+    "$CXX" -std=c++20 "${flags[@]}" approver.cpp -o outsider_approver $(pkg-config --cflags --libs openexec-signing)
     if pkg-config --exists openexec-service; then
       # shellcheck disable=SC2046
       "$CXX" -std=c++20 "${flags[@]}" service.cpp -o outsider_service $(pkg-config --cflags --libs openexec-service)

@@ -5,8 +5,8 @@
 
 #include <openexec/openexec.hpp>
 
-#include "approval/clawshield_sign.hpp"
 #include "crypto/ed25519.hpp"
+#include "signing/clawshield.hpp"
 #include "support/catch.hpp"
 #include "support/daemon.hpp"
 #include "support/http.hpp"
@@ -384,9 +384,9 @@ struct Approver {
   [[nodiscard]] std::string approve(const std::string& action, const std::string& payload) const {
     const auto proposal = Proposal::parse({.action = action, .payload = payload, .nonce = "any"}, tenant);
     const Timestamp now = system_clock()->now();
-    return *approval::sign_clawshield_v1(key, *proposal,
+    return *signing::sign_clawshield_v1(key, *proposal,
                                          {.tenant_id = tenant,
-                                          .approval_id = approval::uuid_v4(),
+                                          .approval_id = signing::uuid_v4(),
                                           .issued_at = now,
                                           .expires_at = {now.micros + 600'000'000}});
   }

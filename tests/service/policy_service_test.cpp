@@ -53,7 +53,7 @@ struct Place {
   test::TemporaryFolder folder;
 };
 
-approval::DsseGrant grant_now(std::string_view token) {
+signing::DsseGrant grant_now(std::string_view token) {
   const Timestamp now = system_clock()->now();
   return {.token_id = std::string(token),
           .tenant_id = "acme",
@@ -62,7 +62,7 @@ approval::DsseGrant grant_now(std::string_view token) {
 }
 
 /// A request to echo, with the signatures of these keys under it.
-std::string request(std::string_view nonce, const std::vector<int>& keys, const approval::DsseGrant& grant,
+std::string request(std::string_view nonce, const std::vector<int>& keys, const signing::DsseGrant& grant,
                     std::string_view payload = R"({"n":1})") {
   canon::JsonObject json;
   json.text("action", "echo").raw("payload", payload).text("nonce", nonce);
@@ -150,7 +150,7 @@ TEST_CASE("A hostile envelope costs its sender 16 signatures at most, and nobody
   const Daemon daemon(place.flags());
   HttpClient client(daemon.port());
   const Proposal proposal = test::proposal_of("crowd", R"({"n":1})", "echo");
-  const std::string statement = approval::dsse_statement(proposal, grant_now("crowd")).value();
+  const std::string statement = signing::dsse_statement(proposal, grant_now("crowd")).value();
   std::vector<test::Signed> crowd;
   for (int number = 0; number < 17; ++number) crowd.push_back({100 + number, "k0"});
   const auto body = [&](const std::string& envelope) {

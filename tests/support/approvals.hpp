@@ -10,11 +10,11 @@
 #include <openexec/builtin.hpp>
 
 #include "approval/dsse.hpp"
-#include "approval/dsse_sign.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "canon/json_object.hpp"
 #include "crypto/ed25519.hpp"
+#include "signing/dsse.hpp"
 
 namespace openexec::test {
 

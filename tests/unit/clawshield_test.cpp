@@ -6,12 +6,12 @@
 
 #include <openexec/builtin.hpp>
 
-#include "approval/clawshield_sign.hpp"
 #include "approval/clawshield_v1.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
+#include "signing/clawshield.hpp"
 #include "support/catch.hpp"
 
 using namespace openexec;
@@ -31,7 +31,7 @@ Proposal proposal(std::string_view artifact = {}, std::string_view with = payloa
 Timestamp after(std::int64_t seconds) { return {now.micros + seconds * second}; }
 
 std::string signed_artifact(std::int64_t issued = -60, std::int64_t expires = 240, std::string_view tenant = "acme") {
-  return approval::sign_clawshield_v1(key, proposal(), {tenant, approval_id, after(issued), after(expires)}).value();
+  return signing::sign_clawshield_v1(key, proposal(), {tenant, approval_id, after(issued), after(expires)}).value();
 }
 
 ClawshieldOptions options() {
@@ -80,7 +80,7 @@ TEST_CASE("What the signer makes is canonical, and signs the concatenation of th
 
 TEST_CASE("The signer refuses what no verifier would accept") {
   const auto sign = [](std::string_view tenant, std::string_view id, std::int64_t issued, std::int64_t expires) {
-    return approval::sign_clawshield_v1(key, proposal(), {tenant, id, after(issued), after(expires)}).code();
+    return signing::sign_clawshield_v1(key, proposal(), {tenant, id, after(issued), after(expires)}).code();
   };
   CHECK(sign("acme", approval_id, 0, 1) == Code::ok);
   CHECK(sign("", approval_id, 0, 1) == Code::invalid_argument);
@@ -93,7 +93,7 @@ TEST_CASE("The signer refuses what no verifier would accept") {
 TEST_CASE("Random UUIDs have their shape, version and variant, and differ") {
   std::set<std::string> seen;
   for (int i = 0; i < 100; ++i) {
-    const std::string id = approval::uuid_v4();
+    const std::string id = signing::uuid_v4();
     CHECK(approval::is_uuid(id));
     CHECK(id[14] == '4');
     CHECK(std::string("89ab").find(id[19]) != std::string::npos);
@@ -117,7 +117,7 @@ TEST_CASE("The first check that fails names the code, in the order of the table"
   ClawshieldOptions broken;
   CHECK(says(clawshield_v1(broken).value()->verify(proposal(), now), Code::approval_missing, "approval_artifact"));
   const std::string other =
-      approval::sign_clawshield_v1(key, proposal({}, "{}"), {"umbrella", approval_id, after(90), after(100)}).value();
+      signing::sign_clawshield_v1(key, proposal({}, "{}"), {"umbrella", approval_id, after(90), after(100)}).value();
   std::string artifact = replaced(other, "}", ",\"x\":1}");
   CHECK(says(verify(artifact, broken), Code::approval_key_missing, "CLAWSHIELD_PUBLIC_KEY not configured"));
   broken.public_key_pem = key.public_key().to_pem();

@@ -33,7 +33,7 @@ struct House {
 
   /// Executes it with an approval that was given now, by a right clock, for ten minutes.
   Outcome execute(const std::string& nonce, Timestamp given) {
-    const approval::DsseGrant grant{.token_id = "token-" + nonce,
+    const signing::DsseGrant grant{.token_id = "token-" + nonce,
                                     .tenant_id = "acme",
                                     .issued_at = given,
                                     .expires_at = {given.micros + 600 * second}};

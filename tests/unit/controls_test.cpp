@@ -43,7 +43,7 @@ struct House {
   Outcome ask(std::string_view nonce, std::string_view artifact, std::string_view action = "act") {
     return executor->execute({.action = action, .payload = "{}", .nonce = nonce, .approval_artifact = artifact});
   }
-  Outcome ask(std::string_view nonce, const approval::DsseGrant& grant, std::string_view action = "act") {
+  Outcome ask(std::string_view nonce, const signing::DsseGrant& grant, std::string_view action = "act") {
     return ask(nonce, approved(proposal_of(nonce, "{}", action), grant), action);
   }
   void at(std::int64_t micros) { clock->set(noon.micros + micros); }
@@ -98,7 +98,7 @@ TEST_CASE("A token is one plan: no step of another plan with the same token runs
   std::vector<Proposal> steps;
   for (const char* nonce : {"other", "1"}) steps.push_back(proposal_of(nonce));
   const std::string forged =
-      envelope_by(approval::dsse_statement(steps, StepOrder::any, grant_of("t-1")).value(), {0});
+      envelope_by(signing::dsse_statement(steps, StepOrder::any, grant_of("t-1")).value(), {0});
   CHECK(house.ask("other", forged).code == Code::approval_spent);
   CHECK(house.ask("1", forged).code == Code::approval_spent);
 }
@@ -147,7 +147,7 @@ TEST_CASE("A step that waits for one that runs is told so, and runs when that ha
 TEST_CASE("As many executions as an approval allows run within a minute, and not one more") {
   House house;
   const auto grant = [](int number, std::uint32_t most) {
-    approval::DsseGrant made = grant_of("t-" + std::to_string(number));
+    signing::DsseGrant made = grant_of("t-" + std::to_string(number));
     if (most != 0) made.constraints.max_executions_per_min = most;
     return made;
   };
@@ -170,7 +170,7 @@ TEST_CASE("As many executions as an approval allows run within a minute, and not
 TEST_CASE("The pace is counted in the ledger: a restart makes no room") {
   TemporaryFolder folder;
   const std::string path = folder.file("ledger.db");
-  approval::DsseGrant grant = grant_of("t-1");
+  signing::DsseGrant grant = grant_of("t-1");
   grant.constraints.max_executions_per_min = 1;
   {
     House house(sqlite_ledger(path).value());
@@ -185,7 +185,7 @@ TEST_CASE("The pace is counted in the ledger: a restart makes no room") {
 
 TEST_CASE("An execution may cost what its approval allows, and not a millionth more") {
   House house;
-  approval::DsseGrant grant = grant_of("t-1");
+  signing::DsseGrant grant = grant_of("t-1");
   grant.constraints.max_cost_usd = Usd{2'500'000};
   std::string asked;
   house.cost = [&](const CostQuery& query) {
@@ -203,7 +203,7 @@ TEST_CASE("An execution may cost what its approval allows, and not a millionth m
 
 TEST_CASE("A cost that nobody can tell serves no approval that limits it") {
   House house;
-  approval::DsseGrant grant = grant_of("t-1");
+  signing::DsseGrant grant = grant_of("t-1");
   grant.constraints.max_cost_usd = Usd{2'500'000};
   CHECK(house.ask("1", grant, "priceless").code == Code::approval_constraint);
   house.cost = [](const CostQuery&) -> Result<Usd> { return Status(Code::handler_failed, "unknown"); };
@@ -218,7 +218,7 @@ TEST_CASE("A cost that nobody can tell serves no approval that limits it") {
 
 TEST_CASE("An approval runs from not_before on, and not a microsecond earlier") {
   House house;
-  approval::DsseGrant grant = grant_of("t-1");
+  signing::DsseGrant grant = grant_of("t-1");
   grant.not_before = after_noon(10);
   house.at(10 * second - 1);
   CHECK(house.ask("1", grant).code == Code::approval_not_yet_valid);
@@ -243,7 +243,7 @@ TEST_CASE("A store that keeps no terms runs no plan and nothing that is limited 
   };
   House house(std::make_shared<Simple>());
   CHECK(house.ask("0", plan_of(2, StepOrder::in_sequence, grant_of("t-1"))).code == Code::approval_constraint);
-  approval::DsseGrant paced = grant_of("t-2");
+  signing::DsseGrant paced = grant_of("t-2");
   paced.constraints.max_executions_per_min = 5;
   CHECK(house.ask("x", paced).code == Code::approval_constraint);
   CHECK(house.ask("0", plan_of(2, StepOrder::any, grant_of("t-3"))).code == Code::approval_constraint);
@@ -260,7 +260,7 @@ TEST_CASE("A store that keeps no terms runs no plan and nothing that is limited 
 
 TEST_CASE("What the approver said for the record is in the entry") {
   House house;
-  approval::DsseGrant grant = grant_of("t-1");
+  signing::DsseGrant grant = grant_of("t-1");
   grant.trace_id = "trace-1";
   grant.request_id = "request-1";
   grant.approval_scope = "once";

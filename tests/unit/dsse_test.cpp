@@ -4,14 +4,15 @@
 #include <vector>
 
 #include "approval/dsse.hpp"
-#include "approval/dsse_sign.hpp"
 #include "approval/statement.hpp"
 #include "canon/json.hpp"
+#include "signing/dsse.hpp"
 #include "support/approvals.hpp"
 #include "support/catch.hpp"
 
 using namespace openexec;
 using namespace openexec::approval;
+using namespace openexec::signing;
 using test::after_noon;
 using test::noon;
 using test::private_key;

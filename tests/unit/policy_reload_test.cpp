@@ -19,8 +19,8 @@ Proposal proposal(std::string_view artifact, std::string_view nonce) {
   return Proposal::parse(Request{"echo", "{}", nonce, artifact}, "acme").value();
 }
 
-approval::DsseGrant grant(const std::string& bundle) {
-  approval::DsseGrant made;
+signing::DsseGrant grant(const std::string& bundle) {
+  signing::DsseGrant made;
   made.token_id = "t-1";
   made.tenant_id = "acme";
   made.issued_at = noon;
@@ -48,7 +48,7 @@ TEST_CASE("While policies are replaced, each request is judged by one of them, w
   const TrustPolicy second = policy_with(2, "service", b);
   const auto verifier = trust_policy_verifier({.policy = first, .tenant = "acme"}).value();
   const auto artifact = [](const std::string& bundle) {
-    return test::envelope_by(approval::dsse_statement(proposal({}, "n-1"), grant(bundle)).value(), {1, 2});
+    return test::envelope_by(signing::dsse_statement(proposal({}, "n-1"), grant(bundle)).value(), {1, 2});
   };
   const std::string for_first = artifact(a);
   const std::string for_second = artifact(b);
@@ -98,7 +98,7 @@ TEST_CASE("What comes after a reload has returned is judged by the new policy") 
   const TrustPolicy without = policy_with(2, "human", bundle);
   const auto verifier = trust_policy_verifier({.policy = with, .tenant = "acme"}).value();
   const std::string artifact =
-      test::envelope_by(approval::dsse_statement(proposal({}, "n-1"), grant(bundle)).value(), {1});
+      test::envelope_by(signing::dsse_statement(proposal({}, "n-1"), grant(bundle)).value(), {1});
   std::atomic<bool> gone{false};
   std::atomic<int> late{0};
   std::atomic<int> before{0};
@@ -134,9 +134,9 @@ TEST_CASE("Threads that verify the steps of plans share what was verified") {
   for (int plan = 0; plan < plans; ++plan) {
     std::vector<Proposal> requests;
     for (std::size_t i = 0; i < steps; ++i) requests.push_back(proposal({}, "n-" + std::to_string(i)));
-    approval::DsseGrant made = grant({});
+    signing::DsseGrant made = grant({});
     made.token_id = "t-" + std::to_string(plan);
-    artifacts.push_back(test::envelope_by(approval::dsse_statement(requests, StepOrder::any, made).value(), {1}));
+    artifacts.push_back(test::envelope_by(signing::dsse_statement(requests, StepOrder::any, made).value(), {1}));
   }
   std::atomic<int> wrong{0};
   std::vector<std::thread> workers;

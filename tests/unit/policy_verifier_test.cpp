@@ -8,16 +8,16 @@
 
 #include <openexec/executor.hpp>
 
-#include "approval/clawshield_sign.hpp"
 #include "approval/envelope_cache.hpp"
 #include "approval/trial_budget.hpp"
 #include "base/text.hpp"
+#include "signing/clawshield.hpp"
 #include "support/approvals.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 
 using namespace openexec;
-using approval::DsseGrant;
+using signing::DsseGrant;
 using test::after_noon;
 using test::envelope_around;
 using test::envelope_by;
@@ -49,7 +49,7 @@ DsseGrant grant() {
 std::string statement(const std::function<void(DsseGrant&)>& change = nullptr) {
   DsseGrant made = grant();
   if (change) change(made);
-  return approval::dsse_statement(proposal(), made).value();
+  return signing::dsse_statement(proposal(), made).value();
 }
 
 std::shared_ptr<PolicyVerifier> verifier(std::optional<TrustPolicy> policy,
@@ -77,7 +77,7 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
 }
 
 std::string clawshield_artifact(int key = 9, std::string_view tenant = "acme", std::string_view action = "echo") {
-  return approval::sign_clawshield_v1(
+  return signing::sign_clawshield_v1(
              private_key(key), proposal({}, "n-1", action),
              {tenant, "04f85147-ab32-4255-96c6-dbcb57b0229e", after_noon(-60), after_noon(240)})
       .value();
@@ -99,7 +99,7 @@ std::string plan(std::size_t size, StepOrder order = StepOrder::any, const std::
   for (std::size_t i = 0; i < size; ++i) steps.push_back(proposal({}, nonce(i)));
   DsseGrant made = grant();
   made.token_id = token_id;
-  return envelope_by(approval::dsse_statement(steps, order, made).value(), {0});
+  return envelope_by(signing::dsse_statement(steps, order, made).value(), {0});
 }
 
 }  // namespace
@@ -154,7 +154,7 @@ TEST_CASE("The first check that fails names the code, in the order of the format
   bad.policy_bundle_hash = std::string(64, 'b');
   bad.constitution_version = "v2";
   const auto made = [&](std::string_view of_nonce = "n-1") {
-    return replaced(approval::dsse_statement(proposal({}, of_nonce), bad).value(), "{",
+    return replaced(signing::dsse_statement(proposal({}, of_nonce), bad).value(), "{",
                     R"({"constraints":{"moon_phase":1},)");
   };
   const std::string no_statement = "{}";
@@ -185,7 +185,7 @@ TEST_CASE("The first check that fails names the code, in the order of the format
   bad.constitution_version = "v1";
   artifact = envelope_by(made(), {0});
   CHECK(says(ask(artifact, after_noon(150)), Code::approval_constraint, "moon_phase"));
-  artifact = envelope_by(approval::dsse_statement(proposal(), bad).value(), {0});
+  artifact = envelope_by(signing::dsse_statement(proposal(), bad).value(), {0});
   CHECK(says(ask(artifact, after_noon(150)), Code::approval_threshold, "2 keys have to approve, and 0"));
   terms.rules[0].threshold = 1;
   REQUIRE(strict->reload(TrustPolicy::make(terms).value()).ok());
@@ -302,7 +302,7 @@ TEST_CASE("The first rule that names the action decides, and no rule is a refusa
                                      {.actions = {"deploy"}, .threshold = 1, .role = "service"}}};
   const auto by = verifier(TrustPolicy::make(terms).value());
   const auto ask = [&](std::string_view action, const std::vector<int>& keys) {
-    const std::string text = approval::dsse_statement(proposal({}, "n-1", action), grant()).value();
+    const std::string text = signing::dsse_statement(proposal({}, "n-1", action), grant()).value();
     return by->verify(proposal(envelope_by(text, keys), "n-1", action), noon);
   };
   CHECK(ask("echo", {0}).code() == Code::approval_threshold);
@@ -385,7 +385,7 @@ TEST_CASE("Each step of a plan is one approval of its own") {
   std::vector<Proposal> steps;
   steps.push_back(proposal({}, "n-a", "echo", "{}"));
   steps.push_back(proposal({}, "n-b", "add", R"({"a":1})"));
-  const std::string mixed = envelope_by(approval::dsse_statement(steps, StepOrder::any, grant()).value(), {0});
+  const std::string mixed = envelope_by(signing::dsse_statement(steps, StepOrder::any, grant()).value(), {0});
   CHECK(by->verify(proposal(mixed, "n-a", "echo", "{}"), noon)->step == 0U);
   CHECK(by->verify(proposal(mixed, "n-b", "add", R"({"a":1})"), noon)->step == 1U);
   for (const auto& [of_nonce, action, with] :
@@ -621,17 +621,17 @@ TEST_CASE("An executor spends a DSSE approval once, holds executions to its cons
   CHECK(done.entry.find(R"("keys":["k0"])") != std::string::npos);
   CHECK(run(envelope_by(statement(), {0}), "n-1").replayed);
   CHECK(run(envelope_by(statement(), {0}), "n-2").code == Code::approval_hash_mismatch);
-  const std::string again = envelope_by(approval::dsse_statement(proposal({}, "n-2"), grant()).value(), {0});
+  const std::string again = envelope_by(signing::dsse_statement(proposal({}, "n-2"), grant()).value(), {0});
   CHECK(run(again, "n-2").code == Code::approval_spent);  // another nonce under the same token
 
   DsseGrant limited = grant();
   limited.token_id = "t-2";
   limited.constraints.max_executions_per_min = 5;
-  CHECK(run(envelope_by(approval::dsse_statement(proposal({}, "n-3"), limited).value(), {0}), "n-3").ok());
+  CHECK(run(envelope_by(signing::dsse_statement(proposal({}, "n-3"), limited).value(), {0}), "n-3").ok());
   limited.token_id = "t-4";
   limited.constraints = {};
   limited.constraints.max_cost_usd = Usd{};
-  CHECK(run(envelope_by(approval::dsse_statement(proposal({}, "n-5"), limited).value(), {0}), "n-5").code ==
+  CHECK(run(envelope_by(signing::dsse_statement(proposal({}, "n-5"), limited).value(), {0}), "n-5").code ==
         Code::approval_constraint);  // the handler has no cost function
   CHECK(run(plan(5, StepOrder::any, "t-3"), "n-4").ok());
 }

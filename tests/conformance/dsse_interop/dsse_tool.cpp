@@ -27,17 +27,17 @@ std::string run(const std::vector<std::string>& arguments) {
   const std::string& command = arguments.at(0);
   if (command == "public") return key_of(arguments.at(1)).public_key().to_pem();
   if (command == "statement") {
-    approval::DsseGrant grant;
+    signing::DsseGrant grant;
     grant.token_id = "t-1";
     grant.tenant_id = "acme";
     grant.issued_at = test::after_noon(-60);
     grant.expires_at = test::after_noon(240);
-    return approval::dsse_statement(proposal(arguments.at(1)).value(), grant).value();
+    return signing::dsse_statement(proposal(arguments.at(1)).value(), grant).value();
   }
   if (command == "sign")
-    return approval::sign_dsse(key_of(arguments.at(1)), arguments.at(2), test::read_file(arguments.at(3))).value();
+    return signing::sign_dsse(key_of(arguments.at(1)), arguments.at(2), test::read_file(arguments.at(3))).value();
   if (command == "add")
-    return approval::add_signature(key_of(arguments.at(1)), arguments.at(2), test::read_file(arguments.at(3))).value();
+    return signing::add_signature(key_of(arguments.at(1)), arguments.at(2), test::read_file(arguments.at(3))).value();
   if (command != "verify") throw std::runtime_error("unknown command");
 
   const TrustPolicy policy = TrustPolicy::parse(test::read_file(arguments.at(1))).value();

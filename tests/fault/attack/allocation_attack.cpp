@@ -23,8 +23,8 @@
 #include <vector>
 
 #include "abi/c.hpp"
-#include "approval/clawshield_sign.hpp"
-#include "approval/dsse_sign.hpp"
+#include "signing/clawshield.hpp"
+#include "signing/dsse.hpp"
 #include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/failing_memory.hpp"
@@ -56,14 +56,14 @@ struct Requests {
       payloads.push_back("{\"amount\":" + std::to_string(i) + ",\"to\":\"somebody far away, who waits for it\"}");
       nonces.push_back("nonce-" + std::to_string(i) + "-of-a-length-that-is-allocated");
       const Proposal proposal = Proposal::parse(Request{"pay", payloads[i], nonces[i], {}}, "acme").value();
-      const std::string id = approval::uuid_v4();
+      const std::string id = signing::uuid_v4();
       if (!dsse) {
-        artifacts.push_back(approval::sign_clawshield_v1(key, proposal, {"acme", id, now, end}).value());
+        artifacts.push_back(signing::sign_clawshield_v1(key, proposal, {"acme", id, now, end}).value());
         continue;
       }
-      const approval::DsseGrant grant{.token_id = id, .tenant_id = "acme", .issued_at = now, .expires_at = end};
-      const std::string statement = approval::dsse_statement(proposal, grant).value();
-      artifacts.push_back(approval::sign_dsse(key, "approver", statement).value());
+      const signing::DsseGrant grant{.token_id = id, .tenant_id = "acme", .issued_at = now, .expires_at = end};
+      const std::string statement = signing::dsse_statement(proposal, grant).value();
+      artifacts.push_back(signing::sign_dsse(key, "approver", statement).value());
     }
   }
   [[nodiscard]] openexec_request operator[](std::size_t i) const {

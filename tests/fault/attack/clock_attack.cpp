@@ -29,7 +29,7 @@ TEST_CASE("A request while the wall clock is two days ahead makes no later appro
   };
   // Approved now, by a clock that is right, for ten minutes; without an approval it is the request of any stranger.
   const auto execute = [&](Executor& executor, const std::string& nonce, bool is_approved) {
-    const approval::DsseGrant grant{.token_id = "token-" + nonce,
+    const signing::DsseGrant grant{.token_id = "token-" + nonce,
                                     .tenant_id = "acme",
                                     .issued_at = clock->now(),
                                     .expires_at = {clock->now().micros + 600 * second}};

@@ -1,24 +1,16 @@
-// The governance side: makes clawshield-v1 artifacts. No executor code stands below it.
+// Makes clawshield-v1 artifacts. Part of no library that executes.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-#include <openexec/clock.hpp>
 #include <openexec/request.hpp>
+#include <openexec/signing.hpp>
 #include <openexec/status.hpp>
 
 #include "crypto/ed25519.hpp"
 
-namespace openexec::approval {
-
-/// What an approval says besides what it approves.
-struct ClawshieldGrant {
-  std::string_view tenant_id;    ///< UTF-8, not empty
-  std::string_view approval_id;  ///< a UUID, never used before: see uuid_v4()
-  Timestamp issued_at;
-  Timestamp expires_at;  ///< later than issued_at
-};
+namespace openexec::signing {
 
 /// The signed artifact for the proposal's action and payload, in RFC 8785 form. invalid_argument where the grant breaks
 /// section 4 of docs/formats.md, so that nothing is signed that no verifier would accept.
@@ -28,4 +20,4 @@ Result<std::string> sign_clawshield_v1(const crypto::PrivateKey& key, const Prop
 /// A random UUID (RFC 9562, version 4). Throws std::runtime_error where the system gives no random bytes.
 std::string uuid_v4();
 
-}  // namespace openexec::approval
+}  // namespace openexec::signing

@@ -1,4 +1,4 @@
-#include "approval/dsse_sign.hpp"
+#include "signing/dsse.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -12,7 +12,7 @@
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
 
-namespace openexec::approval {
+namespace openexec::signing {
 namespace {
 
 using Signature = UntrustedApproval::Signature;
@@ -35,7 +35,7 @@ void write_step(canon::JsonObject& object, const Proposal& proposal) {
 /// The statement with what `what` writes into it: written, put in order, and read back as a verifier would.
 Result<std::string> write_statement(const DsseGrant& grant, const std::function<void(canon::JsonObject&)>& what) {
   canon::JsonObject object;
-  Breach breach(Code::invalid_argument);
+  approval::Breach breach(Code::invalid_argument);
   what(object);
   const auto text = [&](std::string_view name, std::string_view value) {
     if (!base::is_utf8(value)) breach.say("statement." + std::string(name) + ": not well-formed UTF-8");
@@ -59,7 +59,7 @@ Result<std::string> write_statement(const DsseGrant& grant, const std::function<
   const Result<canon::Document> document = canon::parse(object.take());
   if (!document.ok()) return Status(Code::invalid_argument, "statement: " + document.status().detail());
   std::string statement = canon::jcs(document->root());
-  if (const auto read = read_statement(statement); !read.ok()) return refused(read.status());
+  if (const auto read = approval::read_statement(statement); !read.ok()) return refused(read.status());
   return statement;
 }
 
@@ -80,10 +80,10 @@ Result<std::string> sign(const crypto::PrivateKey& key, std::string_view keyid, 
   const std::string name = keyid.empty() ? key.public_key().fingerprint() : std::string(keyid);
   if (const std::string_view wrong = base::label_fault(name); !wrong.empty())
     return Status(Code::invalid_argument, std::string("keyid: ").append(wrong));
-  signatures.push_back({name, key.sign(signed_bytes(statement))});
+  signatures.push_back({name, key.sign(approval::signed_bytes(statement))});
   std::string envelope = canon::JsonObject()
                              .text("payload", base::base64(statement))
-                             .text("payloadType", payload_type)
+                             .text("payloadType", approval::payload_type)
                              .raw("signatures", write(signatures))
                              .take();
   if (const auto read = read_dsse(envelope); !read.ok()) return refused(read.status());
@@ -116,7 +116,7 @@ Result<std::string> sign_dsse(const crypto::PrivateKey& key, std::string_view ke
 Result<std::string> add_signature(const crypto::PrivateKey& key, std::string_view keyid, std::string_view envelope) {
   Result<UntrustedApproval> read = read_dsse(envelope);
   if (!read.ok()) return refused(read.status());
-  const std::string message = signed_bytes(read->statement_text);
+  const std::string message = approval::signed_bytes(read->statement_text);
   const crypto::PublicKey own = key.public_key();
   if (std::any_of(read->signatures.begin(), read->signatures.end(),
                   [&](const Signature& signature) { return own.verify(message, signature.bytes).ok(); }))
@@ -125,19 +125,19 @@ Result<std::string> add_signature(const crypto::PrivateKey& key, std::string_vie
 }
 
 Result<UntrustedApproval> read_dsse(std::string_view text) {
-  const Result<canon::Document> document = canon::parse(text, {.max_bytes = max_plan_envelope_bytes});
+  const Result<canon::Document> document = canon::parse(text, {.max_bytes = approval::max_plan_envelope_bytes});
   if (!document.ok()) return Status(Code::approval_malformed, "approval_artifact: " + document.status().detail());
   const std::size_t bytes = canon::jcs(document->root()).size();
-  Result<Envelope> envelope = read_envelope(document->root(), bytes);
+  Result<approval::Envelope> envelope = approval::read_envelope(document->root(), bytes);
   if (!envelope.ok()) return envelope.status();
-  Result<Statement> statement = read_statement(envelope->statement);
+  Result<approval::Statement> statement = approval::read_statement(envelope->statement);
   if (!statement.ok()) return statement.status();
-  if (Status no = check_size(*statement, bytes); !no.ok()) return no;
+  if (Status no = approval::check_size(*statement, bytes); !no.ok()) return no;
 
   UntrustedApproval read{std::move(*statement), std::move(envelope->statement), {}};
-  for (Envelope::Signature& signature : envelope->signatures)
+  for (approval::Envelope::Signature& signature : envelope->signatures)
     read.signatures.push_back({std::string(signature.keyid), std::move(signature.bytes)});
   return read;
 }
 
-}  // namespace openexec::approval
+}  // namespace openexec::signing

@@ -1,4 +1,4 @@
-#include "approval/clawshield_sign.hpp"
+#include "signing/clawshield.hpp"
 
 #include <array>
 #include <cstdint>
@@ -10,20 +10,20 @@
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
 
-namespace openexec::approval {
+namespace openexec::signing {
 
 Result<std::string> sign_clawshield_v1(const crypto::PrivateKey& key, const Proposal& proposal,
                                        const ClawshieldGrant& grant) {
   if (grant.tenant_id.empty() || !base::is_utf8(grant.tenant_id))
     return Status(Code::invalid_argument, "tenant_id must be UTF-8 and not empty");
-  if (!is_uuid(grant.approval_id)) return Status(Code::invalid_argument, "approval_id must be a UUID");
+  if (!approval::is_uuid(grant.approval_id)) return Status(Code::invalid_argument, "approval_id must be a UUID");
   const std::string issued_at = base::format_time(grant.issued_at);
   const std::string expires_at = base::format_time(grant.expires_at);
   if (expires_at <= issued_at) return Status(Code::invalid_argument, "expires_at must be later than issued_at");
 
   const std::string action_hash = to_hex(proposal.action_hash());
-  ClawshieldArtifact artifact{grant.approval_id, grant.tenant_id, action_hash, issued_at, expires_at, {}};
-  const std::string signature = base::base64(key.sign(signed_text(artifact)));
+  approval::ClawshieldArtifact artifact{grant.approval_id, grant.tenant_id, action_hash, issued_at, expires_at, {}};
+  const std::string signature = base::base64(key.sign(approval::signed_text(artifact)));
   artifact.signature = signature;
 
   std::string text;
@@ -50,4 +50,4 @@ std::string uuid_v4() {
   return text;
 }
 
-}  // namespace openexec::approval
+}  // namespace openexec::signing
