@@ -28,6 +28,8 @@ constexpr auto doubt_footer = R"(An execution is in doubt when its handler was e
 whether it knows the exec id, then settle it. The first settlement decides what replays tell; later ones are recorded and
 change nothing. Nonce and approval stay spent, and nothing is run again.
 
+A ledger whose log key is not in its file NAME.log-key takes it from OPENEXEC_LOG_KEY (PEM).
+
 Exit codes:
   0  listed, shown, or recorded
   1  recorded, but it contradicts an earlier settlement; or refused

@@ -36,6 +36,8 @@ command makes the file the ledger, as it is now. It is valid for exactly this fi
 Approvals that were issued up to now, and --issued-ahead seconds further, are refused for ever, since the lost part may
 have spent them: ask for new ones. Without approvals (demo mode) an adopted ledger takes no tenant that it had before.
 
+A ledger whose log key is not in its file NAME.log-key takes it from OPENEXEC_LOG_KEY (PEM).
+
 Exit codes:
   0  the file is the ledger
   2  wrong usage, or the ledger could not be adopted; nothing changed)";
@@ -59,6 +61,8 @@ Exit codes:
 constexpr auto restore_footer = R"(With the service stopped. Puts a backup in the place of a ledger that is gone, and adopts it as `openexec ledger adopt`
 does: approvals that were issued up to now, and --issued-ahead seconds further, are refused for ever. A log key that
 stayed there is kept where it is the backup's.
+
+A ledger whose log key is not in its file NAME.log-key takes it from OPENEXEC_LOG_KEY (PEM).
 
 Exit codes:
   0  the restored file is the ledger

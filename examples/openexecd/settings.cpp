@@ -19,6 +19,8 @@ namespace openexec::daemon {
 void add_flags(CLI::App& app, Settings& settings) {
   ServiceOptions& service = settings.service;
   app.set_version_flag("--version", std::string(version()));
+  app.footer("OPENEXEC_LOG_KEY holds the PEM of the log's private key. It has no flag, since a command line is public; without it the\n"
+             "key is in the ledger's file NAME.log-key.");
   app.add_option("--host", service.host, "numeric address to listen on")->capture_default_str();
   app.add_option("--port", service.port, "port to listen on; 0 picks one and prints it")->capture_default_str();
   app.add_option("--allowed-hosts", service.allowed_hosts,
