@@ -79,12 +79,12 @@ def check_paths(root):
 
 
 def check_headers(root):
-    guide = section(text(root / "README.md"), "Headers")
+    guide = section(text(root / "docs/embedding.md"), "Headers")
     include = root / "include"
     for header in sorted(p for p in include.rglob("*") if p.suffix in (".h", ".hpp")):
         name = header.relative_to(include).as_posix()
         if f"`{name}`" not in guide:
-            yield f"README.md: the header guide does not name {name}"
+            yield f"docs/embedding.md: the header guide does not name {name}"
 
 
 def check_example(root):
@@ -95,17 +95,17 @@ def check_example(root):
 
 def check_snippets(root):
     """What tests/service runs as printed is what is printed."""
-    readme = text(root / "README.md")
+    page = text(root / "docs/service.md")
     snippets = re.findall(r"^as_printed (\S+) <<'END'\n(.*?)^END$", text(root / "tests/service/seed_snippets.sh"),
                           re.MULTILINE | re.DOTALL)
     if not snippets:
         yield "docs_check.py finds no snippet in tests/service/seed_snippets.sh any more"
-    yield from (f"README.md: {name} of tests/service/seed_snippets.sh is not in it" for name, snippet in snippets
-                if f"```{'python' if name.endswith('.py') else 'bash'}\n{snippet}```" not in readme)
+    yield from (f"docs/service.md: {name} of tests/service/seed_snippets.sh is not in it" for name, snippet in snippets
+                if f"```{'python' if name.endswith('.py') else 'bash'}\n{snippet}```" not in page)
 
 
 def check_settings(root):
-    readme = text(root / "README.md")
+    pages = "".join(text(root / f"docs/{name}.md") for name in ("embedding", "settings", "commands"))
     options = re.findall(r"^(?:option|set)\((OPENEXEC_\w+)(?=\s+\")", text(root / "CMakeLists.txt"), re.MULTILINE)
     main = "".join(text(p) for p in sorted((root / "examples/openexecd").glob("*.?pp")))
     variables = re.findall(r'(?:environment|getenv)\("(\w+)"\)', main)
@@ -115,8 +115,8 @@ def check_settings(root):
         yield "docs_check.py finds no CMake option, no variable or no flag any more"
     for kind, names in (("CMake option", options), ("variable", variables), ("flag", flags)):
         for name in sorted(set(names)):
-            if not re.search(rf"`[^`\n]*(?<![\w-]){re.escape(name)}(?![\w-])[^`\n]*`", prose(readme)):
-                yield f"README.md: the {kind} {name} is not documented"
+            if not re.search(rf"`[^`\n]*(?<![\w-]){re.escape(name)}(?![\w-])[^`\n]*`", prose(pages)):
+                yield f"docs: the {kind} {name} is not documented"
 
 
 def check_words(root):
@@ -149,18 +149,18 @@ def self_test(original):
         ("docs/errors.md", r"^(\| 101 .*\n)(\| 123 .*\n)", r"\2\1"),
         ("docs/errors.md", r"^(\| 201 .*\n)", r"\1\1"),
         ("docs/evidence.md", r"What a portable receipt proves and", "What a receipt proves and"),
-        ("README.md", r"Verify a receipt hash", "Verify a receipt"),
+        ("docs/service.md", r"Verify a receipt hash", "Verify a receipt"),
         ("docs/errors.md", r"\Z", "\n| 999 | `imagined` | 500 | fault | |\n"),
         ("lib/base/codes.cpp", r'"halted", 503', '"halted", 500'),
         ("README.md", r"\(docs/errors\.md\)", "(docs/error.md)"),
         ("README.md", r"docs/contracts\.md#handlers", "docs/contracts.md#handler"),
-        ("README.md", r"`examples/05_tool_call\.cpp`", "`examples/06_tool_call.cpp`"),
-        ("README.md", r"^\| \[`openexec/hasher\.hpp`\].*\n", ""),
+        ("docs/embedding.md", r"`examples/05_tool_call\.cpp`", "`examples/06_tool_call.cpp`"),
+        ("docs/embedding.md", r"^\| \[`openexec/hasher\.hpp`\].*\n", ""),
         ("README.md", r'\.nonce = "unique-1"', '.nonce = "unique-2"'),
-        ("README.md", r"localhost:5000/health", "localhost:8080/health"),
-        ("README.md", r"`OPENEXEC_WERROR`", "`OPENEXEC_STRICT`"),
-        ("README.md", r"`OPENEXEC_DB_URL`", "`OPENEXEC_DATABASE`"),
-        ("README.md", r"`--drain-timeout-ms`", "`--drain`"),
+        ("docs/service.md", r"localhost:5000/health", "localhost:8080/health"),
+        ("docs/embedding.md", r"`OPENEXEC_WERROR`", "`OPENEXEC_STRICT`"),
+        ("docs/embedding.md", r"`OPENEXEC_FUZZ`", "`OPENEXEC_FUZZY`"),
+        ("docs/settings.md", r"`--drain-timeout-ms`", "`--drain`"),
         ("docs/design/README.md", r"^\| \[0005\].*\n", ""),
         ("docs/operations.md", r"\Z", "\nLook into /" "home/me.\n"),
     ]
