@@ -111,7 +111,7 @@ class Executor {
   /// The parts and the table belong to the executor from here on. Any doubt about a part is a Status, never a weaker executor.
   static Result<Executor> assemble(Config config, Parts parts, HandlerTable handlers);
 
-  /// One attempt. Always answers, never throws; every answer but `overloaded` and `store_failed` has its entry in the log.
+  /// One attempt. Always answers, never throws. Without an entry: `overloaded`, `store_failed`, replays above their rate.
   [[nodiscard]] Outcome execute(const Request& request, const CallOptions& options = {});
   /// The same from one JSON object, as POST /execute takes it.
   [[nodiscard]] Outcome execute_json(std::string_view request, const CallOptions& options = {});

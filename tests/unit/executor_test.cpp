@@ -527,6 +527,14 @@ TEST_CASE("the handler table takes each action once, and only names that a reque
   CHECK(table.add("empty", Handler()).code() == Code::invalid_argument);
 }
 
+TEST_CASE("an executor keeps the handlers that it was assembled with, whatever becomes of the table") {
+  HandlerTable table = table_of([](const Invocation&) { return HandlerResult::result("1"); });
+  House house({}, table);
+  REQUIRE(table.add("late", [](const Invocation&) { return HandlerResult::result("2"); }).ok());
+  CHECK(house.run("n-1", "{}", R"({"id":"a-1"})", "late").code == Code::unknown_action);
+  CHECK(house.run("n-2", "{}", R"({"id":"a-2"})", "act").code == Code::ok);
+}
+
 TEST_CASE("in demo mode nobody needs an approval, and entries carry none") {
   House house({}, {}, std::make_shared<DemoVerifier>());
   const Outcome outcome = house.run("n-1", "{}", "");
