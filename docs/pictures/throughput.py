@@ -27,7 +27,8 @@ def drawn(data):
     scale = (WIDTH - LEFT - RIGHT) / limit["value"]
     height = TOP + ROW * len(bars) + 14
     at_limit = LEFT + scale * limit["value"]
-    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}">', STYLE,
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" {size}>', STYLE,
              f'<text class="title" x="10" y="24">{data["title"]}</text>',
              f'<text class="name" x="{at_limit:.1f}" y="48">{limit["label"]}, the limit: {limit["shown"]}</text>',
              f'<path class="limit" d="M{at_limit:.1f} 56 V{height - 8}"/>']

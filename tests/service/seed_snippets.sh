@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The seed document's curl lines and its Python snippet, and the README's own snippet, against a real openexecd.
+# The seed document's curl lines and its Python snippet, and that of docs/service.md, against a real openexecd.
 #   seed_snippets.sh OPENEXECD
 set -euo pipefail
 openexecd=$1
@@ -34,7 +34,7 @@ start() {
 start 5000 || { echo "port 5000 is taken; the lines are run with another port"; start 0; }
 on_port() { sed "s/localhost:5000/localhost:$port/g" >"$1"; }
 
-as_printed() { on_port "$1"; }  # what the README has too (tests/misuse/docs_check.py)
+as_printed() { on_port "$1"; }  # what docs/service.md has too (tests/docs/sources.py)
 
 as_printed health.sh <<'END'
 curl http://localhost:5000/health
@@ -144,7 +144,7 @@ END
 python3 run_tool_call.py
 echo "ok: the seed's Python snippet runs what is allowed, and raises for what is not"
 
-cat >run_readme.py <<'END'
+cat >run_service_page.py <<'END'
 import sys, types
 # The adapters have tests of their own (capi/bindings/python); here a request is what they would make of the response.
 adapters = types.SimpleNamespace(from_openai_chat=lambda completion, conversation, turn: completion)
@@ -164,5 +164,5 @@ for action, said in (("delete_everything", "refused, and nothing ran: unknown_ac
     else:
         raise SystemExit(f"{action} was not refused")
 END
-python3 run_readme.py
-echo "ok: the README's snippet runs what is allowed, and says what became of what is not"
+python3 run_service_page.py
+echo "ok: the snippet of docs/service.md runs what is allowed, and says what became of what is not"
