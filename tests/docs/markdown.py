@@ -2,7 +2,7 @@
 import re
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-SPAN = re.compile(r"`([^`\n]+)`")
+SPAN = re.compile(r"`([^`]+)`")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ELSEWHERE = {"build", "node_modules", "target", "venv"}  # folders that a build or a package manager fills
 
@@ -20,6 +20,12 @@ def documents(root):
 def prose(markdown):
     """The text without its code blocks."""
     return BLOCK.sub("", markdown)
+
+
+def spans(markdown):
+    """The spans of code, those that a line's end divides included."""
+    paragraphs = re.split(r"\n\s*\n|\n(?=\|)", prose(markdown))
+    return [" ".join(span.split()) for paragraph in paragraphs for span in SPAN.findall(paragraph)]
 
 
 def section(markdown, title):

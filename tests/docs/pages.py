@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-from markdown import LINK, SPAN, documents, headings, plain, prose, rows, section, text, under
+from markdown import LINK, SPAN, documents, headings, plain, prose, rows, section, spans, text, under
 
 PATH = re.compile(r"(?:include|lib|capi|examples|tests|cmake|docs|\.ci)/[A-Za-z0-9_./-]*[A-Za-z0-9_]")
 MACHINE = re.compile(r"(?<![\w.])/(?:work|home|root)\b")
@@ -43,7 +43,7 @@ def check_links(root):
 def check_paths(root):
     for page in documents(root):
         where, markdown = page.relative_to(root), text(page)
-        for span in SPAN.findall(prose(markdown)):
+        for span in spans(markdown):
             if PATH.fullmatch(span) and not (root / span).exists() and not (page.parent / span).exists():
                 yield f"{where}: there is no {span}"
         yield from (f"{where}: a path of some machine: {found}" for found in MACHINE.findall(markdown))

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from code_names import NAME, source_files
-from markdown import BLOCK, SPAN, documents, prose, rows, section, text
+from markdown import BLOCK, SPAN, documents, prose, rows, section, spans, text
 
 ALWAYS = {"--help", "--version"}
 FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
@@ -147,7 +147,7 @@ def commands_in(markdown, names):
     """(program, words) of each command line, in a span of code or a block of a shell."""
     blocks = BLOCK.findall(markdown)
     shell = [re.sub(r"\\\n", " ", block) for language, block in blocks if language in ("", "bash", "sh")]
-    for line in [*SPAN.findall(prose(markdown)), *(line for block in shell for line in block.splitlines())]:
+    for line in [*spans(markdown), *(line for block in shell for line in block.splitlines())]:
         for piece in re.split(r"[;|&]|\$\(", line.split(" #")[0]):
             words = piece.split()
             if words and pathlib.Path(words[0]).name in names:
@@ -172,7 +172,7 @@ def check_uses(root, helps):
             usable = command.all_flags()
             name = " ".join((program, *command.words))
             yield from (f"{where}: {name} has no flag {flag}" for flag in sorted(flags - usable))
-        for span in SPAN.findall(prose(markdown)):
+        for span in spans(markdown):
             flag = FLAG.match(span)
             if flag and flag[0] not in known:
                 yield f"{where}: no program and no script here has the flag {flag[0]}"
