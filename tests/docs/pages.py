@@ -15,8 +15,8 @@ QUESTIONS = ("Where is expiry checked?", "What happens when fsync fails?", "How 
              "Who may sign a checkpoint?", "Where does a 403 come from?", "What is asserted about a run of the index?")
 MOST_HOPS = 3
 STABILITY = ("The C ABI is 1.0, and stays: whatever was compiled against it runs with every later libopenexec.so.1. "
-             "It has a version of its own, apart from the project's; the C++ API may still change with a minor version, "
-             "and the changelog says so.")
+             "It has a version of its own, apart from the project's; the C++ API may still change with a minor "
+             "version, and the changelog says so.")
 
 
 def target_of(page, link):

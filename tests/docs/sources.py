@@ -104,5 +104,27 @@ def check_names(root):
         yield from (f"{page.relative_to(root)}: {name} is in no source" for name in unknown)
 
 
-CHECKS = (check_codes, check_statuses, check_headers, check_example, check_quick_start, check_snippets, check_options,
-          check_names)
+def check_endpoints(root):
+    """The service's page has each route of the service, and no others."""
+    routes = set(re.findall(r'^    \{"(/[^"]*)", \w+, "(\w+)"', text(root / "lib/service/api.cpp"), re.MULTILINE))
+    actual = {f"{method} {path}" for path, method in routes - {("/metrics", "GET")}}  # which has a port of its own
+    first = section(text(root / "docs/service.md"), "Endpoints").split("`POST /execute` takes")[0]
+    told = {re.sub(r"(/tile/|/receipts/)(\.\.\.|\{exec_id\})$", r"\1", name) for row in rows(first)
+            for name in re.findall(r"`((?:GET|POST) [^`]+)`", row[0])}
+    yield from (f"docs/service.md: the endpoint {name} is not documented" for name in sorted(actual - told))
+    yield from (f"docs/service.md: the service has no endpoint {name}" for name in sorted(told - actual))
+
+
+def check_handlers_file(root):
+    """The service's page has each member of the handlers file, and no others."""
+    known = re.search(r'known are ([\w, ]+)"', text(root / "lib/service/handlers_file.cpp"))
+    actual = set(known[1].split(", ")) if known else set()
+    part = section(text(root / "docs/service.md"), "The handlers file").split("The command finds")[0]
+    told = {name for row in rows(part) for name in re.findall(r"`(\w+)`", row[0])}
+    yield from (f"docs/service.md: the member {name} of the handlers file is not documented"
+                for name in sorted(actual - told))
+    yield from (f"docs/service.md: the handlers file has no member {name}" for name in sorted(told - actual))
+
+
+CHECKS = (check_codes, check_statuses, check_headers, check_example, check_quick_start, check_snippets, check_endpoints,
+          check_handlers_file, check_options, check_names)
