@@ -26,6 +26,7 @@ def breaches(root, helps):
 
 def self_test(original, helps):
     """Each seeded breach of a copy is found, and told in the words that its seed expects."""
+    programs.self_test()
     seeds = [*BREACHES, *(BREACHES_OF_PROGRAMS if helps else [])]
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder).resolve() / "copy"

@@ -1,5 +1,6 @@
 """Whether the documents agree with each other and with the tree: links, paths, tables, figures, ways to answers."""
 import json
+import pathlib
 import re
 import subprocess
 import sys
@@ -56,8 +57,14 @@ def check_sizes(root):
             yield f"{name}: {size} bytes, and at most {most} are allowed; details belong to another page of docs"
 
 
+def runs(test):
+    """Whether the test is one of a folder that is run as a whole."""
+    return test.startswith(("tests/misuse/pairs/", "capi/bindings/"))
+
+
 def check_proofs(root):
-    """Each guarantee and each defence names tests that exist."""
+    """Each guarantee and each defence names tests that exist, and that CTest runs."""
+    registered = "".join(text(path) for path in sorted((root / "tests").rglob("CMakeLists.txt")))
     for name, title in (("README.md", "What it guarantees"), ("docs/threat-model.md", "What is defended")):
         table = rows(section(text(root / name), title))
         if not table:
@@ -71,8 +78,11 @@ def check_proofs(root):
             tests = SPAN.findall(row[-1])
             if not tests:
                 yield f"{name}: the row \"{what}\" names no test"
-            yield from (f"{name}: the row \"{what}\" names {test}, which is no test" for test in tests
-                        if not TEST.fullmatch(test) or not (root / test).is_file())
+            for test in tests:
+                if not TEST.fullmatch(test) or not (root / test).is_file():
+                    yield f"{name}: the row \"{what}\" names {test}, which is no test"
+                elif not runs(test) and not re.search(rf"\b{re.escape(pathlib.Path(test).stem)}\b", registered):
+                    yield f"{name}: the row \"{what}\" names {test}, which no CMakeLists.txt runs"
 
 
 def check_index(root):

@@ -15,29 +15,23 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 class Help:
     """What --help of a program, or of one of its commands, says."""
 
-    def __init__(self, program, words=()):
-        clean = {name: value for name, value in os.environ.items() if not NAME.fullmatch(name)}
-        asked = [str(program), *words, "--help"]
-        said = subprocess.run(asked, capture_output=True, text=True, env=clean, check=True).stdout
+    def __init__(self, said, words=()):
         self.words = words
         self.flags = {}  # flag: (variables, whether it is required, default or None)
+        self.names = []  # of its commands
         self.commands = []
         self.variables = set(NAME.findall(said))
-        self._read(said)
-        self.commands = [Help(program, (*words, name)) for name in self.commands]
-
-    def _read(self, said):
         part, flag = "", None
         for line in said.splitlines():
             heading = re.fullmatch(r"([A-Za-z ]+):", line.strip()) if not line.startswith(" ") else None
-            option = re.match(r"\s{1,8}(?:-\w,\s*)?(--[\w-]+)(.*)", line)
+            option = re.match(r"\s{1,14}(?:-\w,\s*)?(--[\w-]+)(.*)", line)
             if heading:
                 part, flag = heading[1].lower(), None
             elif part == "options" and option:
                 flag = option[1]
                 self.flags[flag] = (set(), "REQUIRED" in option[2], default_in(option[2]))
             elif part == "subcommands" and re.match(r"  [a-z]", line):
-                self.commands.append(line.split()[0])
+                self.names.append(line.split()[0])
             elif not line.startswith(" "):
                 part, flag = "", None
             if flag:
@@ -72,8 +66,52 @@ def default_in(behind_flag):
     return (found[1] or found[2]) if found else None
 
 
+def asked(program, words=()):
+    """What the program says of itself and of each of its commands, whatever is set around this test."""
+    clean = {name: value for name, value in os.environ.items() if not NAME.fullmatch(name)}
+    command = [str(program), *words, "--help"]
+    found = Help(subprocess.run(command, capture_output=True, text=True, env=clean, check=True).stdout, words)
+    found.commands = [asked(program, (*words, name)) for name in found.names]
+    return found
+
+
 def programs(paths):
-    return {pathlib.Path(path).name: Help(path) for path in paths}
+    return {pathlib.Path(path).name: asked(path) for path in paths}
+
+
+def self_test():
+    """The forms of --help that versions of CLI11 print are read alike."""
+    older = """Usage: p [OPTIONS] SUBCOMMAND
+
+Options:
+  -h,--help                   Print this help message and exit
+  --port UINT=5000            port to listen on
+  --limit UINT:UINT in [1 - 10]
+                              bytes [OPENEXEC_DB_URL, else 1]
+  --tenant TEXT REQUIRED (Env:CLAWSHIELD_TENANT_ID)
+                              for which tenant
+
+Subcommands:
+  serve                       answers
+"""
+    newer = """Usage: p [OPTIONS] SUBCOMMAND
+
+OPTIONS:
+  -h,     --help              Print this help message and exit
+          --port UINT [5000]  port to listen on
+          --limit UINT:UINT in [1 - 10]
+                              bytes [OPENEXEC_DB_URL, else 1]
+          --tenant TEXT REQUIRED (Env:CLAWSHIELD_TENANT_ID)
+                              for which tenant
+
+SUBCOMMANDS:
+  serve                       answers
+"""
+    wanted = {"--help": (set(), False, None), "--port": (set(), False, "5000"),
+              "--limit": ({"OPENEXEC_DB_URL"}, False, None), "--tenant": ({"CLAWSHIELD_TENANT_ID"}, True, None)}
+    for said in (older, newer):
+        if (Help(said).flags, Help(said).names) != (wanted, ["serve"]):
+            raise SystemExit(f"--help is not understood any more: {Help(said).flags}, {Help(said).names}")
 
 
 def check_settings(root, helps):
