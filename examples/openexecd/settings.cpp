@@ -152,7 +152,6 @@ std::string with_flag(const std::string& detail) {
       {"host", "--host"},
       {"allowed_hosts", "--allowed-hosts (OPENEXEC_ALLOWED_HOSTS)"},
       {"allowed_origins", "--allowed-origins (OPENEXEC_ALLOWED_ORIGINS)"},
-      {"header_limit", "--header-limit"},
       {"body_limit", "--body-limit"},
       {"max_connections", "--max-connections"},
       {"workers", "--workers"},
