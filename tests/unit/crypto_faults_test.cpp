@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include <cerrno>
 #include <functional>
 #include <new>
 #include <random>
@@ -68,6 +69,38 @@ TEST_CASE("Without memory no signature is called invalid that is valid, nor the 
     return code == Code::approval_signature_invalid || code == Code::overloaded;
   });
   CHECK(key.verify(message, good).ok());
+}
+
+TEST_CASE("A signature that does not verify is asked about once, as one that does") {
+  const PrivateKey signer = PrivateKey::from_seed(std::string(32, 'k')).value();
+  const PublicKey key = signer.public_key();
+  const std::string message(200, 'm');
+  const std::string good = signer.sign(message);
+  const std::string bad = signer.sign(message + "!");
+  const auto allocations = [&](const std::string& signature) {
+    (void)key.verify(message, signature);
+    failing_memory().arm(~std::uint64_t{0}, false);
+    const bool right = key.verify(message, signature).ok() == (signature == good);
+    failing_memory().disarm();
+    CHECK(right);
+    return failing_memory().seen.load();
+  };
+  const std::uint64_t for_a_yes = allocations(good);
+  const std::uint64_t for_a_no = allocations(bad);
+  INFO(for_a_yes << " allocations for a yes, " << for_a_no << " for a no");
+  CHECK(for_a_no <= for_a_yes + 3);  // the detail of the refusal, and not another verification, which makes ten
+}
+
+TEST_CASE("A verification leaves the caller's errno as it was") {
+  const PrivateKey signer = PrivateKey::from_seed(std::string(32, 'k')).value();
+  const std::string message(200, 'm');
+  for (const std::string& signature : {signer.sign(message), signer.sign(message + "!")})
+    for (const int number : {0, EINTR, ENOMEM}) {
+      errno = number;
+      (void)signer.public_key().verify(message, signature);
+      const int after = errno;
+      CHECK(after == number);
+    }
 }
 
 TEST_CASE("Without memory no good key is called a bad one") {

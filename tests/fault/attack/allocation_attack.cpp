@@ -46,10 +46,14 @@ enum Ending : int { kept = 0, broken = 1, nothing_failed = 2 };
 std::array<std::atomic<int>, most_calls> effects;
 std::atomic<int> strange_payloads;
 
+/// What judges the approvals, and what they are: `forged` ones are a stranger's, who names the approver.
+enum class By { clawshield, policy, forged, own };
+
 /// Requests with approvals, made once.
 struct Requests {
-  explicit Requests(bool dsse) {
-    const crypto::PrivateKey key = key_of("approver");
+  explicit Requests(By by) {
+    const bool dsse = by == By::policy || by == By::forged;
+    const crypto::PrivateKey key = key_of(by == By::forged ? "stranger" : "approver");
     const Timestamp now = system_clock()->now();
     const Timestamp end{now.micros + 86'400'000'000};
     for (std::size_t i = 0; i < most_calls; ++i) {
@@ -80,11 +84,11 @@ struct Requests {
   std::vector<std::string> artifacts;
 };
 
-enum class By { clawshield, policy, own };
-
 const Requests& requests_by(By verifier) {
-  static const Requests clawshield(false);
-  static const Requests policy(true);
+  static const Requests clawshield(By::clawshield);
+  static const Requests policy(By::policy);
+  static const Requests forged(By::forged);
+  if (verifier == By::forged) return forged;
   return verifier == By::policy ? policy : clawshield;
 }
 
@@ -184,7 +188,7 @@ struct Run {
     if (verifier == By::clawshield)
       then([&] { return openexec_config_set_clawshield_verifier(*config, c::str(requests->public_key), c::str("acme"), nullptr); });
     if (verifier == By::own) then([&] { return openexec_config_set_verifier(*config, &own_verifier, nullptr); });
-    if (verifier == By::policy)
+    if (verifier == By::policy || verifier == By::forged)
       then([&] { return openexec_config_set_trust_policy(*config, c::str(requests->policy), nullptr); });
     return code;
   }
@@ -203,7 +207,7 @@ struct Run {
 
 void complain(const char* what, std::size_t call) { std::fprintf(stderr, "call %zu: %s\n", call, what); }
 
-/// Everything that is offered is good, so that the only way to refuse it is a fault.
+/// What a fault may answer. Everything that is offered is good, unless it is forged.
 bool is_no_decision(openexec_code code) noexcept {
   switch (code) {
     case OPENEXEC_OK:
@@ -233,7 +237,11 @@ bool is_true(const Run& run) {
       check(ran == 0, "no outcome, and it ran", i);
       continue;
     }
-    check(is_no_decision(openexec_outcome_code(outcome)), "a decision was made of missing memory", i);
+    const openexec_code code = openexec_outcome_code(outcome);
+    const bool forged = run.verifier == By::forged;
+    check(is_no_decision(code) || (forged && code == OPENEXEC_APPROVAL_SIGNATURE_INVALID),
+          "a decision was made of missing memory", i);
+    check(!forged || (ran == 0 && code != OPENEXEC_OK), "a forged approval was accepted", i);
     check(ran == 0 || openexec_outcome_verdict(outcome) != OPENEXEC_VERDICT_REFUSED, "refused, and it ran", i);
     check(ran == 0 || openexec_outcome_effect(outcome) != OPENEXEC_EFFECT_NONE, "no effect, and it ran", i);
     check(effects[i] == 1 || openexec_outcome_code(outcome) != OPENEXEC_OK, "ok, and it did not run", i);
@@ -392,6 +400,10 @@ TEST_CASE("memory fails in execute") {
 
 TEST_CASE("memory fails in execute, by a trust policy") {
   attack({"execute by a policy", By::policy, true, nullptr, execute_one});
+}
+
+TEST_CASE("memory fails in execute of what a stranger approved") {
+  attack({"execute by a stranger", By::forged, true, nullptr, execute_one});
 }
 
 TEST_CASE("memory fails in execute, by a verifier of the host's own") {
