@@ -247,12 +247,14 @@ std::unique_ptr<openexec_buffer> note_of(Approval who, const Proposal& proposal)
 }
 
 std::shared_ptr<PolicyVerifier> policy_verifier(std::optional<TrustPolicy> policy, std::string executor,
-                                                std::string tenant, std::chrono::seconds max_issued_ahead) {
+                                                std::string tenant, std::chrono::seconds max_issued_ahead,
+                                                std::shared_ptr<const Clock> clock) {
   TrustPolicyOptions options;
   options.policy = std::move(policy);
   options.executor = std::move(executor);
   options.tenant = std::move(tenant);
   options.max_issued_ahead = max_issued_ahead;
+  options.clock = std::move(clock);
   return require(trust_policy_verifier(std::move(options)));
 }
 
@@ -312,7 +314,7 @@ std::shared_ptr<const Verifier> openexec_config::make_verifier() const {
 std::shared_ptr<PolicyVerifier> openexec_config::make_policy_verifier() const {
   const auto* by = std::get_if<ByTrustPolicy>(&verifier);
   if (by == nullptr) return nullptr;
-  return policy_verifier(by->policy, value.executor, value.tenant, max_issued_ahead);
+  return policy_verifier(by->policy, value.executor, value.tenant, max_issued_ahead, clock);
 }
 
 namespace {
@@ -1035,7 +1037,7 @@ openexec_code openexec_verify_trust_policy(openexec_str policy, openexec_str exe
     Out place(approval, "approval");
     const auto verifier =
         policy_verifier(require(TrustPolicy::parse(in(policy, "policy"))), text(executor, "executor"),
-                        text(tenant, "tenant"), TrustPolicyOptions{}.max_issued_ahead);
+                        text(tenant, "tenant"), TrustPolicyOptions{}.max_issued_ahead, nullptr);
     const Proposal proposal = require(Proposal::parse(request_of(request), text(tenant, "tenant")));
     place.give(note_of(require(verifier->verify(proposal, {now_us})), proposal));
   });

@@ -103,6 +103,7 @@ struct TrustPolicyOptions {
   std::string tenant;                         ///< Config::tenant; empty: every request is approval_tenant_mismatch
   std::chrono::seconds max_issued_ahead{60};  ///< how far in the future issued_at may lie; at most 24 hours
   std::size_t cache_bytes = std::size_t{4} << 20;  ///< for envelopes that were verified; 0 keeps none
+  std::shared_ptr<const Clock> clock;  ///< its monotonic() paces failed verifications; null: the system's
 };
 
 /// DSSE approvals, and clawshield-v1 artifacts where the policy accepts them (docs/formats.md, sections 10, 11 and 4).

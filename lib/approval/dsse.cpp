@@ -1,7 +1,6 @@
 #include "approval/dsse.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 
 #include "approval/members.hpp"
@@ -17,21 +16,19 @@ Status too_large(std::string_view what, std::size_t most) {
           std::string("approval_artifact: ").append(what).append(" has at most ") + std::to_string(most) + " bytes"};
 }
 
-/// Looks for signers, and counts what it costs.
+/// Looks for signers, until all pairs of a signature and a key are tried or a failure more is not allowed.
 class Search {
  public:
-  Search(const Envelope& envelope, const Keyring& keyring)
-      : envelope_(envelope), keyring_(keyring), message_(signed_bytes(envelope.statement)) {}
+  Search(const Envelope& envelope, const Keyring& keyring, FailureBudget& budget, FailureBudget::Time now)
+      : envelope_(envelope), keyring_(keyring), message_(signed_bytes(envelope.statement)), allowance_(budget, now) {}
 
-  Signers run(TrialBudget& budget) {
+  Signers run() {
     std::vector<Signature> left;
     for (const Envelope::Signature& signature : envelope_.signatures) {
-      const auto named = keyring_.by_name.find(signature.keyid);
-      std::optional<std::uint32_t> hinted;
-      if (named != keyring_.by_name.end()) hinted = named->second;
+      const std::optional<std::uint32_t> hinted = named(signature.keyid);
       if (!hinted || !is_by(*hinted, signature.bytes)) left.push_back({signature.bytes, hinted});
     }
-    try_rest(left, budget);
+    for (const Signature& signature : left) try_others(signature);
     return std::move(found_);
   }
 
@@ -41,38 +38,31 @@ class Search {
     std::optional<std::uint32_t> hinted;  ///< tried already
   };
 
-  void try_rest(const std::vector<Signature>& left, TrialBudget& budget) {
-    // The most that it can take. What is neither free nor used comes back.
-    const std::size_t pairs = left.size() * (keyring_.keys.size() - found_.keys.size());
-    const std::size_t before = found_.verifications;
-    const std::size_t free = free_verifications - std::min(free_verifications, before);
-    const std::size_t extra = pairs - std::min(pairs, free);
-    const bool granted = extra == 0 || budget.take(extra, std::chrono::steady_clock::now());
-    most_ = before + (granted ? pairs : free);
-    for (const Signature& signature : left) try_others(signature);
-    const std::size_t used = found_.verifications - before;
-    if (granted && extra > 0) budget.give_back(extra - (used - std::min(used, free)));
+  std::optional<std::uint32_t> named(std::string_view keyid) const {
+    const auto place = keyring_.by_name.find(keyid);
+    if (place == keyring_.by_name.end()) return std::nullopt;
+    return place->second;
   }
 
   void try_others(const Signature& signature) {
-    for (std::uint32_t key = 0; key < keyring_.keys.size(); ++key) {
-      if (key == signature.hinted || has_signed(key)) continue;
-      if (found_.verifications == most_) {
-        found_.complete = false;
-        return;
-      }
-      if (is_by(key, signature.bytes)) return;
-    }
+    for (std::uint32_t key = 0; found_.complete && key < keyring_.keys.size(); ++key)
+      if (key != signature.hinted && is_by(key, signature.bytes)) return;
   }
 
   /// Whether a verification says that the signature is this key's. A key that has signed cannot add to the count, so
   /// that no verification is spent on it.
   bool is_by(std::uint32_t key, std::string_view signature) {
-    if (has_signed(key)) return false;
+    if (!found_.complete || has_signed(key)) return false;
+    const std::size_t pairs = envelope_.signatures.size() * keyring_.keys.size();
+    found_.complete = allowance_.may_fail(pairs - found_.verifications);
+    if (!found_.complete) return false;
     ++found_.verifications;
-    if (!keyring_.keys[key].verify(message_, signature).ok()) return false;
-    found_.keys.push_back(key);
-    return true;
+    if (keyring_.keys[key].verify(message_, signature).ok()) {
+      found_.keys.push_back(key);
+      return true;
+    }
+    allowance_.fail();
+    return false;
   }
 
   bool has_signed(std::uint32_t key) const {
@@ -81,9 +71,9 @@ class Search {
 
   const Envelope& envelope_;
   const Keyring& keyring_;
-  std::string message_;
+  const std::string message_;
+  Allowance allowance_;
   Signers found_;
-  std::size_t most_ = 0;  ///< verifications that it may take
 };
 
 }  // namespace
@@ -128,8 +118,9 @@ std::string signed_bytes(std::string_view statement) {
   return text.append(std::to_string(statement.size())).append(" ").append(statement);
 }
 
-Signers find_signers(const Envelope& envelope, const Keyring& keyring, TrialBudget& budget) {
-  return Search(envelope, keyring).run(budget);
+Signers find_signers(const Envelope& envelope, const Keyring& keyring, FailureBudget& budget,
+                     FailureBudget::Time now) {
+  return Search(envelope, keyring, budget, now).run();
 }
 
 }  // namespace openexec::approval

@@ -10,8 +10,8 @@
 
 #include <openexec/status.hpp>
 
+#include "approval/failure_budget.hpp"
 #include "approval/statement.hpp"
-#include "approval/trial_budget.hpp"
 #include "canon/json.hpp"
 #include "crypto/ed25519.hpp"
 
@@ -20,7 +20,6 @@ namespace openexec::approval {
 inline constexpr std::string_view dsse_profile = "dsse";
 inline constexpr std::string_view payload_type = "application/vnd.openexec.approval+json";
 inline constexpr std::size_t max_signatures = 16;
-inline constexpr std::size_t free_verifications = 16;  ///< of an envelope, whatever the budget says
 inline constexpr std::size_t max_envelope_bytes = std::size_t{64} << 10;
 inline constexpr std::size_t max_plan_envelope_bytes = std::size_t{1} << 20;
 
@@ -57,10 +56,12 @@ struct Signers {
   bool complete = true;             ///< false: pairs were left untried, because the budget was spent
 };
 
-/// Finds the keys under which signatures of the envelope verify. Each pair of a signature and a key is tried at most once.
-/// First each signature is tried under the key that its keyid names, if any, whatever the budget says: a keyid orders, and
-/// decides nothing. Then those that are left are tried under the keys that have not signed yet, in the keyring's order,
-/// out of the budget but for the first free_verifications.
-Signers find_signers(const Envelope& envelope, const Keyring& keyring, TrialBudget& budget);
+/// Finds the keys under which signatures of the envelope verify. Each pair of a signature and a key is tried at most
+/// once. First each signature is tried under the key that its keyid names, if any: a keyid orders, and decides nothing.
+/// Then those that are left are tried under the keys that have not signed yet, in the keyring's order. A verification
+/// that succeeds costs nothing. The first that fails is free, and further ones come out of the budget, whose time is
+/// `now`. Where the budget is spent the search ends before what could fail.
+Signers find_signers(const Envelope& envelope, const Keyring& keyring, FailureBudget& budget,
+                     FailureBudget::Time now);
 
 }  // namespace openexec::approval

@@ -1,6 +1,7 @@
 // The order of the checks is the promise here (docs/formats.md, section 10): nothing in a statement is believed, or even
 // read, before a signature verified.
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -32,9 +33,10 @@ Status signed_by_none() {
 }
 
 /// Not a no: what was not tried may be good.
-Status too_many_trials() {
+Status too_many_failures() {
   return {Code::overloaded,
-          "approval_artifact: too many signatures a second that name no key of theirs; give keyid, or try again"};
+          "approval_artifact: not all signatures were tried, since too many fail to verify at present; give keyid, or try "
+          "again later"};
 }
 
 Status mismatch(std::string_view member) {
@@ -74,11 +76,15 @@ struct PolicyVerifier::Impl {
   mutable std::mutex mutex;
   std::shared_ptr<const Regime> regime;  // under the mutex; null without a policy
   mutable std::atomic<std::uint64_t> verifications{0};
-  mutable approval::TrialBudget trials;
+  mutable approval::FailureBudget failures;
 
   [[nodiscard]] std::shared_ptr<const Regime> current() const {
     const std::lock_guard lock(mutex);
     return regime;
+  }
+
+  [[nodiscard]] approval::FailureBudget::Time monotonic() const {
+    return options.clock ? options.clock->monotonic() : std::chrono::steady_clock::now();
   }
 
   Status install(TrustPolicy policy) {
@@ -132,7 +138,7 @@ struct PolicyVerifier::Impl {
     if (Status no = compare(in_force, statement, proposal, now); !no.ok()) return no;
     auto keys = approval::approvers(in_force.policy, (*envelope)->keys,
                                     {proposal.tenant(), proposal.action(), now, revocations});
-    if (!keys.ok() && !(*envelope)->complete) return approval::too_many_trials();
+    if (!keys.ok() && !(*envelope)->complete) return approval::too_many_failures();
     if (!keys.ok()) return keys.status();
 
     Approval approval{.profile = std::string(approval::dsse_profile),
@@ -162,10 +168,11 @@ struct PolicyVerifier::Impl {
     const std::size_t bytes = proposal.artifact().size();
     const Result<approval::Envelope> envelope = approval::read_envelope(*proposal.parts().artifact, bytes);
     if (!envelope.ok()) return envelope.status();
-    approval::Signers signers = approval::find_signers(*envelope, in_force.policy.parts().keyring, trials);
+    approval::Signers signers =
+        approval::find_signers(*envelope, in_force.policy.parts().keyring, failures, monotonic());
     verifications.fetch_add(signers.verifications, std::memory_order_relaxed);
     if (signers.keys.empty()) {
-      if (!signers.complete) return approval::too_many_trials();
+      if (!signers.complete) return approval::too_many_failures();
       in_force.refused.add(digest, std::make_shared<const approval::VerifiedEnvelope>());
       return approval::signed_by_none();
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "c.hpp"
+#include "support/approvals.hpp"
 #include "support/catch.hpp"
 #include "support/split_store.hpp"
 #include "table_of.hpp"
@@ -519,6 +520,35 @@ TEST_CASE("An invocation carries what was approved, the execution's id, the dead
   CHECK(cancelled_after == 1);
   const openexec_request another = request("n-2", "{}");
   CHECK(openexec_executor_execute(executor, &another, &options, outcome.out(), nullptr) == OPENEXEC_MALFORMED_REQUEST);
+}
+
+TEST_CASE("A host's clock gives the time in which failed verifications of a trust policy come back") {
+  struct Time {
+    std::atomic<int64_t> monotonic_ns{5'000};
+  } time;
+  openexec_clock_table clock{};
+  clock.size = sizeof clock;
+  clock.self = &time;
+  clock.now_us = [](void*) { return openexec::test::noon.micros; };
+  clock.monotonic_ns = [](void* self) { return static_cast<Time*>(self)->monotonic_ns.load(); };
+  const std::string policy = openexec::test::policy_of(openexec::test::trusted_up_to(64)).to_json();
+  Handler handler;
+  const Config config = demo_config();
+  handler.add_to(config);
+  REQUIRE(openexec_config_set_tenant(config, str("acme"), nullptr) == OPENEXEC_OK);
+  REQUIRE(openexec_config_set_trust_policy(config, str(policy), nullptr) == OPENEXEC_OK);
+  REQUIRE(openexec_config_set_clock(config, &clock, nullptr) == OPENEXEC_OK);
+  const Executor executor = assemble(config);
+  const auto forged = [&](int number) {
+    const std::vector<openexec::test::Signed> signers(16, {300, ""});
+    const std::string artifact = openexec::test::envelope_around(std::to_string(number), signers);
+    return execute(executor, request("n-1", "{}", "echo", artifact));
+  };
+  for (int number = 0; number < 3; ++number) CHECK(forged(number) == OPENEXEC_APPROVAL_SIGNATURE_INVALID);
+  CHECK(forged(3) == OPENEXEC_OVERLOADED);
+  time.monotonic_ns += 2'000'000'000;
+  CHECK(forged(3) == OPENEXEC_APPROVAL_SIGNATURE_INVALID);
+  CHECK(handler.calls == 0);
 }
 
 TEST_CASE("A hasher of one's own names requests, and a ledger opens only under the name it was written with") {

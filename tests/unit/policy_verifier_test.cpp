@@ -9,7 +9,6 @@
 #include <openexec/executor.hpp>
 
 #include "approval/envelope_cache.hpp"
-#include "approval/trial_budget.hpp"
 #include "base/text.hpp"
 #include "signing/clawshield.hpp"
 #include "support/approvals.hpp"
@@ -522,85 +521,6 @@ TEST_CASE("What is neither an envelope nor a clawshield-v1 artifact is malformed
   for (const char* artifact : {"{}", R"({"x":1})", R"({"payload":""})", R"({"signatures":[]})", R"({"approval_id":1})",
                                R"({"signature":"","payload":""})", R"({"payloadType":"","approval_id":""})"})
     CHECK(both->verify(proposal(artifact), noon).code() == Code::approval_malformed);
-}
-
-TEST_CASE("Each pair of a signature and a key is tried once at most, and sixteen signatures under 64 keys are found") {
-  const std::string text = statement();
-  const auto hints = std::vector<std::function<std::string(int)>>{
-      [](int) { return ""; }, [](int) { return "nobody"; }, [](int i) { return "k" + std::to_string(i); },
-      [](int i) { return "k" + std::to_string((i + 1) % 64); }, [](int) { return "k0"; },
-      [](int i) { return test::fingerprint(63 - i); }};
-  for (const auto& hint : hints) {
-    const auto by = verifier(policy_of(trusted_up_to(64), 16));
-    std::vector<test::Signed> signers;
-    for (int key = 63; key >= 48; --key) signers.push_back({key, hint(key)});
-    const auto approval = by->verify(proposal(envelope_around(text, signers)), noon);
-    REQUIRE(approval.ok());
-    CHECK(approval->keys.size() == 16);
-    CHECK(by->verifications() <= 16 * 64);
-    for (auto& signer : signers) signer.key += 300;  // nobody's
-    const std::uint64_t before = by->verifications();
-    const auto refused = verifier(policy_of(trusted_up_to(64), 16));
-    CHECK(refused->verify(proposal(envelope_around(text, signers)), noon).code() == Code::approval_signature_invalid);
-    CHECK(refused->verifications() == 16 * 64);
-    CHECK(by->verifications() == before);
-  }
-}
-
-TEST_CASE("Signatures of strangers in front do not unseat an honest one, whatever the policy's size") {
-  const std::string text = statement();
-  for (const int keys : {1, 6, 17, 64, 200})
-    for (std::size_t strangers = 0; strangers < 16; strangers += 3) {
-      std::vector<test::Signed> signers(strangers, {300, ""});
-      signers.push_back({keys - 1, ""});
-      CHECK(verifier(policy_of(trusted_up_to(keys)))->verify(proposal(envelope_around(text, signers)), noon).ok());
-    }
-}
-
-TEST_CASE("Hostile envelopes together are held to a budget: beyond it no untrue no, and hints cost nothing of it") {
-  // Two thousand keys, so that one envelope takes more than comes back in seconds. Its signatures are none, and fail at
-  // once.
-  const auto by = verifier(policy_of(trusted_up_to(2000), 2));
-  const auto hostile = [](char byte) {
-    const std::string sig = "{\"sig\":\"" + base::base64(std::string(63, '\xff') + byte) + "\"}";
-    std::string all = sig;
-    for (int i = 1; i < 16; ++i) all += "," + sig;
-    return R"({"payloadType":"application/vnd.openexec.approval+json","payload":")" + base::base64("{}") +
-           R"(","signatures":[)" + all + "]}";
-  };
-  CHECK(by->verify(proposal(hostile('a')), noon).code() == Code::approval_signature_invalid);
-  const std::uint64_t before = by->verifications();
-  CHECK(before == 16 * 2000);
-  CHECK(says(by->verify(proposal(hostile('b')), noon), Code::overloaded, "give keyid"));
-  CHECK(by->verify(proposal(hostile('a')), noon).code() == Code::approval_signature_invalid);  // known
-  CHECK(by->verifications() == before + 16);
-  const std::string text = statement();
-  CHECK(by->verify(proposal(envelope_by(text, {1999, 7})), noon).ok());
-  CHECK(by->verify(proposal(envelope_around(text, {{300, ""}, {1999, "k1999"}, {7, "k7"}})), noon).ok());
-  // What was not tried may be good.
-  CHECK(by->verify(proposal(envelope_around(text, {{1999, "k1999"}, {100, ""}})), noon).code() == Code::overloaded);
-}
-
-TEST_CASE("The budget for trials comes back at its rate, and one who takes more than there is makes a debt") {
-  using namespace std::chrono_literals;
-  approval::TrialBudget budget;
-  const approval::TrialBudget::Time start(1h);
-  CHECK(budget.take(4095, start));
-  CHECK(budget.take(1000, start));
-  CHECK_FALSE(budget.take(1, start));
-  CHECK_FALSE(budget.take(1, start + 243ms));
-  CHECK(budget.take(10, start + 245ms));
-  CHECK_FALSE(budget.take(1, start));  // a clock that goes back gives nothing
-  budget.give_back(10'000);            // and no more than a second's worth gathers
-  CHECK(budget.take(4096, start + 245ms));
-  CHECK_FALSE(budget.take(1, start + 245ms));
-}
-
-TEST_CASE("Forged signatures in front do not cost a hinted one its try") {
-  const std::string text = statement();
-  std::vector<test::Signed> signers(15, {300, ""});
-  signers.push_back({199, "k199"});
-  CHECK(verify(envelope_around(text, signers), 200).ok());
 }
 
 TEST_CASE("An executor spends a DSSE approval once, holds executions to its constraints, and runs each step of a plan once") {
