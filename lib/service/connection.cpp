@@ -20,6 +20,7 @@ namespace http = boost::beast::http;
 
 constexpr std::chrono::milliseconds for_ever = std::chrono::hours(24 * 365);  // keeps sums in range
 constexpr auto linger_time = std::chrono::seconds(1);
+constexpr auto turned_away_time = std::chrono::seconds(1);  // for the header of a request that is turned away
 constexpr std::size_t header_chunk = 4096;
 constexpr std::size_t discard_chunk = 4096;
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -76,8 +77,10 @@ void Connection::start() {
 void Connection::turn_away() {
   turned_away_ = true;
   server_.enter(*this);
-  began_ = std::chrono::steady_clock::now();
-  refuse(503, "too many connections; try again");
+  // The header is read first. It says which shape the answer has, and a proxy takes an answer for a breach of the protocol
+  // that comes before it has sent its request.
+  prepare();
+  read_header();
 }
 
 void Connection::close() {
@@ -115,7 +118,7 @@ void Connection::on_deadline() {
   }
 }
 
-void Connection::await_request() {
+void Connection::prepare() {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(server_.options().header_limit));
   parser_->body_limit(boost::none);  // known only once the path is
@@ -123,6 +126,10 @@ void Connection::await_request() {
   routed_ = {};
   origin_.clear();
   timed_out_ = false;
+}
+
+void Connection::await_request() {
+  prepare();
   if (buffer_.size() > 0) return read_header();  // pipelined
   enter(Phase::idle, server_.options().idle_deadline);
   socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this()](Error error) {
@@ -134,7 +141,8 @@ void Connection::await_request() {
 
 void Connection::read_header() {
   began_ = std::chrono::steady_clock::now();
-  enter(Phase::header, server_.options().header_deadline);
+  const std::chrono::milliseconds patience = server_.options().header_deadline;
+  enter(Phase::header, turned_away_ ? std::min<std::chrono::milliseconds>(patience, turned_away_time) : patience);
   scanned_ = 0;
   await_header();
 }
@@ -176,6 +184,7 @@ void Connection::parse_header(std::size_t size) {
 void Connection::on_header(Error error) {
   keep_alive_ = false;
   if (error && routed_.route == nullptr) routed_.route = asked_for(buffer_view(buffer_));
+  if (turned_away_ && (!error || timed_out_ || is_bad_http(error))) return refuse(503, "too many connections; try again");
   if (timed_out_) return refuse(408, "the header took too long");
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
     return refuse(431, "the header is over " + std::to_string(server_.options().header_limit) + " bytes");

@@ -29,7 +29,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ~Connection();
 
   void start();
-  /// Answers 503 to whatever comes, and closes.
+  /// Answers 503 to the first request, or after a second without one, and closes.
   void turn_away();
   /// The answer to `ticket`, which was submitted; dropped where the client has been answered already.
   void answer(std::uint64_t ticket, Answer answer);
@@ -48,6 +48,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Error = boost::system::error_code;
 
   void enter(Phase phase, std::chrono::milliseconds patience);
+  /// Forgets the request before.
+  void prepare();
   void await_request();
   void read_header();
   void await_header();

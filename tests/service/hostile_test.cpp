@@ -323,13 +323,28 @@ TEST_CASE("Beyond the limit of connections a client is told so, and those inside
   }
   for (int i = 0; i < 300; ++i) {
     HttpClient outside(daemon.port());
+    const bool executes = i % 2 == 0;
+    if (!outside.send(executes ? test::http_request("POST", "/execute", hello, json) : test::http_request("GET", "/health")))
+      continue;
     if (const auto answer = outside.receive()) {
       CHECK(answer->status == 503);
+      CHECK((answer->body.find(R"("approved":false)") != std::string::npos) == executes);
+      CHECK((answer->body.find(R"({"error":{"code":"unavailable")") != std::string::npos) != executes);
       CHECK(answer->headers.at("retry-after") == "1");
       CHECK(answer->closes());
     }  // or nothing, while too many are being told
   }
   for (HttpClient& client : inside) CHECK(client.post("/execute", hello).status == 200);
+  // Who says nothing, half a header or nonsense is told as well.
+  for (const char* sent : {"", "POST /execute HTTP/1.1\r\nHo", "\x16\x03\x01", "GET / HTTP/1.1\nHost: localhost\n\n"}) {
+    CAPTURE(sent);
+    HttpClient outside(daemon.port());
+    if (*sent != '\0') outside.send(sent);
+    const auto answer = outside.receive();
+    REQUIRE(answer);
+    CHECK(answer->status == 503);
+    CHECK(answer->closes());
+  }
   inside.clear();
   // A place is free again as soon as the service has seen that one left.
   for (bool full = true; full;) {
