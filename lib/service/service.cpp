@@ -161,6 +161,7 @@ class Service::Impl {
     if (!metrics_thread_.joinable()) return;
     metrics_server_->stop();
     metrics_thread_.join();
+    metrics_server_.reset();  // else the kernel goes on accepting connections, and their clients wait for ever
   }
 
   ServiceOptions options_;
