@@ -164,11 +164,18 @@ void introduce(const Settings& settings, const Executor& executor, const std::ve
   std::cout << out.str() << std::flush;
 }
 
-/// A name on the allow-list that nothing is registered for was most likely mistyped, and then another one is missing.
-void check_allowed(const std::optional<std::vector<std::string>>& allowed, const HandlerTable& table) {
-  for (const std::string& action : allowed.value_or(std::vector<std::string>()))
-    if (table.find(action) == nullptr)
-      warn("OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): " + action + " has no handler, so that it cannot run");
+/// A name on the allow-list that has no handler was most likely mistyped, and then the action that was meant is refused. A
+/// trial in demo mode is only warned, so that the allow-list of the documents starts there.
+Status check_allowed(const Settings& settings, const HandlerTable& table) {
+  std::vector<std::string> unknown;
+  for (const std::string& action : settings.allowed.value_or(std::vector<std::string>()))
+    if (table.find(action) == nullptr) unknown.push_back(action);
+  if (unknown.empty()) return Status::success();
+  const std::string what = "OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): no handler is registered for " + joined(unknown) +
+                           "; correct the name, or give it a command in the handlers file (OPENEXEC_HANDLERS, --handlers)";
+  if (settings.mode != "demo") return {Code::invalid_argument, what};
+  warn(what);
+  return Status::success();
 }
 
 /// Reads the trust policy again on SIGHUP.
@@ -209,6 +216,8 @@ int run(Settings& settings) {
   auto handlers = actions(settings);
   if (!handlers.ok()) return complain(handlers.status().detail(), exit_settings);
   const std::vector<std::string> names = handlers->names;
+  if (const Status listed = check_allowed(settings, handlers->table); !listed.ok())
+    return complain(listed.detail(), exit_settings);
 
   settings.service.mode = settings.mode;
   settings.service.log = daemon::write_log;
@@ -236,7 +245,6 @@ int run(Settings& settings) {
   Config config{.tenant = settings.tenant.empty() ? "default" : settings.tenant, .executor = settings.executor};
   config.limits = settings.limits;
   config.allowed_actions = settings.allowed;
-  check_allowed(settings.allowed, handlers->table);
   auto executor = Executor::assemble(std::move(config), {.store = *ledger, .verifier = approval->verifier},
                                      std::move(handlers->table));
   if (!executor.ok()) return complain(executor.status().detail(), exit_failed);

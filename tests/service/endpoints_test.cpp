@@ -543,19 +543,43 @@ TEST_CASE("Settings that are wrong stop the start, and say what to do") {
   refused({"--db-url", "sqlite://", "--port", std::to_string(daemon.port())}, {}, 1, "cannot listen");
 }
 
-TEST_CASE("A key between quotes and blanks is taken as what it is, and a name that has no handler is warned about") {
+TEST_CASE("A key between quotes and blanks is taken as what it is") {
   const Approver approver;
   for (const std::string& key : {"\"" + approver.public_key() + "\"", "'" + approver.public_key() + "'\n",
                                  "  " + approver.key.public_key().to_pem() + "\n \t"}) {
     Daemon daemon(in_memory, {{"OPENEXEC_MODE", "clawshield"}, {"CLAWSHIELD_PUBLIC_KEY", key},
-                              {"CLAWSHIELD_TENANT_ID", approver.tenant}, {"OPENEXEC_ALLOWED_ACTIONS", "echo,send_emial"}});
+                              {"CLAWSHIELD_TENANT_ID", approver.tenant}});
     HttpClient client(daemon.port());
     CHECK(client.post("/execute", request("{}", "n", approver.approve("echo", "{}"))).status == 200);
     std::istringstream lines(daemon.log());
     for (std::string line; std::getline(lines, line);) CHECK_NOTHROW(test::parse_json(line));
-    CHECK(daemon.log().find(R"("event":"warning","detail":"OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): send_emial)") !=
-          std::string::npos);
   }
+}
+
+TEST_CASE("A name on the allow-list that has no handler ends the start, and is warned about in demo mode") {
+  const std::string says = "OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): no handler is registered for send_emial, charge";
+  const test::Environment typo{{"OPENEXEC_ALLOWED_ACTIONS", "echo,send_emial,charge"}};
+  for (const char* mode : {"clawshield", "policy"}) {
+    CAPTURE(mode);
+    const test::TemporaryFolder folder;
+    const std::string handlers = folder.file("handlers.json");
+    std::ofstream(handlers) << R"({"send_email": {"argv": ["/bin/cat"]}})";
+    const std::vector<std::string> flags{"--db-url", "sqlite:///" + folder.file("ledger.db"), "--mode", mode, "--tenant", "acme",
+                                         "--handlers", handlers};
+    const test::Refusal refusal = test::refused_start(flags, typo);
+    CHECK(refusal.exit_code == 2);
+    CHECK(refusal.text.find(R"("event":"settings_refused","detail":")" + says) != std::string::npos);
+    CHECK(refusal.text.find("OPENEXEC_HANDLERS") != std::string::npos);
+    CHECK(std::count(refusal.text.begin(), refusal.text.end(), '\n') == 1);
+    CHECK_FALSE(std::filesystem::exists(folder.file("ledger.db")));
+    std::vector<std::string> flag = flags;
+    flag.insert(flag.end(), {"--allowed-actions", "send_emial,charge"});
+    CHECK(test::refused_start(flag, {{"OPENEXEC_ALLOWED_ACTIONS", "echo"}}).text.find(says) != std::string::npos);
+    const Daemon good(flags, {{"OPENEXEC_ALLOWED_ACTIONS", "send_email,add"}});
+    CHECK(good.log().find("no handler") == std::string::npos);
+  }
+  const Daemon demo(in_memory, typo);
+  CHECK(demo.log().find(R"("event":"warning","detail":")" + says) != std::string::npos);
 }
 
 TEST_CASE("Demo mode is never reached by forgetting the mode") {
