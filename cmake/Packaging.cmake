@@ -16,7 +16,9 @@ foreach(component library development programs)
     COMPONENT ${component})
 endforeach()
 
-install(FILES "${PROJECT_SOURCE_DIR}/cmake/packaging/systemd/openexecd.service"
+set(examples "${PROJECT_SOURCE_DIR}/cmake/packaging")
+install(FILES "${examples}/systemd/openexecd.service" "${examples}/proxies/nginx.conf" "${examples}/proxies/haproxy.cfg"
+  "${examples}/proxies/envoy.yaml"
   DESTINATION "share/doc/${programs}/examples" COMPONENT programs)
 
 set(CPACK_GENERATOR DEB)

@@ -49,9 +49,13 @@ test_packages=(
   "valgrind|instructions, counted"
   "wrk|the service's load (tests/bench/bench_service.sh)"
   "prometheus|the metrics, checked and scraped"
+  "nginx|a proxy in front of the service"
+  "haproxy|another one"
   "${browser[@]}"
   "${schemas[@]}"
 )
+
+servers=" nginx haproxy prometheus "  # what is in these packages is started by the tests alone
 
 case "${1:-}" in
   build) wanted=("${build_packages[@]}") ;;
@@ -90,8 +94,23 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@"; }
 
+started=()
+for line in "${missing[@]}"; do
+  if [[ $servers == *" ${line%%|*} "* ]]; then started+=("${line%%|*}"); fi
+done
+policy=/usr/sbin/policy-rc.d  # Debian asks it before an installation starts a service
+if [ ${#started[@]} -gt 0 ] && [ ! -e $policy ]; then
+  trap '"${as_root[@]}" rm -f $policy' EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
+  "${as_root[@]}" chmod 755 $policy
+fi
+
 apt update
 if ! apt install -y --no-install-recommends --no-remove "${missing[@]%%|*}" >/dev/null; then
   echo "setup: apt could not install these without removing or breaking something else; see its message above." >&2
   exit 1
+fi
+# Nor at the next boot.
+if [ ${#started[@]} -gt 0 ] && command -v systemctl >/dev/null; then
+  "${as_root[@]}" systemctl disable "${started[@]}" >/dev/null 2>&1 || true
 fi

@@ -12,33 +12,13 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from borrowed import Missing, fetched, tool  # noqa: E402  (another folder of the tests)
+
 PYTHON = ("requests", "httpx", "aiohttp", "stripe-python")
 NODE = ("fetch", "undici", "axios", "stripe-node")
 PIP = ("requests", "httpx", "aiohttp", "stripe")
 NPM = ("undici@6", "axios@1", "stripe@17")
-
-
-class Missing(Exception):
-    """Why a client cannot run here."""
-
-
-def tool(name, *elsewhere):
-    found = shutil.which(name) or next((place for place in elsewhere if os.access(place, os.X_OK)), None)
-    if found is None:
-        raise Missing(f"no {name} here")
-    return found
-
-
-def fetched(folder, marker, *commands):
-    """Runs the commands once: the marker says that they succeeded."""
-    if (folder / marker).exists():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    for command in commands:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Missing(f"{pathlib.Path(command[0]).name} cannot get it: {(done.stderr or done.stdout).strip()[-200:]}")
-    (folder / marker).touch()
 
 
 def python(cache, name):
