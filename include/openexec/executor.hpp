@@ -17,6 +17,7 @@
 #include <openexec/control.hpp>
 #include <openexec/handler.hpp>
 #include <openexec/hasher.hpp>
+#include <openexec/measures.hpp>
 #include <openexec/nonce_store.hpp>
 #include <openexec/outcome.hpp>
 #include <openexec/receipt_log.hpp>
@@ -170,6 +171,11 @@ class Executor {
 
   /// Success when an execution would be possible now; else why not.
   [[nodiscard]] Status ready() const;
+
+  /// What the executor and its store counted and measured, for monitoring. What a part cannot tell now is absent. The
+  /// call reads the store and the log, and the supplied ledgers answer without waiting for a commit unless they have
+  /// failed. store_failed if a part threw or there is no memory.
+  [[nodiscard]] Result<Measures> measures() const;
 
   /// The entry that sealed an execution or put it in doubt. Returns nullopt if the execution has no outcome: it was never
   /// claimed, or is still running. Never a refusal or a replay.

@@ -12,6 +12,7 @@
 
 #include <openexec/bytes.hpp>
 #include <openexec/clock.hpp>
+#include <openexec/measures.hpp>
 #include <openexec/receipt.hpp>
 #include <openexec/status.hpp>
 
@@ -210,6 +211,9 @@ class NonceStore {
 
   /// Success when a claim would be possible now; else why not (disk full, poisoned, read-only).
   [[nodiscard]] virtual Status ready() = 0;
+  /// What the store measures of itself, for Executor::measures(). Asked as often as a monitoring system scrapes, so that
+  /// it must be cheap and must not hold up claims. The default measures nothing.
+  [[nodiscard]] virtual Result<StoreMeasures> measures() { return StoreMeasures{}; }
 
   /// The log, where this store is its own: seals and entries then share one durable step. Else null, and the store is
   /// the log's outbox: it keeps each sealed entry until logged() confirms it.

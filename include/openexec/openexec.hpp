@@ -11,6 +11,7 @@
 #include <openexec/handler.hpp>  // what runs, once it is approved
 #include <openexec/payload_schema.hpp>  // what a payload has to look like
 #include <openexec/control.hpp>  // orders: stop, go on, and what counts no more
+#include <openexec/measures.hpp>  // counters and histograms for monitoring
 
 #include <openexec/nonce_store.hpp>  // one interface and its contract each
 #include <openexec/hasher.hpp>

@@ -64,6 +64,7 @@ struct Attempt {
   bool waiting = false;  ///< for an equal attempt that is running
   bool waited = false;   ///< for one; what came of that is its answer
   bool claimed = false;  ///< its nonce is spent: the handler may be, or was, entered
+  std::chrono::steady_clock::time_point claims_at;  ///< when its claim was handed to the store
 
   std::optional<Ending> ending;
   bool recorded = true;  ///< this ending gets an entry of its own

@@ -167,6 +167,15 @@ OPENEXEC_CATCHES_UNWIND Status Executor::ready() const try {
   return Status(Code::store_failed, "a part threw when it was asked whether it is ready");
 }
 
+OPENEXEC_CATCHES_UNWIND Result<Measures> Executor::measures() const try {
+  const base::CancellationPutOff put_off;
+  return impl_->pipeline.measures();
+} catch (base::ForcedUnwind&) {
+  throw;
+} catch (...) {
+  return Status(Code::store_failed, "a part threw when it was asked for its measures, or there is no memory for them");
+}
+
 OPENEXEC_CATCHES_UNWIND Result<std::optional<LogLine>> Executor::outcome_entry(const Digest& exec_id) const try {
   const base::CancellationPutOff put_off;
   const Parts& parts = impl_->pipeline.parts();

@@ -393,6 +393,7 @@ void Pipeline::verify(Attempt& attempt) {
 
 Result<Approval> Pipeline::ask_verifier(Attempt& attempt) {
   attempt.revocations = controls_.epoch();  // before they are looked at: what is revoked meanwhile is another epoch
+  const auto began = parts_.clock->monotonic();
   Result<Approval> approval = [&]() OPENEXEC_CATCHES_UNWIND -> Result<Approval> {
     try {
       const Timestamp at = attempt.at;
@@ -406,6 +407,7 @@ Result<Approval> Pipeline::ask_verifier(Attempt& attempt) {
       return Status(Code::approval_signature_invalid, "the verifier failed");
     }
   }();
+  meters_.verified(began, parts_.clock->monotonic());
   if (approval.ok()) return approval;
   const Status& no = approval.status();
   if (is_undecided(no)) return approval;
@@ -490,8 +492,13 @@ void Pipeline::claim(std::span<Attempt> attempts, Submission& submission, Due&& 
                       .attempt = attempt.number});
     operations.push_back({.what = &claims.back()});
   }
-  for (Attempt* attempt : leading) attempt->seat.spend(true);  // until the store says otherwise
-  if (!operations.empty()) submit(operations);
+  if (operations.empty()) return;
+  const auto now = parts_.clock->monotonic();  // before anything is spent: a clock that fails ends them here
+  for (Attempt* attempt : leading) {
+    attempt->claims_at = now;
+    attempt->seat.spend(true);  // until the store says otherwise
+  }
+  submit(operations);
   for (std::size_t i = 0; i < leading.size(); ++i) settle(*leading[i], operations[i]);
 }
 
@@ -727,6 +734,7 @@ void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submissi
     Attempt& attempt = *ended[i];
     attend(attempt, [&, written = &operations[i]] { conclude(attempt, *written); });
   }
+  measure_seals(ended);
 }
 
 // Above the rate of its execution a replay is answered without an entry of its own. What it tells is durable already.
@@ -734,6 +742,7 @@ void Pipeline::meter_replay(Attempt& attempt) {
   ReplayMeter::Ruling ruling = replays_.rule(parts_.clock->monotonic(), attempt.exec_id, attempt.entry);
   append_suppressed(std::move(ruling.suppressed));
   if (ruling.record) return;
+  meters_.suppressed_replay();
   attempt.outcome = outcome_of(attempt);
   attempt.seat.land();
 }
@@ -753,6 +762,20 @@ void Pipeline::conclude(Attempt& attempt, const Operation& written) {
   attempt.outcome->entry_index = written.entry;
   attempt.seat.land();
   if (attempt.options.proof) attempt.outcome->proof = proof_of(*written.entry);
+}
+
+// Everybody has an answer by now. A clock that fails here takes nothing back.
+void Pipeline::measure_seals(std::span<Attempt* const> ended) {
+  const auto is_sealed = [](const Attempt* attempt) {
+    return attempt->claimed && attempt->outcome && attempt->outcome->entry_index;
+  };
+  if (std::none_of(ended.begin(), ended.end(), is_sealed)) return;
+  const auto measure_each = [&] {
+    const auto now = parts_.clock->monotonic();
+    for (const Attempt* attempt : ended)
+      if (is_sealed(attempt)) meters_.sealed(attempt->claims_at, now);
+  };
+  base::call_foreign(measure_each, [] {});
 }
 
 std::string Pipeline::proof_of(std::uint64_t index) {
@@ -783,6 +806,7 @@ void Pipeline::refuse(Attempt& attempt, const Status& why) {
   const RefusalMeter::Ruling ruling = refusals_.rule(parts_.clock->monotonic(), why.code() == Code::overloaded);
   append_suppressed(ruling.suppressed);
   attempt.recorded = ruling.record;
+  if (!ruling.record) meters_.suppressed_refusal();
   const bool flood = !ruling.record && why.code() != Code::overloaded;
   const Status no = flood ? Status(Code::overloaded, "too many refusals a second; nothing ran") : why;
   attempt.ending = Ending{};

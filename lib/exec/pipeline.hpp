@@ -17,6 +17,7 @@
 #include "exec/decoy.hpp"
 #include "exec/flights.hpp"
 #include "exec/limits.hpp"
+#include "exec/measuring.hpp"
 #include "exec/pool.hpp"
 #include "exec/recent.hpp"
 #include "exec/replay_meter.hpp"
@@ -44,6 +45,7 @@ class Pipeline {
   [[nodiscard]] SettlementAnswer settle(const Digest& exec_id, const HandlerResult& found, const Order& order);
   [[nodiscard]] std::vector<ControlName> controls() const { return controls_.standing(); }
   [[nodiscard]] ClockState clock_state() { return time_.state(); }
+  [[nodiscard]] Measures measures() { return measure(meters_, parts_, time_); }
 
   Gate& gate() noexcept { return gate_; }
   [[nodiscard]] const Gate& gate() const noexcept { return gate_; }
@@ -95,6 +97,7 @@ class Pipeline {
   static void allow_retry(Attempt& attempt) noexcept;
   [[nodiscard]] HandlerResult enter_handler(Attempt& attempt);
   void conclude(Attempt& attempt, const Operation& written);
+  void measure_seals(std::span<Attempt* const> ended);
   [[nodiscard]] std::string proof_of(std::uint64_t index);
   void fail(Attempt& attempt, const Status& why);
   void lose(Attempt& attempt, std::string_view why);
@@ -129,6 +132,7 @@ class Pipeline {
   InFlight in_flight_;
   RefusalMeter refusals_;
   ReplayMeter replays_;
+  Meters meters_;
   Recent recent_;
   Decoy decoy_;
   Pool<Proposal::Parts> proposals_;

@@ -1,5 +1,6 @@
 #include "store/sqlite_writer.hpp"
 
+#include <chrono>
 #include <utility>
 
 #include "sqlite/guard.hpp"
@@ -135,8 +136,18 @@ void SqliteWriter::transact(std::span<Member* const> batch) {
   // Without memory the end of a transaction may be missed. What the file holds is read again then.
   if (session_ && session_->database.in_transaction()) drop_session();
   if (!session_) revive();
+  // A store is given no clock, and this is a duration that nothing but the monitoring looks at.
+  const auto began = std::chrono::steady_clock::now();
   Head after = head_;
-  if (stage(batch, after)) commit(std::move(after), batch);
+  if (!stage(batch, after)) return;
+  commit(std::move(after), batch);
+  commit_.add(began, std::chrono::steady_clock::now());
+  batch_operations_.add(batch.size());
+}
+
+void SqliteWriter::read(StoreMeasures& measures) const {
+  measures.batch_operations = batch_operations_.read();
+  measures.commit_seconds = commit_.read();
 }
 
 /// Opens a transaction and adds the batch's rows to it. False where there are none; the transaction is then over.

@@ -9,6 +9,7 @@
 
 #include <openexec/builtin.hpp>
 
+#include "base/tally.hpp"
 #include "sqlite/file_identity.hpp"
 #include "store/anchor.hpp"
 #include "store/key_index.hpp"
@@ -22,7 +23,7 @@
 
 namespace openexec::store {
 
-/// Used by one thread at a time: the queue's leader.
+/// Used by one thread at a time, the queue's leader, unless a function says otherwise.
 class SqliteWriter {
  public:
   /// Whether the file has to be the one that was opened last.
@@ -42,6 +43,9 @@ class SqliteWriter {
 
   /// False while nothing can be said about what the ledger holds: after a failure, until a write has found out.
   [[nodiscard]] bool knows_its_ledger() const noexcept { return knows_.load(std::memory_order_acquire); }
+
+  /// Adds the histograms of transactions that were committed. Called from any thread.
+  void read(StoreMeasures& measures) const;
 
   /// The highest time of the ledger. Used by the thread that writes.
   [[nodiscard]] Timestamp latest() const noexcept { return head_.latest; }
@@ -102,6 +106,11 @@ class SqliteWriter {
   Head head_;                      ///< of what is known to be durable
   std::optional<Head> in_doubt_;   ///< the head if a commit that failed took place all the same
   std::optional<std::string> dead_;   ///< why no write will ever succeed again
+
+  base::Tally<1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512> batch_operations_;
+  base::DurationTally<100, 250, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000, 250'000, 1'000'000,
+                      5'000'000>
+      commit_;
 };
 
 }  // namespace openexec::store
