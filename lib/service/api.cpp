@@ -302,7 +302,7 @@ Answer Api::execute(const Call& call) const {
   const Metrics::Flight flight(metrics_);
   const auto began = std::chrono::steady_clock::now();
   Outcome outcome = executor->execute_json(call.body, options);
-  metrics_.count(outcome, std::chrono::steady_clock::now() - began);
+  metrics_.count(outcome, began, std::chrono::steady_clock::now());
   if (unreadable && outcome.code == Code::malformed_request) {
     outcome.http = 400;
     outcome.detail = "Idempotency-Key must be 1 to 255 visible ASCII characters, or one quoted string (RFC 9651)";

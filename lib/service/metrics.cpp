@@ -1,10 +1,11 @@
 #include "service/metrics.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include <openexec/version.hpp>
+
+#include "service/exposition.hpp"
 
 namespace openexec::service {
 namespace {
@@ -15,26 +16,50 @@ std::vector<std::string> sorted(std::vector<std::string> names) {
   return names;
 }
 
-void head(std::string& out, std::string_view name, std::string_view type, std::string_view help) {
-  out.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ").append(name).append(" ").append(type);
-  out += '\n';
+void write_store(Exposition& out, const StoreMeasures& store) {
+  if (store.claims)
+    out.gauge("openexec_ledger_claims", "Attempts that the ledger remembers as claimed.", *store.claims);
+  if (store.file_bytes) out.gauge("openexec_ledger_file_bytes", "Size of the ledger's file.", *store.file_bytes);
+  if (store.wal_bytes)
+    out.gauge("openexec_ledger_wal_bytes", "Size of the write-ahead log beside the ledger's file.", *store.wal_bytes);
+  if (store.batch_operations)
+    out.histogram("openexec_ledger_batch_operations",
+                  "Claims, seals and log entries that one transaction of the ledger made durable.",
+                  *store.batch_operations);
+  if (store.commit_seconds)
+    out.histogram("openexec_ledger_commit_duration_seconds",
+                  "How long one transaction of the ledger took, its sync included.", *store.commit_seconds);
 }
 
-/// Names of actions, codes and verdicts need no escapes in a label.
-void sample(std::string& out, std::string_view name, std::string_view labels, std::uint64_t value) {
-  out.append(name);
-  if (!labels.empty()) out.append("{").append(labels).append("}");
-  out.append(" ").append(std::to_string(value)).append("\n");
+void write_measures(Exposition& out, const Measures& measures) {
+  out.counter("openexec_suppressed_replays_total", "Replays that were answered without a log entry of their own.",
+              measures.suppressed_replays);
+  out.counter("openexec_suppressed_refusals_total", "Refusals that were answered without a log entry of their own.",
+              measures.suppressed_refusals);
+  out.histogram("openexec_verification_duration_seconds", "How long it took to verify an approval.",
+                measures.verification_seconds);
+  out.histogram("openexec_claim_to_seal_duration_seconds",
+                "From handing a claim to the ledger until its seal was durable, the handler included.",
+                measures.claim_to_seal_seconds);
+  write_store(out, measures.store);
+  if (measures.checkpoint_age)
+    out.gauge("openexec_checkpoint_age_seconds", "Time since the newest checkpoint of the log was signed.",
+              *measures.checkpoint_age);
+  if (measures.cosignature_age)
+    out.gauge("openexec_cosignature_age_seconds", "Time since the newest cosignature, as the witness dated it.",
+              *measures.cosignature_age);
 }
 
-void single(std::string& out, std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
-  head(out, name, type, help);
-  sample(out, name, {}, value);
-}
-
-std::string decimal(double value) {
-  char text[32];
-  return {text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%.6g", value))};
+void write_executor(Exposition& out, const Executor& executor) {
+  out.gauge("openexec_ready", "1 if an execution would be possible now.", executor.ready().ok() ? 1 : 0);
+  out.gauge("openexec_halted", "1 while the kill switch is on.", executor.halted() ? 1 : 0);
+  out.gauge("openexec_recovered_in_doubt", "Executions that had no end when the service started.",
+            executor.recovered().in_doubt);
+  if (const auto doubts = executor.doubt_count(); doubts.ok())
+    out.gauge("openexec_in_doubt", "Executions that are in doubt now and wait for a settlement.", *doubts);
+  if (const auto size = executor.log().size(); size.ok())
+    out.gauge("openexec_log_entries", "Entries of the log.", *size);
+  if (const auto measures = executor.measures(); measures.ok()) write_measures(out, *measures);
 }
 
 }  // namespace
@@ -42,11 +67,9 @@ std::string decimal(double value) {
 Metrics::Metrics(std::vector<std::string> actions)
     : actions_(sorted(std::move(actions))), rows_(actions_.size() + 1), refusals_(all_codes().size()) {}
 
-void Metrics::count(const Outcome& outcome, std::chrono::nanoseconds took) noexcept {
-  const double seconds = std::chrono::duration<double>(took).count();
-  const auto bound = std::lower_bound(bounds.begin(), bounds.end(), seconds);
-  durations_[static_cast<std::size_t>(bound - bounds.begin())].fetch_add(1, std::memory_order_relaxed);
-  micros_.fetch_add(static_cast<std::uint64_t>(std::max(took.count(), std::int64_t{0}) / 1000), std::memory_order_relaxed);
+void Metrics::count(const Outcome& outcome, std::chrono::steady_clock::time_point began,
+                    std::chrono::steady_clock::time_point ended) noexcept {
+  durations_.add(began, ended);
   if (outcome.replayed) {
     replays_.fetch_add(1, std::memory_order_relaxed);
   } else if (outcome.verdict == Verdict::refused) {
@@ -64,54 +87,44 @@ void Metrics::count(const Outcome& outcome, std::chrono::nanoseconds took) noexc
   }
 }
 
-void Metrics::write_executions(std::string& out) const {
+void Metrics::write_executions(Exposition& out) const {
   constexpr std::string_view name = "openexec_executions_total";
-  head(out, name, "counter", "Executions that were claimed, by registered action and verdict. Replays are counted apart.");
+  out.begin(name, "counter",
+            "Executions that were claimed, by registered action and verdict. Replays are not among them.");
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    // No action is called so: the braces' content is empty for it.
+    // No action has an empty name, so that it stands for the actions that are not registered.
     const std::string action = "action=\"" + (i < actions_.size() ? actions_[i] : std::string()) + "\",verdict=\"";
     const std::pair<std::string_view, const Counter*> verdicts[] = {
         {"executed", &rows_[i].executed}, {"failed", &rows_[i].failed}, {"in_doubt", &rows_[i].in_doubt}};
     for (const auto& [verdict, counter] : verdicts)
-      if (i < actions_.size() || *counter != 0) sample(out, name, action + std::string(verdict) + "\"", *counter);
+      if (i < actions_.size() || *counter != 0) out.sample(name, action + std::string(verdict) + "\"", *counter);
   }
 }
 
-void Metrics::write_durations(std::string& out) const {
-  constexpr std::string_view name = "openexec_execute_duration_seconds";
-  head(out, name, "histogram", "From a worker's taking a request to its answer, verification, commits and handler included.");
-  std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < durations_.size(); ++i) {
-    sum += durations_[i];
-    const std::string bound = i < bounds.size() ? decimal(bounds[i]) : std::string("+Inf");
-    sample(out, std::string(name) + "_bucket", "le=\"" + bound + "\"", sum);
-  }
-  out.append(name).append("_sum ").append(decimal(static_cast<double>(micros_) / 1e6)).append("\n");
-  sample(out, std::string(name) + "_count", {}, sum);
+// Names of actions and codes need no escapes in a label.
+void Metrics::write_requests(Exposition& out) const {
+  write_executions(out);
+  constexpr std::string_view refusals = "openexec_refusals_total";
+  out.begin(refusals, "counter", "Requests that were refused or reached no decision, by code.");
+  for (std::size_t i = 0; i < refusals_.size(); ++i)
+    if (all_codes()[i].code != Code::ok)
+      out.sample(refusals, "code=\"" + std::string(all_codes()[i].name) + "\"", refusals_[i]);
+  out.counter("openexec_replays_total", "Requests that were answered with the outcome of an earlier one.", replays_);
+  out.gauge("openexec_in_flight", "Executions that are under way.",
+            static_cast<std::uint64_t>(std::max(in_flight_.load(), std::int64_t{0})));
+  out.gauge("openexec_queue_depth", "Executions that wait for a worker.", waiting_ ? waiting_() : 0);
+  out.histogram("openexec_execute_duration_seconds",
+                "From the moment a worker took a request until its answer, with verification, commits and handler.",
+                durations_.read());
 }
 
 std::string Metrics::text(const Executor* executor) const {
-  std::string out;
-  head(out, "openexec_build_info", "gauge", "Always 1; the version is a label.");
-  sample(out, "openexec_build_info", "version=\"" + std::string(version()) + "\"", 1);
-  write_executions(out);
-  head(out, "openexec_refusals_total", "counter", "Requests that were refused or reached no decision, by code.");
-  for (std::size_t i = 0; i < refusals_.size(); ++i)
-    if (all_codes()[i].code != Code::ok)
-      sample(out, "openexec_refusals_total", "code=\"" + std::string(all_codes()[i].name) + "\"", refusals_[i]);
-  single(out, "openexec_replays_total", "counter", "Outcomes that were told again.", replays_);
-  single(out, "openexec_in_flight", "gauge", "Executions that are under way.",
-         static_cast<std::uint64_t>(std::max(in_flight_.load(), std::int64_t{0})));
-  single(out, "openexec_queue_depth", "gauge", "Executions that wait for a worker.", waiting_ ? waiting_() : 0);
-  write_durations(out);
-  if (executor == nullptr) return out;
-  single(out, "openexec_ready", "gauge", "1 where an execution would be possible now.", executor->ready().ok() ? 1 : 0);
-  single(out, "openexec_halted", "gauge", "1 while the kill switch is on.", executor->halted() ? 1 : 0);
-  single(out, "openexec_recovered_in_doubt", "gauge", "Executions that the start found without an end.",
-         executor->recovered().in_doubt);
-  if (const auto size = executor->log().size(); size.ok())
-    single(out, "openexec_log_entries", "gauge", "Entries of the log.", *size);
-  return out;
+  Exposition out;
+  out.begin("openexec_build_info", "gauge", "Always 1. The version is a label.");
+  out.sample("openexec_build_info", "version=\"" + std::string(version()) + "\"", 1);
+  write_requests(out);
+  if (executor != nullptr) write_executor(out, *executor);
+  return std::move(out).take();
 }
 
 }  // namespace openexec::service

@@ -1,7 +1,6 @@
 // What the service counts, for Prometheus.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -13,7 +12,11 @@
 
 #include <openexec/executor.hpp>
 
+#include "base/tally.hpp"
+
 namespace openexec::service {
+
+class Exposition;
 
 /// A few relaxed increments for each execution, and texts when somebody asks. Thread-safe.
 ///
@@ -36,7 +39,9 @@ class Metrics {
     Metrics& metrics_;
   };
 
-  void count(const Outcome& outcome, std::chrono::nanoseconds took) noexcept;
+  /// `began` and `ended`: when a worker took the request, and when it had its answer.
+  void count(const Outcome& outcome, std::chrono::steady_clock::time_point began,
+             std::chrono::steady_clock::time_point ended) noexcept;
   /// How many executions wait for a worker. Called before anybody can ask.
   void ask_queue(std::function<std::size_t()> waiting) { waiting_ = std::move(waiting); }
 
@@ -52,17 +57,16 @@ class Metrics {
     Counter failed{0};
     Counter in_doubt{0};
   };
-  static constexpr std::array<double, 11> bounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30};
 
-  void write_executions(std::string& out) const;
-  void write_durations(std::string& out) const;
+  void write_executions(Exposition& out) const;
+  void write_requests(Exposition& out) const;
 
   const std::vector<std::string> actions_;  ///< sorted
   std::vector<Row> rows_;                   ///< of actions_, in their order; the last is everything else
   std::vector<Counter> refusals_;           ///< of all_codes(), in their order
   Counter replays_{0};
-  std::array<Counter, bounds.size() + 1> durations_{};
-  Counter micros_{0};
+  base::DurationTally<1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000, 250'000, 1'000'000, 5'000'000, 30'000'000>
+      durations_;
   std::atomic<std::int64_t> in_flight_{0};
   std::function<std::size_t()> waiting_;
 };

@@ -1,0 +1,36 @@
+// Prometheus' text format, version 0.0.4.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <openexec/measures.hpp>
+
+namespace openexec::service {
+
+/// The text of one scrape. Names, labels and help texts are the caller's, and are written as they are.
+class Exposition {
+ public:
+  /// Begins a metric, whose samples follow.
+  void begin(std::string_view name, std::string_view type, std::string_view help);
+  /// `labels`: what stands between the braces. Empty: no braces.
+  void sample(std::string_view name, std::string_view labels, std::uint64_t value);
+
+  // A metric with one sample.
+  void counter(std::string_view name, std::string_view help, std::uint64_t value);
+  void gauge(std::string_view name, std::string_view help, std::uint64_t value);
+  /// In seconds.
+  void gauge(std::string_view name, std::string_view help, std::chrono::microseconds value);
+
+  void histogram(std::string_view name, std::string_view help, const Histogram& histogram);
+
+  [[nodiscard]] std::string take() && { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace openexec::service
