@@ -193,12 +193,14 @@ std::function<Result<std::string>()> reloading(std::shared_ptr<PolicyVerifier> v
 }
 
 /// A ledger that does not open, by the setting that it comes from.
-int complain_of_ledger(const Status& status) {
+int complain_of_ledger(const Settings& settings, const Status& status) {
   const std::string_view detail = status.detail();
+  const std::string& anchor = settings.ledger.log.anchor;
+  const bool of_anchor = detail.find("anchor") != detail.npos || (!anchor.empty() && detail.find(anchor) != detail.npos);
   if (detail.starts_with("log.key_pem")) return complain("OPENEXEC_LOG_KEY: " + status.detail(), exit_settings);
   if (detail.starts_with("log.origin"))
     return complain("OPENEXEC_LOG_ORIGIN (--log-origin): " + status.detail(), exit_settings);
-  return complain("OPENEXEC_DB_URL (--db-url): " + status.detail(),
+  return complain((of_anchor ? "OPENEXEC_LOG_ANCHOR (--log-anchor), " : "") + ("OPENEXEC_DB_URL (--db-url): " + status.detail()),
                   detail.starts_with("ledger URL: ") ? exit_settings : exit_failed);
 }
 
@@ -227,11 +229,12 @@ int run(Settings& settings) {
   auto service = Service::listen(settings.service);
   if (!service.ok()) {
     const std::string what = daemon::with_flag(service.status().detail());
-    return complain(what, what.starts_with("--") ? exit_settings : exit_failed);
+    const bool unavailable = what.find("cannot ") != what.npos;  // the port has another user, or there are no descriptors
+    return complain(what, what.starts_with("--") && !unavailable ? exit_settings : exit_failed);
   }
 
   auto ledger = open_ledger(settings.db_url, settings.ledger);
-  if (!ledger.ok()) return complain_of_ledger(ledger.status());
+  if (!ledger.ok()) return complain_of_ledger(settings, ledger.status());
   if (settings.mode == "demo") {
     const auto approved = daemon::has_approvals(**ledger);
     if (!approved.ok()) return complain("OPENEXEC_DB_URL (--db-url): " + approved.status().detail(), exit_failed);
@@ -249,7 +252,8 @@ int run(Settings& settings) {
                                      std::move(handlers->table));
   if (!executor.ok()) return complain(executor.status().detail(), exit_failed);
   Service serving = *std::move(service);  // destroyed before the executor that it asks
-  if (Status opened = serving.serve(*executor); !opened.ok()) return complain(opened.detail(), exit_failed);
+  if (Status opened = serving.serve(*executor); !opened.ok())
+    return complain("OPENEXEC_ADMIN_SOCKET (--admin-socket): " + opened.detail(), exit_failed);
   introduce(settings, *executor, names, serving.port());
 
   sigset_t ends;

@@ -13,8 +13,27 @@
 
 #include "base/names.hpp"
 #include "crypto/pem.hpp"
+#include "screen.hpp"
 
 namespace openexec::daemon {
+namespace {
+
+/// Accepts a whole number within the bounds, in decimal digits. CLI11 itself takes "" for 0, and -1 and what overflows for
+/// the largest number of the type, so that a limit would be gone.
+CLI::Validator whole(std::uint64_t least, std::uint64_t most) {
+  const auto fault = [least, most](const std::string& text) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool is_one = error == std::errc() && end == text.data() + text.size() && number >= least && number <= most;
+    return is_one ? std::string()
+                  : "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+  };
+  return {fault, "", "whole"};
+}
+
+constexpr std::uint64_t many = 1'000'000;  // of what is counted one by one
+
+}  // namespace
 
 void add_flags(CLI::App& app, Settings& settings) {
   ServiceOptions& service = settings.service;
@@ -22,7 +41,9 @@ void add_flags(CLI::App& app, Settings& settings) {
   app.footer("OPENEXEC_LOG_KEY holds the PEM of the log's private key. It has no flag, since a command line is public; without it the\n"
              "key is in the ledger's file NAME.log-key.");
   app.add_option("--host", service.host, "numeric address to listen on")->capture_default_str();
-  app.add_option("--port", service.port, "port to listen on; 0 picks one and prints it")->capture_default_str();
+  app.add_option("--port", service.port, "port to listen on; 0 picks one and prints it")
+      ->check(whole(0, 65535))
+      ->capture_default_str();
   app.add_option("--allowed-hosts", service.allowed_hosts,
                  "a.example,b.example: names that clients may call the service by, besides addresses and localhost "
                  "[OPENEXEC_ALLOWED_HOSTS]")
@@ -45,6 +66,7 @@ void add_flags(CLI::App& app, Settings& settings) {
                  "unix socket for halt, resume and revoke; for this user and root [OPENEXEC_ADMIN_SOCKET]");
   app.add_option("--admin-uids", service.admin_uids, "1000,1001: other users who may order [OPENEXEC_ADMIN_UIDS]")
       ->delimiter(',')
+      ->check(whole(0, 4'294'967'294))
       ->envname("OPENEXEC_ADMIN_UIDS");
   app.add_option("--allowed-actions", settings.allowed_actions,
                  "a,b,c: only these may run; empty: none may [OPENEXEC_ALLOWED_ACTIONS]");
@@ -73,25 +95,32 @@ void add_flags(CLI::App& app, Settings& settings) {
   Limits& limits = settings.limits;
   app.add_option("--max-refusals-per-second", limits.max_refusals_per_second,
                  "refusals that get an entry of their own; more are 429, and counted in one entry")
+      ->check(whole(0, many))
       ->capture_default_str();
   app.add_option("--max-replays-per-second", limits.max_replays_per_second,
                  "replays of one execution that get an entry of their own; more are answered, and counted in one entry")
+      ->check(whole(0, many))
       ->capture_default_str();
-  app.add_option("--workers", service.workers, "executions at once")->capture_default_str();
-  app.add_option("--queue", service.queue, "executions that wait for a worker; more are 429")->capture_default_str();
-  app.add_option("--max-connections", service.max_connections, "clients at once; more are 503")->capture_default_str();
+  app.add_option("--workers", service.workers, "executions at once")->check(whole(1, many))->capture_default_str();
+  app.add_option("--queue", service.queue, "executions that wait for a worker; more are 429")
+      ->check(whole(0, many))
+      ->capture_default_str();
+  app.add_option("--max-connections", service.max_connections, "clients at once; more are 503")
+      ->check(whole(1, many))
+      ->capture_default_str();
   app.add_option_function<std::size_t>(
          "--body-limit",
          [&service, &limits](std::size_t bytes) { service.body_limit = limits.request.max_bytes = bytes; },
          "bytes of a request; more are 413 [1 MiB]")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 30));
+      ->check(whole(1, std::uint64_t{1} << 30));
   app.add_option("--large-body-budget", service.large_body_budget,
                  "bytes of bodies over 64 KiB that are executed at once; more wait, then 429")
+      ->check(whole(1, std::uint64_t{1} << 40))
       ->capture_default_str();
   const auto add_duration = [&](const char* name, std::chrono::milliseconds& value, const char* what) {
     app.add_option_function<std::int64_t>(
            name, [&value](std::int64_t ms) { value = std::chrono::milliseconds(ms); }, what)
-        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31))
+        ->check(whole(1, std::uint64_t{1} << 31))
         ->default_str(std::to_string(value.count()));
   };
   add_duration("--idle-timeout-ms", service.idle_deadline, "for the first byte of the next request");
@@ -138,6 +167,48 @@ Result<std::vector<std::string>> names_of(std::string_view list) {
   return names;
 }
 
+bool is_blank(std::string_view code_point) { return trimmed(code_point).empty() || terminal::shown(code_point) != code_point; }
+
+/// Precondition: the text is UTF-8, and not empty.
+bool has_outer_blank(std::string_view text) {
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
+  std::size_t first = 1;
+  while (first < text.size() && continues(text[first])) ++first;
+  std::size_t last = text.size() - 1;
+  while (last > 0 && continues(text[last])) --last;
+  return is_blank(text.substr(0, first)) || is_blank(text.substr(last));
+}
+
+/// A name that approvals mention. One that is not what the operator meant would refuse every one of them.
+Status understand_name(std::string_view setting, std::string_view name) {
+  const auto wrong = [&](std::string_view what) {
+    return Status(Code::invalid_argument, std::string(setting).append(": ").append(what));
+  };
+  if (const std::string_view fault = base::tenant_fault(name); !fault.empty()) return wrong(fault);
+  if (has_outer_blank(name))
+    return wrong(
+        "begins or ends with a blank, a line break or an invisible character, and approvals for the name without it would "
+        "be refused; remove it");
+  if (name.size() > 1 && name.front() == name.back() && (name.front() == '"' || name.front() == '\''))
+    return wrong("is between quotes, which are part of the name here; remove them");
+  return Status::success();
+}
+
+Status understand_metrics(Settings& settings) {
+  const std::string_view text = settings.metrics_listen;
+  const std::size_t colon = text.rfind(':');
+  const std::string_view digits = text.substr(colon == text.npos ? 0 : colon + 1);
+  std::uint16_t port = 0;
+  const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (colon == text.npos || fault != std::errc() || end != digits.data() + digits.size())
+    return {Code::invalid_argument, "--metrics-listen: must be ADDRESS:PORT, such as 127.0.0.1:9464"};
+  std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  settings.service.metrics_host = host;
+  settings.service.metrics_port = port;
+  return Status::success();
+}
+
 }  // namespace
 
 std::string with_variable(const CLI::App& app, std::string what) {
@@ -156,6 +227,8 @@ std::string with_flag(const std::string& detail) {
       {"max_connections", "--max-connections"},
       {"workers", "--workers"},
       {"large_body_budget", "--large-body-budget"},
+      {"metrics", "--metrics-listen"},
+      {"cannot", "--host, --port"},
   };
   const std::size_t end = detail.find_first_not_of("abcdefghijklmnopqrstuvwxyz_");
   for (const auto& [option, flag] : flags)
@@ -166,22 +239,11 @@ std::string with_flag(const std::string& detail) {
 Status understand(Settings& settings) {
   settings.public_key = pem_of(settings.public_key);
   settings.ledger.log.key_pem = pem_of(settings.ledger.log.key_pem);
-  if (!settings.metrics_listen.empty()) {
-    const std::size_t colon = settings.metrics_listen.rfind(':');
-    const std::string_view digits = std::string_view(settings.metrics_listen).substr(colon == std::string::npos ? 0 : colon + 1);
-    std::uint16_t port = 0;
-    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (colon == std::string::npos || fault != std::errc() || end != digits.data() + digits.size())
-      return {Code::invalid_argument, "--metrics-listen: must be ADDRESS:PORT, such as 127.0.0.1:9464"};
-    std::string host = settings.metrics_listen.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    settings.service.metrics_host = host;
-    settings.service.metrics_port = port;
-  }
-  if (trimmed(settings.tenant) != settings.tenant)
-    return {Code::invalid_argument,
-            "CLAWSHIELD_TENANT_ID (--tenant): begins or ends with a blank or a line break, and approvals for the name "
-            "without it would be refused; remove it"};
+  if (!settings.metrics_listen.empty())
+    if (Status status = understand_metrics(settings); !status.ok()) return status;
+  if (!settings.tenant.empty())
+    if (Status status = understand_name("CLAWSHIELD_TENANT_ID (--tenant)", settings.tenant); !status.ok()) return status;
+  if (Status status = understand_name("OPENEXEC_EXECUTOR (--executor)", settings.executor); !status.ok()) return status;
   if (!settings.allowed_actions) return Status::success();
   auto names = names_of(*settings.allowed_actions);
   if (names.ok()) settings.allowed = *std::move(names);

@@ -38,7 +38,10 @@ Status check(const ServiceOptions& options) {
       options.admin_socket.empty() ? 0 : service::AdminListener::descriptors(options.admin_uids.size());
   const std::size_t needed =
       options.max_connections + options.workers * descriptors_of_a_command + other_descriptors + admin;
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < needed) {
+  // Each alone first, since a sum may overflow.
+  const auto lacks = [&](std::size_t some) { return files.rlim_cur < some; };
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+      (lacks(options.max_connections) || lacks(options.workers) || lacks(needed))) {
     return Status(Code::invalid_argument, "max_connections, workers and admin_uids may need " + std::to_string(needed) +
                                               " open files, and the limit (ulimit -n) is " +
                                               std::to_string(files.rlim_cur));

@@ -529,18 +529,40 @@ TEST_CASE("Settings that are wrong stop the start, and say what to do") {
   refused(in_memory, {{"OPENEXEC_ADMIN_UIDS", "alice"}}, 2, "OPENEXEC_ADMIN_UIDS");
   const test::TemporaryFolder folder;
   refused({"--db-url", "sqlite:///" + folder.file("ledger.db")}, {{"OPENEXEC_LOG_KEY", "nonsense"}}, 2, "OPENEXEC_LOG_KEY");
-  refused({"--mode", "demo", "--db-url", "sqlite://", "--tenant", "acme "}, {}, 2, "CLAWSHIELD_TENANT_ID (--tenant)");
+  for (const char* name : {"acme ", "\tacme", "acme\xc2\xa0", "\xe2\x80\x8b" "acme", "acme\xef\xbb\xbf", "\"acme\"", "'acme'", "acme\xff", "\n"}) {
+    refused({"--mode", "demo", "--db-url", "sqlite://", "--tenant", name}, {}, 2, "CLAWSHIELD_TENANT_ID (--tenant): ");
+    refused(in_memory, {{"OPENEXEC_EXECUTOR", name}}, 2, "OPENEXEC_EXECUTOR (--executor): ");
+  }
+  refused({"--mode", "demo", "--db-url", "sqlite://", "--tenant", std::string(256, 'a')}, {}, 2, "CLAWSHIELD_TENANT_ID");
+  refused(in_memory, {{"OPENEXEC_EXECUTOR", ""}}, 2, "OPENEXEC_EXECUTOR (--executor): ");
+  for (const char* flag : {"--port", "--workers", "--queue", "--max-connections", "--body-limit", "--large-body-budget",
+                           "--max-refusals-per-second", "--max-replays-per-second", "--idle-timeout-ms", "--admin-uids"})
+    for (const char* number : {"-1", "", "0x10", "1.5", "1e3", "+1", " 1", "99999999999999999999"}) {
+      CAPTURE(flag, number);
+      refused({"--db-url", "sqlite://", std::string(flag) + "=" + number}, {}, 2, flag);
+    }
+  for (const char* at : {"example.org:9464", "127.0.0.1:99999", "127.0.0.1", ":", "127.0.0.1:"})
+    refused({"--db-url", "sqlite://", "--metrics-listen", at}, {}, 2, "--metrics-listen: ");
+  refused(in_memory, {{"OPENEXEC_ADMIN_SOCKET", "/no/such/folder/admin"}}, 1, "OPENEXEC_ADMIN_SOCKET (--admin-socket): ");
   refused(in_memory, {{"OPENEXEC_ALLOWED_ACTIONS", "echo,send mail"}}, 2, "OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): name 2");
   refused({"--db-url", "sqlite://", "--allowed-hosts", "http://x"}, {}, 2, "OPENEXEC_ALLOWED_HOSTS");
   refused({"--no-such-flag"}, {}, 2, "no-such-flag");
   refused({"--port", "65536"}, {}, 2, "port");
+  refused({"--db-url", "sqlite:///" + folder.file("anchored.db")}, {{"OPENEXEC_LOG_ANCHOR", "/no/such/folder/x"}}, 1,
+          "OPENEXEC_LOG_ANCHOR (--log-anchor)");
+  refused({"--db-url", "sqlite:///" + folder.file("named.db")}, {{"OPENEXEC_LOG_ORIGIN", "two words"}}, 2,
+          "OPENEXEC_LOG_ORIGIN (--log-origin): ");
+  refused(in_memory, {{"OPENEXEC_HANDLERS", folder.file("none")}, {"OPENEXEC_MODE", "demo"}}, 2, "OPENEXEC_HANDLERS (--handlers): ");
+  refused(in_memory, {{"OPENEXEC_TRUST_POLICY", folder.file("none")}}, 2, "OPENEXEC_TRUST_POLICY (--trust-policy): ");
   refused({"--db-url", "postgres://somewhere"}, {}, 2, "OPENEXEC_DB_URL");
   refused({"--db-url", "sqlite:////no/such/folder/x.db"}, {}, 1, "OPENEXEC_DB_URL");
   refused({"--db-url", "sqlite://", "--host", "example.com"}, {}, 2, "--host");
   refused({"--db-url", "sqlite://", "--workers", "0"}, {}, 2, "--workers");
   refused({"--db-url", "sqlite://", "--max-connections", "100000000"}, {}, 2, "--max-connections");
   Daemon daemon(in_memory);
-  refused({"--db-url", "sqlite://", "--port", std::to_string(daemon.port())}, {}, 1, "cannot listen");
+  refused({"--db-url", "sqlite://", "--port", std::to_string(daemon.port())}, {}, 1, "--port: cannot listen");
+  refused({"--db-url", "sqlite://", "--metrics-listen", "127.0.0.1:" + std::to_string(daemon.port())}, {}, 1,
+          "--metrics-listen: metrics: cannot listen");
 }
 
 TEST_CASE("A key between quotes and blanks is taken as what it is") {
