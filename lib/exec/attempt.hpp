@@ -11,29 +11,15 @@
 #include <openexec/executor.hpp>
 
 #include "approval/proposal.hpp"
+#include "exec/ending.hpp"
 #include "exec/flights.hpp"
 #include "exec/limits.hpp"
+#include "exec/terms.hpp"
 
 namespace openexec::exec {
 
 /// A request in one of the two forms in which it arrives: its parts, or one JSON text.
 using Arrival = std::variant<Request, std::string_view>;
-
-/// How an attempt ends, before it is durable.
-struct Ending {
-  NonceState state = NonceState::in_doubt;  ///< of the nonce; only where the handler was entered
-  Verdict verdict = Verdict::refused;
-  Code code = Code::store_failed;
-  Effect effect = Effect::none;
-  std::string result;  ///< display form; empty: the error text of `code`, which write_entry() puts here
-  std::optional<Digest> result_hash;
-  ResultForm form = ResultForm::json;  ///< of `result`
-  std::string detail;
-  int http = 0;
-  std::string receipt;  ///< of a result that is not at hand; empty: follows from `result`
-  bool retryable = false;  ///< as Seal::retryable: by this attempt's own handler, or of the outcome that is told again
-  std::string stored;   ///< what the store keeps; empty: `result`, without a remark
-};
 
 /// What one attempt has become so far. Starts as a refusal.
 struct Attempt {
@@ -53,8 +39,7 @@ struct Attempt {
   const HandlerTable::Row* handler = nullptr;
   std::optional<Approval> approval;  ///< nothing is claimed without; who approved it is in the entry
   std::uint64_t revocations = 0;     ///< the epoch that it was verified in
-  std::string step;                  ///< what a step of a plan is spent as; empty for other approvals
-  std::string predecessor;           ///< the step that must have executed before; empty: none
+  Terms terms;                       ///< what that approval is subject to
   Entry entry;
   Timestamp at;  ///< the trusted time at which it began; what the store counts
 
@@ -72,5 +57,16 @@ struct Attempt {
   std::string json;  ///< the entry's bytes
   std::optional<Outcome> outcome;
 };
+
+/// Returns the attempt's own answer, from its ending and the entry that records it, which are spent by it.
+Outcome outcome_of(Attempt& attempt);
+
+/// Whether its nonce is known, and it is to open the next attempt.
+inline bool reopens(const Attempt& attempt) noexcept {
+  return attempt.number > 1 && !attempt.claimed && !attempt.ending;
+}
+
+/// Whether it is claimed, and its handler was not called yet.
+inline bool is_ready(const Attempt& attempt) noexcept { return attempt.claimed && !attempt.ending; }
 
 }  // namespace openexec::exec

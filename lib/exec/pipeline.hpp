@@ -7,9 +7,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <openexec/executor.hpp>
 
+#include "base/unwind.hpp"
 #include "exec/attempt.hpp"
 #include "exec/buffers.hpp"
 #include "exec/confirmation.hpp"
@@ -18,8 +20,10 @@
 #include "exec/flights.hpp"
 #include "exec/limits.hpp"
 #include "exec/measuring.hpp"
+#include "exec/orders.hpp"
 #include "exec/pool.hpp"
 #include "exec/recent.hpp"
+#include "exec/recorder.hpp"
 #include "exec/replay_meter.hpp"
 #include "exec/timekeeper.hpp"
 
@@ -40,7 +44,10 @@ class Pipeline {
   Result<Recovery> recover();
 
   /// An order: makes a control stand or lifts it, and writes down who gave it.
-  [[nodiscard]] Outcome order(ControlKind kind, std::string_view id, bool stands, const Order& order);
+  [[nodiscard]] Outcome order(ControlKind kind, std::string_view id, bool stands, const Order& order) {
+    const base::CancellationPutOff put_off;
+    return orders_.order(kind, id, stands, order);
+  }
   /// What a person found out about an execution in doubt.
   [[nodiscard]] SettlementAnswer settle(const Digest& exec_id, const HandlerResult& found, const Order& order);
   [[nodiscard]] std::vector<ControlName> controls() const { return controls_.standing(); }
@@ -56,8 +63,11 @@ class Pipeline {
   void walk(std::span<Attempt> attempts, const Lend& lend);
   [[nodiscard]] Attempt enter(const Arrival& arrival, const CallOptions& options);
   Outcome leave(Attempt& attempt) noexcept;
+  /// Takes a step with one attempt of a batch. What fails is the end of that attempt, and not of the others.
   template <class Step>
-  void attend(Attempt& attempt, Step&& step);
+  void attend(Attempt& attempt, Step&& step) {
+    base::call_foreign(std::forward<Step>(step), [&] { break_off(attempt); });
+  }
   void break_off(Attempt& attempt) noexcept;
 
   // The steps. Each ends the attempt, or lets it walk on.
@@ -69,8 +79,6 @@ class Pipeline {
   void admit(Attempt& attempt);
   void verify(Attempt& attempt);
   [[nodiscard]] Result<Approval> ask_verifier(Attempt& attempt);
-  [[nodiscard]] Status hold_terms(Attempt& attempt, const Approval& approval);
-  [[nodiscard]] Status hold_cost(const Attempt& attempt, Usd most);
   [[nodiscard]] Status still_approved(Attempt& attempt);
   void claim(std::span<Attempt> attempts, Submission& submission);
   template <class Due>
@@ -88,7 +96,6 @@ class Pipeline {
   void refuse(Attempt& attempt, const Status& why);
   void tell(Attempt& attempt, const NonceRecord& record);
   void tell(Attempt& attempt, const SealedOutcome& sealed);
-  bool recall_removed(SealedOutcome& sealed);
   void remember(const Attempt& attempt, std::uint64_t index) noexcept;
   void settle(Attempt& attempt, const Operation& asked);
   void turn_away(Attempt& attempt, const ClaimAnswer& answer);
@@ -104,22 +111,7 @@ class Pipeline {
   void end_without_entry(Attempt& attempt, Ending ending);
 
   [[nodiscard]] bool may_know(const Attempt& attempt, const NonceRecord& record) const;
-  [[nodiscard]] static bool may_retry(const Attempt& attempt, const NonceRecord& record) noexcept;
-  [[nodiscard]] Ending judge(const HandlerResult& said);
-  void judge_result(const HandlerResult& said, Ending& ending);
-  Status settle_orphan(const NonceRecord& orphan, Recovery& found);
-  void submit(std::span<Operation> operations);
-  Result<std::uint64_t> feed_log(std::string_view tenant, std::string_view nonce, const Digest& exec_id,
-                                 std::string_view entry);
-  void append_suppressed(std::uint64_t count);
-  void append_suppressed(std::vector<Entry> replays);
   void meter_replay(Attempt& attempt);
-  void carry_out(const ControlName& name, bool stands, const Order& order, Outcome& outcome);
-  void carry_out_confirmation(const Order& order, Outcome& outcome);
-  struct Ordered;
-  Ordered write_order(ControlNote note);
-  Result<std::optional<std::uint64_t>> keep(const ControlChange& change, bool& lasts);
-  Timestamp stamp(Entry& entry);
 
   const Config config_;
   const Parts parts_;
@@ -127,7 +119,7 @@ class Pipeline {
   std::optional<std::set<std::string, std::less<>>> allowed_;
   Timekeeper time_;
   const std::optional<Timestamp> floor_;
-  Confirmation confirmed_;  ///< the newest; one order after the other changes it
+  Recorder recorder_;
 
   InFlight in_flight_;
   RefusalMeter refusals_;
@@ -136,11 +128,11 @@ class Pipeline {
   Recent recent_;
   Decoy decoy_;
   Pool<Proposal::Parts> proposals_;
-  Pool<Reader> readers_;
   Pool<Submission> submissions_;
   Flights flights_;
   Gate gate_;
   Controls controls_;
+  Orders orders_;
   InsideHandlers inside_;
 };
 

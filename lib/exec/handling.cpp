@@ -1,0 +1,68 @@
+// From a claim to what the handler said.
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "base/unwind.hpp"
+#include "exec/lending.hpp"
+#include "exec/pipeline.hpp"
+
+namespace openexec::exec {
+
+// Where nobody lends, and where there is no memory for lending, the handlers run here.
+void Pipeline::handle(std::span<Attempt> attempts, const Lend& lend) {
+  if (lend) lend_handlers(attempts, lend);
+  for (Attempt& attempt : attempts)
+    if (is_ready(attempt)) call_handler(attempt);
+}
+
+// Without memory nothing is lent: all of it is taken before the first piece is.
+void Pipeline::lend_handlers(std::span<Attempt> attempts, const Lend& lend) try {
+  std::vector<Attempt*> ready;
+  ready.reserve(attempts.size());
+  for (Attempt& attempt : attempts)
+    if (is_ready(attempt)) ready.push_back(&attempt);
+  Lending::run(ready.size(), [this, &ready](std::size_t i) { call_handler(*ready[i]); }, lend);
+} catch (const std::bad_alloc&) {
+}
+
+// From its first line on the ending says what may have happened, whatever fails and wherever the thread ends.
+void Pipeline::call_handler(Attempt& attempt) {
+  attempt.ending = not_entered();
+  base::call_foreign(
+      [&] {
+        const InsideHandlers::Mark mark(inside_);
+        if (!may_enter(attempt)) return;
+        attempt.ending = entered();
+        attempt.ending = recorder_.judge(enter_handler(attempt));
+        if (attempt.ending->effect == Effect::none) allow_retry(attempt);
+      },
+      [] {});
+  attempt.reservation.reset();
+}
+
+// It was claimed, and its handler said that nothing happened or was not entered.
+void Pipeline::allow_retry(Attempt& attempt) noexcept { attempt.ending->retryable = attempt.handler->retry_none != 0; }
+
+// It is spent, but is not to run if there was an order since it was claimed.
+bool Pipeline::may_enter(Attempt& attempt) {
+  const auto no = [&](std::string why) {
+    attempt.ending = recorder_.judge(HandlerResult::failed(std::move(why), Effect::none));
+    return false;
+  };
+  const Gate::Passage passage = gate_.pass();
+  if (!passage.open()) {
+    (void)no("the kill switch went on before the handler was entered");
+    allow_retry(attempt);
+    return false;
+  }
+  const Status approved = still_approved(attempt);
+  return approved.ok() || no(approved.detail());
+}
+
+HandlerResult Pipeline::enter_handler(Attempt& attempt) {
+  return base::call_foreign([&] { return attempt.handler->run(invocation_of(attempt)); },
+                            [] { return HandlerResult::in_doubt("the handler threw"); });
+}
+
+}  // namespace openexec::exec

@@ -1,0 +1,141 @@
+// From an ending to an answer: what ran is sealed, every attempt has its entry, and nothing is answered before that is
+// durable.
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include <openexec/transparency_log.hpp>
+
+#include "base/unwind.hpp"
+#include "exec/pipeline.hpp"
+#include "exec/replay.hpp"
+
+namespace openexec::exec {
+
+// Ends become durable together: what ran is sealed, and every attempt has its entry.
+void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submission) {
+  const auto due = [](const Attempt& attempt) { return attempt.ending && !attempt.outcome; };
+  auto& [ended, notes, claims, seals, entries, operations] = submission;
+  submission.start(attempts.size());
+  for (Attempt& attempt : attempts) {
+    if (!due(attempt)) continue;
+    const Entry& entry = attempt.entry;
+    Ending& ending = *attempt.ending;
+    attend(attempt, [&] {
+      if (!attempt.recorded) return fail(attempt, Status(ending.code, ending.detail, ending.http));
+      write_entry(attempt.entry, ending, attempt.json);
+      if (attempt.claimed) add_remark(ending);
+      if (attempt.replayed) meter_replay(attempt);
+    });
+    if (attempt.outcome) continue;
+    ended.push_back(&attempt);
+    if (attempt.claimed) {
+      seals.push_back({.tenant = entry.tenant,
+                       .nonce = entry.nonce,
+                       .exec_id = attempt.exec_id,
+                       .state = ending.state,
+                       .code = ending.code,
+                       .effect = ending.effect,
+                       .result = text_for_store(ending),
+                       .entry = attempt.json,
+                       .at = attempt.at,
+                       .attempt = attempt.number,
+                       .retryable = ending.retryable});
+      operations.push_back({.what = &seals.back()});
+    } else {
+      entries.push_back({.json = attempt.json, .exec_id = attempt.exec_id, .at = attempt.at});
+      operations.push_back({.what = &entries.back()});
+    }
+  }
+  if (!operations.empty()) recorder_.submit(operations);
+  for (std::size_t i = 0; i < ended.size(); ++i) {
+    Attempt& attempt = *ended[i];
+    attend(attempt, [&, written = &operations[i]] { conclude(attempt, *written); });
+  }
+  measure_seals(ended);
+}
+
+// Above the rate of its execution a replay is answered without an entry of its own. What it tells is durable already.
+void Pipeline::meter_replay(Attempt& attempt) {
+  ReplayMeter::Ruling ruling = replays_.rule(parts_.clock->monotonic(), attempt.exec_id, attempt.entry);
+  recorder_.append_suppressed(std::move(ruling.suppressed));
+  if (ruling.record) return;
+  meters_.suppressed_replay();
+  attempt.outcome = outcome_of(attempt);
+  attempt.seat.land();
+}
+
+// The one place where an attempt that ran becomes a success: its end is durable, and so is its entry.
+void Pipeline::conclude(Attempt& attempt, const Operation& written) {
+  const bool durable = written.status.ok() && written.entry;
+  if (!durable && attempt.claimed) return lose(attempt, written.status.detail());
+  if (!durable) {
+    const bool full = written.status.code() == Code::overloaded;
+    return fail(attempt, Status(full ? Code::overloaded : Code::store_failed, written.status.detail() + "; nothing ran"));
+  }
+  if (attempt.claimed) decoy_.offer(attempt.entry.nonce);
+  remember(attempt, *written.entry);
+  attempt.outcome = outcome_of(attempt);
+  attempt.outcome->entry = std::move(attempt.json);
+  attempt.outcome->entry_index = written.entry;
+  attempt.seat.land();
+  if (attempt.options.proof) attempt.outcome->proof = proof_of(*written.entry);
+}
+
+// Everybody has an answer by now. A clock that fails here takes nothing back.
+void Pipeline::measure_seals(std::span<Attempt* const> ended) {
+  const auto is_sealed = [](const Attempt* attempt) {
+    return attempt->claimed && attempt->outcome && attempt->outcome->entry_index;
+  };
+  if (std::none_of(ended.begin(), ended.end(), is_sealed)) return;
+  const auto measure_each = [&] {
+    const auto now = parts_.clock->monotonic();
+    for (const Attempt* attempt : ended)
+      if (is_sealed(attempt)) meters_.sealed(attempt->claims_at, now);
+  };
+  base::call_foreign(measure_each, [] {});
+}
+
+std::string Pipeline::proof_of(std::uint64_t index) {
+  const auto prove = [&] {
+    TransparencyLog* const log = parts_.log->transparency();
+    if (log == nullptr) return std::string();
+    Result<std::string> proof = log->prove(index);
+    return proof.ok() ? *std::move(proof) : std::string();
+  };
+  // The attempt is at its end; what came of it is no less true for want of a proof.
+  return base::call_foreign(prove, [] { return std::string(); });
+}
+
+// So that it is told again without a look into the store. Without memory for it, the store is looked into.
+void Pipeline::remember(const Attempt& attempt, std::uint64_t index) noexcept try {
+  if (auto sealed = sealed_outcome_of(attempt, index)) recent_.add(attempt.exec_id, std::move(sealed));
+} catch (const std::bad_alloc&) {
+}
+
+// An answer without an entry: a flood, or a store that could not write one. Nothing ran.
+void Pipeline::fail(Attempt& attempt, const Status& why) {
+  Ending ending;
+  ending.code = why.code();
+  ending.detail = why.detail();
+  ending.http = why.http();
+  end_without_entry(attempt, std::move(ending));
+}
+
+// It ran, or may have, and its end is not durable. Its flight is lost, and the next opening of the store finds an orphan.
+void Pipeline::lose(Attempt& attempt, std::string_view why) {
+  Ending ending = entered();
+  ending.code = Code::store_failed;
+  ending.detail = "in doubt: the handler may have run, and its outcome could not be made durable: " + std::string(why);
+  end_without_entry(attempt, std::move(ending));
+}
+
+void Pipeline::end_without_entry(Attempt& attempt, Ending ending) {
+  attempt.replayed = false;
+  write_entry(attempt.entry, ending, attempt.json);
+  attempt.ending = std::move(ending);
+  attempt.outcome = outcome_of(attempt);
+  attempt.seat = {};
+}
+
+}  // namespace openexec::exec
