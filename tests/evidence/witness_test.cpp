@@ -186,6 +186,13 @@ TEST_CASE("a key is made with mode 0600, and neither key nor memory is ever over
   CHECK_FALSE(std::filesystem::exists(home.file("s")));
   CHECK(exit_code(init + "--key " + home.file("k") + " --state " + home.file("s")) == 0);
 
+  // For scripts: the verifier key, and nothing else.
+  const std::string line = output_of(init + "--quiet --key " + home.file("q") + " --state " + home.file("q.db"));
+  REQUIRE(line.ends_with('\n'));
+  const auto told = merkle::VerifierKey::parse(line.substr(0, line.size() - 1));
+  REQUIRE(told.ok());
+  CHECK(told->name() == "w.example");
+
   const std::string serve = program + " serve --port 0 --log " + vkey_of_log();
   // Others who can read the key can sign in the witness's name.
   REQUIRE(::chmod(home.key().c_str(), 0640) == 0);
