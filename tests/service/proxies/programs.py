@@ -57,8 +57,8 @@ class Program:
 
 
 class Service(Program):
-    def __init__(self, openexecd, folder, name, *flags):
-        super().__init__([openexecd, "--port", "0", "--db-url", "sqlite://", "--mode", "demo", *flags], folder, name)
+    def __init__(self, openexecd, folder, name, *flags, port=0, ledger="sqlite://"):
+        super().__init__([openexecd, "--port", str(port), "--db-url", ledger, "--mode", "demo", *flags], folder, name)
         self.port = int(self.wait_for(r"listening on http://127\.0\.0\.1:(\d+)")[1])
 
 

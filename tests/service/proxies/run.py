@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 from programs import CONFIGURATIONS, PROXIES, ROOT, Missing, Nginx, Service
@@ -22,6 +23,7 @@ from relay import Relay
 IDLE_MS = 7500  # a tenth of the service's own 75 seconds
 LIMIT = 1 << 20
 NGINX_STREAMS = ("    proxy_http_version", "    proxy_request_buffering off;\n    proxy_http_version")
+MARK = """IFS= read -r payload; printf '%s\\n' "$payload" >>"$0/marks"; echo '{}'"""
 GATED = """echo once >>"$0/ran"; echo >"$0/entered"; cat "$0/go" >/dev/null; echo '{"done": true}'"""
 
 
@@ -75,15 +77,18 @@ def status_of(answer):
 class Stage:
     """One service, one proxy, and the wire between them."""
 
-    def __init__(self, name, *flags, changes=(), slow=False):
+    def __init__(self, name, *flags, changes=(), slow=False, ledger=False):
         self.folder = Stories.home / name
         self.folder.mkdir()
         for fifo in ("entered", "go"):
             os.mkfifo(self.folder / fifo)
         handlers = self.folder / "handlers.json"
         gated = {"argv": ["/bin/sh", "-c", GATED, str(self.folder)], "timeout_ms": 60000}
-        handlers.write_text(json.dumps({"wait": gated, "nap": {"argv": ["/bin/sleep", "0.05"]}}))
-        self.service = Service(Stories.openexecd, self.folder, "openexecd", "--handlers", str(handlers), *flags)
+        mark = {"argv": ["/bin/sh", "-c", MARK, str(self.folder)]}
+        handlers.write_text(json.dumps({"wait": gated, "mark": mark, "nap": {"argv": ["/bin/sleep", "0.05"]}}))
+        self.flags = ["--handlers", str(handlers), *flags]
+        self.ledger = f"sqlite:///{self.folder}/ledger.db" if ledger else "sqlite://"
+        self.service = Service(Stories.openexecd, self.folder, "openexecd", *self.flags, ledger=self.ledger)
         self.relay = Relay(self.service.port, slow)
         try:
             self.proxy = Stories.kind(Stories.program, self.folder, "proxy", self.relay.port, changes)
@@ -98,6 +103,11 @@ class Stage:
         self.proxy.stop()
         self.relay.close()
         assert self.service.stop() == 0, self.service.text()
+
+    def start_again(self):
+        assert self.service.stop() == 0, self.service.text()
+        self.service = Service(Stories.openexecd, self.folder, "openexecd", *self.flags, port=self.service.port,
+                               ledger=self.ledger)
 
     def connection(self):
         return http.client.HTTPConnection("127.0.0.1", self.proxy.port, timeout=60)
@@ -288,6 +298,51 @@ class Stories(unittest.TestCase):
             self.assertLessEqual(set(turned_away), {(False, "overloaded", "none")})
             if limit:
                 self.assertEqual(turned_away, [])
+
+    def test_each_action_runs_once_while_the_service_is_started_again_and_again(self):
+        with Stage("restarts", ledger=True) as stage:
+            over, answers = threading.Event(), threading.Semaphore(0)
+
+            def client(number):
+                nonces = []
+                while not over.is_set():
+                    nonces.append(f"{number}-{len(nonces)}")
+                    self.ask_until_it_is_told(stage, nonces[-1])
+                    answers.release()
+                return nonces
+
+            def operator():
+                try:
+                    for _ in range(3):
+                        for _ in range(30):
+                            self.assertTrue(answers.acquire(timeout=60))
+                        stage.start_again()
+                finally:
+                    over.set()
+                return []
+
+            asked = at_once(9, lambda number: operator() if number == 8 else client(number))
+            marks = [json.loads(line)["n"] for line in (stage.folder / "marks").read_text().splitlines()]
+            self.assertEqual(sorted(marks), sorted(sum(asked, [])))
+
+    def ask_until_it_is_told(self, stage, nonce):
+        """A client that hears nothing of the service asks again with the same nonce."""
+        status = None
+        while status != 200:
+            with contextlib.suppress(http.client.HTTPException, OSError):
+                status, answer = stage.ask(proposal(nonce, "mark", n=nonce))
+                self.assertIn(status, (200, 502, 503, 504), answer)
+
+    def test_a_client_may_speak_http_2_to_the_proxy(self):
+        if self.kind is Nginx:
+            self.skipTest("Debian's nginx wants a setting for it that newer ones refuse")
+        text = subprocess.run(["curl", "--silent", "--show-error", "--max-time", "60", "--http2-prior-knowledge",
+                               "-H", "Content-Type: application/json", "-H", "Idempotency-Key: h2", "-H", "TE: trailers",
+                               "--write-out", " %{http_version} %{http_code}", "--data", proposal(a=1),
+                               f"http://127.0.0.1:{self.stage.proxy.port}/execute"],
+                              capture_output=True, text=True, check=True).stdout
+        self.assertTrue(text.endswith(" 2 200"), text)
+        self.assertIn('"approved":true', text)
 
     def test_a_body_that_does_not_come_is_answered_by_the_service(self):
         changes = [NGINX_STREAMS] if self.kind is Nginx else []
