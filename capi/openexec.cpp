@@ -15,7 +15,7 @@
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
 #include "crypto/sha256.hpp"
-#include "exec/identity.hpp"
+#include "evidence/identity.hpp"
 #include "handles.hpp"
 #include "schema/pattern.hpp"
 

@@ -13,8 +13,8 @@
 
 #include "admin_command.hpp"
 #include "canon/json_object.hpp"
-#include "exec/doubt_json.hpp"
-#include "exec/doubts.hpp"
+#include "answers/doubt_json.hpp"
+#include "answers/doubts.hpp"
 #include "log_commands.hpp"
 #include "terminal.hpp"
 

@@ -14,13 +14,13 @@
 
 #include "base/time.hpp"
 #include "canon/json_object.hpp"
-#include "exec/adoption.hpp"
+#include "evidence/adoption.hpp"
 #include "log_commands.hpp"
 #include "log_progress.hpp"
-#include "store/adopt.hpp"
-#include "store/backup.hpp"
-#include "store/log_audit.hpp"
-#include "store/rebuild.hpp"
+#include "ledger/adopt.hpp"
+#include "upkeep/backup.hpp"
+#include "upkeep/log_audit.hpp"
+#include "upkeep/rebuild.hpp"
 #include "terminal.hpp"
 
 namespace openexec::log_commands {

@@ -15,7 +15,7 @@
 
 #include "base/text.hpp"
 #include "canon/json_object.hpp"
-#include "exec/telling.hpp"
+#include "answers/telling.hpp"
 #include "log_commands.hpp"
 #include "merkle/checkpoint.hpp"
 #include "merkle/note.hpp"

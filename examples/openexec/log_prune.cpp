@@ -12,7 +12,7 @@
 #include "canon/json_object.hpp"
 #include "log_commands.hpp"
 #include "log_progress.hpp"
-#include "store/prune.hpp"
+#include "upkeep/prune.hpp"
 #include "terminal.hpp"
 
 namespace openexec::log_commands {

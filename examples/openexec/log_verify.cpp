@@ -15,7 +15,7 @@
 #include "canon/json_object.hpp"
 #include "log_commands.hpp"
 #include "log_progress.hpp"
-#include "store/log_audit.hpp"
+#include "upkeep/log_audit.hpp"
 #include "terminal.hpp"
 
 namespace openexec::log_commands {

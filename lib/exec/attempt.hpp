@@ -11,9 +11,9 @@
 #include <openexec/executor.hpp>
 
 #include "approval/proposal.hpp"
-#include "exec/ending.hpp"
-#include "exec/flights.hpp"
-#include "exec/limits.hpp"
+#include "answers/ending.hpp"
+#include "gate/flights.hpp"
+#include "gate/limits.hpp"
 #include "exec/terms.hpp"
 
 namespace openexec::exec {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/unwind.hpp"
-#include "exec/note.hpp"
+#include "evidence/note.hpp"
 #include "exec/pipeline.hpp"
 #include "exec/replay.hpp"
 

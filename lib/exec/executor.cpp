@@ -6,7 +6,7 @@
 #include "base/unwind.hpp"
 #include "exec/pipeline.hpp"
 #include "exec/selftest.hpp"
-#include "exec/telling.hpp"
+#include "answers/telling.hpp"
 
 namespace openexec {
 

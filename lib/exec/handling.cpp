@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/unwind.hpp"
-#include "exec/lending.hpp"
+#include "gate/lending.hpp"
 #include "exec/pipeline.hpp"
 
 namespace openexec::exec {

@@ -8,8 +8,8 @@
 #include "base/unwind.hpp"
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
-#include "exec/doubts.hpp"
-#include "exec/note.hpp"
+#include "answers/doubts.hpp"
+#include "evidence/note.hpp"
 
 namespace openexec::exec {
 namespace {

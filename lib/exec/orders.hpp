@@ -7,11 +7,11 @@
 
 #include <openexec/executor.hpp>
 
-#include "exec/confirmation.hpp"
-#include "exec/controls.hpp"
-#include "exec/limits.hpp"
-#include "exec/recorder.hpp"
-#include "exec/timekeeper.hpp"
+#include "gate/confirmation.hpp"
+#include "gate/controls.hpp"
+#include "gate/limits.hpp"
+#include "answers/recorder.hpp"
+#include "gate/timekeeper.hpp"
 
 namespace openexec::exec {
 

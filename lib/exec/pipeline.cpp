@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/unwind.hpp"
-#include "exec/doubts.hpp"
+#include "answers/doubts.hpp"
 #include "exec/recovery.hpp"
 
 namespace openexec::exec {

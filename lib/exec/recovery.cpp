@@ -3,7 +3,7 @@
 #include <string>
 
 #include "base/unwind.hpp"
-#include "exec/doubts.hpp"
+#include "answers/doubts.hpp"
 
 namespace openexec::exec {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <openexec/executor.hpp>
 
-#include "exec/recorder.hpp"
+#include "answers/recorder.hpp"
 
 namespace openexec::exec {
 

@@ -5,8 +5,8 @@
 
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
-#include "exec/doubts.hpp"
-#include "exec/kept_result.hpp"
+#include "answers/doubts.hpp"
+#include "answers/kept_result.hpp"
 
 namespace openexec::exec {
 namespace {

@@ -7,8 +7,8 @@
 #include <openexec/executor.hpp>
 
 #include "exec/attempt.hpp"
-#include "exec/ending.hpp"
-#include "exec/recent.hpp"
+#include "answers/ending.hpp"
+#include "gate/recent.hpp"
 
 namespace openexec::exec {
 

@@ -6,7 +6,7 @@
 
 #include <openexec/executor.hpp>
 
-#include "exec/limits.hpp"
+#include "gate/limits.hpp"
 
 namespace openexec::exec {
 

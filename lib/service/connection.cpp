@@ -10,7 +10,7 @@
 #include <boost/optional/optional.hpp>
 
 #include "base/http_head.hpp"
-#include "service/structured_field.hpp"
+#include "api/structured_field.hpp"
 
 namespace openexec::service {
 namespace {

@@ -14,7 +14,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "service/api.hpp"
+#include "api/api.hpp"
 #include "service/server.hpp"
 
 namespace openexec::service {

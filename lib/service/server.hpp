@@ -19,8 +19,8 @@
 #include <openexec/service.hpp>
 
 #include "base/visitors.hpp"
-#include "service/api.hpp"
-#include "service/event_log.hpp"
+#include "api/api.hpp"
+#include "api/event_log.hpp"
 #include "service/worker_pool.hpp"
 
 namespace openexec::service {

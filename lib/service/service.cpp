@@ -9,9 +9,9 @@
 
 #include <openexec/service.hpp>
 
-#include "service/admin.hpp"
-#include "service/api.hpp"
-#include "service/event_log.hpp"
+#include "admin/admin.hpp"
+#include "api/api.hpp"
+#include "api/event_log.hpp"
 #include "service/server.hpp"
 
 namespace openexec {

@@ -8,7 +8,7 @@
 #include "bench/bench.hpp"
 #include "bench/counters.hpp"
 #include "crypto/sha256.hpp"
-#include "store/log_audit.hpp"
+#include "upkeep/log_audit.hpp"
 
 namespace openexec::bench {
 namespace {

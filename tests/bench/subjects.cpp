@@ -1,5 +1,5 @@
 #include "bench/subjects.hpp"
-#include "store/sqlite.hpp"
+#include "ledger/sqlite.hpp"
 
 #include <fcntl.h>
 #include <linux/magic.h>

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "exec/evidence.hpp"
+#include "evidence/evidence.hpp"
 #include "support/build.hpp"
 #include "support/catch.hpp"
 #include "support/evidence.hpp"

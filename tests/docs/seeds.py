@@ -20,7 +20,7 @@ BREACHES = [
     ("docs/threat-model.md", r"`tests/unit/gate_test\.cpp`", "`tests/unit/gates_test.cpp`",
      "names tests/unit/gates_test.cpp"),
     ("docs/threat-model.md", r"`tests/unit/gate_test\.cpp`", "`tests/unit`", "which is no test"),
-    ("docs/threat-model.md", r"`tests/unit/gate_test\.cpp`", "`lib/exec/limits.cpp`", "which is no test"),
+    ("docs/threat-model.md", r"`tests/unit/gate_test\.cpp`", "`lib/gate/limits.cpp`", "which is no test"),
     ("docs/threat-model.md", r"`tests/unit/gate_test\.cpp`", "`tests/vectors/schemas.py`",
      "which no CMakeLists.txt runs"),
     ("docs/threat-model.md", r"^(\| A stranger burns nonces .*\n)", r"\1\1", "is there twice"),

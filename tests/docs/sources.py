@@ -33,7 +33,7 @@ def check_statuses(root):
     of_codes, of_front = {}, {}
     for _, name, http, _ in codes(root):
         of_codes.setdefault(http, set()).add(name)
-    for http, name in re.findall(r'case (\d+): return "(\w+)";', text(root / "lib/service/api.cpp")):
+    for http, name in re.findall(r'case (\d+): return "(\w+)";', text(root / "lib/api/api.cpp")):
         of_front.setdefault(http, set()).add(name)
     of_front.setdefault("500", set()).add("internal_error")
     of_front.setdefault("404", set()).add("no_outcome")
@@ -42,7 +42,7 @@ def check_statuses(root):
         if set(re.findall(r"`(\w+)`", boundary)) != of_codes.get(http, set()) | also.get(http, set()):
             yield f"docs/errors.md: the codes of status {http} are not those of lib/base/codes.cpp"
         if set(re.findall(r"`(\w+)`", front)) != of_front.get(http, set()):
-            yield f"docs/errors.md: the problems of status {http} are not those of lib/service/api.cpp"
+            yield f"docs/errors.md: the problems of status {http} are not those of lib/api/api.cpp"
 
 
 def check_headers(root):
@@ -106,7 +106,7 @@ def check_names(root):
 
 def check_endpoints(root):
     """The service's page has each route of the service, and no others."""
-    routes = set(re.findall(r'^    \{"(/[^"]*)", \w+, "(\w+)"', text(root / "lib/service/api.cpp"), re.MULTILINE))
+    routes = set(re.findall(r'^    \{"(/[^"]*)", \w+, "(\w+)"', text(root / "lib/api/api.cpp"), re.MULTILINE))
     actual = {f"{method} {path}" for path, method in routes - {("/metrics", "GET")}}  # which has a port of its own
     first = section(text(root / "docs/service.md"), "Endpoints").split("`POST /execute` takes")[0]
     told = {re.sub(r"(/tile/|/receipts/)(\.\.\.|\{exec_id\})$", r"\1", name) for row in rows(first)
@@ -117,7 +117,7 @@ def check_endpoints(root):
 
 def check_handlers_file(root):
     """The service's page has each member of the handlers file, and no others."""
-    known = re.search(r'known are ([\w, ]+)"', text(root / "lib/service/handlers_file.cpp"))
+    known = re.search(r'known are ([\w, ]+)"', text(root / "lib/handlers/handlers_file.cpp"))
     actual = set(known[1].split(", ")) if known else set()
     part = section(text(root / "docs/service.md"), "The handlers file").split("The command finds")[0]
     told = {name for row in rows(part) for name in re.findall(r"`(\w+)`", row[0])}

@@ -18,7 +18,7 @@
 #include <openexec/builtin.hpp>
 
 #include "fault/told.hpp"
-#include "store/sqlite.hpp"
+#include "ledger/sqlite.hpp"
 #include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/fault_vfs.hpp"

@@ -17,8 +17,8 @@
 
 #include "crypto/sha256.hpp"
 #include "fault/told.hpp"
-#include "store/log_audit.hpp"
-#include "store/sqlite.hpp"
+#include "upkeep/log_audit.hpp"
+#include "ledger/sqlite.hpp"
 #include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/fault_vfs.hpp"

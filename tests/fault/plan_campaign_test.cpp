@@ -26,7 +26,7 @@
 #include "base/text.hpp"
 #include "conformance/suite.hpp"
 #include "fault/told.hpp"
-#include "store/log_audit.hpp"
+#include "upkeep/log_audit.hpp"
 #include "support/approvals.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"

@@ -19,7 +19,7 @@
 
 #include <openexec/openexec.hpp>
 
-#include "service/admin_orders.hpp"
+#include "admin/admin_orders.hpp"
 #include "support/admin.hpp"
 #include "support/catch.hpp"
 #include "support/daemon.hpp"

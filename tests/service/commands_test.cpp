@@ -16,7 +16,7 @@
 #include <openexec/openexec.hpp>
 #include <openexec/service.hpp>
 
-#include "service/command_handler.hpp"
+#include "handlers/command_handler.hpp"
 #include "support/catch.hpp"
 #include "support/daemon.hpp"
 #include "support/http.hpp"

@@ -1,9 +1,9 @@
 // The text that Prometheus reads: its format, and that every measure of an executor is in it.
-#include "service/metrics.hpp"
+#include "api/metrics.hpp"
 
 #include <openexec/openexec.hpp>
 
-#include "service/exposition.hpp"
+#include "api/exposition.hpp"
 #include "support/catch.hpp"
 #include "support/evidence.hpp"
 #include "support/moved_clock.hpp"

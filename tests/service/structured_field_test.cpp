@@ -1,5 +1,5 @@
 // Idempotency-Key: a String item of RFC 9651, and nothing else.
-#include "service/structured_field.hpp"
+#include "api/structured_field.hpp"
 
 #include "support/catch.hpp"
 #include "support/json.hpp"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "store/schema.hpp"
+#include "rows/schema.hpp"
 
 namespace openexec::test {
 

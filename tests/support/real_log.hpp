@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "merkle/lines.hpp"
-#include "store/sqlite.hpp"
+#include "ledger/sqlite.hpp"
 #include "support/evidence.hpp"
 
 namespace openexec::test {

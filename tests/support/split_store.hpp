@@ -10,8 +10,8 @@
 #include <openexec/nonce_store.hpp>
 
 #include "sqlite/guard.hpp"
-#include "store/nonce_table.hpp"
-#include "store/rules.hpp"
+#include "ledger/nonce_table.hpp"
+#include "rows/rules.hpp"
 
 namespace openexec::test {
 

@@ -10,10 +10,10 @@
 #include <openexec/builtin.hpp>
 
 #include "conformance/suite.hpp"
-#include "exec/adoption.hpp"
-#include "store/adopt.hpp"
-#include "store/backup.hpp"
-#include "store/log_audit.hpp"
+#include "evidence/adoption.hpp"
+#include "ledger/adopt.hpp"
+#include "upkeep/backup.hpp"
+#include "upkeep/log_audit.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 #include "support/vectors.hpp"

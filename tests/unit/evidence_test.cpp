@@ -9,7 +9,7 @@
 
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
-#include "exec/identity.hpp"
+#include "evidence/identity.hpp"
 #include "support/catch.hpp"
 
 using namespace openexec;

@@ -5,8 +5,8 @@
 #include <new>
 #include <thread>
 
-#include "exec/flights.hpp"
-#include "exec/limits.hpp"
+#include "gate/flights.hpp"
+#include "gate/limits.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 

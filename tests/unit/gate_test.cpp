@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "exec/limits.hpp"
+#include "gate/limits.hpp"
 #include "support/catch.hpp"
 
 namespace openexec::exec {

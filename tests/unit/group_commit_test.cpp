@@ -8,9 +8,9 @@
 #include <openexec/builtin.hpp>
 
 #include "conformance/suite.hpp"
-#include "store/commit_queue.hpp"
-#include "store/sqlite.hpp"
-#include "store/sqlite_writer.hpp"
+#include "ledger/commit_queue.hpp"
+#include "ledger/sqlite.hpp"
+#include "ledger/sqlite_writer.hpp"
 #include "support/catch.hpp"
 #include "support/fault_vfs.hpp"
 #include "support/parts.hpp"

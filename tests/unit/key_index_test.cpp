@@ -4,9 +4,9 @@
 #include <set>
 
 #include "crypto/sha256.hpp"
-#include "store/key_index.hpp"
-#include "store/running.hpp"
-#include "store/schema.hpp"
+#include "index/key_index.hpp"
+#include "rows/running.hpp"
+#include "rows/schema.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 

@@ -1,11 +1,11 @@
 // Rows of a ledger: texts are kept short and come back, and no bit of a row can change unnoticed.
-#include "store/ledger_rows.hpp"
+#include "rows/ledger_rows.hpp"
 
 #include <algorithm>
 #include <string>
 
 #include "crypto/sha256.hpp"
-#include "store/rules.hpp"
+#include "rows/rules.hpp"
 #include "support/catch.hpp"
 
 using namespace openexec;

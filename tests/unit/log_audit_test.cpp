@@ -11,10 +11,10 @@
 #include <openexec/receipt.hpp>
 
 #include "conformance/suite.hpp"
-#include "store/log_audit.hpp"
-#include "store/prune.hpp"
-#include "store/rebuild.hpp"
-#include "store/sqlite.hpp"
+#include "upkeep/log_audit.hpp"
+#include "upkeep/prune.hpp"
+#include "upkeep/rebuild.hpp"
+#include "ledger/sqlite.hpp"
 #include "support/build.hpp"
 #include "support/campaign.hpp"
 #include "support/catch.hpp"

@@ -3,9 +3,9 @@
 
 #include "conformance/suite.hpp"
 #include "crypto/sha256.hpp"
-#include "store/log_audit.hpp"
-#include "store/rebuild.hpp"
-#include "store/sqlite.hpp"
+#include "upkeep/log_audit.hpp"
+#include "upkeep/rebuild.hpp"
+#include "ledger/sqlite.hpp"
 #include "support/catch.hpp"
 #include "support/ledger_edit.hpp"
 #include "support/parts.hpp"

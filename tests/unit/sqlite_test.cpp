@@ -12,8 +12,8 @@
 #include <openexec/builtin.hpp>
 
 #include "conformance/suite.hpp"
-#include "store/schema.hpp"
-#include "store/sqlite.hpp"
+#include "rows/schema.hpp"
+#include "ledger/sqlite.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 #include "support/vectors.hpp"

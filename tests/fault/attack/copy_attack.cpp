@@ -4,9 +4,9 @@
 #include <openexec/openexec.hpp>
 
 #include "conformance/suite.hpp"
-#include "exec/adoption.hpp"
-#include "store/adopt.hpp"
-#include "store/log_audit.hpp"
+#include "evidence/adoption.hpp"
+#include "ledger/adopt.hpp"
+#include "upkeep/log_audit.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 #include "support/vectors.hpp"

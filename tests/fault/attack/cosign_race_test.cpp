@@ -18,7 +18,7 @@
 
 #include "conformance/transparency_suite.hpp"
 #include "fault/told.hpp"
-#include "store/note_file.hpp"
+#include "tlog/note_file.hpp"
 #include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"

@@ -15,7 +15,7 @@
 #include <openexec/openexec.hpp>
 
 #include "fault/told.hpp"
-#include "store/sqlite.hpp"
+#include "ledger/sqlite.hpp"
 #include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"

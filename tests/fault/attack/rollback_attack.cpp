@@ -12,7 +12,7 @@
 #include <openexec/openexec.hpp>
 
 #include "conformance/suite.hpp"
-#include "store/log_audit.hpp"
+#include "upkeep/log_audit.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 #include "support/vectors.hpp"

@@ -1,0 +1,61 @@
+// One connection to the admin socket, without any waiting of its own.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "admin/admin_orders.hpp"
+#include "admin/descriptor.hpp"
+
+namespace openexec::service {
+
+/// The listener polls the descriptor and calls proceed() when it is ready. Nothing here blocks.
+class AdminPeer {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  enum class State : std::uint8_t { asking, asked, answering, gone };
+
+  AdminPeer(Descriptor socket, uid_t uid, pid_t pid, Time deadline);
+
+  /// Reads or writes what the socket gives or takes now.
+  void proceed() noexcept;
+  /// Precondition: asking or asked. Begins to send the answer.
+  void answer(const AdminAnswer& answer);
+  /// Answers 408 to a request that did not come whole in time, and gives up an answer that was not taken.
+  void expire() noexcept;
+  void give_up() noexcept { state_ = State::gone; }
+
+  [[nodiscard]] State state() const noexcept { return state_; }
+  [[nodiscard]] const AdminRequest& request() const noexcept { return request_; }  ///< whole once asked
+  [[nodiscard]] int fd() const noexcept { return socket_.get(); }
+  [[nodiscard]] uid_t uid() const noexcept { return uid_; }
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  [[nodiscard]] Time deadline() const noexcept { return deadline_; }
+
+ private:
+  void receive();
+  /// Returns why the bytes so far are no request, or nullopt if they are one or may become one.
+  std::optional<AdminAnswer> parse();
+  void send() noexcept;
+
+  const Descriptor socket_;
+  const uid_t uid_;
+  const pid_t pid_;
+  Time deadline_;
+  State state_ = State::asking;
+  boost::beast::http::request_parser<boost::beast::http::string_body> parser_;
+  std::string unparsed_;
+  std::size_t received_ = 0;
+  AdminRequest request_;
+  std::string answer_;
+  std::size_t sent_ = 0;
+};
+
+}  // namespace openexec::service

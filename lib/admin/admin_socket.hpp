@@ -1,0 +1,33 @@
+// The listening unix socket of the operator, as a file.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "admin/descriptor.hpp"
+
+namespace openexec::service {
+
+/// Owns the socket and its name. The folder must be one that no other user can write, and a name that a running process
+/// listens on is never taken from it.
+class AdminSocket {
+ public:
+  /// Throws std::runtime_error, naming the path and the reason, if the name cannot be had with exactly this mode. A
+  /// socket that nobody listens on any more is replaced.
+  AdminSocket(std::string path, mode_t mode);
+  AdminSocket(const AdminSocket&) = delete;
+  AdminSocket& operator=(const AdminSocket&) = delete;
+  /// Removes the name if it is still that of this socket.
+  ~AdminSocket();
+
+  [[nodiscard]] int fd() const noexcept { return listener_.get(); }
+
+ private:
+  const std::string path_;
+  Descriptor listener_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+}  // namespace openexec::service

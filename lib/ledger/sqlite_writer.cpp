@@ -1,0 +1,542 @@
+#include "ledger/sqlite_writer.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "sqlite/guard.hpp"
+#include "ledger/adopt.hpp"
+#include "session/log_key.hpp"
+#include "rows/rules.hpp"
+
+namespace openexec::store {
+namespace {
+
+/// Failures of one member's size, or for want of room: its neighbours may fare better without it.
+bool may_be_one_members(const SqliteError& error) noexcept {
+  const int code = error.primary_code();
+  return code == SQLITE_FULL || code == SQLITE_NOMEM || code == SQLITE_TOOBIG;
+}
+
+/// Failures after which the connection is as good as before.
+bool is_harmless(const SqliteError& error) noexcept {
+  return may_be_one_members(error) || error.primary_code() == SQLITE_BUSY;
+}
+
+}  // namespace
+
+SqliteWriter::SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& log, FileIdentity identity, Takes takes)
+    : path_(std::move(path)), table_(table), identity_(std::move(identity)), takes_(takes) {
+  session_.emplace(path_, table_);
+  merkle::CheckpointSigner signer = first_transaction(log);
+  open_log(std::move(signer));
+  running_.inherit(open_claims(head_));
+  open_anchor(log.anchor);
+  knows_ = true;
+}
+
+SqliteWriter::~SqliteWriter() {
+  if (!session_ || dead_) return;
+  try {
+    (void)session_->close_cleanly();
+  } catch (...) {  // the ledger is left as a crash leaves it
+  }
+}
+
+/// Takes the ledger from whoever had it before. The first opening ever also records who the log is.
+merkle::CheckpointSigner SqliteWriter::first_transaction(const LogOptions& log) {
+  WriteQueries& write = session_->write;
+  write.begin();
+  Head at = session_->head;
+  Opening opening = opening_of(path_, identity_);
+  if (takes_ == Takes::its_file) {
+    if (!path_.any_file) check_identity(session_->read, identity_);
+  } else if (const auto before = session_->read.last_opening()) {
+    opening.identity = before->identity;  // until it is adopted
+  }
+  write.add_opening(std::move(opening), at);
+  const std::optional<std::string> recorded = session_->read.pinned(log_pin, session_->head.pins);
+  if (!recorded && at.entry_count() > 0) throw StoreFailure("the ledger is damaged: it does not say whose log it is");
+  merkle::CheckpointSigner signer = open_signer(log, path_, recorded);
+  if (!recorded) {
+    const std::string key = signer.verifier_key().write();
+    write.add_pin({log_pin, key}, at);
+    signer.sign(merkle::Tree().head(), at.checkpoint);
+  }
+  ++at.serial;
+  write.set_head(at);
+  write.commit();
+  head_ = std::move(at);
+  epoch_ = head_.epoch;
+  return signer;
+}
+
+void SqliteWriter::open_anchor(const std::string& file) {
+  const bool expected = session_->read.pinned(anchor_pin, head_.pins).has_value();
+  if (takes_ == Takes::any_file) {  // what the anchor says is of what was lost; it is written with the adoption
+    if (file.empty()) return;
+    anchor_.emplace(file);
+    anchor_->hold();
+    anchor_->take();
+    return;
+  }
+  if (file.empty()) {
+    if (expected) throw StoreFailure("the ledger has an anchor, and none was given");
+    return;
+  }
+  EdgeLeaves edge;
+  LedgerLog entries(session_->read, edge);
+  anchor_.emplace(file);
+  anchor_->hold();
+  anchor_->check(entries, verifier_key(), expected, session_->read.claims(), head_);
+  anchor_->keep(anchor_note());
+  if (expected && head_.anchors_claims) return;
+  session_->write.begin();
+  Head at = head_;
+  if (!expected) session_->write.add_pin({anchor_pin, "kept"}, at);
+  at.anchors_claims = true;
+  ++at.serial;
+  session_->write.set_head(at);
+  session_->write.commit();
+  head_ = std::move(at);
+}
+
+/// What the anchor has to hold: the newest checkpoint, with a line for the claims.
+const std::string& SqliteWriter::anchor_note() {
+  if (anchor_serial_ == head_.serial) return anchor_note_;
+  const SignedCheckpoint newest = read_checkpoint(log_->committed_checkpoint());
+  log_->signer().sign({newest.size, newest.root}, claims_line(head_.claims), anchor_note_);
+  anchor_serial_ = head_.serial;
+  return anchor_note_;
+}
+
+/// Reads the log's tree back, and holds it against the last checkpoint.
+void SqliteWriter::open_log(merkle::CheckpointSigner signer) {
+  EdgeLeaves edge;
+  LedgerLog entries(session_->read, edge);
+  merkle::Tree tree = check_tree(entries, head_.entry_count(), signer.verifier_key());
+  log_.emplace(std::move(signer), std::move(tree), head_.checkpoint);
+}
+
+void SqliteWriter::write(std::span<Member* const> batch) {
+  const Status status = guarded([&]() -> Status {
+    try {
+      transact(batch);
+    } catch (const SqliteError& error) {
+      if (batch.size() == 1 || !session_ || !may_be_one_members(error)) throw;
+      for (Member* member : batch) write({&member, 1});
+    }
+    return Status::success();
+  });
+  if (status.ok()) return;
+  for (Member* member : batch) member->status = status;
+}
+
+void SqliteWriter::transact(std::span<Member* const> batch) {
+  if (dead_) throw StoreFailure(*dead_);
+  // Without memory the end of a transaction may be missed. What the file holds is read again then.
+  if (session_ && session_->database.in_transaction()) drop_session();
+  if (!session_) revive();
+  // A store is given no clock, and this is a duration that nothing but the monitoring looks at.
+  const auto began = std::chrono::steady_clock::now();
+  Head after = head_;
+  if (!stage(batch, after)) return;
+  commit(std::move(after), batch);
+  commit_.add(began, std::chrono::steady_clock::now());
+  batch_operations_.add(batch.size());
+}
+
+void SqliteWriter::read(StoreMeasures& measures) const {
+  measures.batch_operations = batch_operations_.read();
+  measures.commit_seconds = commit_.read();
+}
+
+/// Opens a transaction and adds the batch's rows to it. False where there are none; the transaction is then over.
+bool SqliteWriter::stage(std::span<Member* const> batch, Head& at) {
+  try {
+    begin();
+    bool wrote = false;
+    for (Member* member : batch) wrote = apply(*member, at) || wrote;
+    if (!wrote) {
+      session_->write.rollback();
+      return false;
+    }
+    session_->write.flush(at);
+    session_->index.advance(at.claim_count(), at.entries.next);
+    at.index = session_->index.state();
+    at.running = write_ranges(running_.rows());
+    at.checkpoint = log_->checkpoint();
+    ++at.serial;
+    session_->write.set_head(at);
+    return true;
+  } catch (const SqliteError& error) {
+    abandon(&error);
+    throw;
+  } catch (...) {
+    abandon(nullptr);
+    throw;
+  }
+}
+
+void SqliteWriter::begin() {
+  session_->write.begin();
+  // The lock file keeps other executors out unless somebody removed it, or moved the ledger. Then the ledger is theirs.
+  if (session_->database.file_has_moved()) give_up("the ledger's file was moved, removed or replaced");
+  const bool untouched = session_->left_at == session_->database.data_version();  // by others: an opening is a write
+  if (!untouched && session_->read.head().epoch != epoch_)
+    give_up("the ledger was opened for writing by another process");
+  // Behind by one commit at most, whose members were answered: nobody is until it has caught up.
+  if (!anchor_ || takes_ == Takes::any_file) return;
+  try {
+    anchor_->keep(anchor_note());
+  } catch (const AnchorChanged& changed) {
+    give_up(changed.what());
+  }
+}
+
+/// A commit that failed may have taken place. It is told to have failed only when it is known that it did not.
+void SqliteWriter::commit(Head after, std::span<Member* const> batch) {
+  const std::int64_t epoch = after.epoch;
+  in_doubt_ = std::move(after);  // and on from there: what is durable is not lost for want of memory
+  bool reopened = false;
+  try {
+    session_->write.commit();
+  } catch (...) {  // SqliteError, or no memory for one
+    drop_session();
+    bool lost = true;
+    try {
+      lost = reopen() == Fate::not_committed;
+      if (lost) {
+        running_.rolled_back();
+        running_.inherit(open_claims(head_));
+      }
+    } catch (...) {
+      drop_session();
+      throw;
+    }
+    if (lost) throw;
+    reopened = true;
+  }
+  epoch_ = epoch;
+  if (!reopened) {
+    head_ = *std::move(in_doubt_);
+    in_doubt_.reset();
+    log_->committed();
+  }
+  keep_anchor() ? running_.committed() : disown_claims(batch);
+  if (reopened) {
+    try {
+      return running_.inherit(open_claims(head_));
+    } catch (...) {
+      drop_session();
+      throw;
+    }
+  }
+  try {
+    session_->left_at = session_->database.data_version();
+    session_->index.committed();
+  } catch (...) {  // no memory: what is durable is found again when the ledger is opened anew
+    drop_session();
+  }
+}
+
+/// What the anchor cannot take now, it takes before the next transaction begins.
+bool SqliteWriter::keep_anchor() noexcept {
+  if (!anchor_) return true;
+  try {
+    anchor_->keep(anchor_note());
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+/// No handler is entered for a claim that the anchor does not cover: a ledger that is set back behind it would pass. The
+/// claims are durable all the same, and nobody's.
+void SqliteWriter::disown_claims(std::span<Member* const> batch) noexcept {
+  running_.disowned();
+  for (Member* member : batch) {
+    if (!std::holds_alternative<const Claim*>(member->what) || !member->status.ok()) continue;
+    if (member->claim.kind != ClaimAnswer::Kind::fresh) continue;
+    try {
+      member->status = {Code::store_failed, "the ledger's anchor could not be written, and does not cover the claim"};
+    } catch (...) {  // no memory for the reason
+      member->status = {Code::store_failed, {}};
+    }
+  }
+}
+
+/// After a failure whose end was not known then. Callers were told that it failed: where it did not, its claims belong
+/// to nobody, and are handed to whoever asks for orphans.
+void SqliteWriter::revive() {
+  try {
+    reopen() == Fate::committed ? running_.disowned() : running_.rolled_back();
+    running_.inherit(open_claims(head_));
+  } catch (...) {  // half revived is not revived: the next transaction tries again
+    drop_session();
+    throw;
+  }
+}
+
+/// Ends a transaction that failed before its commit.
+void SqliteWriter::abandon(const SqliteError* error) noexcept {
+  running_.rolled_back();
+  pace_.forget();
+  log_->rolled_back();
+  if (!session_) return;
+  session_->write.forget();
+  bool sound = error == nullptr || is_harmless(*error);
+  try {
+    if (session_->database.in_transaction()) session_->write.rollback();
+    session_->index.rolled_back();
+  } catch (...) {
+    sound = false;
+  }
+  if (!sound) drop_session();
+}
+
+bool SqliteWriter::apply(Member& member, Head& at) {
+  member.status = Status::success();
+  try {
+    return std::visit([&](const auto& what) { return apply(what, member, at); }, member.what);
+  } catch (const SqliteError&) {
+    throw;
+  } catch (const StoreFailure& failure) {  // its own row is damaged, found before anything was written for it
+    member.status = {Code::store_failed, failure.what()};
+    return false;
+  }
+}
+
+bool SqliteWriter::apply(const Probe&, Member&, Head&) { return false; }
+
+bool SqliteWriter::apply(FindOrphans orphans, Member&, Head&) {
+  for (const std::int64_t claim : running_.orphans())
+    session_->read.with_claim(claim, [&](const StoredClaim& stored) { orphans.found->push_back(record_of(stored)); });
+  return false;
+}
+
+/// The newest claim of a nonce. Its record says nothing about its end yet.
+std::optional<StoredRecord> SqliteWriter::claim_of(const Key& key, std::string_view tenant, std::string_view nonce) {
+  std::optional<StoredRecord> found;
+  for (const std::int64_t number : session_->index.find(key))
+    session_->read.with_claim(number, [&](const StoredClaim& stored) {
+      if (is_of_nonce(stored.claim, tenant, nonce) && (!found || found->claim < number))
+        found = StoredRecord{number, record_of(stored)};
+    });
+  return found;
+}
+
+void SqliteWriter::learn_end(StoredRecord& stored) {
+  if (running_.has(stored.claim)) return;
+  settle(stored.record, outcome_of(stored.claim, stored.record.exec_id), session_->read);
+}
+
+/// Precondition: the claim is not open.
+Outcome SqliteWriter::outcome_of(std::int64_t claim, const Digest& exec_id) {
+  std::optional<Outcome> outcome;
+  session_->index.find(Key(KeyKind::outcome, exec_id), [&](const std::vector<std::int64_t>& entries) {
+    outcome = newest_outcome(session_->read, entries, claim, exec_id);
+    return outcome.has_value();
+  });
+  if (!outcome) no_outcome(claim);
+  return *outcome;
+}
+
+/// Whether the approval is spent, or its token is something else already. All claims of a token are of one use, so that
+/// one of them tells.
+bool SqliteWriter::is_spent(const Claim& asked, const ClaimKeys& keys) {
+  const std::string_view tenant = asked.tenant, approval_id = asked.approval_id, token = token_of(approval_id);
+  bool spent = false;
+  const auto look = [&](const Key& key, const auto& judge) {
+    session_->index.find(key, [&](const std::vector<std::int64_t>& numbers) {
+      bool judged = false;
+      for (const std::int64_t number : numbers) {
+        if (judged) break;
+        session_->read.with_claim(number, [&](const StoredClaim& stored) { judged = judge(stored.claim); });
+      }
+      return judged;
+    });
+  };
+  if (keys.token)
+    look(*keys.approval, [&](const Claim& claim) { return spent = spends_approval(claim, tenant, approval_id); });
+  if (spent) return true;
+  look(keys.token ? *keys.token : *keys.approval, [&](const Claim& claim) {
+    if (!spends_token(claim, tenant, token)) return false;
+    spent = !of_one_plan(claim.approval_id, approval_id);
+    return true;
+  });
+  return spent;
+}
+
+/// What keeps a claim from being made, whichever attempt it opens.
+std::optional<ClaimAnswer::Kind> SqliteWriter::unmet_term(const Claim& claim, const Head& at) {
+  if (!claim.predecessor.empty() && !has_executed(claim.tenant, claim.predecessor))
+    return ClaimAnswer::Kind::out_of_order;
+  if (claim.max_per_minute != 0 && pace_.within_a_minute(claim, at.latest, session_->read) >= claim.max_per_minute)
+    return ClaimAnswer::Kind::rate_reached;
+  return std::nullopt;
+}
+
+/// A later attempt is a claim of its own with the same keys, behind the one that it follows. So it moves the end of the
+/// claims that an anchor covers, and belongs to this process as every claim does.
+bool SqliteWriter::apply(const Claim* claim, Member& member, Head& at) {
+  KeyIndex& index = session_->index;
+  const auto turn_away = [&](ClaimAnswer::Kind kind) {
+    member.claim = {kind, std::nullopt};
+    return false;
+  };
+  std::int64_t follows = 0;
+  const ClaimKeys keys(*claim);
+  if (auto known = claim_of(keys.nonce, claim->tenant, claim->nonce)) {
+    if (!same_request(known->record, *claim)) return turn_away(ClaimAnswer::Kind::nonce_conflict);
+    learn_end(*known);
+    if (!opens_next_attempt(known->record, *claim)) {
+      member.claim = {ClaimAnswer::Kind::exists, std::move(known->record)};
+      return false;
+    }
+    follows = known->claim;
+  } else if (claim->attempt != 1) {
+    member.status = no_attempt_before();
+    return false;
+  } else if (keys.approval && is_spent(*claim, keys)) {
+    return turn_away(ClaimAnswer::Kind::approval_spent);
+  }
+  if (const auto unmet = unmet_term(*claim, at)) return turn_away(*unmet);
+  const std::int64_t number = session_->write.add_claim(*claim, follows, at);
+  pace_.claimed(*claim, at.latest);
+  index.add(keys.nonce, number);
+  for (const std::optional<Key>& key : {keys.approval, keys.token})
+    if (key) index.add(*key, number);
+  running_.claimed(*claim, number);
+  member.claim = {ClaimAnswer::Kind::fresh, std::nullopt};
+  return true;
+}
+
+bool SqliteWriter::has_executed(std::string_view tenant, std::string_view approval_id) {
+  std::vector<std::pair<std::int64_t, Digest>> claims;  // the attempts of one nonce, or none
+  for (const std::int64_t number : session_->index.find(approval_key(tenant, approval_id)))
+    session_->read.with_claim(number, [&](const StoredClaim& stored) {
+      if (spends_approval(stored.claim, tenant, approval_id)) claims.emplace_back(number, stored.claim.exec_id);
+    });
+  for (const auto& [claim, exec_id] : claims) {
+    if (running_.has(claim)) continue;
+    const Ending ending = outcome_of(claim, exec_id).ending;
+    if (ending.state == NonceState::sealed && ending.code == Code::ok) return true;
+  }
+  return false;
+}
+
+bool SqliteWriter::apply(const Seal* seal, Member& member, Head& at) {
+  std::optional<std::int64_t> claim = running_.ended(*seal);  // of this process: it was claimed, and has no outcome
+  std::optional<std::uint64_t> doubt;                         // the entry that put it in doubt
+  if (!claim) {
+    auto known = claim_of(nonce_key(seal->tenant, seal->nonce), seal->tenant, seal->nonce);
+    if (known) learn_end(*known);
+    member.status = known ? check_transition(known->record, *seal) : never_claimed();
+    if (member.status.ok() && seal->retryable) member.status = not_its_own();
+    if (!member.status.ok()) return false;
+    claim = known->claim;
+    doubt = known->record.entry;
+    running_.ended(*claim);
+  }
+  if (doubt) session_->write.remove_doubt(*doubt, *claim, at);
+  const Digest leaf = leaf_hash(seal->entry);
+  member.entry = session_->write.add_seal(*seal, leaf, *claim, at);
+  log_entry(leaf);
+  session_->index.add(Key(KeyKind::outcome, seal->exec_id), static_cast<std::int64_t>(member.entry));
+  return true;
+}
+
+bool SqliteWriter::apply(const NewEntry* entry, Member& member, Head& at) {
+  if (!is_zero(entry->attempt)) {
+    std::optional<std::int64_t> known;
+    for (const std::int64_t index : session_->index.find(Key(KeyKind::attempt, entry->attempt)))
+      session_->read.with_entry(index, [&](const StoredEntry& stored) {
+        if (is_attempt(stored, entry->attempt)) known = index;
+      });
+    if (known) {
+      member.entry = static_cast<std::uint64_t>(*known);
+      return false;
+    }
+  }
+  member.entry = add_entry(*entry, at);
+  return true;
+}
+
+std::uint64_t SqliteWriter::add_entry(const NewEntry& entry, Head& at) {
+  const Digest leaf = leaf_hash(entry.json);
+  const std::uint64_t index = session_->write.add_entry(entry, leaf, at);
+  log_entry(leaf);
+  const auto number = static_cast<std::int64_t>(index);
+  if (!is_zero(entry.exec_id)) session_->index.add(Key(KeyKind::execution, entry.exec_id), number);
+  if (!is_zero(entry.attempt)) session_->index.add(Key(KeyKind::attempt, entry.attempt), number);
+  return index;
+}
+
+void SqliteWriter::log_entry(const Digest& leaf) {
+  LedgerTiles tiles(session_->write);
+  log_->append(leaf, tiles);
+}
+
+bool SqliteWriter::apply(const Pin& pin, Member& member, Head& at) {
+  if (const auto known = session_->read.pinned(pin.key, at.pins)) {
+    if (*known != pin.value) member.status = pinned_otherwise(pin.key);
+    return false;
+  }
+  session_->write.add_pin(pin, at);
+  return true;
+}
+
+bool SqliteWriter::apply(const ControlChange* change, Member& member, Head& at) {
+  member.entry = add_entry({change->entry, {}, {}, change->at}, at);
+  session_->write.set_control(change->name, change->stands, member.entry, at);
+  return true;
+}
+
+bool SqliteWriter::apply(const Adopt& adopt, Member& member, Head& at) {
+  member.entry = add_entry({adopt.entry, {}, {}, adopt.at}, at);
+  Opening opening = opening_of(path_, identity_);
+  opening.adopts = true;
+  session_->write.add_opening(std::move(opening), at);
+  at.floor = std::max(adopt.floor, at.floor.value_or(adopt.floor));
+  at.adopted_claims = at.claim_count();
+  return true;
+}
+
+/// Opens the ledger anew and finds out whether the commit in doubt took place.
+SqliteWriter::Fate SqliteWriter::reopen() {
+  session_.emplace(path_, table_);
+  Head found = session_->head;
+  const bool ours = found.epoch == epoch_ || (in_doubt_ && found.epoch == in_doubt_->epoch);
+  if (!ours) give_up("the ledger was opened for writing by another process");
+  const bool committed = in_doubt_ && write_head(*in_doubt_) == write_head(found);
+  if (!committed && write_head(head_) != write_head(found)) give_up("the ledger does not end where this process left it");
+  head_ = std::move(found);
+  in_doubt_.reset();
+  try {
+    open_log(log_->signer());
+  } catch (...) {
+    drop_session();
+    throw;
+  }
+  knows_ = true;
+  return committed ? Fate::committed : Fate::not_committed;
+}
+
+void SqliteWriter::drop_session() noexcept {
+  knows_ = false;
+  pace_.forget();
+  if (!session_) return;
+  try {
+    session_->database.keep_log_on_close();
+  } catch (...) {  // then closing tidies up, which the next opening would do as well
+  }
+  session_.reset();
+}
+
+void SqliteWriter::give_up(std::string why) {
+  dead_ = std::move(why);
+  drop_session();
+  throw StoreFailure(*dead_);
+}
+
+}  // namespace openexec::store

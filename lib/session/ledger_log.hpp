@@ -1,0 +1,47 @@
+// The log's tree in the ledger's tables.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tlog/log_proofs.hpp"
+#include "rows/schema.hpp"
+
+namespace openexec::store {
+
+/// Leaf hashes of the last, partial tile, which is not kept: what was hashed once. Entries do not change.
+struct EdgeLeaves {
+  std::uint64_t tile = 0;
+  std::vector<Digest> hashes;
+};
+
+/// What a connection sees. Within a transaction, all of one moment.
+class LedgerLog final : public LogSnapshot {
+ public:
+  LedgerLog(ReadQueries& queries, EdgeLeaves& edge) noexcept : queries_(queries), edge_(edge) {}
+
+  SignedCheckpoint checkpoint() override { return read_checkpoint(queries_.checkpoint()); }
+  std::vector<LogLine> lines(std::uint64_t first, std::size_t count) override { return queries_.lines(first, count); }
+  Result<std::vector<Digest>> read(const merkle::Tile& tile) override;
+  /// From here on entries are hashed again, for those who doubt that they did not change.
+  void doubt() { edge_ = {}; }
+
+ private:
+  ReadQueries& queries_;
+  EdgeLeaves& edge_;
+};
+
+/// Where a transaction keeps tiles.
+class LedgerTiles final : public merkle::TileSink {
+ public:
+  explicit LedgerTiles(WriteQueries& queries) noexcept : queries_(queries) {}
+  Status put(unsigned level, std::uint64_t index, std::span<const Digest> hashes) override {
+    queries_.add_tile(level, index, hashes);
+    return Status::success();
+  }
+
+ private:
+  WriteQueries& queries_;
+};
+
+}  // namespace openexec::store

@@ -1,0 +1,102 @@
+#include "upkeep/backup.hpp"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <memory>
+
+#include "sqlite/descriptor.hpp"
+#include "sqlite/guard.hpp"
+#include "sqlite/sqlite_db.hpp"
+#include "session/ledger_file.hpp"
+
+namespace openexec::store {
+namespace {
+
+constexpr std::size_t most_beside = std::size_t{1} << 20;  // of a key, a checkpoint or an anchor
+constexpr const char* of_sqlite[] = {"-wal", "-shm", "-journal"};
+
+struct Finish {
+  void operator()(sqlite3_backup* backup) const noexcept { sqlite3_backup_finish(backup); }
+};
+
+void copy_database(const LedgerPath& from, const std::string& to) {
+  Database source(from.database, SQLITE_OPEN_READONLY, nullptr);
+  Database target(to, SQLITE_OPEN_READWRITE, nullptr);
+  sqlite3_busy_timeout(source.handle(), 10'000);
+  const std::unique_ptr<sqlite3_backup, Finish> backup(
+      sqlite3_backup_init(target.handle(), "main", source.handle(), "main"));
+  if (!backup) throw SqliteError("begin the copy", sqlite3_errcode(target.handle()));
+  // All pages in one step: a copy that lets go of its transaction begins anew with each commit of the executor.
+  if (const int code = sqlite3_backup_step(backup.get(), -1); code != SQLITE_DONE) throw SqliteError("copy", code);
+}
+
+[[noreturn]] void is_there(const std::string& path) {
+  throw StoreFailure(path + " is there already: move it away, or name a new file");
+}
+
+/// A copy on its way, and what it made so far.
+class Copying {
+ public:
+  explicit Copying(std::vector<std::string>& made) : made_(made) {}
+
+  void make(const std::string& path, std::string_view bytes) {
+    made_.push_back(path);  // first, since it may fail
+    if (create_file(path, bytes)) return;
+    made_.pop_back();
+    is_there(path);
+  }
+
+  /// What stands beside a ledger that is gone may still be what belongs to its backup.
+  void make_or_keep(const std::string& from, const std::string& to) {
+    std::string bytes, present;
+    if (!read_file(from, most_beside, bytes)) return;
+    if (read_file(to, most_beside, present) && present == bytes) return;
+    make(to, bytes);
+  }
+
+ private:
+  std::vector<std::string>& made_;
+};
+
+void copy_all(const LedgerPath& from, const std::string& to, const std::string& anchor, Copying& copying) {
+  // Readers leave an empty one beside a ledger, which holds nothing.
+  if (struct stat found {}; ::lstat((to + "-wal").c_str(), &found) == 0 && found.st_size > 0) is_there(to + "-wal");
+  copying.make(to, {});  // before SQLite, so that it is of mode 0600 from its first byte on
+  // The anchor comes first: a ledger that is read later reaches as far.
+  if (!anchor.empty()) {
+    std::string bytes;
+    if (!read_file(anchor, most_beside, bytes)) throw StoreFailure("there is no anchor " + anchor);
+    copying.make(to + ".anchor", bytes);
+  }
+  copying.make_or_keep(from.log_key(), to + ".log-key");
+  copying.make_or_keep(from.cosigned(), to + ".cosigned");
+  copy_database(from, to);
+  sync_folder(folder_of(to));
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> copy_ledger(const std::string& path, const std::string& to, const std::string& anchor) {
+  return guarded([&]() -> Result<std::vector<std::string>> {
+    const LedgerPath from = resolve(path, nullptr);
+    if (!inspect(from)) return Status(Code::store_failed, "there is no ledger");
+    std::vector<std::string> made;
+    Copying copying(made);
+    try {
+      copy_all(from, resolve(to, nullptr).database, anchor, copying);
+    } catch (...) {
+      remove_copy(made);
+      throw;
+    }
+    return made;
+  });
+}
+
+void remove_copy(const std::vector<std::string>& made) {
+  if (!made.empty())
+    for (const char* suffix : of_sqlite) remove_if_there(made.front() + suffix);
+  for (const std::string& path : made) remove_if_there(path);
+}
+
+}  // namespace openexec::store
