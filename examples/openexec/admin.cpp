@@ -158,6 +158,17 @@ std::string this_user() {
   return user == nullptr || user->pw_name == nullptr ? std::string() : user->pw_name;
 }
 
+/// An order for another tenant than the service's is recorded and changes nothing there, so that a mistyped name would
+/// look like a halt. The order goes first, since nothing may hold it up.
+void check_tenant(const Options& options) {
+  const Answer answer = ask_service(options.socket, "GET /status", {});
+  const Result<canon::Document> document = canon::parse(answer.body);
+  const std::string served = document.ok() ? text_of(document->root(), "tenant") : std::string();
+  if (served == options.tenant) return;
+  throw Stop(no, "the order is recorded for the tenant " + shown(options.tenant) + ", and this service has the tenant " +
+                     or_dash(served) + ", for which nothing has changed");
+}
+
 int order(const Options& options, std::string_view target, const char* named) {
   const std::string who = options.who.empty() ? this_user() : options.who;
   if (who.empty()) throw Stop(cannot, "say who you are: --who NAME");
@@ -165,7 +176,9 @@ int order(const Options& options, std::string_view target, const char* named) {
   body.text("who", who).text("why", options.why);
   if (!options.tenant.empty()) body.text("tenant", options.tenant);
   if (named != nullptr) body.text(named, options.id);
-  return tell(ask_service(options.socket, "POST " + std::string(target), body.take()), options.json);
+  const int told = tell(ask_service(options.socket, "POST " + std::string(target), body.take()), options.json);
+  if (told == yes && !options.tenant.empty()) check_tenant(options);
+  return told;
 }
 
 }  // namespace

@@ -107,6 +107,27 @@ TEST_CASE("openexec admin halts, shows, revokes and resumes; each order is an en
   CHECK(has(orders[4], R"("kind":"confirm_clock")"));
 }
 
+TEST_CASE("An order for a tenant that the service does not have is recorded, and openexec admin says that nothing changed") {
+  const Place place;
+  std::vector<std::string> flags = place.flags;
+  flags.insert(flags.end(), {"--tenant", "acme"});
+  const Daemon daemon(flags);
+  HttpClient client(daemon.port());
+  for (const char* order : {"halt", "revoke-key key-3", "revoke-approval approval-7"})
+    for (const char* mistyped : {"acmee", "'acme '", "ACME"}) {
+      const Said said = admin(place, std::string(order) + " --who alice --why x --tenant " + mistyped, true);
+      CAPTURE(order, said.text);
+      CHECK(said.exit_code == 1);
+      CHECK(has(said.text, "this service has the tenant acme"));
+    }
+  CHECK(execute(client, "1").status == 200);
+  CHECK(place.orders().size() == 9);
+  CHECK(admin(place, "halt --who alice --why x --tenant acme").exit_code == 0);
+  CHECK(text_at(execute(client, "2").json().root(), "code") == "halted");
+  CHECK(admin(place, "resume --who alice --why x --tenant acme --json").exit_code == 0);
+  CHECK(execute(client, "3").status == 200);
+}
+
 TEST_CASE("openexec admin status shows who ordered what stands, after a restart too") {
   const Place place;
   {
