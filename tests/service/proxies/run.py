@@ -206,7 +206,8 @@ class Stories(unittest.TestCase):
                 self.burst(stage, "after")
 
     def test_a_service_that_gives_up_first_loses_requests(self):
-        with Stage("breach", "--idle-timeout-ms", "2000", slow=True) as stage:
+        setting, value = self.kind.idle
+        with Stage("breach", "--idle-timeout-ms", "2000", changes=[(setting, value.format("60s"))], slow=True) as stage:
             with contextlib.closing(stage.connection()) as client:
                 self.assertEqual(stage.ask(proposal("before"), connection=client)[0], 200)
                 stage.relay.wait(lambda links: all(link.closed_by for link in links))
