@@ -34,6 +34,7 @@ test_packages=(
   "mold|faster links"
   "catch2|the unit tests"
   "$clang|the second compiler"
+  "clang-format-14|the layout of the sources"
   "python3-venv|the tests of the Python package"
   "python3-requests|the service's clients"
   "python3-cryptography|an independent signer"

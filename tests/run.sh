@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs all tests. Everything ends up in build/.
 #   bash tests/run.sh            Debug with address and undefined-behaviour sanitizers
+#   bash tests/run.sh --checks   what needs no build: rooms, sizes, layout, documents, and what must not compile
 #   bash tests/run.sh --tsan     the tests that use threads, with the thread sanitizer
 #   bash tests/run.sh --clang    the whole house before the eyes of clang (14 on Debian 12), the unit tests, and those
 #                                of the bindings, which ask for a library without sanitizers
@@ -14,9 +15,9 @@ cd "$(dirname "$0")/.."
 runs=() setup=1
 for flag in "$@"; do
   case "$flag" in
-    --asan | --tsan | --clang | --release | --long) runs+=("${flag#--}") ;;
+    --checks | --asan | --tsan | --clang | --release | --long) runs+=("${flag#--}") ;;
     --no-setup) setup=0 ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
   esac
 done
 if [ ${#runs[@]} -eq 0 ]; then runs=(asan); fi
@@ -47,7 +48,21 @@ run_tests() {  # preset, further CTest arguments
 
 # A stack trace needs lines, not types: -g1. What compiles openexec-bench, and runs it, is the optimised build.
 lines=(-DCMAKE_C_FLAGS_DEBUG=-g1 -DCMAKE_CXX_FLAGS_DEBUG=-g1)
-run_asan() { configure_and_build asan all "${lines[@]}" -DOPENEXEC_BUILD_BENCH=OFF && run_tests asan; }
+run_asan() {
+  local but=()
+  if [[ " ${runs[*]} " == *" checks "* ]]; then but=(-LE checks); fi  # what that leg showed is not shown again
+  configure_and_build asan all "${lines[@]}" -DOPENEXEC_BUILD_BENCH=OFF && run_tests asan "${but[@]}"
+}
+run_checks() {
+  local wrong=0 pairs=(tests/misuse/pairs/*.cpp)
+  for check in rooms house format; do
+    { python3 "tests/misuse/$check.py" --self-test && python3 "tests/misuse/$check.py" .; } || [ $? -eq 77 ] || wrong=1
+  done
+  python3 -B tests/docs/check.py . || wrong=1
+  printf '%s\0' "${pairs[@]}" | xargs -0 -P "$jobs" -I{} \
+    bash tests/misuse/pair.sh {} "${CXX:-c++}" -std=c++20 -Wall -Wextra -Werror -Iinclude || wrong=1
+  return $wrong
+}
 run_release() {
   local linker=()  # what is shipped is linked as packagers link it
   local -x CCACHE_BASEDIR=  # and compiled from absolute names, since a build without the cache is compared with it

@@ -56,7 +56,7 @@ BREACHES = [
     ("lib/base/codes.cpp", r'"halted", 503', '"halted", 500', "no row for 100"),
     # sources
     ("docs/embedding.md", r"^\| \[`openexec/hasher\.hpp`\].*\n", "", "does not name openexec/hasher.hpp"),
-    ("README.md", r'\.nonce = "unique-1"', '.nonce = "unique-2"', "is not examples/01_echo.cpp"),
+    ("README.md", r'\.nonce = "unique-1"', '.nonce = "unique-2"', "is not examples/01_echo.cpp below"),
     ("README.md", r"^bash tests/run\.sh$", "bash tests/all.sh", "the quick start is not"),
     ("docs/service.md", r"localhost:5000/health", "localhost:8080/health", "health.sh"),
     ("docs/service.md", r"^\| `GET /checkpoint` .*\n", "", "the endpoint GET /checkpoint is not documented"),
