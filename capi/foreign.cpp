@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "foreign.hpp"
 
 #include <algorithm>
@@ -55,14 +56,10 @@ HandlerResult conclude(openexec_answer answer, openexec_sink& result, std::strin
       if (result.whole)
         return HandlerResult::beginning(std::move(result.text), result.whole->length, result.whole->hash.finish());
       return HandlerResult::result(std::move(result.text));
-    case OPENEXEC_ANSWER_FAILED:
-      return HandlerResult::failed(std::move(detail));
-    case OPENEXEC_ANSWER_FAILED_NO_EFFECT:
-      return HandlerResult::failed(std::move(detail), Effect::none);
-    case OPENEXEC_ANSWER_IN_DOUBT:
-      return HandlerResult::in_doubt(std::move(detail));
-    default:
-      return HandlerResult::in_doubt("the handler answered " + std::to_string(answer) + ", which means nothing");
+    case OPENEXEC_ANSWER_FAILED: return HandlerResult::failed(std::move(detail));
+    case OPENEXEC_ANSWER_FAILED_NO_EFFECT: return HandlerResult::failed(std::move(detail), Effect::none);
+    case OPENEXEC_ANSWER_IN_DOUBT: return HandlerResult::in_doubt(std::move(detail));
+    default: return HandlerResult::in_doubt("the handler answered " + std::to_string(answer) + ", which means nothing");
   }
 }
 
@@ -152,9 +149,9 @@ std::chrono::milliseconds ForeignHandler::deadline() const noexcept {
 HandlerResult ForeignHandler::run(const Invocation& call, std::size_t max_result_bytes) const {
   const openexec_cancellation cancellation{call.cancellation};
   const auto deadline = std::chrono::duration_cast<std::chrono::nanoseconds>(call.deadline.time_since_epoch());
-  const openexec_invocation invocation{sizeof invocation, out(call.exec_id), out(call.action), out(call.payload),
-                                       out(call.tenant),  deadline.count(),  &cancellation,
-                                       call.attempt,      0};
+  const openexec_invocation invocation{sizeof invocation, out(call.exec_id), out(call.action),
+                                       out(call.payload), out(call.tenant),  deadline.count(),
+                                       &cancellation,     call.attempt,      0};
   std::string text;
   std::string detail;
   openexec_sink result{text, max_result_bytes};
@@ -266,12 +263,18 @@ ForeignStore::ForeignStore(const openexec_store_table* table)
 }
 
 Result<ClaimAnswer> ForeignStore::claim(const Claim& claim) {
-  const openexec_claim given{sizeof given,           out(claim.tenant),
-                             out(claim.nonce),       out(claim.action),
-                             digest(claim.exec_id),  digest(claim.request_hash),
-                             out(claim.approval_id), digest(claim.approval_digest),
-                             out(claim.approval),    claim.at.micros,
-                             out(claim.predecessor), claim.max_per_minute,
+  const openexec_claim given{sizeof given,
+                             out(claim.tenant),
+                             out(claim.nonce),
+                             out(claim.action),
+                             digest(claim.exec_id),
+                             digest(claim.request_hash),
+                             out(claim.approval_id),
+                             digest(claim.approval_digest),
+                             out(claim.approval),
+                             claim.at.micros,
+                             out(claim.predecessor),
+                             claim.max_per_minute,
                              0};
   openexec_claimed claimed = 0;
   openexec_records existing(1);
@@ -346,8 +349,8 @@ Result<std::optional<std::uint64_t>> ForeignStore::control(const ControlChange& 
 Result<std::vector<ControlName>> ForeignStore::controls() {
   openexec_controls controls(unbounded);
   if (table_.controls == nullptr) return std::move(controls.items);
-  if (Status no = ask("store.controls",
-                      [&](openexec_sink* detail) { return table_.controls(self_.get(), &controls, detail); });
+  if (Status no =
+          ask("store.controls", [&](openexec_sink* detail) { return table_.controls(self_.get(), &controls, detail); });
       !no.ok())
     return no;
   if (controls.failed) return broken("store.controls", "gave a control that could not be taken");

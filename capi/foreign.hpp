@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tables of C callbacks become C++ parts: an ordinary part that wears a table.
 #pragma once
 
@@ -64,7 +65,7 @@ struct openexec_controls : openexec::capi::Gathered<openexec::ControlName> {
 };
 struct openexec_approval {
   openexec::Approval value;
-  bool failed = false;  ///< something that it was given could not be taken
+  bool failed = false;          ///< something that it was given could not be taken
   bool without_memory = false;  ///< and this is why
 };
 struct openexec_proposal {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The border. Nothing is thrown across it in either direction, and nothing else in capi/ catches.
 #pragma once
 

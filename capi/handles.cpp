@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "handles.hpp"
 
 bool openexec_executor::enter() noexcept {
   std::uint32_t calls = calls_.load(std::memory_order_relaxed);
   while ((calls & closed) == 0)
-    if (calls_.compare_exchange_weak(calls, calls + 1, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+    if (calls_.compare_exchange_weak(calls, calls + 1, std::memory_order_acquire, std::memory_order_relaxed))
+      return true;
   return false;
 }
 

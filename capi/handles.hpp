@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the opaque handles hold.
 #pragma once
 
@@ -73,7 +74,8 @@ class Owner {
  public:
   [[nodiscard]] bool here() const noexcept { return process_.here(); }
   void require_here(const char* what) const {
-    if (!here()) misuse(std::string(what) + ": belongs to process " + std::to_string(process_.number()) + ", not to its child");
+    if (!here())
+      misuse(std::string(what) + ": belongs to process " + std::to_string(process_.number()) + ", not to its child");
   }
 
  private:
@@ -104,8 +106,8 @@ struct openexec_config {
   [[nodiscard]] std::shared_ptr<openexec::PolicyVerifier> make_policy_verifier() const;  // null: another is set
 };
 
-/// Content that ends with the last call inside, once it is closed; and memory that lives until its owner destroys it and
-/// the content has ended.
+/// Content that ends with the last call inside, once it is closed; and memory that lives until its owner destroys it
+/// and the content has ended.
 struct openexec_executor {
   openexec_executor(openexec::Executor executor, std::shared_ptr<openexec::ReceiptLog> its_log,
                     std::shared_ptr<openexec::PolicyVerifier> its_policy,
@@ -142,7 +144,7 @@ struct openexec_executor {
   void end(bool telling);
 
   static constexpr std::uint32_t closed = std::uint32_t{1} << 31;
-  std::atomic<std::uint32_t> calls_{0};   // those that are inside; and `closed`
+  std::atomic<std::uint32_t> calls_{0};    // those that are inside; and `closed`
   std::atomic<std::uint32_t> holders_{2};  // of the memory: the owner, and the content
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The entry points, in the order of the header.
 //
 // Each has the same shape: one guard, what comes in is looked at, one call into the library.
@@ -75,7 +76,8 @@ void fill(openexec_recovery* place, const Recovery& found) {
 class Visit {
  public:
   explicit Visit(const openexec_executor* executor)
-      : executor_(const_cast<openexec_executor*>(in(executor, "executor"))) {  // NOLINT: counts the call, changes nothing
+      // NOLINTNEXTLINE: counts the call, changes nothing
+      : executor_(const_cast<openexec_executor*>(in(executor, "executor"))) {
     executor_->owner.require_here("executor");
     if (!executor_->enter()) misuse("executor: closed; no call may begin");
   }
@@ -164,31 +166,21 @@ std::unique_ptr<openexec_proposal> handle_of(Proposal proposal) {
 
 Digest hash_of(const Proposal& proposal, openexec_hash hash) {
   switch (hash) {
-    case OPENEXEC_HASH_REQUEST:
-      return exec::request_hash(proposal, *jcs_sha256());
-    case OPENEXEC_HASH_ACTION:
-      return proposal.action_hash();
-    case OPENEXEC_HASH_PARAMETERS:
-      return proposal.parameters_hash();
-    case OPENEXEC_HASH_EXEC_ID:
-      return exec::exec_id(proposal, *jcs_sha256());
-    case OPENEXEC_HASH_ARTIFACT:
-      return proposal.artifact_digest();
-    default:
-      misuse("hash: " + std::to_string(hash) + " is none");
+    case OPENEXEC_HASH_REQUEST: return exec::request_hash(proposal, *jcs_sha256());
+    case OPENEXEC_HASH_ACTION: return proposal.action_hash();
+    case OPENEXEC_HASH_PARAMETERS: return proposal.parameters_hash();
+    case OPENEXEC_HASH_EXEC_ID: return exec::exec_id(proposal, *jcs_sha256());
+    case OPENEXEC_HASH_ARTIFACT: return proposal.artifact_digest();
+    default: misuse("hash: " + std::to_string(hash) + " is none");
   }
 }
 
 std::string form_of(canon::View value, openexec_form form) {
   switch (form) {
-    case OPENEXEC_FORM_JCS:
-      return canon::jcs(value);
-    case OPENEXEC_FORM_CLAWSHIELD_V1:
-      return canon::clawshield_v1(value);
-    case OPENEXEC_FORM_DISPLAY:
-      return canon::display(value);
-    default:
-      misuse("form: " + std::to_string(form) + " is none");
+    case OPENEXEC_FORM_JCS: return canon::jcs(value);
+    case OPENEXEC_FORM_CLAWSHIELD_V1: return canon::clawshield_v1(value);
+    case OPENEXEC_FORM_DISPLAY: return canon::display(value);
+    default: misuse("form: " + std::to_string(form) + " is none");
   }
 }
 
@@ -272,9 +264,8 @@ EvidenceTrust trust_of(const openexec_evidence_trust* from) {
 EvidenceHeld held_of(const openexec_evidence_held* from) {
   if (from == nullptr) return {};
   const openexec_evidence_held held = sized(from, "held");
-  return {given(held.exec_id, "held.exec_id"), given(held.action, "held.action"),
-          given(held.nonce, "held.nonce"),     given(held.tenant, "held.tenant"),
-          given(held.payload, "held.payload"), given(held.result, "held.result"),
+  return {given(held.exec_id, "held.exec_id"), given(held.action, "held.action"),    given(held.nonce, "held.nonce"),
+          given(held.tenant, "held.tenant"),   given(held.payload, "held.payload"),  given(held.result, "held.result"),
           given(held.receipt, "held.receipt"), given(held.approval, "held.approval")};
 }
 
@@ -327,25 +318,21 @@ Status obeyed(const Outcome& outcome) {
 }
 
 Outcome obey(Executor& executor, const openexec_order& given) {
-  const Order order{.who = in(given.who, "order.who"),
-                    .why = in(given.why, "order.why"),
-                    .tenant = in(given.tenant, "order.tenant")};
+  const Order order{
+      .who = in(given.who, "order.who"), .why = in(given.why, "order.why"), .tenant = in(given.tenant, "order.tenant")};
   const std::string_view id = in(given.id, "order.id");
   if (given.stands != 0 && given.stands != 1) misuse("order.stands: must be 1 or 0");
   if (given.control == OPENEXEC_CONTROL_HALT && !id.empty()) misuse("order.id: a halt has none");
-  if (given.control != OPENEXEC_CONTROL_HALT && given.stands == 0) misuse("order.stands: what was revoked stays revoked");
+  if (given.control != OPENEXEC_CONTROL_HALT && given.stands == 0)
+    misuse("order.stands: what was revoked stays revoked");
   switch (given.control) {
-    case OPENEXEC_CONTROL_HALT:
-      return given.stands == 1 ? executor.halt(order) : executor.resume(order);
-    case OPENEXEC_CONTROL_REVOKE_APPROVAL:
-      return executor.revoke_approval(id, order);
-    case OPENEXEC_CONTROL_REVOKE_KEY:
-      return executor.revoke_key(id, order);
+    case OPENEXEC_CONTROL_HALT: return given.stands == 1 ? executor.halt(order) : executor.resume(order);
+    case OPENEXEC_CONTROL_REVOKE_APPROVAL: return executor.revoke_approval(id, order);
+    case OPENEXEC_CONTROL_REVOKE_KEY: return executor.revoke_key(id, order);
     case OPENEXEC_CONTROL_CONFIRM_CLOCK:
       if (!id.empty()) misuse("order.id: a confirmation has none");
       return executor.confirm_clock(order);
-    default:
-      misuse("order.control: " + std::to_string(given.control) + " is none");
+    default: misuse("order.control: " + std::to_string(given.control) + " is none");
   }
 }
 
@@ -527,35 +514,16 @@ openexec_code openexec_config_set_limit(openexec_config* config, openexec_limit 
     if (value > std::numeric_limits<std::uint32_t>::max()) misuse("value: above 4294967295");
     const auto number = static_cast<std::uint32_t>(value);
     switch (limit) {
-      case OPENEXEC_LIMIT_REQUEST_BYTES:
-        limits.request.max_bytes = number;
-        break;
-      case OPENEXEC_LIMIT_REQUEST_DEPTH:
-        limits.request.max_depth = number;
-        break;
-      case OPENEXEC_LIMIT_RESULT_BYTES:
-        limits.max_result_bytes = number;
-        break;
-      case OPENEXEC_LIMIT_IN_FLIGHT:
-        limits.max_in_flight = number;
-        break;
-      case OPENEXEC_LIMIT_REFUSALS_PER_SECOND:
-        limits.max_refusals_per_second = number;
-        break;
-      case OPENEXEC_LIMIT_WAIT_MS:
-        limits.max_wait = std::chrono::milliseconds(number);
-        break;
-      case OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS:
-        config->max_issued_ahead = std::chrono::seconds(number);
-        break;
-      case OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS:
-        limits.max_clock_jump = std::chrono::seconds(number);
-        break;
-      case OPENEXEC_LIMIT_REPLAYS_PER_SECOND:
-        limits.max_replays_per_second = number;
-        break;
-      default:
-        misuse("limit: " + std::to_string(limit) + " is none");
+      case OPENEXEC_LIMIT_REQUEST_BYTES: limits.request.max_bytes = number; break;
+      case OPENEXEC_LIMIT_REQUEST_DEPTH: limits.request.max_depth = number; break;
+      case OPENEXEC_LIMIT_RESULT_BYTES: limits.max_result_bytes = number; break;
+      case OPENEXEC_LIMIT_IN_FLIGHT: limits.max_in_flight = number; break;
+      case OPENEXEC_LIMIT_REFUSALS_PER_SECOND: limits.max_refusals_per_second = number; break;
+      case OPENEXEC_LIMIT_WAIT_MS: limits.max_wait = std::chrono::milliseconds(number); break;
+      case OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS: config->max_issued_ahead = std::chrono::seconds(number); break;
+      case OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS: limits.max_clock_jump = std::chrono::seconds(number); break;
+      case OPENEXEC_LIMIT_REPLAYS_PER_SECOND: limits.max_replays_per_second = number; break;
+      default: misuse("limit: " + std::to_string(limit) + " is none");
     }
   });
 }
@@ -848,9 +816,8 @@ openexec_code openexec_executor_order(openexec_executor* executor, const openexe
 }
 
 openexec_code openexec_executor_halt(openexec_executor* executor, openexec_error** error) {
-  return guard(error, [&] {
-    require(obeyed(visiting(executor, [](const Visit& inside) { return inside->halt(own_order); })));
-  });
+  return guard(
+      error, [&] { require(obeyed(visiting(executor, [](const Visit& inside) { return inside->halt(own_order); }))); });
 }
 
 openexec_code openexec_executor_resume(openexec_executor* executor, openexec_error** error) {
@@ -871,8 +838,8 @@ openexec_code openexec_executor_controls(const openexec_executor* executor, open
 }
 
 int32_t openexec_executor_halted(const openexec_executor* executor) {
-  auto* const inside = const_cast<openexec_executor*>(executor);  // NOLINT: counts the call, changes nothing
-  if (inside == nullptr || !inside->enter()) return 1;            // nothing starts in one that is closed
+  auto* const inside = const_cast<openexec_executor*>(executor);
+  if (inside == nullptr || !inside->enter()) return 1;  // nothing starts in one that is closed
   const bool halted = inside->value->halted();
   inside->leave(true);
   return halted ? 1 : 0;
@@ -1035,9 +1002,8 @@ openexec_code openexec_verify_trust_policy(openexec_str policy, openexec_str exe
                                            openexec_error** error) {
   return guard(error, [&] {
     Out place(approval, "approval");
-    const auto verifier =
-        policy_verifier(require(TrustPolicy::parse(in(policy, "policy"))), text(executor, "executor"),
-                        text(tenant, "tenant"), TrustPolicyOptions{}.max_issued_ahead, nullptr);
+    const auto verifier = policy_verifier(require(TrustPolicy::parse(in(policy, "policy"))), text(executor, "executor"),
+                                          text(tenant, "tenant"), TrustPolicyOptions{}.max_issued_ahead, nullptr);
     const Proposal proposal = require(Proposal::parse(request_of(request), text(tenant, "tenant")));
     place.give(note_of(require(verifier->verify(proposal, {now_us})), proposal));
   });
@@ -1187,7 +1153,8 @@ openexec_code openexec_log_consistency(const openexec_log* log, uint64_t from, u
   return guard(error, [&] {
     Out place(hashes, "hashes");
     std::string bytes;
-    for (const Digest& hash : require(tree_of(log)->prove_consistency(from, to))) bytes.append(hash.begin(), hash.end());
+    for (const Digest& hash : require(tree_of(log)->prove_consistency(from, to)))
+      bytes.append(hash.begin(), hash.end());
     place.give(buffer_of(std::move(bytes)));
   });
 }
@@ -1211,8 +1178,11 @@ openexec_code openexec_evidence_verify(openexec_str proof, const openexec_eviden
     const EvidenceReport& what = found->value;
     std::string decided;
     if (what.verdict != EvidenceVerdict::pass)
-      decided.append(name(what.verdict)).append(": ").append(name(what.step)).append(": ").append(
-          what.at(what.step).detail);
+      decided.append(name(what.verdict))
+          .append(": ")
+          .append(name(what.step))
+          .append(": ")
+          .append(what.at(what.step).detail);
     place.give(std::move(found));
     if (!decided.empty()) misuse(std::move(decided));
   });
@@ -1221,9 +1191,8 @@ openexec_code openexec_evidence_verify(openexec_str proof, const openexec_eviden
 void openexec_evidence_destroy(openexec_evidence** report) { destroy(report); }
 
 openexec_evidence_verdict openexec_evidence_answer(const openexec_evidence* report) {
-  return peek(report, openexec_evidence_verdict{OPENEXEC_EVIDENCE_FAIL}, [](const openexec_evidence& r) {
-    return static_cast<openexec_evidence_verdict>(r.value.verdict);
-  });
+  return peek(report, openexec_evidence_verdict{OPENEXEC_EVIDENCE_FAIL},
+              [](const openexec_evidence& r) { return static_cast<openexec_evidence_verdict>(r.value.verdict); });
 }
 
 openexec_evidence_step openexec_evidence_decided_by(const openexec_evidence* report) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What must never change. A static_assert that fails here is a broken promise, not a test to be adapted.
 #include <openexec.h>
 

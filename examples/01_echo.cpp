@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One action, one executor, and the same request twice: the second answer is the first one, told again.
 #include <iostream>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Run it twice: the first process executes and exits, the second finds the outcome in the ledger and runs nothing.
 //   02_restart [ledger file]
 #include <iostream>
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
 
   const openexec::Outcome outcome =
       executor->execute({.action = "charge_card", .payload = R"({"cents":1250})", .nonce = "order-1001"});
-  std::cout << (outcome.replayed ? "replayed " : "executed ") << outcome.result << " receipt " << outcome.receipt << '\n';
+  std::cout << (outcome.replayed ? "replayed " : "executed ") << outcome.result << " receipt " << outcome.receipt
+            << '\n';
   return outcome.ok() ? 0 : 1;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whoever holds an execution's id, its result and its receipt can check that they belong together: offline, without an
  * executor, and whatever the spacing of the result.
  *

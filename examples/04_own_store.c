@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A nonce store of one's own, over the table of section 4: a program that already has a database would do the same
  * against it. This one keeps everything in memory, under one lock, and is its own log.
  *

@@ -1,6 +1,7 @@
-// A model's tool calls go through the boundary. Their arguments arrive as JSON texts inside JSON strings. The nonce is made
-// of the conversation, the turn and what the call says, so that a turn that is delivered again is answered and not run
-// again, whatever ids the provider gives its calls.
+// SPDX-License-Identifier: Apache-2.0
+// A model's tool calls go through the boundary. Their arguments arrive as JSON texts inside JSON strings. The nonce is
+// made of the conversation, the turn and what the call says, so that a turn that is delivered again is answered and not
+// run again, whatever ids the provider gives its calls.
 #include <iostream>
 #include <string>
 #include <vector>
@@ -75,17 +76,21 @@ int main() {
   const std::string minutes = R"({"to": "ada@example.com", "subject": "Minutes"})";
   const std::string agenda = R"({"to": "ada@example.com", "subject": "Agenda"})";
   // One id for both, as some providers do.
-  const Outcomes first = run(*executor, "turn-1", {"tool_calls", {{"search:0", "send_email", minutes}, {"search:0", "send_email", agenda}}});
+  const Outcomes first = run(*executor, "turn-1",
+                             {"tool_calls", {{"search:0", "send_email", minutes}, {"search:0", "send_email", agenda}}});
   show("two calls with one id", first);
 
   const std::string respelled = R"({"subject":"Minutes","to":"ada@example.com"})";
-  const Outcomes again = run(*executor, "turn-1", {"tool_calls", {{"call_8", "send_email", respelled}, {"call_9", "send_email", agenda}}});
+  const Outcomes again =
+      run(*executor, "turn-1", {"tool_calls", {{"call_8", "send_email", respelled}, {"call_9", "send_email", agenda}}});
   show("the turn delivered again, with other ids", again);
 
   const Outcomes cut = run(*executor, "turn-2", {"length", {{"call_10", "send_email", minutes}}});
   show("a response that was cut", cut);
 
-  const Outcomes other = run(*executor, "turn-3", {"tool_calls", {{"call_11", "send_email", R"({"to": 17})"}, {"call_12", "delete_everything", "{}"}}});
+  const Outcomes other =
+      run(*executor, "turn-3",
+          {"tool_calls", {{"call_11", "send_email", R"({"to": 17})"}, {"call_12", "delete_everything", "{}"}}});
   show("what does not fit, and what nobody allowed", other);
 
   const bool as_promised = first.size() == 2 && first[0].ok() && first[1].ok() && !first[1].replayed &&  //

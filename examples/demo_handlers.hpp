@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The two demonstration handlers that openexec and openexecd share. A program of your own brings its own.
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * openexec.h - the whole C promise of OpenExec.
  *
@@ -64,13 +65,14 @@ extern "C" {
  * once, and changed or destroyed by one alone. OpenExec starts no thread.
  *
  * Threads that end. The cancellation of a thread (pthread_cancel) is put off until the function that it is inside has
- * returned. A thread may end inside a callback of its own accord, by pthread_exit, or by a cancellation that the callback
- * allows: its stack is unwound through OpenExec, and the function never returns. The executor stays usable, other threads
- * go on, and the process keeps its exit code. What the thread had claimed stays claimed. It is answered with
- * OPENEXEC_IN_DOUBT from then on, and recorded as in doubt when the store is opened again. What a thread ran that was
- * lent to openexec_executor_execute_many is in doubt at once. Where the last thread inside a destroyed executor ends so,
- * OPENEXEC_EVENT_CLOSED is not told. In `close`, and in callbacks that the end of an executor calls, it ends the process.
- * Where the platform does not unwind a thread that ends (musl), its claims, and who waits for them, are not released.
+ * returned. A thread may end inside a callback of its own accord, by pthread_exit, or by a cancellation that the
+ * callback allows: its stack is unwound through OpenExec, and the function never returns. The executor stays usable,
+ * other threads go on, and the process keeps its exit code. What the thread had claimed stays claimed. It is answered
+ * with OPENEXEC_IN_DOUBT from then on, and recorded as in doubt when the store is opened again. What a thread ran that
+ * was lent to openexec_executor_execute_many is in doubt at once. Where the last thread inside a destroyed executor
+ * ends so, OPENEXEC_EVENT_CLOSED is not told. In `close`, and in callbacks that the end of an executor calls, it ends
+ * the process. Where the platform does not unwind a thread that ends (musl), its claims, and who waits for them, are
+ * not released.
  *
  * Callbacks are called from whichever thread called into OpenExec, concurrently where several did; handlers always on
  * the thread that called execute. `self` is handed back untouched. They return one of the numbers they are documented
@@ -245,9 +247,9 @@ openexec_str openexec_effect_name(openexec_effect effect);
  */
 openexec_str openexec_result_form_name(openexec_result_form form);
 
-/* What a model that proposed the action is to be told beside the code: whether it ran, whether it may be tried again, and
- * how. English, of printable ASCII, and the same for every host (docs/errors.md has all of it). A number that this library
- * does not know is treated as one that leaves everything open.
+/* What a model that proposed the action is to be told beside the code: whether it ran, whether it may be tried again,
+ * and how. English, of printable ASCII, and the same for every host (docs/errors.md has all of it). A number that this
+ * library does not know is treated as one that leaves everything open.
  * Returns: a view that lives as long as the library.
  * In:  code
  *      verdict    as openexec_outcome_verdict
@@ -302,7 +304,8 @@ void openexec_buffer_destroy(openexec_buffer** buffer);
 openexec_str openexec_version(void);
 
 /* Whether this build has something: "sqlite", "clawshield-v1", "trust-policy", "transparency-log", "evidence",
- * "events", "payload-schema", "payload-schema-patterns", "tool-call-nonce". An unknown name is a feature that is absent.
+ * "events", "payload-schema", "payload-schema-patterns", "tool-call-nonce". An unknown name is a feature that is
+ * absent.
  * Returns: 1 or 0.
  */
 int32_t openexec_has_feature(openexec_str name);
@@ -416,12 +419,12 @@ openexec_code openexec_config_set_allowed_actions(openexec_config* config, const
 /* Bounds. What exceeds one is refused; nothing is dropped in silence. */
 typedef int32_t openexec_limit;
 enum {
-  OPENEXEC_LIMIT_REQUEST_BYTES = 1,       /* the whole request; default 1 MiB */
-  OPENEXEC_LIMIT_REQUEST_DEPTH = 2,       /* nesting of objects and arrays; default and maximum 128 */
-  OPENEXEC_LIMIT_RESULT_BYTES = 3,        /* of a handler's result; default 1 MiB */
-  OPENEXEC_LIMIT_IN_FLIGHT = 4,           /* attempts at once; default 1024 */
-  OPENEXEC_LIMIT_REFUSALS_PER_SECOND = 5, /* entries for refusals; default 1000 */
-  OPENEXEC_LIMIT_WAIT_MS = 6,             /* how long a second caller of a running nonce waits; default 30,000 */
+  OPENEXEC_LIMIT_REQUEST_BYTES = 1,        /* the whole request; default 1 MiB */
+  OPENEXEC_LIMIT_REQUEST_DEPTH = 2,        /* nesting of objects and arrays; default and maximum 128 */
+  OPENEXEC_LIMIT_RESULT_BYTES = 3,         /* of a handler's result; default 1 MiB */
+  OPENEXEC_LIMIT_IN_FLIGHT = 4,            /* attempts at once; default 1024 */
+  OPENEXEC_LIMIT_REFUSALS_PER_SECOND = 5,  /* entries for refusals; default 1000 */
+  OPENEXEC_LIMIT_WAIT_MS = 6,              /* how long a second caller of a running nonce waits; default 30,000 */
   OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS = 7, /* clawshield-v1: how far in the future issued_at may lie; default 60 */
   OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS = 8,   /* how far the wall clock may jump before it is suspect; default 3,600 */
   OPENEXEC_LIMIT_REPLAYS_PER_SECOND = 9    /* entries for replays of one execution; default 10 */
@@ -516,8 +519,8 @@ openexec_code openexec_config_set_demo_verifier(openexec_config* config, openexe
  */
 
 /* Gives bytes to a sink: appends them to what it holds. A sink has a bound; a callback that meets it may stop writing,
- * and what was cut off is never taken for the whole. A handler that goes on writing its result has all of it counted and
- * hashed.
+ * and what was cut off is never taken for the whole. A handler that goes on writing its result has all of it counted
+ * and hashed.
  * Returns: OPENEXEC_OK, or OPENEXEC_OVERLOADED where not all bytes were taken, now or before.
  * In:  sink       the one that was lent to the running callback
  *      bytes
@@ -589,14 +592,14 @@ typedef struct openexec_handler_table {
    * approval is served. */
   openexec_code (*cost)(void* self, const openexec_cost_query* query, int64_t* micro_usd, openexec_sink* detail);
 
-  /* What a payload of this action has to look like: a JSON Schema (docs/formats.md, section 12), compiled when the table
-   * is set. A payload that does not satisfy it is refused with OPENEXEC_PAYLOAD_SCHEMA before its approval is looked at.
-   * Empty: any object. */
+  /* What a payload of this action has to look like: a JSON Schema (docs/formats.md, section 12), compiled when the
+   * table is set. A payload that does not satisfy it is refused with OPENEXEC_PAYLOAD_SCHEMA before its approval is
+   * looked at. Empty: any object. */
   openexec_str payload_schema;
 
-  /* How many further attempts an execution has where one ended with FAILED_NO_EFFECT, or found the kill switch on: the same
-   * request, sent again under the same approval, is then admitted anew and runs again. At most 1,000; 0: never. A store of
-   * your own keeps one attempt only, and openexec_executor_create refuses the two together. */
+  /* How many further attempts an execution has where one ended with FAILED_NO_EFFECT, or found the kill switch on: the
+   * same request, sent again under the same approval, is then admitted anew and runs again. At most 1,000; 0: never. A
+   * store of your own keeps one attempt only, and openexec_executor_create refuses the two together. */
   uint32_t retry_none;
   uint32_t reserved; /* 0 */
 } openexec_handler_table;
@@ -681,8 +684,9 @@ typedef struct openexec_claim {
 
   /* What the claim is held to besides, in the same step; only a store that says `keeps_terms` is ever asked to. */
   openexec_str predecessor; /* something spent as an approval id that must be sealed as OPENEXEC_OK; empty: nothing */
-  uint32_t max_per_minute;  /* claims of this action in this tenant within 60 seconds, this one included; 0: any number */
-  int32_t reserved;         /* zero */
+  /* Claims of this action in this tenant within 60 seconds, this one included; 0: any number */
+  uint32_t max_per_minute;
+  int32_t reserved; /* zero */
 } openexec_claim;
 
 /* A claim's answer. Nothing but FRESH permits running the handler. */
@@ -842,16 +846,17 @@ typedef struct openexec_store_table {
   /* 1 where claims are held to `predecessor` and `max_per_minute`. Where they are not, what needs them is refused. */
   int32_t keeps_terms;
   int32_t reserved; /* zero */
-  /* Makes a control stand, or lifts it; of one that stands already, or does not, only the entry is new. Writes the index
-   * of the entry as `seal` does. May be NULL, together with the next: orders then last as long as the executor. */
+  /* Makes a control stand, or lifts it; of one that stands already, or does not, only the entry is new. Writes the
+   * index of the entry as `seal` does. May be NULL, together with the next: orders then last as long as the executor.
+   * */
   openexec_code (*control)(void* self, const openexec_control_change* change, int64_t* entry, openexec_sink* detail);
   /* Gives what stands, in the order of control, id and tenant. */
   openexec_code (*controls)(void* self, openexec_controls* controls, openexec_sink* detail);
 
   /* For a store that was copied or restored, and may have lost what was spent: writes the time up to which issued
    * approvals count no more, in microseconds since 1970, and leaves `floor_us` at INT64_MIN where there is none. Asked
-   * once, for each executor; a failure keeps the executor from being made. Without a verifier (demo) no executor is made
-   * where there is a floor. NULL: the store never lost anything. */
+   * once, for each executor; a failure keeps the executor from being made. Without a verifier (demo) no executor is
+   * made where there is a floor. NULL: the store never lost anything. */
   openexec_code (*floor)(void* self, int64_t* floor_us, openexec_sink* detail);
 } openexec_store_table;
 
@@ -1022,10 +1027,10 @@ openexec_code openexec_config_set_events(openexec_config* config, const openexec
 openexec_code openexec_executor_create(const openexec_config* config, openexec_executor** executor,
                                        openexec_error** error);
 
-/* Closes an executor, which stays a valid handle until it is destroyed. Any thread may do it, while others call: no call
- * begins any more, a call that tries is answered with OPENEXEC_INVALID_ARGUMENT, and those that are inside finish as usual.
- * The last of them ends the executor on its way out: the ledger is closed, and every `close` that is due is called. For
- * hosts whose threads cannot agree on when to destroy. May be called again, and from a handler.
+/* Closes an executor, which stays a valid handle until it is destroyed. Any thread may do it, while others call: no
+ * call begins any more, a call that tries is answered with OPENEXEC_INVALID_ARGUMENT, and those that are inside finish
+ * as usual. The last of them ends the executor on its way out: the ledger is closed, and every `close` that is due is
+ * called. For hosts whose threads cannot agree on when to destroy. May be called again, and from a handler.
  * Returns: OPENEXEC_OK once the executor has ended; OPENEXEC_IN_PROGRESS while a call is inside.
  * In:  executor
  *      max_wait_ms  how long to wait for the calls inside; 0: not at all. A handler that waits here waits for itself
@@ -1130,11 +1135,12 @@ typedef struct openexec_order {
   openexec_str why;    /* 1 to 1,024 bytes of UTF-8 */
 } openexec_order;
 
-/* Halts, resumes, revokes, or confirms that the wall clock is right now (docs/operations.md). Once it has returned no handler is started against the order; one that was started just
- * before may still be on its way into the host's function. What was claimed and not started fails without effect.
- * The store keeps what was ordered, so that whoever opens it next is bound by it; a revocation stands for ever. May be
- * called by a handler.
- * Returns: the outcome's code: OPENEXEC_OK; OPENEXEC_INVALID_ARGUMENT for what is no order; OPENEXEC_STORE_FAILED where it
+/* Halts, resumes, revokes, or confirms that the wall clock is right now (docs/operations.md). Once it has returned no
+ * handler is started against the order; one that was started just before may still be on its way into the host's
+ * function. What was claimed and not started fails without effect. The store keeps what was ordered, so that whoever
+ * opens it next is bound by it; a revocation stands for ever. May be called by a handler.
+ * Returns: the outcome's code: OPENEXEC_OK; OPENEXEC_INVALID_ARGUMENT for what is no order; OPENEXEC_STORE_FAILED where
+ * it
  *          could not be made durable: what tightens holds in this executor all the same, and nothing is lifted.
  * In:  executor
  *      order
@@ -1228,8 +1234,8 @@ int32_t openexec_outcome_replayed(const openexec_outcome* outcome);
 /* Returns: which attempt of its execution ran, or is told again; 1 where none is. */
 uint32_t openexec_outcome_attempt(const openexec_outcome* outcome);
 
-/* Returns: 1 where nothing happened and the handler permits a further attempt (retry_none): the same request, sent again
- * under the same approval, may run. Else 0. */
+/* Returns: 1 where nothing happened and the handler permits a further attempt (retry_none): the same request, sent
+ * again under the same approval, may run. Else 0. */
 int32_t openexec_outcome_may_retry(const openexec_outcome* outcome);
 
 /* Returns: the execution's id, 64 hexadecimal digits; empty where the request was malformed. */
@@ -1241,9 +1247,9 @@ openexec_str openexec_outcome_action(const openexec_outcome* outcome);
 /* Returns: the result as JSON, the bytes that the receipt hash covers; {"error": "<code>"} for every no. */
 openexec_str openexec_outcome_result(const openexec_outcome* outcome);
 
-/* Returns: what a model is to be told of this outcome, as openexec_advice has it, and where the handler permits a further
- * attempt that the same call may be sent again. For NULL what is told of an attempt that leaves everything open. A view that
- * lives as long as the library.
+/* Returns: what a model is to be told of this outcome, as openexec_advice has it, and where the handler permits a
+ * further attempt that the same call may be sent again. For NULL what is told of an attempt that leaves everything
+ * open. A view that lives as long as the library.
  */
 openexec_str openexec_outcome_advice(const openexec_outcome* outcome);
 
@@ -1376,8 +1382,8 @@ openexec_code openexec_log_open(openexec_str url, openexec_log** log, openexec_e
  */
 openexec_code openexec_executor_log(const openexec_executor* executor, openexec_log** log, openexec_error** error);
 
-/* Closes a reader, which stays a valid handle until it is destroyed. Any thread may do it, while others read: a call that
- * begins later is answered with OPENEXEC_INVALID_ARGUMENT, and the last one inside ends it. May be called again.
+/* Closes a reader, which stays a valid handle until it is destroyed. Any thread may do it, while others read: a call
+ * that begins later is answered with OPENEXEC_INVALID_ARGUMENT, and the last one inside ends it. May be called again.
  * Returns: OPENEXEC_OK.
  * In:  log
  */
@@ -1533,7 +1539,7 @@ enum {
 /* What one step found. */
 typedef int32_t openexec_finding;
 enum {
-  OPENEXEC_FINDING_UNREACHED = 0,  /* an earlier step left nothing to look at */
+  OPENEXEC_FINDING_UNREACHED = 0, /* an earlier step left nothing to look at */
   OPENEXEC_FINDING_FAILED = 1,
   OPENEXEC_FINDING_INCOMPLETE = 2, /* needed, and not given; or asked about, and the entry says nothing of it */
   OPENEXEC_FINDING_NOT_ASKED = 3,

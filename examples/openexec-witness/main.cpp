@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec-witness: cosigns the checkpoints of logs that only grow. Holds a key and a memory, and no executor code.
 #include <signal.h>
 #include <unistd.h>
@@ -145,8 +146,7 @@ void log_request(const witness::Served& served) {
 int serve(const Options& options) {
   auto logs = trusted_logs(options);
   const auto key = or_stop(crypto::PrivateKey::from_pem(terminal::read_input(options.key, terminal::Readers::owner)),
-                           terminal::cannot,
-                           "the key " + shown(options.key));
+                           terminal::cannot, "the key " + shown(options.key));
   auto state = or_stop(witness::State::open(options.state), machine, "the state (openexec-witness init makes it)");
   auto witness =
       or_stop(witness::Witness::make(key, std::move(logs), std::move(state)), terminal::cannot, "the settings");
@@ -187,9 +187,10 @@ int serve(const Options& options) {
 int adopt(const Options& options) {
   if (const Status adopted = witness::State::adopt(options.state, options.why, now()); !adopted.ok())
     throw Stop(machine, "the state: " + shown(adopted.detail()));
-  std::cout << "adopted " << shown(options.state)
-            << "\nNo log is cosigned until openexec-witness confirm has named the newest checkpoint of it that anybody can "
-               "show.\n";
+  std::cout
+      << "adopted " << shown(options.state)
+      << "\nNo log is cosigned until openexec-witness confirm has named the newest checkpoint of it that anybody can "
+         "show.\n";
   return terminal::yes;
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The little HTTP that a witness needs: one thread, one path, everything bounded.
 #pragma once
 
@@ -18,7 +19,7 @@ struct ServerOptions {
   /// Names that clients may call the witness by, besides addresses and localhost. Checked on a loopback address, and
   /// elsewhere where some are given.
   std::vector<std::string> allowed_hosts;
-  std::size_t max_connections = 256;                ///< more wait until one has ended
+  std::size_t max_connections = 256;                  ///< more wait until one has ended
   std::chrono::milliseconds header_deadline{30'000};  ///< for the next request's whole header
   std::chrono::milliseconds body_deadline{10'000};
   std::chrono::milliseconds write_deadline{10'000};

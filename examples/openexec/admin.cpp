@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <pwd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -132,20 +133,22 @@ int tell_status(const Answer& answer, bool json) {
   const auto controls = object ? document->root().find("controls") : std::nullopt;
   const auto halted = object ? document->root().find("halted") : std::nullopt;
   const auto clock = object ? document->root().find("clock") : std::nullopt;
-  if (!controls || !controls->is(canon::Type::array) || !halted || !clock) throw Stop(cannot, "the answer is no status");
+  if (!controls || !controls->is(canon::Type::array) || !halted || !clock)
+    throw Stop(cannot, "the answer is no status");
   const Style style(STDOUT_FILENO);
   const auto suspect = clock->find("suspect");
   std::cout << fields(style, {{"halted", halted->boolean() ? style.bad("yes") : style.good("no")},
                               {"tenant", or_dash(text_of(document->root(), "tenant"))},
-                              {"clock", suspect && suspect->boolean() ? style.bad("suspect") + ": it says " +
-                                                                            shown(text_of(*clock, "wall")) + ", and " +
-                                                                            shown(text_of(*clock, "trusted")) + " is trusted"
-                                                                      : style.good("trusted")}});
+                              {"clock", suspect && suspect->boolean()
+                                            ? style.bad("suspect") + ": it says " + shown(text_of(*clock, "wall")) +
+                                                  ", and " + shown(text_of(*clock, "trusted")) + " is trusted"
+                                            : style.good("trusted")}});
   std::vector<std::vector<std::string>> rows;
   for (const auto& [index, control] : *controls)
     rows.push_back({or_dash(text_of(control, "kind")), or_dash(text_of(control, "id")),
                     text_of(control, "tenant").empty() ? "everybody" : shown(text_of(control, "tenant")),
-                    or_dash(text_of(control, "at")), or_dash(text_of(control, "who")), or_dash(text_of(control, "why"))});
+                    or_dash(text_of(control, "at")), or_dash(text_of(control, "who")),
+                    or_dash(text_of(control, "why"))});
   if (rows.empty())
     std::cout << "nothing that was ordered stands\n";
   else
@@ -165,8 +168,8 @@ void check_tenant(const Options& options) {
   const Result<canon::Document> document = canon::parse(answer.body);
   const std::string served = document.ok() ? text_of(document->root(), "tenant") : std::string();
   if (served == options.tenant) return;
-  throw Stop(no, "the order is recorded for the tenant " + shown(options.tenant) + ", and this service has the tenant " +
-                     or_dash(served) + ", for which nothing has changed");
+  throw Stop(no, "the order is recorded for the tenant " + shown(options.tenant) +
+                     ", and this service has the tenant " + or_dash(served) + ", for which nothing has changed");
 }
 
 int order(const Options& options, std::string_view target, const char* named) {
@@ -187,7 +190,8 @@ int ask_admin(const std::string& socket, std::string_view line, std::string_view
   const Answer answer = ask_service(socket, line, body);
   if (answer.status != 200) return tell(answer, false);
   const Result<canon::Document> document = canon::parse(answer.body);
-  const auto contradicts = document.ok() && document->root().is(canon::Type::object) ? document->root().find("contradicts") : std::nullopt;
+  const auto contradicts =
+      document.ok() && document->root().is(canon::Type::object) ? document->root().find("contradicts") : std::nullopt;
   std::cout << answer.body << '\n';
   return contradicts && contradicts->is(canon::Type::boolean) && contradicts->boolean() ? no : yes;
 }
@@ -220,7 +224,8 @@ void add_admin(CLI::App& app, std::function<int()>& chosen) {
   ordering("resume", "Lift a halt", "/resume");
   ordering("revoke-approval", "An approval that counts no more, by its id", "/revoke", "approval");
   ordering("revoke-key", "A key that counts no more, by its id or fingerprint", "/revoke", "key");
-  ordering("confirm-clock", "That the host's clock is right now, after it jumped or stood in the future", "/confirm-clock");
+  ordering("confirm-clock", "That the host's clock is right now, after it jumped or stood in the future",
+           "/confirm-clock");
   command("status", "What was ordered and stands")->callback([&chosen, options] {
     chosen = [options] { return tell_status(ask_service(options->socket, "GET /status", {}), options->json); };
   });

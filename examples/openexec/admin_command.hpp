@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec admin: orders to a running openexecd, through its admin socket.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec-approve: the governance side. Makes keys and approvals, and looks at them. Holds no executor code.
 #include <unistd.h>
 
@@ -156,7 +157,8 @@ int keygen(const Options& options) {
 
 /// A private key as it stands in its file. A key that others can read is theirs too.
 std::string read_key_file(const Options& options) {
-  return terminal::read_input(options.key_file, options.shared_key ? terminal::Readers::anybody : terminal::Readers::owner);
+  return terminal::read_input(options.key_file,
+                              options.shared_key ? terminal::Readers::anybody : terminal::Readers::owner);
 }
 
 crypto::PrivateKey unlock(const Options& options, const std::string& pem) {
@@ -179,8 +181,8 @@ void write_out(const Options& options, const std::string& text) {
 /// What somebody is asked to sign, and with what.
 struct Signing {
   Subject subject;
-  std::optional<Subject> before;         ///< an earlier version, for what changed
-  std::optional<std::uint32_t> needed;   ///< signatures, as the trust policy says
+  std::optional<Subject> before;        ///< an earlier version, for what changed
+  std::optional<std::uint32_t> needed;  ///< signatures, as the trust policy says
   std::string pem;
   Style style{STDERR_FILENO, terminal::Shown::on_terminal};
 
@@ -200,7 +202,8 @@ void show(const Options& options, const std::string& text) {
 }
 
 /// Asks. Stop(no) for anything but the answer: a part of the hash where a yes would be too little.
-void ask_for(const Options& options, const std::string& text, bool weighty, const char* hash_name, const std::string& hash) {
+void ask_for(const Options& options, const std::string& text, bool weighty, const char* hash_name,
+             const std::string& hash) {
   constexpr std::size_t digits = 6;
   if (options.yes) {
     std::cerr << text;
@@ -224,8 +227,9 @@ int sign_clawshield(const Options& options, const Signing& signing) {
   const std::string approval_id = options.approval_id.empty() ? signing::uuid_v4() : options.approval_id;
   const Style& style = signing.style;
   const Proposal& proposal = signing.subject.steps.front();
-  show(options, style.strong("To be approved, for one execution:") + "\n" + signing.review() +
-                    terminal::fields(style, {{"expires", expiry(expires_at, issued_at)}, {"approval id", shown(approval_id)}}));
+  show(options,
+       style.strong("To be approved, for one execution:") + "\n" + signing.review() +
+           terminal::fields(style, {{"expires", expiry(expires_at, issued_at)}, {"approval id", shown(approval_id)}}));
   const crypto::PrivateKey key = unlock(options, signing.pem);
   ask_for(options, terminal::fields(style, {{"your key", key.public_key().fingerprint()}}),
           terminal::is_weighty(signing.subject) || signing.needed.value_or(1) > 1, "action hash",
@@ -298,17 +302,17 @@ signing::DsseGrant grant_of(const Options& options, std::int64_t valid_for) {
     return parsed;
   };
   signing::DsseGrant grant{.token_id = options.approval_id.empty() ? signing::uuid_v4() : options.approval_id,
-                            .tenant_id = options.tenant,
-                            .issued_at = now(),
-                            .expires_at = {},
-                            .not_before = time(options.not_before, "--not-before"),
-                            .audience = options.audience,
-                            .policy_bundle_hash = options.policy_hash,
-                            .constitution_version = options.constitution,
-                            .trace_id = options.trace_id,
-                            .request_id = options.request_id,
-                            .approval_scope = options.scope,
-                            .constraints = {}};
+                           .tenant_id = options.tenant,
+                           .issued_at = now(),
+                           .expires_at = {},
+                           .not_before = time(options.not_before, "--not-before"),
+                           .audience = options.audience,
+                           .policy_bundle_hash = options.policy_hash,
+                           .constitution_version = options.constitution,
+                           .trace_id = options.trace_id,
+                           .request_id = options.request_id,
+                           .approval_scope = options.scope,
+                           .constraints = {}};
   grant.expires_at = {grant.issued_at.micros + valid_for * 1'000'000};
   grant.constraints.max_executions_per_min = options.max_per_min;
   if (!options.max_cost_usd.empty()) {
@@ -354,14 +358,17 @@ int sign_dsse(const Options& options, const Signing& signing) {
   const std::string hash = to_hex(crypto::sha256(statement_text));
   Rows rows = terms_of(statement, now());
   rows.insert(rows.end(), signatures.begin(), signatures.end());
-  if (signing.needed) rows.emplace_back("signatures needed", std::to_string(*signing.needed) + ", says the trust policy");
+  if (signing.needed)
+    rows.emplace_back("signatures needed", std::to_string(*signing.needed) + ", says the trust policy");
   rows.emplace_back("statement hash", hash);
   show(options, style.strong(subject.is_plan() ? "To be approved, each step for one execution:"
                                                : "To be approved, for one execution:") +
-                    "\n" + signing.review() + terminal::fields(style, rows) + warning_of(options, style, statement, now()));
+                    "\n" + signing.review() + terminal::fields(style, rows) +
+                    warning_of(options, style, statement, now()));
   const crypto::PrivateKey key = unlock(options, signing.pem);
   const std::string warning = warning_of(options, style, statement, now());
-  const std::string your_key = (options.key_id.empty() ? "" : shown(options.key_id) + ", ") + key.public_key().fingerprint();
+  const std::string your_key =
+      (options.key_id.empty() ? "" : shown(options.key_id) + ", ") + key.public_key().fingerprint();
   ask_for(options, terminal::fields(style, {{"your key", your_key}}) + warning,
           terminal::is_weighty(subject) || signing.needed.value_or(1) > 1 || !warning.empty(), "statement hash", hash);
   const std::string envelope = or_stop(another ? signing::add_signature(key, options.key_id, subject.artifact)
@@ -429,15 +436,16 @@ int review(const Options& options) {
 
 // verify
 
-/// What the executor would refuse the step for, though its signatures count. It asks the action's handler for the cost, and
-/// under openexecd that is a command of the handlers file.
+/// What the executor would refuse the step for, though its signatures count. It asks the action's handler for the cost,
+/// and under openexecd that is a command of the handlers file.
 Status held_to(const Approval& approval, std::string_view action, const std::optional<canon::Document>& handlers) {
   if (!approval.constraints.max_cost_usd) return Status::success();
   const auto unmet = [](const std::string& why) {
     return Status(Code::approval_constraint, "constraints.max_cost_usd: " + why);
   };
   if (!handlers)
-    return unmet("the executor's handlers file was not given (--handlers), so whether it can tell the cost is not known");
+    return unmet(
+        "the executor's handlers file was not given (--handlers), so whether it can tell the cost is not known");
   const auto row = handlers->root().find(action);
   if (!row || !row->is(canon::Type::object) || !row->find("cost"))
     return unmet("the handlers file has no cost command for the action, and the executor refuses it");
@@ -675,11 +683,13 @@ int main(int argc, char** argv) {
   sign_command->add_flag("--shared-key", options.shared_key, "Take a private key that others may read");
   sign_command->add_option("--against", options.before_file, "An earlier version: what changed since is marked");
   sign_command
-      ->add_option("--policy", options.policy_file, "The trust policy: says how many have to sign, and so how long it is valid")
+      ->add_option("--policy", options.policy_file,
+                   "The trust policy: says how many have to sign, and so how long it is valid")
       ->envname("OPENEXEC_TRUST_POLICY");
   sign_command
-      ->add_option("--valid-for", options.valid_for,
-                   "Seconds until it expires; default: 900, or 86400 where the trust policy asks for several signatures")
+      ->add_option(
+          "--valid-for", options.valid_for,
+          "Seconds until it expires; default: 900, or 86400 where the trust policy asks for several signatures")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{366 * 86400}));
   sign_command->add_option("--approval-id", options.approval_id, "A UUID never used before; default: a random one");
   sign_command->add_option("--key-id", options.key_id,
@@ -704,7 +714,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   verify_command->add_option("--policy", options.policy_file, "The trust policy, JSON")->required();
   tenant(verify_command)->required();
-  verify_command->add_option("--handlers", options.handlers_file, "The executor's handlers file, for constraints that its handlers meet");
+  verify_command->add_option("--handlers", options.handlers_file,
+                             "The executor's handlers file, for constraints that its handlers meet");
   verify_command->add_option("--executor", options.executor, "The executor that shall run it")->capture_default_str();
   verify_command->add_option("--at", options.at, "As of this time; default: now");
   verify_command->add_flag("--json", options.json, "Answer in JSON");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Made by code_points.py from Unicode 14.0.0. Not for editing.
 #pragma once
 

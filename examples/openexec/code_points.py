@@ -31,7 +31,8 @@ def ranges():
 
 def main():
     found = ranges()
-    print(f"""// Made by code_points.py from Unicode {unicodedata.unidata_version}. Not for editing.
+    print(f"""// SPDX-License-Identifier: Apache-2.0
+// Made by code_points.py from Unicode {unicodedata.unidata_version}. Not for editing.
 #pragma once
 
 #include <array>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec demo: one payment, proposed in seven ways. A scratch folder has the ledger, and a real signature approves.
 #include "demo_command.hpp"
 
@@ -39,7 +40,8 @@ T or_cannot(Result<T> result, const char* what) {
 class Scratch {
  public:
   Scratch() : path_((fs::temp_directory_path() / "openexec-demo-XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) throw Stop(cannot, "no folder can be made in " + fs::temp_directory_path().string());
+    if (::mkdtemp(path_.data()) == nullptr)
+      throw Stop(cannot, "no folder can be made in " + fs::temp_directory_path().string());
   }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
@@ -80,7 +82,8 @@ class Demo {
     HandlerTable table;
     const Status added = table.add("pay", [dies, path = scratch_.file("entered")](const Invocation&) {
       const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-      if (fd < 0 || ::write(fd, "x", 1) != 1) return HandlerResult::failed("the counter cannot be written", Effect::unknown);
+      if (fd < 0 || ::write(fd, "x", 1) != 1)
+        return HandlerResult::failed("the counter cannot be written", Effect::unknown);
       ::close(fd);
       if (dies) ::raise(SIGKILL);
       return HandlerResult::result(R"({"paid":true})");
@@ -98,17 +101,20 @@ class Demo {
     parts.store = or_cannot(sqlite_ledger(scratch_.file("ledger.db")), "the ledger");
     Config config;
     config.tenant = tenant;
-    return std::make_unique<Executor>(or_cannot(Executor::assemble(config, std::move(parts), handlers(dies)), "the executor"));
+    return std::make_unique<Executor>(
+        or_cannot(Executor::assemble(config, std::move(parts), handlers(dies)), "the executor"));
   }
 
   void open() { executor_ = executor(false); }
 
   [[nodiscard]] std::string sign(const std::string& payload) const {
-    const Request request{.action = "pay", .payload = payload, .nonce = "any", .approval_artifact = {}};  // it signs no nonce
+    // it signs no nonce
+    const Request request{.action = "pay", .payload = payload, .nonce = "any", .approval_artifact = {}};
     const Proposal proposal = or_cannot(Proposal::parse(request, tenant), "the request");
     const std::string id = signing::uuid_v4();
     const Timestamp now = system_clock()->now();
-    return or_cannot(signing::sign_clawshield_v1(key_, proposal, {tenant, id, now, {now.micros + 60'000'000}}), "the signature");
+    return or_cannot(signing::sign_clawshield_v1(key_, proposal, {tenant, id, now, {now.micros + 60'000'000}}),
+                     "the signature");
   }
 
   [[nodiscard]] std::size_t entered() const {
@@ -123,14 +129,16 @@ class Demo {
 
   void note(const char* name, const char* tried, const Outcome& outcome, const char* why, bool as_expected) {
     std::string answer(outcome.replayed ? "replayed" : openexec::name(outcome.verdict));
-    if (!outcome.ok() && answer != openexec::name(outcome.code)) answer += ": " + std::string(openexec::name(outcome.code));
+    if (!outcome.ok() && answer != openexec::name(outcome.code))
+      answer += ": " + std::string(openexec::name(outcome.code));
     steps_.push_back({name, tried, answer, why, entered(), outcome.receipt, as_expected});
   }
 
   void approved() {
     approval_ = sign(payment);
     first_ = ask(payment, "n-1", approval_);
-    note("approved", "a payment that a key signed", first_, "it runs, once", first_.ok() && !first_.replayed && entered() == 1);
+    note("approved", "a payment that a key signed", first_, "it runs, once",
+         first_.ok() && !first_.replayed && entered() == 1);
   }
   void replayed() {
     const Outcome again = ask(payment, "n-1", approval_);
@@ -209,10 +217,11 @@ void print_table(const std::vector<Step>& steps) {
   const Style style(STDOUT_FILENO);
   std::vector<std::vector<std::string>> rows;
   for (const Step& step : steps)
-    rows.push_back({step.name, step.tried, step.as_expected ? step.answer : style.bad(step.answer), std::to_string(step.entered),
-                    step.receipt.substr(0, 12), step.why});
-  std::cout << table(style, {"STEP", "TRIED", "ANSWER", "HANDLER ENTERED", "RECEIPT", "BECAUSE"}, rows)
-            << "The ledger and the key were in a scratch folder, which is gone. Next: examples/quickstart.sh, README.md\n";
+    rows.push_back({step.name, step.tried, step.as_expected ? step.answer : style.bad(step.answer),
+                    std::to_string(step.entered), step.receipt.substr(0, 12), step.why});
+  std::cout
+      << table(style, {"STEP", "TRIED", "ANSWER", "HANDLER ENTERED", "RECEIPT", "BECAUSE"}, rows)
+      << "The ledger and the key were in a scratch folder, which is gone. Next: examples/quickstart.sh, README.md\n";
 }
 
 int demo(bool json) {

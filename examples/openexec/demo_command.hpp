@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec demo: what OpenExec promises, shown in a scratch folder.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec doubt: what is in doubt in a ledger, and what a person found out about it. Through the admin socket of the
 // executor that has the ledger, or on the file while no executor has it.
 #include <unistd.h>
@@ -12,9 +13,9 @@
 #include <CLI/CLI.hpp>
 
 #include "admin_command.hpp"
-#include "canon/json_object.hpp"
 #include "answers/doubt_json.hpp"
 #include "answers/doubts.hpp"
+#include "canon/json_object.hpp"
 #include "log_commands.hpp"
 #include "terminal.hpp"
 
@@ -24,7 +25,8 @@ namespace {
 using terminal::shown;
 using terminal::Stop;
 
-constexpr auto doubt_footer = R"(An execution is in doubt when its handler was entered and no outcome was recorded. Ask the system that the handler calls
+constexpr auto doubt_footer =
+    R"(An execution is in doubt when its handler was entered and no outcome was recorded. Ask the system that the handler calls
 whether it knows the exec id, then settle it. The first settlement decides what replays tell; later ones are recorded and
 change nothing. Nonce and approval stay spent, and nothing is run again.
 
@@ -87,14 +89,16 @@ int settle(const Options& options) {
   Digest exec_id{};
   if (!from_hex(options.exec_id, exec_id)) throw Stop(terminal::cannot, "the exec id must be 64 lower-case hex digits");
   if (!options.socket.empty()) return settle_through(options);
-  const auto ledger = or_cannot(open_ledger(
-      options.ledger, {.log = {.key_pem = options.log_key, .origin = {}, .anchor = options.anchor}, .must_exist = true}));
+  const auto ledger = or_cannot(
+      open_ledger(options.ledger,
+                  {.log = {.key_pem = options.log_key, .origin = {}, .anchor = options.anchor}, .must_exist = true}));
   const exec::DoubtDesk desk{.store = *ledger,
                              .log = *ledger,
                              .executor = "openexec",
                              .submit = [&](std::span<Operation> operations) { ledger->submit(operations); },
                              .stamp = [&](Entry& entry) { return stamp(*ledger, entry); }};
-  const SettlementAnswer answer = exec::settle_doubt(desk, exec_id, *finding, {.who = options.who, .why = options.why, .tenant = {}});
+  const SettlementAnswer answer =
+      exec::settle_doubt(desk, exec_id, *finding, {.who = options.who, .why = options.why, .tenant = {}});
   if (!answer.outcome.ok()) throw Stop(terminal::no, shown(answer.outcome.detail));
   std::cout << exec::settlement_json(answer) << '\n';
   return answer.contradicts ? terminal::no : terminal::yes;
@@ -119,7 +123,8 @@ void add_doubt(CLI::App& app, Chosen& chosen) {
     return sub;
   };
   const auto socket = [&](CLI::App* sub) {
-    sub->add_option("--socket", options->socket, "The admin socket of the openexecd that has the ledger, instead of the ledger");
+    sub->add_option("--socket", options->socket,
+                    "The admin socket of the openexecd that has the ledger, instead of the ledger");
   };
   socket(command("list", "What is in doubt, oldest first, as JSON", list));
   CLI::App* show_command = command("show", "The entries of one execution", show);

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec ledger: what is done to a ledger's file.
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdint>
-#include <iostream>
 #include <cstdlib>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,13 +16,13 @@
 #include "base/time.hpp"
 #include "canon/json_object.hpp"
 #include "evidence/adoption.hpp"
+#include "ledger/adopt.hpp"
 #include "log_commands.hpp"
 #include "log_progress.hpp"
-#include "ledger/adopt.hpp"
+#include "terminal.hpp"
 #include "upkeep/backup.hpp"
 #include "upkeep/log_audit.hpp"
 #include "upkeep/rebuild.hpp"
-#include "terminal.hpp"
 
 namespace openexec::log_commands {
 namespace {
@@ -30,7 +31,8 @@ using terminal::shown;
 using terminal::Stop;
 using terminal::Style;
 
-constexpr auto adopt_footer = R"(A ledger that was copied, restored or cloned has forgotten what was spent since, and does not open for writing. This
+constexpr auto adopt_footer =
+    R"(A ledger that was copied, restored or cloned has forgotten what was spent since, and does not open for writing. This
 command makes the file the ledger, as it is now. It is valid for exactly this file: another copy needs it again.
 
 Approvals that were issued up to now, and --issued-ahead seconds further, are refused for ever, since the lost part may
@@ -42,14 +44,16 @@ Exit codes:
   0  the file is the ledger
   2  wrong usage, or the ledger could not be adopted; nothing changed)";
 
-constexpr auto rebuild_footer = R"(For a ledger whose index is damaged: `openexec log verify` says so. Claims and entries are read and checked, the index
+constexpr auto rebuild_footer =
+    R"(For a ledger whose index is damaged: `openexec log verify` says so. Claims and entries are read and checked, the index
 is built from them. Interrupted, the ledger does not open until this was run to its end.
 
 Exit codes:
   0  the index was rebuilt
   2  wrong usage, or the ledger's rows are damaged too)";
 
-constexpr auto backup_footer = R"(Works beside a running executor, and does not hold it up. FILE is new, of mode 0600, and verified as by `openexec log
+constexpr auto backup_footer =
+    R"(Works beside a running executor, and does not hold it up. FILE is new, of mode 0600, and verified as by `openexec log
 verify`. The log key goes with it as FILE.log-key, so keep a backup as safe as the ledger; the anchor (--anchor) as
 FILE.anchor. A backup remembers what was spent until it was made: `openexec ledger restore`.
 
@@ -58,7 +62,8 @@ Exit codes:
   1  it was made, and something differs: `openexec log verify --ledger sqlite:///FILE` says what
   2  wrong usage, or it could not be made; nothing is left behind)";
 
-constexpr auto restore_footer = R"(With the service stopped. Puts a backup in the place of a ledger that is gone, and adopts it as `openexec ledger adopt`
+constexpr auto restore_footer =
+    R"(With the service stopped. Puts a backup in the place of a ledger that is gone, and adopts it as `openexec ledger adopt`
 does: approvals that were issued up to now, and --issued-ahead seconds further, are refused for ever. A log key that
 stayed there is kept where it is the backup's.
 
@@ -92,8 +97,9 @@ int adopt(const Options& options) {
   adopting.log = {.key_pem = options.log_key, .origin = {}, .anchor = options.anchor};
   adopting.issued_ahead = std::chrono::seconds(options.issued_ahead);
   adopting.entry = [&](const std::string& identity, Timestamp floor, Timestamp now) {
-    return exec::adoption_entry({.kind = "adopt", .id = identity, .tenant = {}, .who = options.who, .why = options.why, .time = floor},
-                                options.tenant, "openexec", now);
+    return exec::adoption_entry(
+        {.kind = "adopt", .id = identity, .tenant = {}, .who = options.who, .why = options.why, .time = floor},
+        options.tenant, "openexec", now);
   };
   const store::Adopted adopted = or_cannot(store::adopt_ledger(path_of(options.ledger), adopting));
   if (options.json) {
@@ -129,7 +135,9 @@ int backup(const Options& options) {
   if (!options.anchor.empty()) auditing.anchor = options.file + ".anchor";
   const store::LogAudit audit = [&] {
     Progress progress(::isatty(STDERR_FILENO) == 1);
-    auditing.progress = [&](std::uint64_t done, std::uint64_t of, std::uint64_t bytes) { progress.show(done, of, bytes); };
+    auditing.progress = [&](std::uint64_t done, std::uint64_t of, std::uint64_t bytes) {
+      progress.show(done, of, bytes);
+    };
     return or_cannot(store::audit_log(options.file, auditing));
   }();
   const bool good = audit.difference_count == 0;
@@ -145,12 +153,13 @@ int backup(const Options& options) {
   } else {
     const Style style(STDOUT_FILENO);
     std::cout << (good ? style.good("backed up") : style.bad("backed up, and NOT verified")) << '\n'
-              << terminal::fields(style, {{"file", shown(options.file)},
-                                          {"entries", grouped(audit.entries)},
-                                          {"root", to_hex(audit.root)},
-                                          {"anchor", audit.anchored         ? "covers " + grouped(*audit.anchored)
-                                                     : audit.expects_anchor ? "left out; the ledger has one: give --anchor"
-                                                                            : "-"}});
+              << terminal::fields(style,
+                                  {{"file", shown(options.file)},
+                                   {"entries", grouped(audit.entries)},
+                                   {"root", to_hex(audit.root)},
+                                   {"anchor", audit.anchored         ? "covers " + grouped(*audit.anchored)
+                                              : audit.expects_anchor ? "left out; the ledger has one: give --anchor"
+                                                                     : "-"}});
   }
   return good ? terminal::yes : terminal::no;
 }
@@ -168,7 +177,8 @@ int restore(const Options& options) {
 int rebuild(const Options& options) {
   const std::uint64_t keys = [&] {
     Progress progress(::isatty(STDERR_FILENO) == 1);
-    return or_cannot(store::rebuild_index(path_of(options.ledger), [&](std::uint64_t done, std::uint64_t of) { progress.show(done, of, 0); }));
+    return or_cannot(store::rebuild_index(path_of(options.ledger),
+                                          [&](std::uint64_t done, std::uint64_t of) { progress.show(done, of, 0); }));
   }();
   if (options.json) {
     std::cout << canon::JsonObject().number("keys", keys).take() << '\n';
@@ -193,8 +203,10 @@ void add_ledger(CLI::App& app, Chosen& chosen) {
     command->add_option("--why", options->why, "Why, for the log")->required();
     command->add_option("--who", options->who, "Who, for the log")->capture_default_str();
     command->add_option("--tenant", options->tenant, "The tenant that the entry names")->capture_default_str();
-    command->add_option("--anchor", options->anchor, "The ledger's anchor, which is written anew")->envname("OPENEXEC_LOG_ANCHOR");
-    command->add_option("--issued-ahead", options->issued_ahead, "Seconds that approvals may be issued ahead of the clock")
+    command->add_option("--anchor", options->anchor, "The ledger's anchor, which is written anew")
+        ->envname("OPENEXEC_LOG_ANCHOR");
+    command
+        ->add_option("--issued-ahead", options->issued_ahead, "Seconds that approvals may be issued ahead of the clock")
         ->check(CLI::Range(0U, 86'400U))
         ->capture_default_str();
     command->add_flag("--json", options->json, "Answer in JSON");
@@ -215,7 +227,8 @@ void add_ledger(CLI::App& app, Chosen& chosen) {
   backup_command->footer(backup_footer);
   ledger_option(*backup_command, options->ledger);
   backup_command->add_option("file", options->file, "The new file")->required();
-  backup_command->add_option("--anchor", options->anchor, "The ledger's anchor, which is copied too")->envname("OPENEXEC_LOG_ANCHOR");
+  backup_command->add_option("--anchor", options->anchor, "The ledger's anchor, which is copied too")
+      ->envname("OPENEXEC_LOG_ANCHOR");
   backup_command->add_flag("--json", options->json, "Answer in JSON");
   backup_command->callback([&chosen, options] { chosen = [options] { return backup(*options); }; });
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The commands under `openexec log`. Each adds itself to the command line; the one that was asked for is what to run.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec log cosign: asks witnesses for their cosignatures, and keeps them with the checkpoint. A process of its own:
 // the executor never calls out.
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec log export: the log as files that any web server can serve (C2SP tlog-tiles).
 #include <unistd.h>
 
@@ -57,7 +58,8 @@ T or_cannot(Result<T> result, const std::string& what) {
 std::optional<std::size_t> width_in(std::string_view name) {
   std::size_t width = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), width);
-  if (error != std::errc() || end != name.data() + name.size() || width == 0 || width >= tile_width) return std::nullopt;
+  if (error != std::errc() || end != name.data() + name.size() || width == 0 || width >= tile_width)
+    return std::nullopt;
   return name == std::to_string(width) ? std::optional(width) : std::nullopt;
 }
 
@@ -65,7 +67,10 @@ class Export {
  public:
   /// The folder is held before the newest checkpoint is read, so that no other run puts a later one meanwhile.
   Export(Ledger& ledger, const Options& options)
-      : ledger_(ledger), options_(options), folder_(options.folder), newest_(or_cannot(ledger.checkpoint(), "the checkpoint")) {}
+      : ledger_(ledger),
+        options_(options),
+        folder_(options.folder),
+        newest_(or_cannot(ledger.checkpoint(), "the checkpoint")) {}
 
   void run() {
     before_ = judge_checkpoint();
@@ -80,8 +85,8 @@ class Export {
     for (unsigned level = 0; level < merkle::levels_of(newest_.size); ++level)
       for (std::uint64_t index = first(level); merkle::width_of(newest_.size, level, index) > 0; ++index)
         copy({level, index, merkle::width_of(newest_.size, level, index)}, false);
-    // What the checkpoint promises is on the disk before it. It is compared again, in case somebody without the lock was
-    // here.
+    // What the checkpoint promises is on the disk before it. It is compared again, in case somebody without the lock
+    // was here.
     folder_.sync();
     (void)judge_checkpoint();
     folder_.put("checkpoint", newest_.note, true);
@@ -126,7 +131,8 @@ class Export {
     copy_one(tile, entries);
     if (!options_.verify || tile.width == tile_width) return;
     for (const std::string& name : folder_.list(folder_of_parts(tile, entries)))
-      if (const auto width = width_in(name); width && *width < tile.width) copy_one({tile.level, tile.index, *width}, entries);
+      if (const auto width = width_in(name); width && *width < tile.width)
+        copy_one({tile.level, tile.index, *width}, entries);
   }
 
   void copy_one(const Tile& tile, bool entries) {
@@ -171,7 +177,10 @@ int run(const Options& options) {
   log.run();
   if (options.json) {
     canon::JsonObject json;
-    json.number("from", log.before()).number("size", log.size()).number("files", log.files()).number("bytes", log.bytes());
+    json.number("from", log.before())
+        .number("size", log.size())
+        .number("files", log.files())
+        .number("bytes", log.bytes());
     if (options.verify) json.number("mended", log.mended());
     std::cout << json.take() << '\n';
   } else {
@@ -181,7 +190,8 @@ int run(const Options& options) {
         {"entries", grouped(log.size()) + (log.before() > 0 ? ", " + grouped(log.before()) + " of them before" : "")},
         {"files written", grouped(log.files()) + ", and the checkpoint"}};
     if (options.verify)
-      rows.emplace_back("mended", log.mended() > 0 ? grouped(log.mended()) + " that differed or were missing" : "nothing");
+      rows.emplace_back("mended",
+                        log.mended() > 0 ? grouped(log.mended()) + " that differed or were missing" : "nothing");
     std::cout << style.good("exported") << '\n' << terminal::fields(style, rows);
   }
   return terminal::yes;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec log list: entries, a line each, all of them or those that are asked for.
 #include <unistd.h>
 
@@ -53,7 +54,7 @@ T or_cannot(Result<T> result, const std::string& what) {
 class Filter {
  public:
   explicit Filter(const Options& options) : options_(options) {
-    constexpr std::array verdicts{Verdict::refused,  Verdict::executed, Verdict::failed, Verdict::replayed,
+    constexpr std::array verdicts{Verdict::refused,  Verdict::executed,   Verdict::failed, Verdict::replayed,
                                   Verdict::in_doubt, Verdict::suppressed, Verdict::control};
     std::string known;
     for (const Verdict verdict : verdicts) known.append(known.empty() ? "" : ", ").append(name(verdict));
@@ -114,7 +115,8 @@ std::vector<Found> newest(Ledger& ledger, std::uint64_t size, const Options& opt
     found = std::move(older);
     end = begin;
   }
-  if (found.size() > options.count) found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(options.count));
+  if (found.size() > options.count)
+    found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(options.count));
   return found;
 }
 
@@ -154,7 +156,8 @@ int list(const Options& options) {
     }
   }
   if (options.json) return terminal::yes;
-  std::cout << terminal::table(style, {"INDEX", "TIME", "VERDICT", "EFFECT", "CODE", "ACTION OR ORDER", "EXEC ID"}, rows)
+  std::cout << terminal::table(style, {"INDEX", "TIME", "VERDICT", "EFFECT", "CODE", "ACTION OR ORDER", "EXEC ID"},
+                               rows)
             << style.faint(std::to_string(found.size()) + " of " + std::to_string(size) + " entries") << '\n';
   return terminal::yes;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Progress of long work: a line on the terminal that is written over, a few times a second.
 #pragma once
 

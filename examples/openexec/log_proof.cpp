@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec log proof and log consistency: what a stranger needs to check an entry, or that the log only grew.
 #include <unistd.h>
 
@@ -13,9 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include "answers/telling.hpp"
 #include "base/text.hpp"
 #include "canon/json_object.hpp"
-#include "answers/telling.hpp"
 #include "log_commands.hpp"
 #include "merkle/checkpoint.hpp"
 #include "merkle/note.hpp"
@@ -65,8 +66,9 @@ std::uint64_t index_of(Ledger& ledger, const std::string& wanted) {
   if (!from_hex(wanted, exec_id)) return lines.front().index;
   const auto outcome = or_cannot(exec::outcome_entry(ledger, ledger, exec_id), "the outcome");
   if (!outcome)
-    throw Stop(terminal::no, "the execution has no outcome: it was refused, or is still running; "
-                             "to prove one of its entries, give the entry's index (see openexec log show)");
+    throw Stop(terminal::no,
+               "the execution has no outcome: it was refused, or is still running; "
+               "to prove one of its entries, give the entry's index (see openexec log show)");
   return outcome->index;
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec log prune: removes old results, and nothing else.
 #include <unistd.h>
 
@@ -12,8 +13,8 @@
 #include "canon/json_object.hpp"
 #include "log_commands.hpp"
 #include "log_progress.hpp"
-#include "upkeep/prune.hpp"
 #include "terminal.hpp"
+#include "upkeep/prune.hpp"
 
 namespace openexec::log_commands {
 namespace {

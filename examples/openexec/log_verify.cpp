@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec log verify: everything that a ledger says of its log, derived again.
 #include <chrono>
 #include <cstdint>
@@ -15,17 +16,17 @@
 #include "canon/json_object.hpp"
 #include "log_commands.hpp"
 #include "log_progress.hpp"
-#include "upkeep/log_audit.hpp"
 #include "terminal.hpp"
+#include "upkeep/log_audit.hpp"
 
 namespace openexec::log_commands {
 namespace {
 
 using canon::JsonObject;
+using std::chrono::steady_clock;
 using terminal::shown;
 using terminal::Stop;
 using terminal::Style;
-using std::chrono::steady_clock;
 
 constexpr auto footer = R"(Exit codes:
   0  everything is what it has to be
@@ -86,7 +87,7 @@ void print(const store::LogAudit& audit, double seconds) {
               << (audit.difference_count == 1 ? " difference\n" : " differences\n");
   char took[64];
   std::snprintf(took, sizeof took, "%.1f s", seconds);
-  const std::string anchor = audit.anchored          ? "true, and covers " + grouped(*audit.anchored)
+  const std::string anchor = audit.anchored         ? "true, and covers " + grouped(*audit.anchored)
                              : audit.expects_anchor ? "not looked at; the ledger has one: give --anchor"
                                                     : "-";
   std::cout << terminal::fields(style, {{"entries", grouped(audit.entries) + " of " + grouped(audit.size)},

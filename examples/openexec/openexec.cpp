@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec: hash, canonicalise, verify, execute one request, and look at the log.
 #include <algorithm>
 #include <chrono>
@@ -18,13 +19,13 @@
 #include <openexec/openexec.hpp>
 
 #include "admin_command.hpp"
+#include "answers/outcome_json.hpp"
+#include "answers/recorded_receipt.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
 #include "demo_command.hpp"
 #include "demo_handlers.hpp"
 #include "evidence/identity.hpp"
-#include "answers/outcome_json.hpp"
-#include "answers/recorded_receipt.hpp"
 #include "log_commands.hpp"
 #include "reading.hpp"
 #include "receipt_command.hpp"
@@ -116,7 +117,8 @@ std::string in_form(const std::string& form, canon::View value) {
 }
 
 int canonicalise(const Options& options) {
-  const auto document = or_stop(canon::parse(terminal::read_input(options.file)), terminal::no, "this is not strict JSON");
+  const auto document =
+      or_stop(canon::parse(terminal::read_input(options.file)), terminal::no, "this is not strict JSON");
   const std::string bytes = in_form(options.form, document.root());
   if (options.json) {
     print(JsonObject()
@@ -143,18 +145,21 @@ struct Claimed {
 std::string member(canon::View object, std::string_view name) {
   const auto value = object.find(name);
   if (value && value->is(canon::Type::null)) return {};
-  if (!value || !value->is(canon::Type::string)) throw Stop(terminal::no, "member \"" + std::string(name) + "\" must be a string");
+  if (!value || !value->is(canon::Type::string))
+    throw Stop(terminal::no, "member \"" + std::string(name) + "\" must be a string");
   return std::string(value->string());
 }
 
-/// An answer of POST /execute, whose result is a value, or the body of POST /receipts/verify, whose result may be a text.
+/// An answer of POST /execute, whose result is a value, or the body of POST /receipts/verify, whose result may be a
+/// text.
 Claimed read_claim(const std::string& text) {
   const auto document = or_stop(canon::parse(text), terminal::no, "this is not strict JSON");
   const canon::View root = document.root();
   const auto result = root.is(canon::Type::object) ? root.find("result") : std::nullopt;
   if (!result) {
-    throw Stop(terminal::cannot, "give an object with id, result and receipt, as POST /execute answers it, "
-                                 "or --exec-id and --receipt and the result alone");
+    throw Stop(terminal::cannot,
+               "give an object with id, result and receipt, as POST /execute answers it, "
+               "or --exec-id and --receipt and the result alone");
   }
   const bool answer = root.find("id").has_value();
   const bool is_text = !answer && result->is(canon::Type::string);
@@ -171,7 +176,8 @@ int say_whether_it_matches(const Status& status, bool as_json) {
     print(json.take());
   } else {
     const Style style(STDOUT_FILENO);
-    print(status.ok() ? style.good("the hash matches") + ": this execution id and this result have this receipt hash. Whether it "
+    print(status.ok() ? style.good("the hash matches") +
+                            ": this execution id and this result have this receipt hash. Whether it "
                             "took place is shown by a ledger (--ledger) or a portable receipt (openexec receipt verify)"
                       : style.bad("the hash does NOT match") + ": " + shown(status.detail()));
   }
@@ -180,8 +186,10 @@ int say_whether_it_matches(const Status& status, bool as_json) {
 
 /// The log's word for it.
 int say_whether_it_is_recorded(const Status& status, const Claimed& claimed, const Options& options) {
-  const auto ledger = or_stop(open_ledger(options.ledger, {.read_only = true}), terminal::cannot, "the ledger " + shown(options.ledger));
-  const auto found = or_stop(exec::find_receipt(*ledger, *ledger, claimed.exec_id, claimed.receipt), terminal::cannot, "the log");
+  const auto ledger = or_stop(open_ledger(options.ledger, {.read_only = true}), terminal::cannot,
+                              "the ledger " + shown(options.ledger));
+  const auto found =
+      or_stop(exec::find_receipt(*ledger, *ledger, claimed.exec_id, claimed.receipt), terminal::cannot, "the log");
   const auto value = canon::parse(claimed.result, {.max_bytes = std::max(claimed.result.size(), std::size_t{1})});
   const bool valid = status.ok() || (found && value.ok() && exec::records(found->entry, value->root()));
   const bool recorded = valid && found;
@@ -205,7 +213,8 @@ int verify_receipt(const Options& options, bool has_ledger) {
   const Claimed claimed =
       options.receipt.empty() ? read_claim(input) : Claimed{options.exec_id, input, options.receipt};
   const Status status = openexec::verify_receipt(claimed.exec_id, claimed.result, claimed.receipt);
-  return has_ledger ? say_whether_it_is_recorded(status, claimed, options) : say_whether_it_matches(status, options.json);
+  return has_ledger ? say_whether_it_is_recorded(status, claimed, options)
+                    : say_whether_it_matches(status, options.json);
 }
 
 // execute
@@ -218,8 +227,9 @@ std::string mode_of(const Options& options) {
   if (!options.public_key_file.empty() || environment("CLAWSHIELD_PUBLIC_KEY")) set = "a public key";
   if (!options.tenant.empty()) set += set.empty() ? "a tenant" : " and a tenant";
   if (set.empty()) return "demo";
-  throw Stop(terminal::cannot, set + " given, and no mode: say --mode clawshield (OPENEXEC_MODE) to verify approvals, or " +
-                                   "--mode demo to run everything");
+  throw Stop(terminal::cannot,
+             set + " given, and no mode: say --mode clawshield (OPENEXEC_MODE) to verify approvals, or " +
+                 "--mode demo to run everything");
 }
 
 Parts parts_of(const Options& options) {
@@ -227,7 +237,8 @@ Parts parts_of(const Options& options) {
   if (mode != "demo" && mode != "clawshield" && mode != "policy")
     throw Stop(terminal::cannot, "the mode must be demo, clawshield or policy (--mode, OPENEXEC_MODE)");
   if (mode != "policy" && !options.trust_policy_file.empty())
-    throw Stop(terminal::cannot, "a trust policy is given, and the mode is " + mode + ": set it to policy, or leave it out");
+    throw Stop(terminal::cannot,
+               "a trust policy is given, and the mode is " + mode + ": set it to policy, or leave it out");
   Parts parts;
   if (mode == "policy") {
     TrustPolicyOptions trust{.policy = std::nullopt, .executor = options.executor, .tenant = options.tenant};
@@ -263,7 +274,8 @@ int execute(const Options& options) {
   Config config{.executor = options.executor};
   if (options.allowed) config.allowed_actions = names_in(*options.allowed);
   if (!options.tenant.empty()) config.tenant = options.tenant;
-  auto executor = or_stop(Executor::assemble(config, parts_of(options), demo_handlers()), terminal::cannot, "the executor");
+  auto executor =
+      or_stop(Executor::assemble(config, parts_of(options), demo_handlers()), terminal::cannot, "the executor");
   CallOptions call;
   call.nonce = options.nonce;
   const Outcome outcome = executor.execute_json(request, call);
@@ -290,7 +302,8 @@ int execute(const Options& options) {
 // log
 
 std::shared_ptr<Ledger> open_log(const Options& options) {
-  return or_stop(open_ledger(options.ledger, {.read_only = true}), terminal::cannot, "the ledger " + shown(options.ledger));
+  return or_stop(open_ledger(options.ledger, {.read_only = true}), terminal::cannot,
+                 "the ledger " + shown(options.ledger));
 }
 
 std::string line_json(const LogLine& line) {
@@ -341,7 +354,8 @@ int log_show(const Options& options) {
   if (!options.entry.empty()) lines = log_commands::entries_of(*ledger, options.entry);
   for (const LogLine& line : lines) show_entry(line, options.json);
   if (options.follow)
-    follow(*ledger, lines.empty() ? or_stop(ledger->size(), terminal::cannot, "the log") : lines.back().index + 1, options.json);
+    follow(*ledger, lines.empty() ? or_stop(ledger->size(), terminal::cannot, "the log") : lines.back().index + 1,
+           options.json);
   if (options.entry.empty()) throw Stop(terminal::cannot, "give an entry, or --follow for those to come");
   if (lines.empty()) throw Stop(terminal::no, "no such entry; see openexec log list");
   return terminal::yes;
@@ -387,9 +401,11 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"jcs", "clawshield-v1", "display"}))
       ->capture_default_str();
 
-  CLI::App* verify_command = command(app, "verify-receipt", "Whether a receipt hash matches; with --ledger, whether it is recorded");
+  CLI::App* verify_command =
+      command(app, "verify-receipt", "Whether a receipt hash matches; with --ledger, whether it is recorded");
   input(verify_command, "An answer of POST /execute; with --receipt, the result alone");
-  CLI::Option* receipt = verify_command->add_option("--receipt", options.receipt, "The receipt hash, 64 hexadecimal digits");
+  CLI::Option* receipt =
+      verify_command->add_option("--receipt", options.receipt, "The receipt hash, 64 hexadecimal digits");
   const CLI::Option* in_ledger =
       verify_command->add_option("--ledger", options.ledger, "Look into this ledger's log too, by its URL or path");
   verify_command->add_option("--exec-id", options.exec_id, "The execution's id")->needs(receipt);
@@ -402,11 +418,15 @@ int main(int argc, char** argv) {
   ledger(execute_command);
   nonce(execute_command);
   tenant(execute_command);
-  execute_command->add_option("--mode", options.mode, "demo verifies nothing; clawshield asks for a signed approval, policy for what the trust "
+  execute_command->add_option("--mode", options.mode,
+                              "demo verifies nothing; clawshield asks for a signed approval, policy for what the trust "
                               "policy asks for [OPENEXEC_MODE, else policy where there is one, else demo]");
-  execute_command->add_option("--trust-policy", options.trust_policy_file, "JSON file: who may approve what [OPENEXEC_TRUST_POLICY]");
-  execute_command->add_option("--executor", options.executor, "The name that approvals may be bound to [OPENEXEC_EXECUTOR, else openexec]");
-  execute_command->add_option("--public-key", options.public_key_file, "PEM file; else CLAWSHIELD_PUBLIC_KEY holds the PEM");
+  execute_command->add_option("--trust-policy", options.trust_policy_file,
+                              "JSON file: who may approve what [OPENEXEC_TRUST_POLICY]");
+  execute_command->add_option("--executor", options.executor,
+                              "The name that approvals may be bound to [OPENEXEC_EXECUTOR, else openexec]");
+  execute_command->add_option("--public-key", options.public_key_file,
+                              "PEM file; else CLAWSHIELD_PUBLIC_KEY holds the PEM");
   execute_command->add_option("--allow", options.allowed,
                               "Only these actions, separated by commas; empty: none [OPENEXEC_ALLOWED_ACTIONS]");
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "receipt_command.hpp"
 
 #include <unistd.h>
@@ -89,16 +90,11 @@ std::string said(EvidenceStep step) {
 
 std::string painted(const Style& style, Finding finding) {
   switch (finding) {
-    case Finding::passed:
-      return style.good("passed");
-    case Finding::failed:
-      return style.bad("FAILED");
-    case Finding::incomplete:
-      return style.bad("incomplete");
-    case Finding::not_asked:
-      return style.faint("not asked");
-    case Finding::unreached:
-      return style.faint("not reached");
+    case Finding::passed: return style.good("passed");
+    case Finding::failed: return style.bad("FAILED");
+    case Finding::incomplete: return style.bad("incomplete");
+    case Finding::not_asked: return style.faint("not asked");
+    case Finding::unreached: return style.faint("not reached");
   }
   return {};
 }
@@ -116,10 +112,8 @@ std::string seen(const EvidenceReport& report, EvidenceStep step) {
       return std::string(name(entry.verdict)) + ", " + (entry.action.empty() ? "-" : shown(entry.action)) + ", " +
              base::format_time(entry.observed_at);
     }
-    case EvidenceStep::inclusion:
-      return "entry " + std::to_string(report.index) + " of " + std::to_string(report.size);
-    case EvidenceStep::log_signature:
-      return shown(report.origin);
+    case EvidenceStep::inclusion: return "entry " + std::to_string(report.index) + " of " + std::to_string(report.size);
+    case EvidenceStep::log_signature: return shown(report.origin);
     case EvidenceStep::cosignatures: {
       std::string text =
           std::to_string(report.cosignatures.size()) + " of " + std::to_string(report.witnesses) + " witnesses";
@@ -127,8 +121,7 @@ std::string seen(const EvidenceReport& report, EvidenceStep step) {
         text += "; " + shown(cosignature.witness) + " at " + time_text(cosignature.time);
       return text;
     }
-    default:
-      return {};
+    default: return {};
   }
 }
 
@@ -220,12 +213,9 @@ int verify(const Options& options) {
     worst = std::min(worst, report->verdict);  // fail, incomplete, pass
   }
   switch (worst) {
-    case EvidenceVerdict::pass:
-      return 0;
-    case EvidenceVerdict::incomplete:
-      return 2;
-    case EvidenceVerdict::fail:
-      break;
+    case EvidenceVerdict::pass: return 0;
+    case EvidenceVerdict::incomplete: return 2;
+    case EvidenceVerdict::fail: break;
   }
   return 1;
 }
@@ -251,7 +241,8 @@ std::function<int()> add_receipt(CLI::App& app, const CLI::App*& parsed) {
   command->add_option("--action", options->action, "... this action?");
   command->add_option("--nonce", options->nonce, "... this nonce?");
   command->add_option("--tenant", options->tenant, "... this tenant?");
-  command->add_option("--receipt", options->receipt, "Is this the receipt hash, 64 hexadecimal digits, that was answered?");
+  command->add_option("--receipt", options->receipt,
+                      "Is this the receipt hash, 64 hexadecimal digits, that was answered?");
   command->add_flag("--json", options->json, "One JSON object a portable receipt");
   return [options] { return verify(*options); };
 }

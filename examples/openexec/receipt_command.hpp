@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec receipt verify: whether a portable receipt is genuine. (A file receipt.hpp here would hide the public one.)
 #pragma once
 

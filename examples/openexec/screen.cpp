@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "screen.hpp"
 
 #include <unistd.h>
@@ -21,8 +22,8 @@ namespace {
 constexpr std::array<std::string_view, 5> colours{"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m"};
 
 bool plain(char32_t c) {
-  const auto after =
-      std::upper_bound(not_plain.begin(), not_plain.end(), c, [](char32_t at, const CodePoints& r) { return at < r.first; });
+  const auto after = std::upper_bound(not_plain.begin(), not_plain.end(), c,
+                                      [](char32_t at, const CodePoints& r) { return at < r.first; });
   return after == not_plain.begin() || std::prev(after)->last < c;
 }
 
@@ -152,7 +153,8 @@ class Screen::Filter final : public std::streambuf {
   bool emit(std::size_t size) {
     const std::string text = on_screen(std::string_view(pending_).substr(0, size), colours_);
     pending_.erase(0, size);
-    return to_->sputn(text.data(), static_cast<std::streamsize>(text.size())) == static_cast<std::streamsize>(text.size());
+    return to_->sputn(text.data(), static_cast<std::streamsize>(text.size())) ==
+           static_cast<std::streamsize>(text.size());
   }
 
   std::ostream& stream_;
@@ -162,7 +164,8 @@ class Screen::Filter final : public std::streambuf {
 };
 
 Screen::Screen()
-    : out_(std::make_unique<Filter>(std::cout, STDOUT_FILENO)), err_(std::make_unique<Filter>(std::cerr, STDERR_FILENO)) {}
+    : out_(std::make_unique<Filter>(std::cout, STDOUT_FILENO)),
+      err_(std::make_unique<Filter>(std::cerr, STDERR_FILENO)) {}
 Screen::~Screen() = default;
 
 void write_bytes(std::string_view bytes) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What may reach a terminal: one function at the output, whichever text it is and wherever that came from.
 #pragma once
 
@@ -9,18 +10,19 @@
 
 namespace openexec::terminal {
 
-/// Text from others, on one line: everything that a terminal does not plainly show (code_points.hpp) is written as \uXXXX,
-/// line ends too. Ill-formed UTF-8 becomes \xXX.
+/// Text from others, on one line: everything that a terminal does not plainly show (code_points.hpp) is written as
+/// \uXXXX, line ends too. Ill-formed UTF-8 becomes \xXX.
 std::string shown(std::string_view text);
 
-/// Text that a program composed: line ends and, where `colours` says so, the colours of Style stay. The rest as shown().
+/// Text that a program composed: line ends and, where `colours` says so, the colours of Style stay. The rest as
+/// shown().
 std::string on_screen(std::string_view text, bool colours);
 
 /// The length of one of Style's colours at the front of the text, or 0.
 std::size_t colour_at(std::string_view text) noexcept;
 
-/// A line in pieces of at most so many columns. A character counts as one column if it is ASCII and as two if it is not,
-/// which is never too few. Precondition: `columns` is at least 2.
+/// A line in pieces of at most so many columns. A character counts as one column if it is ASCII and as two if it is
+/// not, which is never too few. Precondition: `columns` is at least 2.
 std::vector<std::string> pieces(std::string_view line, std::size_t columns);
 
 /// The same measure of a whole line. Colours take no room.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "site_folder.hpp"
 
 #include <dirent.h>
@@ -41,7 +42,8 @@ std::pair<std::string, std::string> split(const std::string& name) {
 
 std::string draft_of(const std::string& file) {
   std::uint64_t random = 0;
-  if (::getrandom(&random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) cannot("name a draft of", file, errno);
+  if (::getrandom(&random, sizeof random, 0) != static_cast<ssize_t>(sizeof random))
+    cannot("name a draft of", file, errno);
   char text[17];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(random));
   return file + std::string(draft_mark) + text;
@@ -171,7 +173,8 @@ int SiteFolder::open_folder(const std::string& folder, bool make) const {
   for (std::size_t begin = 0; begin <= folder.size();) {
     const std::size_t end = std::min(folder.find('/', begin), folder.size());
     const std::string part = folder.empty() ? "." : folder.substr(begin, end - begin);
-    if (make && ::mkdirat(parent, part.c_str(), 0755) != 0 && errno != EEXIST) cannot("make", path_ + "/" + folder, errno);
+    if (make && ::mkdirat(parent, part.c_str(), 0755) != 0 && errno != EEXIST)
+      cannot("make", path_ + "/" + folder, errno);
     const int fd = ::openat(parent, part.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT && !make) return -1;
     if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The folder of an exported log. Files below it are reached step by step from its descriptor, so that a link that
 // somebody put there is refused, and a pipe is not waited on.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "subject.hpp"
 
 #include <algorithm>
@@ -131,18 +132,20 @@ std::string counted(const Style& style, const Subject& subject) {
   return style.strong("Shown above: " + text + ".") + "\n";
 }
 
-// Words of money and of what cannot be undone (docs/approvals.md). A part of a word is enough, in any case of letters: a
-// question too many costs a moment.
+// Words of money and of what cannot be undone (docs/approvals.md). A part of a word is enough, in any case of letters:
+// a question too many costs a moment.
 constexpr std::array<std::string_view, 51> weighty_words{
-    "amount", "balance", "bank",   "bill",   "buy",     "card",     "cash",      "charge",   "cost",      "credit",   "currency",
-    "debit",  "deposit", "eur",    "fee",    "fund",    "iban",     "invoice",   "money",    "pay",       "price",    "purchase",
-    "refund", "salary",  "sell",   "sum",    "total",   "transfer", "usd",       "wallet",   "wire",      "withdraw", "delete",
-    "destroy", "disable", "drop",  "erase",  "kill",    "overwrite", "prune",    "purge",    "remove",    "reset",    "revoke",
-    "shred",  "terminate", "truncate", "uninstall", "unlink", "wipe", "grant"};
+    "amount",    "balance",  "bank",      "bill",     "buy",      "card",   "cash",    "charge",  "cost",
+    "credit",    "currency", "debit",     "deposit",  "eur",      "fee",    "fund",    "iban",    "invoice",
+    "money",     "pay",      "price",     "purchase", "refund",   "salary", "sell",    "sum",     "total",
+    "transfer",  "usd",      "wallet",    "wire",     "withdraw", "delete", "destroy", "disable", "drop",
+    "erase",     "kill",     "overwrite", "prune",    "purge",    "remove", "reset",   "revoke",  "shred",
+    "terminate", "truncate", "uninstall", "unlink",   "wipe",     "grant"};
 
 bool has_weighty_word(std::string_view text) {
   std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return std::any_of(weighty_words.begin(), weighty_words.end(),
                      [&](std::string_view word) { return lower.find(word) != lower.npos; });
 }
@@ -153,7 +156,8 @@ bool is_weighty(const Subject& subject) {
   return subject.is_plan() || std::any_of(subject.steps.begin(), subject.steps.end(), [](const Proposal& step) {
            const auto parameters = parameters_of(step);
            return has_weighty_word(step.action()) ||
-                  std::any_of(parameters.begin(), parameters.end(), [](const Parameter& p) { return has_weighty_word(p.path); });
+                  std::any_of(parameters.begin(), parameters.end(),
+                              [](const Parameter& p) { return has_weighty_word(p.path); });
          });
 }
 

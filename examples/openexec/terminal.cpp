@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "terminal.hpp"
 
 #include <fcntl.h>
@@ -263,7 +264,8 @@ std::string read_input(const std::string& path, Readers readers) {
   if (path == "-") return read_all(STDIN_FILENO, "standard input");
   // A pipe would be waited on, perhaps for ever.
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (file.get() < 0) throw Stop(cannot, "cannot open " + path + ": " + why() + "; give a file, or - for standard input");
+  if (file.get() < 0)
+    throw Stop(cannot, "cannot open " + path + ": " + why() + "; give a file, or - for standard input");
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw Stop(cannot, "cannot look at " + path + ": " + why());
   if (!S_ISREG(status.st_mode)) throw Stop(cannot, path + " is not a regular file; give one, or - for standard input");
@@ -308,7 +310,8 @@ void show_on_terminal(const std::string& text, const std::string& otherwise) {
 std::string ask_secret(const std::string& question, const std::string& otherwise) {
   const File terminal = open_terminal(otherwise);
   const Silence silence(terminal.get());
-  if (!write_all(terminal.get(), on_screen(question, false))) throw Stop(cannot, "cannot write to the terminal: " + why());
+  if (!write_all(terminal.get(), on_screen(question, false)))
+    throw Stop(cannot, "cannot write to the terminal: " + why());
   auto line = read_line(terminal.get());
   if (!line) throw Stop(no, "no answer");
   return std::move(*line);

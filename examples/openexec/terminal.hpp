@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What both command lines share: text that is safe to show, tables, input, questions, and how a run ends.
 #pragma once
 
@@ -65,8 +66,8 @@ class Style {
   std::optional<std::size_t> columns_;
 };
 
-/// "  name   value" lines, aligned. Values may have several lines. A value that does not fit beside its name stands below
-/// it, each line behind a mark: nothing from a value begins a line.
+/// "  name   value" lines, aligned. Values may have several lines. A value that does not fit beside its name stands
+/// below it, each line behind a mark: nothing from a value begins a line.
 std::string fields(const Style& style, const std::vector<std::pair<std::string, std::string>>& rows);
 /// A heading and rows, in columns.
 std::string table(const Style& style, const std::vector<std::string>& heading,
@@ -77,8 +78,8 @@ std::string table(const Style& style, const std::vector<std::string>& heading,
 /// Who may be able to read a file.
 enum class Readers { owner, anybody };
 
-/// The whole of a regular file, or of standard input for "-". Stop if it cannot be read, is larger than 16 MiB, or may be
-/// read by others than `readers`.
+/// The whole of a regular file, or of standard input for "-". Stop if it cannot be read, is larger than 16 MiB, or may
+/// be read by others than `readers`.
 std::string read_input(const std::string& path);
 std::string read_input(const std::string& path, Readers readers);
 /// A file that must not exist yet. Stop where it does, or cannot be written.

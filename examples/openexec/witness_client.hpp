@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Asks a witness over HTTP. The only code of the command line that opens a connection.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexecd: the boundary as a service. Reads its settings, assembles an executor, serves it until SIGTERM.
 #include <malloc.h>
 #include <pthread.h>
@@ -48,8 +49,9 @@ struct Actions {
 Result<Actions> actions(const Settings& settings) {
   Actions actions;
   if (!settings.handlers.empty()) {
-    auto added = add_command_handlers(actions.table, settings.handlers,
-                                      {.others_may_write = settings.ledger.others_may_write, .warn = warn, .log = daemon::write_log});
+    auto added = add_command_handlers(
+        actions.table, settings.handlers,
+        {.others_may_write = settings.ledger.others_may_write, .warn = warn, .log = daemon::write_log});
     if (!added.ok()) return within("OPENEXEC_HANDLERS (--handlers)", added.status());
     actions.names = *std::move(added);
   }
@@ -164,15 +166,16 @@ void introduce(const Settings& settings, const Executor& executor, const std::ve
   std::cout << out.str() << std::flush;
 }
 
-/// A name on the allow-list that has no handler was most likely mistyped, and then the action that was meant is refused. A
-/// trial in demo mode is only warned, so that the allow-list of the documents starts there.
+/// A name on the allow-list that has no handler was most likely mistyped, and then the action that was meant is
+/// refused. A trial in demo mode is only warned, so that the allow-list of the documents starts there.
 Status check_allowed(const Settings& settings, const HandlerTable& table) {
   std::vector<std::string> unknown;
   for (const std::string& action : settings.allowed.value_or(std::vector<std::string>()))
     if (table.find(action) == nullptr) unknown.push_back(action);
   if (unknown.empty()) return Status::success();
-  const std::string what = "OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): no handler is registered for " + joined(unknown) +
-                           "; correct the name, or give it a command in the handlers file (OPENEXEC_HANDLERS, --handlers)";
+  const std::string what =
+      "OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): no handler is registered for " + joined(unknown) +
+      "; correct the name, or give it a command in the handlers file (OPENEXEC_HANDLERS, --handlers)";
   if (settings.mode != "demo") return {Code::invalid_argument, what};
   warn(what);
   return Status::success();
@@ -196,12 +199,14 @@ std::function<Result<std::string>()> reloading(std::shared_ptr<PolicyVerifier> v
 int complain_of_ledger(const Settings& settings, const Status& status) {
   const std::string_view detail = status.detail();
   const std::string& anchor = settings.ledger.log.anchor;
-  const bool of_anchor = detail.find("anchor") != detail.npos || (!anchor.empty() && detail.find(anchor) != detail.npos);
+  const bool of_anchor =
+      detail.find("anchor") != detail.npos || (!anchor.empty() && detail.find(anchor) != detail.npos);
   if (detail.starts_with("log.key_pem")) return complain("OPENEXEC_LOG_KEY: " + status.detail(), exit_settings);
   if (detail.starts_with("log.origin"))
     return complain("OPENEXEC_LOG_ORIGIN (--log-origin): " + status.detail(), exit_settings);
-  return complain((of_anchor ? "OPENEXEC_LOG_ANCHOR (--log-anchor), " : "") + ("OPENEXEC_DB_URL (--db-url): " + status.detail()),
-                  detail.starts_with("ledger URL: ") ? exit_settings : exit_failed);
+  return complain(
+      (of_anchor ? "OPENEXEC_LOG_ANCHOR (--log-anchor), " : "") + ("OPENEXEC_DB_URL (--db-url): " + status.detail()),
+      detail.starts_with("ledger URL: ") ? exit_settings : exit_failed);
 }
 
 int run(Settings& settings) {
@@ -229,7 +234,8 @@ int run(Settings& settings) {
   auto service = Service::listen(settings.service);
   if (!service.ok()) {
     const std::string what = daemon::with_flag(service.status().detail());
-    const bool unavailable = what.find("cannot ") != what.npos;  // the port has another user, or there are no descriptors
+    // the port has another user, or there are no descriptors
+    const bool unavailable = what.find("cannot ") != what.npos;
     return complain(what, what.starts_with("--") && !unavailable ? exit_settings : exit_failed);
   }
 
@@ -239,9 +245,10 @@ int run(Settings& settings) {
     const auto approved = daemon::has_approvals(**ledger);
     if (!approved.ok()) return complain("OPENEXEC_DB_URL (--db-url): " + approved.status().detail(), exit_failed);
     if (*approved && !settings.chosen_mode) {
-      return complain("this ledger has spent approvals, and no mode is set. Say --mode clawshield or --mode policy "
-                      "(OPENEXEC_MODE) to go on, or --mode demo to run everything without verifying it",
-                      exit_settings);
+      return complain(
+          "this ledger has spent approvals, and no mode is set. Say --mode clawshield or --mode policy "
+          "(OPENEXEC_MODE) to go on, or --mode demo to run everything without verifying it",
+          exit_settings);
     }
     if (*approved) warn("this ledger has spent approvals, and in mode demo nothing is verified");
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "settings.hpp"
 
 #include <arpa/inet.h>
@@ -18,8 +19,8 @@
 namespace openexec::daemon {
 namespace {
 
-/// Accepts a whole number within the bounds, in decimal digits. CLI11 itself takes "" for 0, and -1 and what overflows for
-/// the largest number of the type, so that a limit would be gone.
+/// Accepts a whole number within the bounds, in decimal digits. CLI11 itself takes "" for 0, and -1 and what overflows
+/// for the largest number of the type, so that a limit would be gone.
 CLI::Validator whole(std::uint64_t least, std::uint64_t most) {
   const auto fault = [least, most](const std::string& text) {
     std::uint64_t number = 0;
@@ -38,8 +39,9 @@ constexpr std::uint64_t many = 1'000'000;  // of what is counted one by one
 void add_flags(CLI::App& app, Settings& settings) {
   ServiceOptions& service = settings.service;
   app.set_version_flag("--version", std::string(version()));
-  app.footer("OPENEXEC_LOG_KEY holds the PEM of the log's private key. It has no flag, since a command line is public; without it the\n"
-             "key is in the ledger's file NAME.log-key.");
+  app.footer(
+      "OPENEXEC_LOG_KEY holds the PEM of the log's private key. It has no flag, since a command line is public; without it the\n"
+      "key is in the ledger's file NAME.log-key.");
   app.add_option("--host", service.host, "numeric address to listen on")->capture_default_str();
   app.add_option("--port", service.port, "port to listen on; 0 picks one and prints it")
       ->check(whole(0, 65535))
@@ -75,9 +77,10 @@ void add_flags(CLI::App& app, Settings& settings) {
                  "for memory; names are percent-encoded [OPENEXEC_DB_URL, else sqlite:///openexec.db]");
   app.add_flag("--ledger-must-exist", settings.ledger.must_exist,
                "refuse to start where there is no ledger, so that a mistyped name does not begin with an empty one");
-  app.add_flag("--unsafe-file-system", settings.ledger.unsafe_file_system,
-               "RISK: open a ledger on NFS, SMB, FUSE, virtiofs or 9p, where two services may hold the lock at once and "
-               "run everything twice");
+  app.add_flag(
+      "--unsafe-file-system", settings.ledger.unsafe_file_system,
+      "RISK: open a ledger on NFS, SMB, FUSE, virtiofs or 9p, where two services may hold the lock at once and "
+      "run everything twice");
   app.add_option("--log-origin", settings.ledger.log.origin,
                  "the log's name, which no other log has [OPENEXEC_LOG_ORIGIN, else one made from its key]");
   app.add_option("--log-anchor", settings.ledger.log.anchor,
@@ -167,7 +170,9 @@ Result<std::vector<std::string>> names_of(std::string_view list) {
   return names;
 }
 
-bool is_blank(std::string_view code_point) { return trimmed(code_point).empty() || terminal::shown(code_point) != code_point; }
+bool is_blank(std::string_view code_point) {
+  return trimmed(code_point).empty() || terminal::shown(code_point) != code_point;
+}
 
 /// Precondition: the text is UTF-8, and not empty.
 bool has_outer_blank(std::string_view text) {
@@ -242,7 +247,8 @@ Status understand(Settings& settings) {
   if (!settings.metrics_listen.empty())
     if (Status status = understand_metrics(settings); !status.ok()) return status;
   if (!settings.tenant.empty())
-    if (Status status = understand_name("CLAWSHIELD_TENANT_ID (--tenant)", settings.tenant); !status.ok()) return status;
+    if (Status status = understand_name("CLAWSHIELD_TENANT_ID (--tenant)", settings.tenant); !status.ok())
+      return status;
   if (Status status = understand_name("OPENEXEC_EXECUTOR (--executor)", settings.executor); !status.ok()) return status;
   if (!settings.allowed_actions) return Status::success();
   auto names = names_of(*settings.allowed_actions);

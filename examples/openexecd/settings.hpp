@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the operator set, and the mode that follows from it.
 #pragma once
 
@@ -50,8 +51,8 @@ std::string with_variable(const CLI::App& app, std::string what);
 /// What the service said of one of its options, by the flag that sets it. Unchanged if no flag does.
 std::string with_flag(const std::string& detail);
 
-/// Brings the settings to the form in which they mean something: keys out of quotes and blanks, the allow-list as names.
-/// The detail of a refusal names the variable and the flag.
+/// Brings the settings to the form in which they mean something: keys out of quotes and blanks, the allow-list as
+/// names. The detail of a refusal names the variable and the flag.
 Status understand(Settings& settings);
 
 /// Returns false for an address that others can reach. What is no address is reported when the service listens.

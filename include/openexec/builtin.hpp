@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The supplied parts.
 #pragma once
 
@@ -33,23 +34,23 @@ class Ledger : public NonceStore, public ReceiptLog, public TransparencyLog {
 
 /// Who a ledger's log is. Key and origin are recorded with the first opening, and stay the ledger's for its life.
 struct LogOptions {
-  /// The log's own Ed25519 key, PKCS#8 PEM without a passphrase; the two characters \n stand for a line break. Empty: the
-  /// file PATH.log-key, which the first opening makes with mode 0600.
+  /// The log's own Ed25519 key, PKCS#8 PEM without a passphrase; the two characters \n stand for a line break. Empty:
+  /// the file PATH.log-key, which the first opening makes with mode 0600.
   std::string key_pem;
   /// The log's name, which no other log in the world should have, such as "example.com/payments": without white space
   /// and '+'. Empty: one made from the key.
   std::string origin;
-  /// A file that holds the newest checkpoint and the end of the claims, replaced after each commit and before the handlers
-  /// of its claims are entered. A ledger that does not reach as far, or has another history, was rolled back or replaced,
-  /// and is not opened for writing. One writer has the anchor, and stops if
-  /// another program changes it. Keep it where a restore of the ledger does not reach it, such as another disk. It is no
-  /// wall against the executor's own user, which writes both. Empty: the ledger has no anchor, which is an error if it had
-  /// one before.
+  /// A file that holds the newest checkpoint and the end of the claims, replaced after each commit and before the
+  /// handlers of its claims are entered. A ledger that does not reach as far, or has another history, was rolled back
+  /// or replaced, and is not opened for writing. One writer has the anchor, and stops if
+  /// another program changes it. Keep it where a restore of the ledger does not reach it, such as another disk. It is
+  /// no wall against the executor's own user, which writes both. Empty: the ledger has no anchor, which is an error if
+  /// it had one before.
   std::string anchor;
 };
 
-/// Forgets everything when it is destroyed. For tests and demonstrations. Its log has a new key and no name that anybody
-/// knows.
+/// Forgets everything when it is destroyed. For tests and demonstrations. Its log has a new key and no name that
+/// anybody knows.
 std::shared_ptr<Ledger> memory_ledger();
 
 struct SqliteOptions {
@@ -60,11 +61,11 @@ struct SqliteOptions {
   bool must_exist = false;
   /// WEAK: opens a ledger that every user of the machine may write or replace, and only warns. For demonstrations.
   bool others_may_write = false;
-  /// RISK: opens a ledger on NFS, SMB, FUSE, virtiofs or 9p, and only warns. Such a file system may give the lock to two
-  /// executors, which then run every nonce twice, or may lose what it said was synced.
+  /// RISK: opens a ledger on NFS, SMB, FUSE, virtiofs or 9p, and only warns. Such a file system may give the lock to
+  /// two executors, which then run every nonce twice, or may lose what it said was synced.
   bool unsafe_file_system = false;
-  /// Told of each finding about the ledger's place that does not keep it from opening, such as a folder that a group may
-  /// write. Called on the opening thread. May be empty; must not throw.
+  /// Told of each finding about the ledger's place that does not keep it from opening, such as a folder that a group
+  /// may write. Called on the opening thread. May be empty; must not throw.
   std::function<void(const std::string& finding)> warn;
 };
 
@@ -87,14 +88,15 @@ class DemoVerifier final : public Verifier {
 };
 
 struct ClawshieldOptions {
-  /// SubjectPublicKeyInfo; the two characters \n stand for a line break, as environment variables spell it. Empty: every
-  /// request is approval_key_missing.
+  /// SubjectPublicKeyInfo; the two characters \n stand for a line break, as environment variables spell it. Empty:
+  /// every request is approval_key_missing.
   std::string public_key_pem;
-  std::string tenant_id;                     ///< empty: every request is approval_tenant_mismatch
-  std::chrono::seconds max_issued_ahead{60}; ///< how far in the future issued_at may lie; at most 24 hours
+  std::string tenant_id;                      ///< empty: every request is approval_tenant_mismatch
+  std::chrono::seconds max_issued_ahead{60};  ///< how far in the future issued_at may lie; at most 24 hours
 };
 
-/// Section 4 of docs/formats.md. invalid_argument where a PEM is given that is not exactly one strict Ed25519 public key.
+/// Section 4 of docs/formats.md. invalid_argument where a PEM is given that is not exactly one strict Ed25519 public
+/// key.
 Result<std::shared_ptr<const Verifier>> clawshield_v1(const ClawshieldOptions& options);
 
 struct TrustPolicyOptions {
@@ -103,7 +105,7 @@ struct TrustPolicyOptions {
   std::string tenant;                         ///< Config::tenant; empty: every request is approval_tenant_mismatch
   std::chrono::seconds max_issued_ahead{60};  ///< how far in the future issued_at may lie; at most 24 hours
   std::size_t cache_bytes = std::size_t{4} << 20;  ///< for envelopes that were verified; 0 keeps none
-  std::shared_ptr<const Clock> clock;  ///< its monotonic() paces failed verifications; null: the system's
+  std::shared_ptr<const Clock> clock;              ///< its monotonic() paces failed verifications; null: the system's
 };
 
 /// DSSE approvals, and clawshield-v1 artifacts where the policy accepts them (docs/formats.md, sections 10, 11 and 4).
@@ -117,8 +119,8 @@ class PolicyVerifier final : public Verifier {
                                         const Revocations& revocations) const override;
   [[nodiscard]] Status ready() const override;
 
-  /// Puts another policy in force, at once and whole: each request is judged by the old one or the new one, and one that
-  /// comes after reload() has returned, by the new one. Where it fails, the old one stays in force.
+  /// Puts another policy in force, at once and whole: each request is judged by the old one or the new one, and one
+  /// that comes after reload() has returned, by the new one. Where it fails, the old one stays in force.
   [[nodiscard]] Status reload(TrustPolicy policy);
   /// The same from JSON text, which TrustPolicy::parse reads.
   [[nodiscard]] Status reload_json(std::string_view json);

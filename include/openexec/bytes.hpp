@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bytes and digests, as they cross the library's border.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Time, passed in.
 #pragma once
 
@@ -12,8 +13,8 @@ struct Timestamp {
   auto operator<=>(const Timestamp&) const = default;
 };
 
-/// Where the executor reads the time. Implementations are called from any thread and must not throw. The functions are not
-/// noexcept, so that a thread may end inside them (executor.hpp).
+/// Where the executor reads the time. Implementations are called from any thread and must not throw. The functions are
+/// not noexcept, so that a thread may end inside them (executor.hpp).
 class Clock {
  public:
   virtual ~Clock() = default;
@@ -21,8 +22,8 @@ class Clock {
   [[nodiscard]] virtual Timestamp now() const = 0;
   /// Time for durations and deadlines. Never goes back.
   [[nodiscard]] virtual std::chrono::steady_clock::time_point monotonic() const = 0;
-  /// The same, and it goes on while the host is suspended: what now() is compared with to notice a jump. A clock that does
-  /// not override it takes a suspension for a jump.
+  /// The same, and it goes on while the host is suspended: what now() is compared with to notice a jump. A clock that
+  /// does not override it takes a suspension for a jump.
   [[nodiscard]] virtual std::chrono::steady_clock::time_point elapsed() const { return monotonic(); }
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Orders from outside: stop, go on, and what counts no more.
 #pragma once
 

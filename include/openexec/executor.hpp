@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // START HERE: assemble, execute, recover.
 #pragma once
 
@@ -30,19 +31,24 @@ namespace openexec {
 /// Bounds of one executor. What exceeds one is refused; nothing is dropped in silence.
 struct Limits {
   RequestLimits request;
-  std::size_t max_result_bytes = std::size_t{1} << 20;  ///< of a handler's output that are kept; of more, the beginning and the hash
-  std::uint32_t max_in_flight = 1024;                   ///< attempts at once; more are overloaded
-  std::uint32_t max_refusals_per_second = 1000;         ///< entries for refusals; above it they are overloaded, and counted in one entry a second
-  std::uint32_t max_replays_per_second = 10;  ///< entries for replays of one execution; above it they are answered without an entry of their own, and counted in one entry a second
+  /// Of a handler's output that are kept; of more, the beginning and the hash
+  std::size_t max_result_bytes = std::size_t{1} << 20;
+  std::uint32_t max_in_flight = 1024;  ///< attempts at once; more are overloaded
+  /// Entries for refusals; above it they are overloaded, and counted in one entry a second
+  std::uint32_t max_refusals_per_second = 1000;
+  /// Entries for replays of one execution; above it they are answered without an entry of their own, and counted in one
+  /// entry a second
+  std::uint32_t max_replays_per_second = 10;
   /// How far the wall clock may move against Clock::elapsed between two readings. Beyond it the clock is suspect, and
   /// approvals are not judged (clock_suspect). 1 second to 366 days.
   std::chrono::seconds max_clock_jump{3600};
-  std::chrono::milliseconds max_wait{30'000};           ///< how long a second caller of a running nonce waits for its outcome
+  /// How long a second caller of a running nonce waits for its outcome
+  std::chrono::milliseconds max_wait{30'000};
 };
 
 struct Config {
-  std::string tenant = "default";    ///< nonces and approvals are unique within it
-  std::string executor = "openexec"; ///< this executor's name in log entries
+  std::string tenant = "default";                           ///< nonces and approvals are unique within it
+  std::string executor = "openexec";                        ///< this executor's name in log entries
   std::optional<std::vector<std::string>> allowed_actions;  ///< absent: every registered action; present: only these
   Limits limits;
 };
@@ -71,9 +77,10 @@ struct Call {
   CallOptions options;
 };
 
-/// Runs a piece of work, here or on another thread, before or after it returns. A piece that is called again does nothing;
-/// one that is never called keeps execute_many waiting; where Lend throws, the piece runs on the calling thread. Without
-/// memory for pieces nothing is lent, and all handlers run on the calling thread. A piece does not throw.
+/// Runs a piece of work, here or on another thread, before or after it returns. A piece that is called again does
+/// nothing; one that is never called keeps execute_many waiting; where Lend throws, the piece runs on the calling
+/// thread. Without memory for pieces nothing is lent, and all handlers run on the calling thread. A piece does not
+/// throw.
 using Lend = std::function<void(std::function<void()>)>;
 
 /// The wall clock, and the time that the executor goes by.
@@ -101,18 +108,20 @@ struct Recovery {
 /// The boundary. Thread-safe: any number of threads may call execute at once; handlers run on the caller's thread.
 /// Starts no thread, opens no socket, keeps no global state.
 ///
-/// Threads that end. A cancellation (pthread_cancel) of a thread that is inside is put off until it has returned. A thread
-/// may end inside a callback of its own accord, by pthread_exit or where the callback allows cancellation again: its stack
-/// is unwound through the executor, which stays usable. What that thread had claimed stays claimed, is told as in doubt
-/// from then on, and is recorded so when the store is opened again. What others lent it (execute_many) is in doubt at
-/// once. A callback that is noexcept, and the destructor of an executor, end the process in this case.
+/// Threads that end. A cancellation (pthread_cancel) of a thread that is inside is put off until it has returned. A
+/// thread may end inside a callback of its own accord, by pthread_exit or where the callback allows cancellation again:
+/// its stack is unwound through the executor, which stays usable. What that thread had claimed stays claimed, is told
+/// as in doubt from then on, and is recorded so when the store is opened again. What others lent it (execute_many) is
+/// in doubt at once. A callback that is noexcept, and the destructor of an executor, end the process in this case.
 class Executor {
  public:
   /// Checks the parts (self tests), seals the handler table, and recovers what an earlier process left behind.
-  /// The parts and the table belong to the executor from here on. Any doubt about a part is a Status, never a weaker executor.
+  /// The parts and the table belong to the executor from here on. Any doubt about a part is a Status, never a weaker
+  /// executor.
   static Result<Executor> assemble(Config config, Parts parts, HandlerTable handlers);
 
-  /// One attempt. Always answers, never throws. Without an entry: `overloaded`, `store_failed`, replays above their rate.
+  /// One attempt. Always answers, never throws. Without an entry: `overloaded`, `store_failed`, replays above their
+  /// rate.
   [[nodiscard]] Outcome execute(const Request& request, const CallOptions& options = {});
   /// The same from one JSON object, as POST /execute takes it.
   [[nodiscard]] Outcome execute_json(std::string_view request, const CallOptions& options = {});
@@ -147,9 +156,9 @@ class Executor {
   Outcome revoke_approval(std::string_view id, const Order& order);
   Outcome revoke_key(std::string_view id, const Order& order);
 
-  /// Confirms that the wall clock is right now. It is trusted from here on, and becomes the time behind which the executor
-  /// does not go, even where the store has seen a later one: approvals that expire between the two count again. The entry
-  /// names both times. The order names no tenant.
+  /// Confirms that the wall clock is right now. It is trusted from here on, and becomes the time behind which the
+  /// executor does not go, even where the store has seen a later one: approvals that expire between the two count
+  /// again. The entry names both times. The order names no tenant.
   Outcome confirm_clock(const Order& order);
   [[nodiscard]] ClockState clock_state() const;
 
@@ -159,11 +168,11 @@ class Executor {
   /// entries. invalid_argument where the store does not list them.
   [[nodiscard]] Result<std::vector<NonceRecord>> doubts(std::optional<std::uint64_t> after, std::size_t count) const;
   [[nodiscard]] Result<std::uint64_t> doubt_count() const;
-  /// Records what a person found: HandlerResult::result for what was done, failed("", Effect::none) for what was not done,
-  /// in_doubt("") for what remains unknown. The first that is not unknown seals the execution, and replays tell it from
-  /// then on. Later ones are appended and change nothing. Nonce and approval stay spent, and nothing is run or tried again.
-  /// The order names whoever decided; its tenant is the execution's or empty. invalid_argument where the log has no such
-  /// execution, or it was never in doubt; in_progress where it has no end yet.
+  /// Records what a person found: HandlerResult::result for what was done, failed("", Effect::none) for what was not
+  /// done, in_doubt("") for what remains unknown. The first that is not unknown seals the execution, and replays tell
+  /// it from then on. Later ones are appended and change nothing. Nonce and approval stay spent, and nothing is run or
+  /// tried again. The order names whoever decided; its tenant is the execution's or empty. invalid_argument where the
+  /// log has no such execution, or it was never in doubt; in_progress where it has no end yet.
   SettlementAnswer settle(const Digest& exec_id, const HandlerResult& found, const Order& order);
 
   /// What was ordered and stands, for whichever tenant.
@@ -177,8 +186,8 @@ class Executor {
   /// failed. store_failed if a part threw or there is no memory.
   [[nodiscard]] Result<Measures> measures() const;
 
-  /// The entry that sealed an execution or put it in doubt. Returns nullopt if the execution has no outcome: it was never
-  /// claimed, or is still running. Never a refusal or a replay.
+  /// The entry that sealed an execution or put it in doubt. Returns nullopt if the execution has no outcome: it was
+  /// never claimed, or is still running. Never a refusal or a replay.
   [[nodiscard]] Result<std::optional<LogLine>> outcome_entry(const Digest& exec_id) const;
 
   /// Entries, to read.

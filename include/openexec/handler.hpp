@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What runs, once it is approved.
 #pragma once
 
@@ -55,11 +56,11 @@ struct Invocation {
 class HandlerResult {
  public:
   /// It took place. One strict JSON value becomes the result as it is. Any other output is kept whole as text or base64
-  /// (ResultForm), and of more than Limits::max_result_bytes the beginning, the length and the hash: an action that took
-  /// place is `ok`, whatever it said.
+  /// (ResultForm), and of more than Limits::max_result_bytes the beginning, the length and the hash: an action that
+  /// took place is `ok`, whatever it said.
   static HandlerResult result(std::string output) { return {Kind::result, std::move(output), Effect::confirmed}; }
-  /// It took place, and its output was longer than the handler could keep: `beginning` is the first bytes of it, `length`
-  /// and `sha256` are those of the whole.
+  /// It took place, and its output was longer than the handler could keep: `beginning` is the first bytes of it,
+  /// `length` and `sha256` are those of the whole.
   static HandlerResult beginning(std::string beginning, std::uint64_t length, const Digest& sha256) {
     HandlerResult said = result(std::move(beginning));
     said.whole_ = Whole{length, sha256};
@@ -130,16 +131,16 @@ class HandlerTable {
     std::chrono::milliseconds deadline{30'000};  ///< becomes Invocation::deadline
     Cost cost = nullptr;                         ///< without it no approval that names a highest cost is served
     Prepare prepare = nullptr;                   ///< optional
-    /// How many further attempts an execution has where one ended with failed(..., Effect::none), or found the kill switch
-    /// on: the same request, sent again under the same approval, is then admitted anew and runs again. 0: never. At most
-    /// 1,000. Nothing else opens a further attempt, and what is in doubt never does.
+    /// How many further attempts an execution has where one ended with failed(..., Effect::none), or found the kill
+    /// switch on: the same request, sent again under the same approval, is then admitted anew and runs again. 0: never.
+    /// At most 1,000. Nothing else opens a further attempt, and what is in doubt never does.
     std::uint32_t retry_none = 0;
     /// Optional. A payload that does not satisfy it is refused (payload_schema) before its approval is looked at.
     std::shared_ptr<const PayloadSchema> schema = nullptr;
   };
 
-  /// invalid_argument where the name breaks the rule for actions, is taken, `row.run` is empty, or `row.retry_none` is too
-  /// large.
+  /// invalid_argument where the name breaks the rule for actions, is taken, `row.run` is empty, or `row.retry_none` is
+  /// too large.
   Status add(std::string action, Row row);
   Status add(std::string action, Handler run) { return add(std::move(action), Row{std::move(run), nullptr}); }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a request becomes bytes, and bytes a digest.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an executor and its store count while they run, for whoever monitors them.
 #pragma once
 
@@ -31,7 +32,7 @@ struct Measures {
   std::uint64_t suppressed_replays = 0;
   /// Refusals that were answered without an entry of their own (Limits::max_refusals_per_second).
   std::uint64_t suppressed_refusals = 0;
-  Histogram verification_seconds;   ///< how long the verifier took to judge an approval
+  Histogram verification_seconds;  ///< how long the verifier took to judge an approval
   /// From the moment at which a claim is handed to the store until its seal is durable. If the process dies in this
   /// time, the execution may end up in doubt.
   Histogram claim_to_seal_seconds;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Money, counted exactly.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The contract that carries "at most once".
 #pragma once
 
@@ -28,12 +29,12 @@ struct Claim {
   std::string_view action;
   Digest exec_id{};
   Digest request_hash{};
-  /// Spent with the nonce; empty spends none. A step of a plan is spent as `token LF step LF plan`, and no other approval
-  /// has a line feed. The first claim of a token decides what it is: a plan, whose other steps may be claimed, or a single
-  /// approval. Every other use of the token is approval_spent.
+  /// Spent with the nonce; empty spends none. A step of a plan is spent as `token LF step LF plan`, and no other
+  /// approval has a line feed. The first claim of a token decides what it is: a plan, whose other steps may be claimed,
+  /// or a single approval. Every other use of the token is approval_spent.
   std::string_view approval_id;
-  Digest approval_digest{};      ///< which artifact was spent; zero where none was presented
-  std::string_view approval;     ///< JSON: who approved it, kept for the log entry of an attempt that dies
+  Digest approval_digest{};   ///< which artifact was spent; zero where none was presented
+  std::string_view approval;  ///< JSON: who approved it, kept for the log entry of an attempt that dies
   Timestamp at;
 
   // What the claim is held to besides, judged in the same step; only stores that keeps_terms() are ever asked to.
@@ -42,9 +43,9 @@ struct Claim {
   /// How many claims of this action in this tenant there may be within a minute, this one included. 0: any number.
   std::uint32_t max_per_minute = 0;
 
-  /// 1: the nonce's first attempt, which spends it. k + 1: a further attempt of the same request with the same artifact,
-  /// opened only where the newest attempt is k and was sealed as retryable. Stores that do not keeps_attempts() are never
-  /// asked for one.
+  /// 1: the nonce's first attempt, which spends it. k + 1: a further attempt of the same request with the same
+  /// artifact, opened only where the newest attempt is k and was sealed as retryable. Stores that do not
+  /// keeps_attempts() are never asked for one.
   std::uint32_t attempt = 1;
 };
 
@@ -63,8 +64,8 @@ struct NonceRecord {
   Digest exec_id{};
   Digest request_hash{};
   Digest approval_digest{};
-  std::string approval;                ///< as claimed
-  Code code = Code::in_doubt;          ///< of a sealed record: ok, handler_failed or result_invalid
+  std::string approval;        ///< as claimed
+  Code code = Code::in_doubt;  ///< of a sealed record: ok, handler_failed or result_invalid
   Effect effect = Effect::unknown;
   std::string result;                  ///< as sealed; empty while claimed, and where it was removed since
   std::optional<std::uint64_t> entry;  ///< index of the log entry that sealed it (or put it in doubt)
@@ -98,8 +99,8 @@ struct Seal {
   std::string_view entry;   ///< the log entry; goes into the log in the same durable step, or into the outbox
   Timestamp at;
   std::uint32_t attempt = 1;  ///< the one that ended; a seal of any other than the newest changes nothing
-  /// The attempt's own handler said that nothing happened, or was not entered: a further attempt may be opened. Only of a
-  /// handler_failed with effect none that seals what this process claimed, never of what was in doubt.
+  /// The attempt's own handler said that nothing happened, or was not entered: a further attempt may be opened. Only of
+  /// a handler_failed with effect none that seals what this process claimed, never of what was in doubt.
   bool retryable = false;
 };
 
@@ -180,28 +181,28 @@ class NonceStore {
   [[nodiscard]] virtual Status pin(std::string_view key, std::string_view value) = 0;
   /// The highest time of any claim, seal or entry; zero for an empty store. A clock behind it does not turn time back.
   [[nodiscard]] virtual Result<Timestamp> latest() = 0;
-  /// Whether claims are held to Claim::predecessor, Claim::max_per_minute, and what Claim::approval_id says of plans. Where
-  /// they are not, what needs them is refused.
+  /// Whether claims are held to Claim::predecessor, Claim::max_per_minute, and what Claim::approval_id says of plans.
+  /// Where they are not, what needs them is refused.
   [[nodiscard]] virtual bool keeps_terms() const noexcept { return false; }
   /// Whether a claim may open a further attempt (Claim::attempt), in one durable compare-and-set. Where it may not, no
   /// handler with Row::retry_none is accepted.
   [[nodiscard]] virtual bool keeps_attempts() const noexcept { return false; }
 
-  /// Makes a control stand, or lifts it, durably; of one that stands already, or does not, only the entry is new. Answers
-  /// the index of the entry as seal() does; an outbox has it under an empty nonce. The default keeps none:
+  /// Makes a control stand, or lifts it, durably; of one that stands already, or does not, only the entry is new.
+  /// Answers the index of the entry as seal() does; an outbox has it under an empty nonce. The default keeps none:
   /// invalid_argument.
   [[nodiscard]] virtual Result<std::optional<std::uint64_t>> control(const ControlChange& change);
   /// What stands, in order.
   [[nodiscard]] virtual Result<std::vector<ControlName>> controls() { return std::vector<ControlName>{}; }
 
-  /// The nonces that are in doubt, at most `count`: those whose entries come after the entry `after`, in the order of their
-  /// entries. The default lists none: invalid_argument.
+  /// The nonces that are in doubt, at most `count`: those whose entries come after the entry `after`, in the order of
+  /// their entries. The default lists none: invalid_argument.
   [[nodiscard]] virtual Result<std::vector<NonceRecord>> doubts(std::optional<std::uint64_t> after, std::size_t count);
   /// How many there are.
   [[nodiscard]] virtual Result<std::uint64_t> doubt_count();
 
-  /// A store that was adopted, after it had been copied or restored, may have lost what was spent since: approvals issued
-  /// up to this time count no more. Nothing where there was no adoption, which is the default.
+  /// A store that was adopted, after it had been copied or restored, may have lost what was spent since: approvals
+  /// issued up to this time count no more. Nothing where there was no adoption, which is the default.
   [[nodiscard]] virtual Result<std::optional<Timestamp>> floor() { return std::optional<Timestamp>(); }
   /// Whether the tenant had claims when the store was adopted. Only asked where there is a floor; the default says yes.
   [[nodiscard]] virtual Result<bool> was_used(std::string_view tenant) {
@@ -211,8 +212,8 @@ class NonceStore {
 
   /// Success when a claim would be possible now; else why not (disk full, poisoned, read-only).
   [[nodiscard]] virtual Status ready() = 0;
-  /// What the store measures of itself, for Executor::measures(). Asked as often as a monitoring system scrapes, so that
-  /// it must be cheap and must not hold up claims. The default measures nothing.
+  /// What the store measures of itself, for Executor::measures(). Asked as often as a monitoring system scrapes, so
+  /// that it must be cheap and must not hold up claims. The default measures nothing.
   [[nodiscard]] virtual Result<StoreMeasures> measures() { return StoreMeasures{}; }
 
   /// The log, where this store is its own: seals and entries then share one durable step. Else null, and the store is

@@ -1,29 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
 // The C++ promise of OpenExec, in reading order. What is not under include/ is no promise.
 #pragma once
 
+// clang-format off: in reading order
 #include <openexec/executor.hpp>  // START HERE: assemble, execute, recover
 
-#include <openexec/request.hpp>  // what an agent proposes
-#include <openexec/tool_call.hpp>  // the nonce of a model's tool call
-#include <openexec/outcome.hpp>  // what the caller learns
-#include <openexec/receipt.hpp>  // what an attempt leaves behind
-#include <openexec/evidence.hpp>  // whether that is genuine: offline, by anybody
-#include <openexec/handler.hpp>  // what runs, once it is approved
+#include <openexec/control.hpp>         // orders: stop, go on, and what counts no more
+#include <openexec/evidence.hpp>        // whether that is genuine: offline, by anybody
+#include <openexec/handler.hpp>         // what runs, once it is approved
+#include <openexec/measures.hpp>        // counters and histograms for monitoring
+#include <openexec/outcome.hpp>         // what the caller learns
 #include <openexec/payload_schema.hpp>  // what a payload has to look like
-#include <openexec/control.hpp>  // orders: stop, go on, and what counts no more
-#include <openexec/measures.hpp>  // counters and histograms for monitoring
+#include <openexec/receipt.hpp>         // what an attempt leaves behind
+#include <openexec/request.hpp>         // what an agent proposes
+#include <openexec/tool_call.hpp>       // the nonce of a model's tool call
 
-#include <openexec/nonce_store.hpp>  // one interface and its contract each
+#include <openexec/clock.hpp>
 #include <openexec/hasher.hpp>
-#include <openexec/verifier.hpp>
+#include <openexec/nonce_store.hpp>  // one interface and its contract each
 #include <openexec/receipt_log.hpp>
 #include <openexec/transparency_log.hpp>
-#include <openexec/clock.hpp>
+#include <openexec/verifier.hpp>
 
 #include <openexec/builtin.hpp>  // the supplied parts
 #include <openexec/trust_policy.hpp>
 
-#include <openexec/status.hpp>  // the ways to say no
 #include <openexec/bytes.hpp>
 #include <openexec/money.hpp>
+#include <openexec/status.hpp>  // the ways to say no
 #include <openexec/version.hpp>
+// clang-format on

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the caller learns.
 #pragma once
 
@@ -18,12 +19,12 @@ struct Outcome {
   int http = 0;                    ///< the service's status code for it
   Verdict verdict = Verdict::refused;
   Effect effect = Effect::none;
-  bool replayed = false;           ///< the outcome of an earlier attempt, told again; the handler was not entered
+  bool replayed = false;  ///< the outcome of an earlier attempt, told again; the handler was not entered
 
   /// Which attempt of its execution ran, or is told again; 1 where none is.
   std::uint32_t attempt = 1;
-  /// Nothing happened, and the handler permits a further attempt (HandlerTable::Row::retry_none): the same request, sent
-  /// again under the same approval, may run.
+  /// Nothing happened, and the handler permits a further attempt (HandlerTable::Row::retry_none): the same request,
+  /// sent again under the same approval, may run.
   bool may_retry = false;
 
   std::string exec_id;  ///< 64 hex digits; empty where the request was malformed
@@ -31,7 +32,8 @@ struct Outcome {
   std::string result;   ///< display form: the bytes that `receipt` covers; {"error": "<code>"} for every no.
                         ///< Empty, and `receipt` too, where there was no memory for it; code, verdict and effect hold
   std::string receipt;  ///< the receipt hash: hex(SHA-256(exec_id ":" result))
-  std::string detail;   ///< for a person; empty where all is well. A replay has the first attempt's. Not covered by the receipt hash
+  /// For a person; empty where all is well. A replay has the first attempt's. Not covered by the receipt hash
+  std::string detail;
 
   /// What `result` is: the JSON that the handler gave, or an object that carries its output as `text` or `base64`.
   ResultForm result_form = ResultForm::json;
@@ -49,9 +51,9 @@ struct Outcome {
   [[nodiscard]] bool ok() const noexcept { return code == Code::ok; }
 };
 
-/// What a model that proposed the action is to be told beside the code: whether it ran, whether it may be tried again, and
-/// how. English, of printable ASCII, the same for every caller (docs/errors.md has all of it). Safe for codes that a later
-/// version adds.
+/// What a model that proposed the action is to be told beside the code: whether it ran, whether it may be tried again,
+/// and how. English, of printable ASCII, the same for every caller (docs/errors.md has all of it). Safe for codes that
+/// a later version adds.
 std::string_view advice(Code code, Verdict verdict, Effect effect) noexcept;
 /// The same for an outcome, which also knows whether a further attempt is permitted.
 std::string_view advice(const Outcome& outcome) noexcept;

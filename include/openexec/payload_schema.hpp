@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a payload has to look like before anything is spent on it.
 #pragma once
 
@@ -8,8 +9,9 @@
 
 namespace openexec {
 
-/// A JSON Schema (draft 2020-12, docs/formats.md, section 12), compiled once. An executor refuses a payload that does not
-/// satisfy the schema of its action's handler (HandlerTable::Row::schema). Immutable; any number of threads may use one.
+/// A JSON Schema (draft 2020-12, docs/formats.md, section 12), compiled once. An executor refuses a payload that does
+/// not satisfy the schema of its action's handler (HandlerTable::Row::schema). Immutable; any number of threads may use
+/// one.
 class PayloadSchema {
  public:
   /// Compiles a schema. Returns invalid_argument with the place in the schema (a JSON Pointer) for text that is not a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an attempt leaves behind.
 #pragma once
 
@@ -76,13 +77,13 @@ struct Entry {
 
   /// 1 or 2. An entry of version 1 writes the bytes of version 1, which have none of the members below.
   std::uint32_t version = 2;
-  std::uint32_t attempt = 1;                 ///< which attempt of its execution; the first is not written
+  std::uint32_t attempt = 1;                  ///< which attempt of its execution; the first is not written
   ResultForm result_form = ResultForm::json;  ///< json is not written
-  std::string instance;     ///< 32 hex digits: a random id of the opening; together with `epoch`, or empty
-  std::uint64_t epoch = 0;  ///< of the executor among those that share a store, from 1; 0 is not written
-  std::optional<Digest> proposal;        ///< of the proposal that the request came from
-  std::optional<Digest> session;         ///< of the session that the request belongs to
-  std::optional<Timestamp> trusted_at;   ///< while the clock is suspect: the time that counts
+  std::string instance;                 ///< 32 hex digits: a random id of the opening; together with `epoch`, or empty
+  std::uint64_t epoch = 0;              ///< of the executor among those that share a store, from 1; 0 is not written
+  std::optional<Digest> proposal;       ///< of the proposal that the request came from
+  std::optional<Digest> session;        ///< of the session that the request belongs to
+  std::optional<Timestamp> trusted_at;  ///< while the clock is suspect: the time that counts
 
   /// The entry's bytes: RFC 8785 form.
   [[nodiscard]] std::string to_json() const;
@@ -99,8 +100,9 @@ std::string to_json(const std::optional<ApprovalNote>& approval);
 /// `result_text` is in display form (docs/formats.md, section 2).
 std::string receipt_of(std::string_view exec_id, std::string_view result_text);
 
-/// Checks a receipt hash, byte for byte: a result whose numbers were rewritten does not match. `result` is JSON text in any spacing; exec_id is empty for a malformed request's receipt hash.
-/// Success means that the hash belongs to both, and not that anything took place. invalid_argument: it does not; malformed_request: no strict JSON.
+/// Checks a receipt hash, byte for byte: a result whose numbers were rewritten does not match. `result` is JSON text in
+/// any spacing; exec_id is empty for a malformed request's receipt hash. Success means that the hash belongs to both,
+/// and not that anything took place. invalid_argument: it does not; malformed_request: no strict JSON.
 Status verify_receipt(std::string_view exec_id, std::string_view result, std::string_view receipt);
 
 }  // namespace openexec

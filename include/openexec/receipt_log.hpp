@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The append-only record of every attempt.
 #pragma once
 
@@ -44,8 +45,8 @@ class ReceiptLog {
   [[nodiscard]] virtual Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) = 0;
   /// The entries of one execution, in order; at most `count` of them.
   [[nodiscard]] virtual Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) = 0;
-  /// The entries of one execution whose index is below `before`, newest first; at most `count` of them. The default reads
-  /// all of them through find(), and answers store_failed where they are more than 10,000.
+  /// The entries of one execution whose index is below `before`, newest first; at most `count` of them. The default
+  /// reads all of them through find(), and answers store_failed where they are more than 10,000.
   [[nodiscard]] virtual Result<std::vector<LogLine>> find_before(const Digest& exec_id, std::uint64_t before,
                                                                  std::size_t count);
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an agent proposes.
 #pragma once
 
@@ -20,9 +21,11 @@ struct RequestLimits {
 
 /// A request as its caller holds it: views only, nothing is copied until it has been checked.
 struct Request {
-  std::string_view action;             ///< 1 to 128 bytes of [A-Za-z0-9_.:/-]
-  std::string_view payload;            ///< JSON text of one object, of null, or of a string that holds one; empty means {}
-  std::string_view nonce;              ///< 1 to 255 bytes of UTF-8 without control characters; unique within the tenant, for ever
+  std::string_view action;  ///< 1 to 128 bytes of [A-Za-z0-9_.:/-]
+  /// JSON text of one object, of null, or of a string that holds one; empty means {}
+  std::string_view payload;
+  /// 1 to 255 bytes of UTF-8 without control characters; unique within the tenant, for ever
+  std::string_view nonce;
   std::string_view approval_artifact;  ///< JSON text of one object; empty or null means none
 };
 
@@ -33,8 +36,8 @@ struct Request {
 class Proposal {
  public:
   /// Reads the four parts. A breach of section 1 of docs/formats.md is malformed_request, with the place in the detail;
-  /// http() is 413 for a request over max_bytes (the four parts together), 422 for a missing or mistyped field, else 400.
-  /// Depth counts as in one JSON text: the payload is one level down. overloaded where memory ends.
+  /// http() is 413 for a request over max_bytes (the four parts together), 422 for a missing or mistyped field, else
+  /// 400. Depth counts as in one JSON text: the payload is one level down. overloaded where memory ends.
   static Result<Proposal> parse(const Request& request, std::string_view tenant, const RequestLimits& limits = {});
   /// Reads one JSON object with the members action, payload, nonce and approval_artifact, as POST /execute takes it;
   /// unknown members are refused, and an approval_artifact of null is none.

@@ -1,5 +1,7 @@
-// Makes approvals, for the programs of approvers: the target OpenExec::signing, which has no executor code, and of which
-// OpenExec::openexec and OpenExec::c have nothing. A process that executes links one of those, and cannot approve.
+// SPDX-License-Identifier: Apache-2.0
+// Makes approvals, for the programs of approvers: the target OpenExec::signing, which has no executor code, and of
+// which OpenExec::openexec and OpenExec::c have nothing. A process that executes links one of those, and cannot
+// approve.
 //
 // Status and Result: <openexec/status.hpp>. Formats: docs/formats.md, sections 4 and 10.
 #pragma once
@@ -79,9 +81,9 @@ Result<std::string> dsse_statement(std::span<const Proposal> steps, StepOrder or
 /// stands for the key's fingerprint. invalid_argument if the statement cannot be read strictly, or is too large.
 Result<std::string> sign_dsse(const ApproverKey& key, std::string_view keyid, std::string_view statement);
 
-/// The envelope with one more signature, for approvers who sign in turn. Vouches for no signature that is there already.
-/// invalid_argument if the envelope or its statement cannot be read strictly, if this key has signed it, or if it has as
-/// many signatures as it may have.
+/// The envelope with one more signature, for approvers who sign in turn. Vouches for no signature that is there
+/// already. invalid_argument if the envelope or its statement cannot be read strictly, if this key has signed it, or if
+/// it has as many signatures as it may have.
 Result<std::string> add_signature(const ApproverKey& key, std::string_view keyid, std::string_view envelope);
 
 }  // namespace openexec::signing

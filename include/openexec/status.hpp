@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The ways to say no. One table of codes, shared by C++, C and HTTP.
 #pragma once
 
@@ -95,8 +96,10 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)), status_(Status::success()) {}                // NOLINT: implicit by design
-  Result(Status status) : status_(status.ok() ? Status(Code::invalid_argument, "success without a value") : std::move(status)) {}  // NOLINT
+  Result(T value) : value_(std::move(value)), status_(Status::success()) {}  // NOLINT: implicit by design
+  // NOLINT
+  Result(Status status)
+      : status_(status.ok() ? Status(Code::invalid_argument, "success without a value") : std::move(status)) {}
 
   [[nodiscard]] bool ok() const noexcept { return value_.has_value(); }
   [[nodiscard]] const Status& status() const noexcept { return status_; }

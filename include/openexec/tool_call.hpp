@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The nonce of a model's tool call: the same call has the same nonce however often it is delivered.
 #pragma once
 
@@ -10,14 +11,16 @@
 
 namespace openexec {
 
-/// One tool call in its place. The id that the provider gave it is not part of it: providers use an id twice, give none,
-/// or give another one when a turn is sent again. Keep it beside the request, as evidence and for the answer.
+/// One tool call in its place. The id that the provider gave it is not part of it: providers use an id twice, give
+/// none, or give another one when a turn is sent again. Keep it beside the request, as evidence and for the answer.
 struct ToolCall {
-  std::string_view conversation;  ///< the host's own name for the conversation, the same for ever; 1 to 1,024 bytes of UTF-8
-  std::string_view turn;          ///< the turn within it, the same when it is sent again; 1 to 1,024 bytes of UTF-8
-  std::string_view name;          ///< of the tool: an action's name
-  std::string_view arguments;     ///< JSON text of one object; empty means {}
-  std::uint32_t occurrence = 0;   ///< 1 for the first call of this name with these arguments in the turn, 2 for the second
+  /// The host's own name for the conversation, the same for ever; 1 to 1,024 bytes of UTF-8
+  std::string_view conversation;
+  std::string_view turn;       ///< the turn within it, the same when it is sent again; 1 to 1,024 bytes of UTF-8
+  std::string_view name;       ///< of the tool: an action's name
+  std::string_view arguments;  ///< JSON text of one object; empty means {}
+  /// 1 for the first call of this name with these arguments in the turn, 2 for the second
+  std::uint32_t occurrence = 0;
 };
 
 /// "tc1-" and hex(SHA-256(jcs(["openexec/tool-call/v1", conversation, turn, name, arguments, occurrence]))). Returns

@@ -1,4 +1,6 @@
-// What a log that keeps a Merkle tree shows to strangers: signed checkpoints, proofs, tiles (docs/formats.md, section 9).
+// SPDX-License-Identifier: Apache-2.0
+// What a log that keeps a Merkle tree shows to strangers: signed checkpoints, proofs, tiles (docs/formats.md, section
+// 9).
 #pragma once
 
 #include <cstdint>
@@ -41,8 +43,8 @@ class TransparencyLog {
   /// unless from <= to <= the newest checkpoint's size.
   [[nodiscard]] virtual Result<std::vector<Digest>> prove_consistency(std::uint64_t from, std::uint64_t to) = 0;
 
-  /// What C2SP tlog-tiles serves under a path: `checkpoint`, `tile/0/000`, `tile/entries/000.p/7`, ... Nothing where the
-  /// newest checkpoint covers no such thing, or the path has another spelling.
+  /// What C2SP tlog-tiles serves under a path: `checkpoint`, `tile/0/000`, `tile/entries/000.p/7`, ... Nothing where
+  /// the newest checkpoint covers no such thing, or the path has another spelling.
   [[nodiscard]] virtual Result<std::optional<std::string>> resource(std::string_view path) = 0;
 
   /// Keeps the cosignatures of a checkpoint of this log's, beside those that are kept for the same one. Whose they are

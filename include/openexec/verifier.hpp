@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who approved it, or why not.
 #pragma once
 
@@ -32,8 +33,9 @@ enum class StepOrder : std::uint8_t {
 
 /// A principal's approval of one proposal, as far as it was verified.
 struct Approval {
-  std::string profile;            ///< the rules it was verified under: "clawshield-v1", "dsse"
-  std::string id;                 ///< spent together with the nonce; empty only where no approval is needed (DemoVerifier)
+  std::string profile;  ///< the rules it was verified under: "clawshield-v1", "dsse"
+  /// Spent together with the nonce; empty only where no approval is needed (DemoVerifier)
+  std::string id;
   std::vector<std::string> keys;  ///< ids of the keys that approved, sorted
 
   /// Of a plan: which of its steps, from 0. Each step is spent by itself; absent: the approval is spent as a whole.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which OpenExec this is.
 #pragma once
 

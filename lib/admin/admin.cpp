@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "admin/admin.hpp"
 
 #include <sys/eventfd.h>
@@ -188,7 +189,8 @@ void AdminListener::serve(AdminPeer& peer) {
                    .number("pid", peer.pid())
                    .number("status", answered.status));
     if (!answered.contradicted.empty())
-      log_.write(EventLog::line("settlement_contradicts").text("exec_id", answered.contradicted).number("uid", peer.uid()));
+      log_.write(
+          EventLog::line("settlement_contradicts").text("exec_id", answered.contradicted).number("uid", peer.uid()));
     peer.answer(answered);
   } catch (const std::exception&) {  // most likely memory; the order said itself what became of it
     peer.give_up();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The operator's own way in: a unix socket, apart from whatever proposers reach.
 #pragma once
 
@@ -17,8 +18,8 @@
 
 #include "admin/admin_peer.hpp"
 #include "admin/admin_socket.hpp"
-#include "api/api.hpp"
 #include "admin/descriptor.hpp"
+#include "api/api.hpp"
 #include "api/event_log.hpp"
 
 namespace openexec::service {
@@ -26,7 +27,8 @@ namespace openexec::service {
 /// GET /status; POST /halt, /resume, /revoke, one request a connection. The kernel says which user a peer is, before a
 /// byte of it is read: this process's user, root, or one of the users listed. Mode 0600 unless any is.
 ///
-/// A halt must take effect whatever the other peers do. One thread polls them all, and nothing of a peer can hold it up:
+/// A halt must take effect whatever the other peers do. One thread polls them all, and nothing of a peer can hold it
+/// up:
 ///   1. A user who is not listed is told so and closed at once, and one line a second counts them in the log.
 ///   2. Each user has `seats` of their own, so that no user takes another's. If they are all taken, the newest connection
 ///      takes the seat of the process that has the most, the oldest of its connections first. Handler commands run as
@@ -42,8 +44,7 @@ class AdminListener {
   [[nodiscard]] static std::size_t descriptors(std::size_t listed) { return seats * (listed + 2) + 2; }
 
   /// Throws std::runtime_error where the path cannot be had. A socket that nobody listens on any more is replaced.
-  AdminListener(std::string path, std::vector<std::uint32_t> uids, Executor& executor, EventLog& log,
-                const Api& api);
+  AdminListener(std::string path, std::vector<std::uint32_t> uids, Executor& executor, EventLog& log, const Api& api);
   AdminListener(const AdminListener&) = delete;
   AdminListener& operator=(const AdminListener&) = delete;
   /// Stops listening, and takes the socket away.
@@ -85,7 +86,7 @@ class AdminListener {
   AdminSocket socket_;
   Descriptor stop_;  ///< an eventfd
   const std::string forbidden_;
-  Peers peers_;      ///< oldest first
+  Peers peers_;  ///< oldest first
   std::vector<pollfd> polled_;
   Time accepts_again_{};  ///< while there were no descriptors left
   Tally tally_;

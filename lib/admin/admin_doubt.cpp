@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "admin/admin_doubt.hpp"
 
 #include <algorithm>
@@ -6,9 +7,9 @@
 #include <optional>
 #include <string>
 
+#include "answers/doubt_json.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
-#include "answers/doubt_json.hpp"
 
 namespace openexec::service {
 namespace {
@@ -21,7 +22,9 @@ AdminAnswer invalid(std::string_view detail) { return admin_problem(422, "invali
 
 }  // namespace
 
-bool is_doubt_list(std::string_view target) noexcept { return target == doubt_target || target.starts_with(after_target); }
+bool is_doubt_list(std::string_view target) noexcept {
+  return target == doubt_target || target.starts_with(after_target);
+}
 
 AdminAnswer list_doubts(const Executor& executor, std::string_view target) {
   std::optional<std::uint64_t> after;
@@ -34,7 +37,8 @@ AdminAnswer list_doubts(const Executor& executor, std::string_view target) {
   const auto count = executor.doubt_count();
   const auto doubts = executor.doubts(after, page);
   const Status& failed = count.ok() ? doubts.status() : count.status();
-  if (!failed.ok()) return admin_problem(failed.code() == Code::invalid_argument ? 501 : 503, name(failed.code()), failed.detail());
+  if (!failed.ok())
+    return admin_problem(failed.code() == Code::invalid_argument ? 501 : 503, name(failed.code()), failed.detail());
   const auto json = exec::doubts_json(*count, *doubts, executor.log());
   return json.ok() ? AdminAnswer{200, *json} : admin_problem(503, name(json.code()), json.status().detail());
 }
@@ -62,7 +66,11 @@ AdminAnswer settle_doubt(Executor& executor, std::string_view body, uid_t uid) {
     return invalid(parsed.ok() ? "must be one JSON object" : parsed.status().detail());
   std::string exec_id_text, found, who, why, result;
   for (const auto [name, value] : parsed->root()) {
-    std::string* const into = name == "exec_id" ? &exec_id_text : name == "found" ? &found : name == "who" ? &who : name == "why" ? &why : nullptr;
+    std::string* const into = name == "exec_id" ? &exec_id_text
+                              : name == "found" ? &found
+                              : name == "who"   ? &who
+                              : name == "why"   ? &why
+                                                : nullptr;
     if (into != nullptr && value.is(canon::Type::string))
       *into = value.string();
     else if (name == "result")

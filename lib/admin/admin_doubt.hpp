@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the admin socket answers about executions in doubt.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "admin/admin_orders.hpp"
 
 #include <algorithm>
@@ -5,19 +6,19 @@
 #include <utility>
 #include <vector>
 
+#include "admin/admin_doubt.hpp"
 #include "base/time.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
-#include "admin/admin_doubt.hpp"
 
 namespace openexec::service {
 
 using canon::JsonObject;
 
 std::string_view AdminRequest::known_target() const noexcept {
-  for (const std::string_view known : {std::string_view("/status"), std::string_view("/metrics"), std::string_view("/halt"),
-                                       std::string_view("/resume"), std::string_view("/revoke"),
-                                       std::string_view("/confirm-clock"), settle_target})
+  for (const std::string_view known :
+       {std::string_view("/status"), std::string_view("/metrics"), std::string_view("/halt"),
+        std::string_view("/resume"), std::string_view("/revoke"), std::string_view("/confirm-clock"), settle_target})
     if (target == known) return known;
   if (is_doubt_list(target) || is_doubt_show(target)) return doubt_target;
   return {};
@@ -25,8 +26,9 @@ std::string_view AdminRequest::known_target() const noexcept {
 
 std::string to_http(const AdminAnswer& answer) {
   return "HTTP/1.1 " + std::to_string(answer.status) + (answer.status == 200 ? " OK" : " Refused") +
-         "\r\nContent-Type: " + std::string(answer.content_type) + "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: " +
-         std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body;
+         "\r\nContent-Type: " + std::string(answer.content_type) +
+         "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: " + std::to_string(answer.body.size()) +
+         "\r\n\r\n" + answer.body;
 }
 
 AdminAnswer admin_problem(int status, std::string_view code, std::string_view detail) {
@@ -128,11 +130,11 @@ AdminAnswer order(Executor& executor, const AdminRequest& request, uid_t uid) {
   if (revokes && approval.empty() == key.empty())
     return admin_problem(422, "invalid_field", "either approval or key has to be given");
 
-  const Outcome outcome = request.target == "/halt"     ? executor.halt(given)
-                          : request.target == "/resume" ? executor.resume(given)
+  const Outcome outcome = request.target == "/halt"            ? executor.halt(given)
+                          : request.target == "/resume"        ? executor.resume(given)
                           : request.target == "/confirm-clock" ? executor.confirm_clock(given)
-                          : key.empty()               ? executor.revoke_approval(approval, given)
-                                                      : executor.revoke_key(key, given);
+                          : key.empty()                        ? executor.revoke_approval(approval, given)
+                                                               : executor.revoke_key(key, given);
   if (outcome.code == Code::invalid_argument) return admin_problem(422, "invalid_field", outcome.detail);
   JsonObject json;
   json.text("code", name(outcome.code))
@@ -148,8 +150,9 @@ AdminAnswer order(Executor& executor, const AdminRequest& request, uid_t uid) {
 
 AdminAnswer answer_admin(Executor& executor, const AdminRequest& request, uid_t uid) {
   if (request.known_target().empty())
-    return admin_problem(404, "not_found",
-                         "GET /status, /metrics, /doubt, /doubt/EXEC_ID; POST /halt, /resume, /revoke, /confirm-clock, /doubt/settle");
+    return admin_problem(
+        404, "not_found",
+        "GET /status, /metrics, /doubt, /doubt/EXEC_ID; POST /halt, /resume, /revoke, /confirm-clock, /doubt/settle");
   const bool status = request.target == "/status";
   const bool shows = is_doubt_show(request.target);
   const bool doubts = is_doubt_list(request.target) || shows;

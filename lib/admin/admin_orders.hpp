@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the admin socket can be asked, without sockets: a request in, an answer out.
 #pragma once
 

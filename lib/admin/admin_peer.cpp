@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "admin/admin_peer.hpp"
 
 #include <sys/socket.h>

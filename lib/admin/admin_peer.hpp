@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One connection to the admin socket, without any waiting of its own.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "admin/admin_socket.hpp"
 
 #include <sys/socket.h>
@@ -13,8 +14,9 @@
 namespace openexec::service {
 namespace {
 
-/// Connections that may wait to be accepted. Those that have gone again wait too, and a halt behind them waits until each
-/// was accepted and closed. A thousand take a few hundredths of a second on a busy machine, the kernel's 4,096 a tenth.
+/// Connections that may wait to be accepted. Those that have gone again wait too, and a halt behind them waits until
+/// each was accepted and closed. A thousand take a few hundredths of a second on a busy machine, the kernel's 4,096 a
+/// tenth.
 constexpr int backlog = 1024;
 
 [[noreturn]] void fail(const std::string& path, const std::string& why) {
@@ -86,8 +88,7 @@ AdminSocket::AdminSocket(std::string path, mode_t mode) : path_(std::move(path))
 
 AdminSocket::~AdminSocket() {
   struct stat there {};
-  if (::lstat(path_.c_str(), &there) == 0 && there.st_dev == device_ && there.st_ino == inode_)
-    ::unlink(path_.c_str());
+  if (::lstat(path_.c_str(), &there) == 0 && there.st_dev == device_ && there.st_ino == inode_) ::unlink(path_.c_str());
 }
 
 }  // namespace openexec::service

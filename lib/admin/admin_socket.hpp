@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The listening unix socket of the operator, as a file.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An open file of this process, closed with its owner.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What attempts work with, lent from one to the next, so that buffers are allocated once.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "answers/doubt_json.hpp"
 
 #include "base/time.hpp"

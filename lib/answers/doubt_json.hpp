@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Doubts and settlements as JSON: one form for the admin socket and the command line.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "answers/doubts.hpp"
 
 #include <utility>
@@ -45,8 +46,12 @@ Result<Finding> finding_of(const HandlerResult& found, std::size_t max_result_by
   if (found.kind() == HandlerResult::Kind::result) {
     const Result<canon::Document> json = canon::parse(found.text(), {max_result_bytes, 128});
     if (!json.ok()) return Status(Code::invalid_argument, "result: " + json.status().detail());
-    return Finding{NonceState::sealed, Verdict::executed,          Code::ok,
-                   Effect::confirmed,  canon::display(json->root()), crypto::sha256(canon::jcs(json->root()))};
+    return Finding{NonceState::sealed,
+                   Verdict::executed,
+                   Code::ok,
+                   Effect::confirmed,
+                   canon::display(json->root()),
+                   crypto::sha256(canon::jcs(json->root()))};
   }
   if (found.kind() == HandlerResult::Kind::failed && found.effect() == Effect::none) {
     finding.state = NonceState::sealed;
@@ -71,7 +76,8 @@ Status check(const Order& order, const NonceRecord& record) {
 Result<NonceRecord> record_of(const DoubtDesk& desk, const Digest& exec_id) {
   const Result<std::vector<LogLine>> lines = desk.log.find(exec_id, 1);
   if (!lines.ok()) return lines.status();
-  if (exec_id == Digest{} || lines->empty()) return Status(Code::invalid_argument, "exec_id: the log has no such execution");
+  if (exec_id == Digest{} || lines->empty())
+    return Status(Code::invalid_argument, "exec_id: the log has no such execution");
   const Result<Entry> entry = Entry::from_json(lines->front().json);
   if (!entry.ok()) return Status(Code::store_failed, "log: an entry of the execution cannot be read");
   auto record = desk.store.find(entry->tenant, entry->nonce);
@@ -101,7 +107,10 @@ void refuse(Outcome& outcome, const Status& why) {
 class Settling {
  public:
   Settling(const DoubtDesk& desk, NonceRecord record, Finding finding, const Order& order)
-      : desk_(desk), record_(std::move(record)), finding_(std::move(finding)), entry_(entry_of(record_, desk.executor)) {
+      : desk_(desk),
+        record_(std::move(record)),
+        finding_(std::move(finding)),
+        entry_(entry_of(record_, desk.executor)) {
     entry_.verdict = finding_.verdict;
     entry_.code = finding_.code;
     entry_.effect = finding_.effect;
@@ -167,13 +176,16 @@ Status settle_again(const DoubtDesk& desk, const NonceRecord& record, const Find
                     SettlementAnswer& answer) {
   const Result<Entry> decided = sealing_entry(desk, record);
   if (!decided.ok()) return decided.status();
-  if (!decided->prior) return {Code::invalid_argument, "exec_id: the execution was never in doubt; its own outcome is recorded"};
+  if (!decided->prior)
+    return {Code::invalid_argument, "exec_id: the execution was never in doubt; its own outcome is recorded"};
   if (Status status = Settling(desk, record, finding, order).append(answer); !status.ok()) return status;
-  const bool same = finding.code == record.code && finding.effect == record.effect && finding.result_hash == decided->result_hash;
+  const bool same =
+      finding.code == record.code && finding.effect == record.effect && finding.result_hash == decided->result_hash;
   answer.contradicts = finding.state == NonceState::sealed && !same;
-  answer.outcome.detail = answer.contradicts ? "it contradicts the settlement in entry " + std::to_string(*record.entry) +
-                                                   ", which still decides what replays tell"
-                                             : "an earlier settlement decides what replays tell";
+  answer.outcome.detail = answer.contradicts
+                              ? "it contradicts the settlement in entry " + std::to_string(*record.entry) +
+                                    ", which still decides what replays tell"
+                              : "an earlier settlement decides what replays tell";
   return Status::success();
 }
 
@@ -186,7 +198,8 @@ Status settle(const DoubtDesk& desk, const Digest& exec_id, const HandlerResult&
     if (!record.ok()) return record.status();
     if (Status status = check(order, *record); !status.ok()) return status;
     if (record->state == NonceState::claimed)
-      return {Code::in_progress, "the execution has no end yet: it runs, or its process died and nobody opened the ledger since"};
+      return {Code::in_progress,
+              "the execution has no end yet: it runs, or its process died and nobody opened the ledger since"};
     if (record->state == NonceState::sealed) return settle_again(desk, *record, *finding, order, answer);
     Settling settling(desk, *record, *finding, order);
     if (finding->state == NonceState::in_doubt) return settling.append(answer);

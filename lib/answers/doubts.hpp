@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Executions in doubt: what a person finds out about one, and the entry that says so.
 //
 // 1. The first settlement of an execution in doubt seals it, and decides what replays tell.
@@ -21,8 +22,8 @@ struct DoubtDesk {
   ReceiptLog& log;
   std::string executor;  ///< its name in entries
   std::size_t max_result_bytes = std::size_t{1} << 20;
-  std::function<void(std::span<Operation>)> submit;   ///< makes them durable, with their entries in the log
-  std::function<Timestamp(Entry&)> stamp;             ///< says in an entry when it was made; the trusted time
+  std::function<void(std::span<Operation>)> submit;  ///< makes them durable, with their entries in the log
+  std::function<Timestamp(Entry&)> stamp;            ///< says in an entry when it was made; the trusted time
 };
 
 /// The result of every no: {"error": "<code>"}.

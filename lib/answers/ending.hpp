@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How an attempt ends, before that is durable, and what is written of it.
 #pragma once
 
@@ -22,9 +23,9 @@ struct Ending {
   ResultForm form = ResultForm::json;  ///< of `result`
   std::string detail;
   int http = 0;
-  std::string receipt;  ///< of a result that is not at hand; empty: follows from `result`
+  std::string receipt;     ///< of a result that is not at hand; empty: follows from `result`
   bool retryable = false;  ///< as Seal::retryable: by this attempt's own handler, or of the outcome that is told again
-  std::string stored;   ///< what the store keeps; empty: `result`, without a remark
+  std::string stored;      ///< what the store keeps; empty: `result`, without a remark
 };
 
 // Endings that need no memory: their texts are empty, and the result follows from the code.

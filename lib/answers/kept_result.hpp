@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is kept of what a handler said.
 #pragma once
 
@@ -27,9 +28,9 @@ KeptResult keep_output(const HandlerResult& said, std::size_t most, Reader& read
 /// Returns the part of a handler's explanation that can be told: well-formed UTF-8 of at most 4,096 bytes.
 std::string kept_detail(std::string_view detail);
 
-/// The text that a store keeps of an outcome: its result, and behind a line feed what replays have to know besides. For a
-/// result that is the form, where it is not JSON, and for every other outcome the detail. A result in display form has no
-/// line feed. Returns an empty text if there is nothing besides.
+/// The text that a store keeps of an outcome: its result, and behind a line feed what replays have to know besides. For
+/// a result that is the form, where it is not JSON, and for every other outcome the detail. A result in display form
+/// has no line feed. Returns an empty text if there is nothing besides.
 std::string with_remark(std::string_view result, std::string_view remark);
 
 /// The two parts of that text again.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "answers/outcome_json.hpp"
 
 #include <string_view>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an execution came to, as the service and the command line tell it.
 #pragma once
 
@@ -7,8 +8,8 @@
 
 namespace openexec::exec {
 
-/// The object that POST /execute answers (docs/formats.md, section 7). `attempt`, `may_retry`, `result_form`, `proof` and
-/// `detail` are there only where they say something.
+/// The object that POST /execute answers (docs/formats.md, section 7). `attempt`, `may_retry`, `result_form`, `proof`
+/// and `detail` are there only where they say something.
 std::string outcome_json(const Outcome& outcome);
 
 }  // namespace openexec::exec

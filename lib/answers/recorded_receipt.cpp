@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "answers/recorded_receipt.hpp"
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "answers/telling.hpp"
 #include "canon/json_object.hpp"
 #include "crypto/sha256.hpp"
-#include "answers/telling.hpp"
 
 namespace openexec::exec {
 namespace {
@@ -56,7 +57,10 @@ std::string recorded_json(bool valid, const std::optional<RecordedReceipt>& foun
   canon::JsonObject json;
   json.boolean("valid", valid).boolean("recorded", valid && found.has_value());
   if (!valid || !found) return json.raw("index", "null").raw("verdict", "null").raw("code", "null").take();
-  return json.number("index", found->index).text("verdict", name(found->entry.verdict)).text("code", name(found->entry.code)).take();
+  return json.number("index", found->index)
+      .text("verdict", name(found->entry.verdict))
+      .text("code", name(found->entry.code))
+      .take();
 }
 
 }  // namespace openexec::exec

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "answers/recorder.hpp"
 
 #include <string>
 #include <utility>
 
-#include "crypto/sha256.hpp"
 #include "answers/doubts.hpp"
 #include "answers/kept_result.hpp"
+#include "crypto/sha256.hpp"
 
 namespace openexec::exec {
 namespace {
@@ -78,8 +79,8 @@ void Recorder::submit(std::span<Operation> operations) {
 
 Result<std::uint64_t> Recorder::feed_log(std::string_view tenant, std::string_view nonce, const Digest& exec_id,
                                          std::string_view entry) {
-  const auto index =
-      parts_.log->append({.json = entry, .exec_id = exec_id, .attempt = crypto::sha256(entry), .at = time_.read().trusted});
+  const auto index = parts_.log->append(
+      {.json = entry, .exec_id = exec_id, .attempt = crypto::sha256(entry), .at = time_.read().trusted});
   if (!index.ok()) return index;
   if (Status noted = parts_.store->logged(tenant, nonce, *index); !noted.ok()) return noted;
   return index;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What stands beneath every ending: the entry's time, the handler's word judged, and what the store and its log keep.
 #pragma once
 
@@ -31,8 +32,8 @@ class Recorder {
   /// What a handler's word comes to.
   [[nodiscard]] Ending judge(const HandlerResult& said);
 
-  /// Makes operations durable. A store that is its own log takes all in one durable step. Another is the log's outbox: it
-  /// seals, and feeds the log.
+  /// Makes operations durable. A store that is its own log takes all in one durable step. Another is the log's outbox:
+  /// it seals, and feeds the log.
   void submit(std::span<Operation> operations);
   /// Idempotent: an entry that was appended before a crash is found again by its own hash.
   Result<std::uint64_t> feed_log(std::string_view tenant, std::string_view nonce, const Digest& exec_id,
@@ -41,8 +42,8 @@ class Recorder {
   /// becomes false.
   Result<std::optional<std::uint64_t>> keep(const ControlChange& change, bool& lasts);
 
-  void append_suppressed(std::uint64_t count);          ///< one entry for so many refusals; none for 0
-  void append_suppressed(std::vector<Entry> replays);   ///< for replays that had no entries of their own
+  void append_suppressed(std::uint64_t count);         ///< one entry for so many refusals; none for 0
+  void append_suppressed(std::vector<Entry> replays);  ///< for replays that had no entries of their own
 
   [[nodiscard]] Pool<Reader>& readers() noexcept { return readers_; }
 

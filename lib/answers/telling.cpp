@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "answers/telling.hpp"
 
 #include <openexec/receipt.hpp>

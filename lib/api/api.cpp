@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "api/api.hpp"
 
 #include <algorithm>
@@ -11,15 +12,15 @@
 #include <openexec/builtin.hpp>
 #include <openexec/version.hpp>
 
+#include "answers/outcome_json.hpp"
+#include "answers/recorded_receipt.hpp"
+#include "api/structured_field.hpp"
 #include "approval/proposal.hpp"
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
-#include "answers/outcome_json.hpp"
-#include "answers/recorded_receipt.hpp"
 #include "gate/timekeeper.hpp"
-#include "api/structured_field.hpp"
 
 namespace openexec::service {
 
@@ -74,8 +75,8 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// application/json, with nothing but `charset=utf-8` behind it, or `utf8`, as some clients write it. A page in a browser
-// cannot send that to a loopback service without asking first, so a missing type is refused as well.
+// application/json, with nothing but `charset=utf-8` behind it, or `utf8`, as some clients write it. A page in a
+// browser cannot send that to a loopback service without asking first, so a missing type is refused as well.
 bool is_json(const std::vector<std::string_view>& lines) {
   if (lines.size() != 1) return false;
   const std::string_view value = lines.front();
@@ -84,7 +85,8 @@ bool is_json(const std::vector<std::string_view>& lines) {
   if (semicolon == value.npos) return true;
   const std::string_view parameter = trimmed(value.substr(semicolon + 1));
   constexpr std::string_view known[] = {"", "charset=utf-8", "charset=\"utf-8\"", "charset=utf8", "charset=\"utf8\""};
-  return std::any_of(std::begin(known), std::end(known), [&](std::string_view one) { return same_text(parameter, one); });
+  return std::any_of(std::begin(known), std::end(known),
+                     [&](std::string_view one) { return same_text(parameter, one); });
 }
 
 }  // namespace
@@ -243,7 +245,9 @@ Answer Api::health(const Call&) const {
   const bool healthy = !draining() && executor->ready().ok();
   const char* status = draining() ? "draining" : executor->halted() ? "halted" : "not_ready";
   JsonObject json;
-  json.text("status", healthy ? "healthy" : status).text("exec_mode", mode_).text("signature_verification", signature_verification());
+  json.text("status", healthy ? "healthy" : status)
+      .text("exec_mode", mode_)
+      .text("signature_verification", signature_verification());
   // Only where there is any: then somebody has work to do.
   if (const auto doubts = executor->doubt_count(); doubts.ok() && *doubts > 0) json.number("in_doubt", *doubts);
   const auto& allowed = executor->config().allowed_actions;
@@ -340,7 +344,8 @@ Answer Api::verify_receipt(const Call& call) const {
   // JSON text, or, as a courtesy, the value itself as POST /execute gave it.
   const std::string text = result->is(canon::Type::string) ? std::string(result->string()) : canon::display(*result);
   const std::string_view id = exec_id->is(canon::Type::string) ? exec_id->string() : std::string_view();
-  const Result<canon::Document> value = canon::parse(text, {.max_bytes = std::max(text.size(), std::size_t{1}), .max_depth = 128});
+  const Result<canon::Document> value =
+      canon::parse(text, {.max_bytes = std::max(text.size(), std::size_t{1}), .max_depth = 128});
   const bool matches = value.ok() && openexec::verify_receipt(id, text, receipt->string()).ok();
   const Executor* executor = executor_.load(std::memory_order_acquire);
   if (executor == nullptr) return problem(nullptr, 503, "starting");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The endpoints, without sockets: a request in, an answer out.
 #pragma once
 
@@ -28,7 +29,7 @@ struct Head {
 struct Answer {
   int status = 500;
   std::string body;
-  std::string allow;  ///< of the Allow field; empty: no such field
+  std::string allow;          ///< of the Allow field; empty: no such field
   bool is_preflight = false;  ///< 204 to a page that asks what it may send
   std::string_view content_type = "application/json";
   std::string_view cache_control = "no-store";
@@ -123,7 +124,7 @@ class Api {
   Answer version(const Call&) const;
   Answer execute(const Call& call) const;
   Answer verify_receipt(const Call& call) const;
-  Answer receipts(const Call& call) const;    // these three: log_api.cpp
+  Answer receipts(const Call& call) const;  // these three: log_api.cpp
   Answer checkpoint(const Call& call) const;
   Answer tile(const Call& call) const;
   Answer measure(const Call&) const;

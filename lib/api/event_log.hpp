@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // JSON lines about what the service does, without payloads, keys, nonces or results.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The endpoints of the log: what it holds of an execution, and what C2SP tlog-tiles serves.
 #include <algorithm>
 #include <limits>
@@ -6,8 +7,8 @@
 
 #include <openexec/transparency_log.hpp>
 
-#include "canon/json_object.hpp"
 #include "api/api.hpp"
+#include "canon/json_object.hpp"
 
 namespace openexec::service {
 namespace {
@@ -21,11 +22,11 @@ constexpr std::string_view for_good = "public, max-age=31536000, immutable";
 
 /// How the entries of an execution are asked for.
 struct Asked {
-  bool proof = false;                                          ///< format=tlog-proof
-  std::size_t limit = max_listed_entries;                      ///< limit=1..100
+  bool proof = false;                                                ///< format=tlog-proof
+  std::size_t limit = max_listed_entries;                            ///< limit=1..100
   std::uint64_t before = std::numeric_limits<std::uint64_t>::max();  ///< before=INDEX
-  std::optional<std::uint64_t> index;                          ///< index=INDEX: this entry's proof
-  std::string fault;                                           ///< not empty: the query is malformed
+  std::optional<std::uint64_t> index;                                ///< index=INDEX: this entry's proof
+  std::string fault;                                                 ///< not empty: the query is malformed
 };
 
 std::optional<std::uint64_t> number_in(std::string_view text) {
@@ -74,14 +75,15 @@ std::string line_json(const LogLine& line) {
 
 Answer no_outcome() {
   constexpr std::string_view code = "no_outcome";
-  return answer(404,
-                JsonObject()
-                    .raw("error", JsonObject()
-                                      .text("code", code)
-                                      .text("detail", "the execution has no outcome: it was refused, or is still running")
-                                      .take())
-                    .take(),
-                code);
+  return answer(
+      404,
+      JsonObject()
+          .raw("error", JsonObject()
+                            .text("code", code)
+                            .text("detail", "the execution has no outcome: it was refused, or is still running")
+                            .take())
+          .take(),
+      code);
 }
 
 /// A page of the execution's entries, newest first, and apart from them the one that says what became of it.

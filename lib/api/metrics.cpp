@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "api/metrics.hpp"
 
 #include <algorithm>
@@ -74,8 +75,10 @@ void Metrics::count(const Outcome& outcome, std::chrono::steady_clock::time_poin
     replays_.fetch_add(1, std::memory_order_relaxed);
   } else if (outcome.verdict == Verdict::refused) {
     const auto codes = all_codes();
-    const auto code = std::find_if(codes.begin(), codes.end(), [&](const CodeInfo& info) { return info.code == outcome.code; });
-    if (code != codes.end()) refusals_[static_cast<std::size_t>(code - codes.begin())].fetch_add(1, std::memory_order_relaxed);
+    const auto code =
+        std::find_if(codes.begin(), codes.end(), [&](const CodeInfo& info) { return info.code == outcome.code; });
+    if (code != codes.end())
+      refusals_[static_cast<std::size_t>(code - codes.begin())].fetch_add(1, std::memory_order_relaxed);
   } else {
     const auto found = std::lower_bound(actions_.begin(), actions_.end(), outcome.action);
     const bool known = found != actions_.end() && *found == outcome.action;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the service counts, for Prometheus.
 #pragma once
 

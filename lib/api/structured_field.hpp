@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Header fields with a grammar of their own, as far as two of them need it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The shapes of a clawshield-v1 artifact, for the verifier and the signer (docs/formats.md, section 4).
 #pragma once
 
@@ -34,9 +35,9 @@ struct ReadArtifact {
   std::string signature;  ///< 64 bytes
 };
 
-/// Reads an artifact, strictly; otherwise approval_malformed, with the member in the detail. One that ends before it was
-/// issued is malformed only where it ends after `now`: what has ended is for the caller to call expired, as earlier services
-/// do.
+/// Reads an artifact, strictly; otherwise approval_malformed, with the member in the detail. One that ends before it
+/// was issued is malformed only where it ends after `now`: what has ended is for the caller to call expired, as earlier
+/// services do.
 Result<ReadArtifact> read_artifact(canon::View object, Timestamp now);
 
 /// 36 characters, hexadecimal digits of either case in groups of 8-4-4-4-12. Which spelling is signed is the id.

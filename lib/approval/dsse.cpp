@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "approval/dsse.hpp"
 
 #include <algorithm>
@@ -118,8 +119,7 @@ std::string signed_bytes(std::string_view statement) {
   return text.append(std::to_string(statement.size())).append(" ").append(statement);
 }
 
-Signers find_signers(const Envelope& envelope, const Keyring& keyring, FailureBudget& budget,
-                     FailureBudget::Time now) {
+Signers find_signers(const Envelope& envelope, const Keyring& keyring, FailureBudget& budget, FailureBudget::Time now) {
   return Search(envelope, keyring, budget, now).run();
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The envelope of a DSSE approval, and who signed it (docs/formats.md, section 10).
 #pragma once
 
@@ -61,7 +62,6 @@ struct Signers {
 /// Then those that are left are tried under the keys that have not signed yet, in the keyring's order. A verification
 /// that succeeds costs nothing. The first that fails is free, and further ones come out of the budget, whose time is
 /// `now`. Where the budget is spent the search ends before what could fail.
-Signers find_signers(const Envelope& envelope, const Keyring& keyring, FailureBudget& budget,
-                     FailureBudget::Time now);
+Signers find_signers(const Envelope& envelope, const Keyring& keyring, FailureBudget& budget, FailureBudget::Time now);
 
 }  // namespace openexec::approval

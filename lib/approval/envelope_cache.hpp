@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Envelopes whose signatures were verified, so that one verification serves all steps of a plan.
 #pragma once
 

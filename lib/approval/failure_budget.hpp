@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What signatures that do not verify may cost.
 #pragma once
 

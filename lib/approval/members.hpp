@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // JSON of a fixed shape: what is unknown is refused, so that nothing unapproved slips by unread.
 #pragma once
 

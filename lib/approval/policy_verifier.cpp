@@ -1,5 +1,6 @@
-// The order of the checks is the promise here (docs/formats.md, section 10): nothing in a statement is believed, or even
-// read, before a signature verified.
+// SPDX-License-Identifier: Apache-2.0
+// The order of the checks is the promise here (docs/formats.md, section 10): nothing in a statement is believed, or
+// even read, before a signature verified.
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -18,7 +19,9 @@ namespace openexec {
 namespace approval {
 namespace {
 
-Status no_policy() { return {Code::approval_key_missing, "no trust policy: OPENEXEC_TRUST_POLICY (--trust-policy) not configured"}; }
+Status no_policy() {
+  return {Code::approval_key_missing, "no trust policy: OPENEXEC_TRUST_POLICY (--trust-policy) not configured"};
+}
 
 /// Whether an artifact has members of clawshield-v1, and none of an envelope. Everything else is read as an envelope,
 /// and refused if it is none.
@@ -34,9 +37,10 @@ Status signed_by_none() {
 
 /// Not a no: what was not tried may be good.
 Status too_many_failures() {
-  return {Code::overloaded,
-          "approval_artifact: not all signatures were tried, since too many fail to verify at present; give keyid, or try "
-          "again later"};
+  return {
+      Code::overloaded,
+      "approval_artifact: not all signatures were tried, since too many fail to verify at present; give keyid, or try "
+      "again later"};
 }
 
 Status mismatch(std::string_view member) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "approval/proposal.hpp"
 
 #include <algorithm>
@@ -65,8 +66,7 @@ class Reading {
     const auto nonce_member = root.find("nonce");
     if (!nonce_member && !nonce) return mistyped("nonce: missing");
     if (nonce_member && !nonce_member->is(Type::string)) return mistyped("nonce: must be a string");
-    if (nonce_member && nonce && nonce_member->string() != *nonce)
-      return malformed(two_nonces);
+    if (nonce_member && nonce && nonce_member->string() != *nonce) return malformed(two_nonces);
     if (Status status = this->nonce(nonce_member ? nonce_member->string() : *nonce); !status.ok()) return status;
     return artifact(root.find("approval_artifact").value_or(View()));
   }
@@ -149,7 +149,8 @@ Proposal& Proposal::operator=(Proposal&&) noexcept = default;
 Proposal::~Proposal() = default;
 
 template <class Form>
-Result<Proposal> Proposal::Parts::read_with(std::unique_ptr<Parts>& parts, std::string_view tenant, const Form& form) try {
+Result<Proposal> Proposal::Parts::read_with(std::unique_ptr<Parts>& parts, std::string_view tenant,
+                                            const Form& form) try {
   if (!base::is_utf8(tenant)) return Status(Code::invalid_argument, "tenant is not UTF-8");
   if (!parts) parts = std::make_unique<Parts>();
   parts->tenant = tenant;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "approval/rule_review.hpp"
 
 #include <algorithm>
@@ -23,13 +24,15 @@ std::string_view stem_of(std::string_view pattern) {
 bool may_sign(const Key& key, const Rule& rule, std::string_view action, const std::string* tenant, bool revoked) {
   if (key.revoked_at && !revoked) return false;
   if (!rule.role.empty() && key.role != rule.role) return false;
-  if (key.tenants && (tenant == nullptr || std::find(key.tenants->begin(), key.tenants->end(), *tenant) == key.tenants->end()))
+  if (key.tenants &&
+      (tenant == nullptr || std::find(key.tenants->begin(), key.tenants->end(), *tenant) == key.tenants->end()))
     return false;
   return !key.actions || std::any_of(key.actions->begin(), key.actions->end(),
                                      [&](std::string_view pattern) { return base::matches(pattern, action); });
 }
 
-/// Actions of a pattern among which one has the most keys: of those that a longer stem takes, the stem itself has them all.
+/// Actions of a pattern among which one has the most keys: of those that a longer stem takes, the stem itself has them
+/// all.
 Strings points_of(const Terms& terms, std::string_view pattern) {
   Strings points{std::string(stem_of(pattern))};
   for (const Key& key : terms.keys)
@@ -50,7 +53,8 @@ void Decided::add(const TrustPolicy::Rule& rule) {
 std::optional<std::size_t> Decided::by_one(const std::string& pattern) const {
   std::optional<std::size_t> first;
   const auto consider = [&](const std::map<std::string, std::size_t>& places, const std::string& text) {
-    if (const auto found = places.find(text); found != places.end()) first = std::min(first.value_or(found->second), found->second);
+    if (const auto found = places.find(text); found != places.end())
+      first = std::min(first.value_or(found->second), found->second);
   };
   const std::string stem(stem_of(pattern));
   for (std::size_t size = 0; size <= stem.size(); ++size) consider(stems_, stem.substr(0, size));

@@ -1,4 +1,6 @@
-// What a trust policy's rules and keys can come to, taken together: rules that never apply, thresholds that nobody meets.
+// SPDX-License-Identifier: Apache-2.0
+// What a trust policy's rules and keys can come to, taken together: rules that never apply, thresholds that nobody
+// meets.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +23,8 @@ struct RulePlace {
 class Decided {
  public:
   void add(const TrustPolicy::Rule& rule);
-  /// Returns the rule that decides each action of the pattern, or the last of several that do so together. Returns nullopt
-  /// if some action is left.
+  /// Returns the rule that decides each action of the pattern, or the last of several that do so together. Returns
+  /// nullopt if some action is left.
   [[nodiscard]] std::optional<std::size_t> by(const std::string& pattern) const;
 
  private:

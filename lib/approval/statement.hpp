@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a DSSE approval says (docs/formats.md, section 10).
 #pragma once
 

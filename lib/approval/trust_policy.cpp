@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "approval/trust_policy.hpp"
 
 #include <algorithm>
@@ -221,12 +222,13 @@ class Making {
     const Terms& terms = parts_.terms;
     const std::string rule = element("rules", place.rule);
     if (const auto earlier = decided.by(terms.rules[place.rule].actions[place.pattern]))
-      return refuse(rule + "." + element("actions", place.pattern),
-                    "never applies, because " + element("rules", *earlier) + " decides it first; put the narrower rule first");
+      return refuse(
+          rule + "." + element("actions", place.pattern),
+          "never applies, because " + element("rules", *earlier) + " decides it first; put the narrower rule first");
     const std::uint32_t threshold = terms.rules[place.rule].threshold;
     if (const std::size_t most = most_signers(terms, place, true); most < threshold)
-      return refuse(rule + ".threshold", numbers(threshold, most, place.pattern) +
-                                             "; to take a key away, set its revoked_at");
+      return refuse(rule + ".threshold",
+                    numbers(threshold, most, place.pattern) + "; to take a key away, set its revoked_at");
     if (const std::size_t most = most_signers(terms, place, false); most < threshold)
       parts_.warnings.push_back(rule + ".threshold: " + numbers(threshold, most, place.pattern));
   }

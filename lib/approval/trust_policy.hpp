@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A trust policy's inside: the keys as they verify, and how signers are counted.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a model is told beside a code. The one table: C, HTTP documents and every adapter have their text from here.
 #include <array>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rules for the raw bytes of an HTTP header, which a parser no longer shows.
 #pragma once
 
@@ -22,23 +23,24 @@ inline bool has_folded_line(std::string_view head) noexcept {
 }
 
 /// Returns whether a line of the header, or of what has come of it, ends with a line feed alone. RFC 9112, section 2.2,
-/// asks for CR LF. A proxy that takes such a line feed for a part of the value sees other fields than a reader that ends
-/// the line there, so it is refused at once instead of being waited for.
+/// asks for CR LF. A proxy that takes such a line feed for a part of the value sees other fields than a reader that
+/// ends the line there, so it is refused at once instead of being waited for.
 inline bool has_lone_line_feed(std::string_view head, std::size_t from = 0) noexcept {
   for (std::size_t at = from; (at = head.find('\n', at)) != head.npos; ++at)
     if (at == 0 || head[at - 1] != '\r') return true;
   return false;
 }
 
-/// Returns the bytes of the empty lines in front of a request: RFC 9112, section 2.2, lets an older client send one after
-/// the body of its last request.
+/// Returns the bytes of the empty lines in front of a request: RFC 9112, section 2.2, lets an older client send one
+/// after the body of its last request.
 inline std::size_t empty_lines(std::string_view bytes) noexcept {
   std::size_t size = 0;
   while (bytes.substr(size).starts_with("\r\n")) size += 2;
   return size;
 }
 
-/// Method and target of a request whose header cannot be parsed, or has not come whole. Empty if the first line is none.
+/// Method and target of a request whose header cannot be parsed, or has not come whole. Empty if the first line is
+/// none.
 struct RequestLine {
   std::string_view method;
   std::string_view target;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rules for names in a request (docs/formats.md, section 1), in one place.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which process made an object: what fork() copies must not act as the original.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <base/text.hpp>
 
 #include <algorithm>
@@ -34,7 +35,8 @@ using HexPair = std::array<char, 2>;
 
 constexpr std::array<HexPair, 256> hex_pairs = [] {
   std::array<HexPair, 256> pairs{};
-  for (std::size_t byte = 0; byte < pairs.size(); ++byte) pairs[byte] = {hex_digits[byte >> 4], hex_digits[byte & 0x0f]};
+  for (std::size_t byte = 0; byte < pairs.size(); ++byte)
+    pairs[byte] = {hex_digits[byte >> 4], hex_digits[byte & 0x0f]};
   return pairs;
 }();
 
@@ -54,7 +56,8 @@ constexpr std::array<std::array<std::uint16_t, 2>, 256> hex_parts = [] {
 bool read_hex(std::string_view text, std::uint8_t* out) {
   unsigned seen = 0;
   for (std::size_t i = 0; i < text.size(); i += 2) {
-    const unsigned byte = hex_parts[static_cast<unsigned char>(text[i])][0] | hex_parts[static_cast<unsigned char>(text[i + 1])][1];
+    const unsigned byte =
+        hex_parts[static_cast<unsigned char>(text[i])][0] | hex_parts[static_cast<unsigned char>(text[i + 1])][1];
     seen |= byte;
     *out++ = static_cast<std::uint8_t>(byte);
   }

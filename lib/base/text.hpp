@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Spellings of bytes: hex and base64, one spelling each.
 #pragma once
 

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // A thread that ends inside a callback: pthread_exit, a cancellation, the exit of an interpreter.
 //
-// glibc unwinds the stack of such a thread by force. A `catch (...)` that does not rethrow, and a frame that is noexcept,
-// end the process then. So each frame between a public function and foreign code lets the unwinding pass.
+// glibc unwinds the stack of such a thread by force. A `catch (...)` that does not rethrow, and a frame that is
+// noexcept, end the process then. So each frame between a public function and foreign code lets the unwinding pass.
 #pragma once
 
 #include <cxxabi.h>

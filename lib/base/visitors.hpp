@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which names a client may call the service by, and which pages may speak to it.
 #pragma once
 

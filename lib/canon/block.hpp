@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sixteen characters at a time, to find those that a form escapes.
 #pragma once
 

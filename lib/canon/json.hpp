@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One strict parse, three canonical forms. The only user of simdjson.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One JSON object, written member by member in the order given.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Doubles as text: the shortest digits that read back as the same double, and of those the closest to it.
 #pragma once
 

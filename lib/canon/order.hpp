@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The two orders of keys. Both compare well-formed UTF-8 without decoding it.
 #pragma once
 

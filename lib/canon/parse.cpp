@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <simdjson.h>
 
 #include <algorithm>
@@ -27,8 +28,8 @@ Tree::~Tree() = default;
 namespace {
 
 /// simdjson picks the code for this processor at its first use, in functions that allocate and are noexcept: without
-/// memory it ends the process, and nobody can be told. So its first use is when the library is loaded, where a host does
-/// not run yet. After that it reports what it cannot allocate.
+/// memory it ends the process, and nobody can be told. So its first use is when the library is loaded, where a host
+/// does not run yet. After that it reports what it cannot allocate.
 [[maybe_unused]] const bool simdjson_has_chosen = !simdjson::get_active_implementation()->name().empty();
 
 /// What simdjson can take, and the indices of the tape can count.
@@ -78,8 +79,7 @@ class Sorter {
         case '"':
         case 't':
         case 'f':
-        case 'n':
-          break;
+        case 'n': break;
         case 'l': {
           const std::int64_t value = tape.integer(at++);
           if ((value < -max_integer || value > max_integer) && !is_jcs_form(value)) return Verdict::other;
@@ -89,9 +89,7 @@ class Sorter {
           if (!is_jcs_form(static_cast<std::uint64_t>(tape.integer(at++)))) return Verdict::other;
           break;
         case 'd':
-        case Tape::large_integer:
-          ++at;
-          break;
+        case Tape::large_integer: ++at; break;
         case '{':
         case '[':
           if (depth_ >= max_depth_) return Verdict::other;
@@ -102,11 +100,8 @@ class Sorter {
         case '}':
           if (!sort_keys(frame)) return Verdict::duplicate_key;
           [[fallthrough]];
-        case ']':
-          frame = open_[--depth_];
-          break;
-        case 'r':
-          return Verdict::strict;
+        case ']': frame = open_[--depth_]; break;
+        case 'r': return Verdict::strict;
         default:  // something that simdjson does not say today
           return Verdict::other;
       }

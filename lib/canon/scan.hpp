@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a text breaks the rules. simdjson says whether, not where; this says where, and only runs after a no.
 #pragma once
 
@@ -22,8 +23,8 @@ struct LargeInteger {
   std::uint32_t number;  ///< how many numbers stand before it in the text
 };
 
-/// Returns the first breach of the rules of Parser::parse, duplicate keys and max_bytes excepted, or nullopt if the text
-/// breaks none. Appends the large integers that stand before it to `large`, unless that is null.
+/// Returns the first breach of the rules of Parser::parse, duplicate keys and max_bytes excepted, or nullopt if the
+/// text breaks none. Appends the large integers that stand before it to `large`, unless that is null.
 std::optional<Fault> first_fault(std::string_view text, const ParseLimits& limits,
                                  std::vector<LargeInteger>* large = nullptr);
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a Document holds its value: simdjson's tape, and the order of each object's members, which simdjson leaves out.
 //
 // The tape (simdjson's doc/tape.md) is the value in document order, in words of 64 bits: a tag in the highest byte, and
@@ -77,15 +78,12 @@ struct Tape {
   std::uint32_t after(std::uint32_t at) const {
     switch (tag(at)) {
       case '{':
-      case '[':
-        return behind(at);
+      case '[': return behind(at);
       case 'l':
       case 'u':
       case 'd':
-      case large_integer:
-        return at + 2;
-      default:
-        return at + 1;
+      case large_integer: return at + 2;
+      default: return at + 1;
     }
   }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <canon/json.hpp>
 #include <canon/order.hpp>
 #include <canon/tree.hpp>
@@ -7,23 +8,16 @@ namespace openexec::canon {
 Type View::type() const {
   if (!tree_) return Type::null;
   switch (tree_->tape.tag(node_)) {
-    case '{':
-      return Type::object;
-    case '[':
-      return Type::array;
-    case '"':
-      return Type::string;
-    case 'l':
-      return integer() >= -max_integer && integer() <= max_integer ? Type::integer : Type::number;
+    case '{': return Type::object;
+    case '[': return Type::array;
+    case '"': return Type::string;
+    case 'l': return integer() >= -max_integer && integer() <= max_integer ? Type::integer : Type::number;
     case 'u':
     case 'd':
-    case Tape::large_integer:
-      return Type::number;
+    case Tape::large_integer: return Type::number;
     case 't':
-    case 'f':
-      return Type::boolean;
-    default:
-      return Type::null;
+    case 'f': return Type::boolean;
+    default: return Type::null;
   }
 }
 
@@ -34,12 +28,9 @@ std::size_t View::size() const { return tree_->tape.size(node_); }
 
 double View::number() const {
   switch (tree_->tape.tag(node_)) {
-    case 'l':
-      return static_cast<double>(integer());
-    case 'u':
-      return static_cast<double>(static_cast<std::uint64_t>(integer()));
-    default:
-      return tree_->tape.number(node_);
+    case 'l': return static_cast<double>(integer());
+    case 'u': return static_cast<double>(static_cast<std::uint64_t>(integer()));
+    default: return tree_->tape.number(node_);
   }
 }
 

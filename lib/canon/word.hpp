@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Eight characters at a time.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -30,9 +31,7 @@ class Sink {
   void finish(const char* at) { out_.resize(static_cast<std::size_t>(at - out_.data())); }
 
   /// Room for `size` characters at `at`, which may move.
-  char* room(char* at, std::size_t size) {
-    return static_cast<std::size_t>(end_ - at) >= size ? at : grow(at, size);
-  }
+  char* room(char* at, std::size_t size) { return static_cast<std::size_t>(end_ - at) >= size ? at : grow(at, size); }
 
  private:
   static constexpr std::size_t least_growth = 512;
@@ -96,20 +95,13 @@ char* put_escaped_ascii(char c, char* out) {
   };
   switch (c) {
     case '"':
-    case '\\':
-      return put_short(c);
-    case '\b':
-      return put_short('b');
-    case '\t':
-      return put_short('t');
-    case '\n':
-      return put_short('n');
-    case '\f':
-      return put_short('f');
-    case '\r':
-      return put_short('r');
-    default:
-      return put_code_unit(static_cast<unsigned char>(c), out);
+    case '\\': return put_short(c);
+    case '\b': return put_short('b');
+    case '\t': return put_short('t');
+    case '\n': return put_short('n');
+    case '\f': return put_short('f');
+    case '\r': return put_short('r');
+    default: return put_code_unit(static_cast<unsigned char>(c), out);
   }
 }
 
@@ -124,12 +116,9 @@ char* put_escaped(const char* in, char* out) {
   const auto byte = [in](int i) { return std::uint32_t{static_cast<unsigned char>(in[i])}; };
   const auto tail = [byte](int i) { return byte(i) & 0x3f; };
   switch (utf8_size(*in)) {
-    case 1:
-      return put_escaped_ascii(*in, out);
-    case 2:
-      return put_code_unit((byte(0) & 0x1f) << 6 | tail(1), out);
-    case 3:
-      return put_code_unit((byte(0) & 0x0f) << 12 | tail(1) << 6 | tail(2), out);
+    case 1: return put_escaped_ascii(*in, out);
+    case 2: return put_code_unit((byte(0) & 0x1f) << 6 | tail(1), out);
+    case 3: return put_code_unit((byte(0) & 0x0f) << 12 | tail(1) << 6 | tail(2), out);
     default: {
       const std::uint32_t beyond = ((byte(0) & 0x07) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3)) - 0x10000;
       return put_code_unit(0xdc00 + (beyond & 0x3ff), put_code_unit(0xd800 + (beyond >> 10), out));
@@ -262,20 +251,14 @@ class Writer {
     if (tag == '"') return put_string<Form, true>(tape.string(at), out, sink_);
     out = sink_.room(out, scalar_room);
     switch (tag) {
-      case 'l':
-        return std::to_chars(out, out + max_number_size, tape.integer(at)).ptr;
-      case 'u':
-        return std::to_chars(out, out + max_number_size, static_cast<std::uint64_t>(tape.integer(at))).ptr;
+      case 'l': return std::to_chars(out, out + max_number_size, tape.integer(at)).ptr;
+      case 'u': return std::to_chars(out, out + max_number_size, static_cast<std::uint64_t>(tape.integer(at))).ptr;
       case Tape::large_integer:  // its digits are those that jcs writes, in every form
         return write_ecmascript(tape.number(at), out);
-      case 'd':
-        return Form::number(tape.number(at), out);
-      case 't':
-        return put("true", out);
-      case 'f':
-        return put("false", out);
-      default:
-        return put("null", out);
+      case 'd': return Form::number(tape.number(at), out);
+      case 't': return put("true", out);
+      case 'f': return put("false", out);
+      default: return put("null", out);
     }
   }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A text's bytes as the unsigned characters that C libraries take.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "crypto/ed25519.hpp"
 
 #include <openssl/bn.h>
@@ -38,10 +39,10 @@ Bignum number(const char* hex) {
 
 /// Whether some x makes (x, y) a point of -x^2 + y^2 = 1 + d x^2 y^2. x^2 is u/v with u = y^2 - 1 and v = d y^2 + 1,
 /// and v is never 0; u/v is a square exactly if u v is, which Euler's criterion tells: (u v)^((p-1)/2) is 0 or 1.
-/// Libraries decode a key only when they verify, so it is asked here, once per key, with OpenSSL's arithmetic, which fails
-/// for want of memory alone.
+/// Libraries decode a key only when they verify, so it is asked here, once per key, with OpenSSL's arithmetic, which
+/// fails for want of memory alone.
 bool is_on_curve(std::string_view point) {
-  std::string y_bytes(point.rbegin(), point.rend());  // big-endian
+  std::string y_bytes(point.rbegin(), point.rend());            // big-endian
   y_bytes.front() = static_cast<char>(y_bytes.front() & 0x7f);  // without the sign of x
 
   const ErrorScope errors;
@@ -56,8 +57,7 @@ bool is_on_curve(std::string_view point) {
       context && p && d && y && u && v && half && BN_mod_sqr(u.get(), y.get(), p.get(), context.get()) == 1 &&
       BN_mod_mul(v.get(), d.get(), u.get(), p.get(), context.get()) == 1 && BN_add_word(v.get(), 1) == 1 &&
       BN_sub_word(u.get(), 1) == 1 && BN_mod_mul(u.get(), u.get(), v.get(), p.get(), context.get()) == 1 &&
-      BN_rshift1(half.get(), p.get()) == 1 &&
-      BN_mod_exp(u.get(), u.get(), half.get(), p.get(), context.get()) == 1;
+      BN_rshift1(half.get(), p.get()) == 1 && BN_mod_exp(u.get(), u.get(), half.get(), p.get(), context.get()) == 1;
   if (!computed) throw std::bad_alloc();
   return BN_is_zero(u.get()) || BN_is_one(u.get());
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Strict Ed25519 (RFC 8032) and strict PEM. OpenSSL or AWS-LC signs, and verifies too, unless libsodium was chosen for
 // that (ed25519_backend.hpp).
 #pragma once

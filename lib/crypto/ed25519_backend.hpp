@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The seam between strict Ed25519 and the library that verifies: all that another library has to bring. The strict
 // checks (ed25519_strict.hpp) stand in front of it and are the same for every library.
 #pragma once
@@ -26,8 +27,8 @@ class PreparedKey {
   [[nodiscard]] virtual Judgement judge(std::string_view message, std::string_view signature64) const = 0;
 };
 
-// Each library's `prepare` takes a key of 32 bytes; null where the library refuses it or has no memory. OPENEXEC_ED25519 names the one
-// that PublicKey uses.
+// Each library's `prepare` takes a key of 32 bytes; null where the library refuses it or has no memory.
+// OPENEXEC_ED25519 names the one that PublicKey uses.
 namespace openssl {  // or AWS-LC
 std::unique_ptr<const PreparedKey> prepare(std::string_view key32);
 }

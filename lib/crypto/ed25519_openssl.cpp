@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <openssl/evp.h>
 
 #include <array>
@@ -44,9 +45,9 @@ class Key final : public PreparedKey {
   explicit Key(EvpMdCtx prepared) noexcept : prepared_(std::move(prepared)) {}
 
   // OpenSSL says no without memory too, and raises no error of its own. An allocation that fails sets errno, and no
-  // function of C or POSIX sets errno back to 0. So a no that left errno at 0 is a verdict. Any other no counts if it is
-  // given twice and there is memory afterwards: then no single failed allocation made it, nor memory that ran out and
-  // stayed so.
+  // function of C or POSIX sets errno back to 0. So a no that left errno at 0 is a verdict. Any other no counts if it
+  // is given twice and there is memory afterwards: then no single failed allocation made it, nor memory that ran out
+  // and stayed so.
   [[nodiscard]] Judgement judge(std::string_view message, std::string_view signature64) const override {
     const ErrorScope errors;
     const ErrnoScope number;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a strict verifier refuses before the library is asked: no library needed, and the same for every library.
 #pragma once
 

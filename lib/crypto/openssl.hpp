@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // OpenSSL objects with owners, and manners towards a host that uses OpenSSL itself. Only functions that OpenSSL 3 and
 // AWS-LC both have are used in this room; what one of them lacks stands under OPENSSL_IS_AWSLC, in sha256.cpp.
 #pragma once

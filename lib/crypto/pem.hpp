@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A strict reader of one PEM block (RFC 7468). OpenSSL's own takes trailing garbage, skips what it does not know, and
 // may prompt on a terminal.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "crypto/pkcs8.hpp"
 
 #include <openssl/evp.h>
@@ -35,7 +36,7 @@ constexpr std::string_view before_salt{
     "\x30\x1c\x04\x10",
     35};
 constexpr std::string_view before_iv{
-    "\x02\x02\x40\x00\x02\x01\x08\x02\x01\x01"                      // N, r, p
+    "\x02\x02\x40\x00\x02\x01\x08\x02\x01\x01"                       // N, r, p
     "\x30\x1d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2a\x04\x10",  // AES-256-CBC
     25};
 constexpr std::string_view before_ciphertext{"\x04\x40", 2};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The private key's file: PKCS#8 (RFC 8410), plain or encrypted (RFC 8018).
 #pragma once
 

@@ -1,6 +1,8 @@
-// EVP makes a new state for every digest (OpenSSL 3.0), which costs as much as hashing a short text. The functions below
-// it, which OpenSSL marks as deprecated and AWS-LC does not, keep their state on the stack, so that they cannot fail.
-// Where a build of OpenSSL has left them out, our own stand in: EVP needs memory, and a hash has no way to say so.
+// SPDX-License-Identifier: Apache-2.0
+// EVP makes a new state for every digest (OpenSSL 3.0), which costs as much as hashing a short text. The functions
+// below it, which OpenSSL marks as deprecated and AWS-LC does not, keep their state on the stack, so that they cannot
+// fail. Where a build of OpenSSL has left them out, our own stand in: EVP needs memory, and a hash has no way to say
+// so.
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "crypto/sha256.hpp"
@@ -21,8 +23,8 @@ namespace openexec::crypto {
 namespace {
 
 /// OpenSSL makes its default context at the first use, once: without memory it stays empty for ever, and the next
-/// function that looks into it crashes. So it is made when the library is loaded, where a host does not run yet. Nothing
-/// else is: no configuration is read and no provider loaded before the host could choose.
+/// function that looks into it crashes. So it is made when the library is loaded, where a host does not run yet.
+/// Nothing else is: no configuration is read and no provider loaded before the host could choose.
 [[maybe_unused]] const bool openssl_has_its_context = OSSL_LIB_CTX_set0_default(nullptr) != nullptr;
 
 }  // namespace

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SHA-256 (FIPS 180-4) without a library, for builds of OpenSSL that have none without allocations.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The entry that records who adopted a ledger's file.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The supplied hasher and clock.
 #include <openexec/builtin.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Entries, read back. What a log holds is read as strictly as it was written: in each version, one entry has one text.
 #include <algorithm>
 #include <array>
@@ -159,7 +160,8 @@ bool read_control(View value, std::uint32_t version, ControlNote& out) {
       !read_or_null(member("tenant"), out.tenant) || !maybe("time", out.time) || !maybe("was", out.was) ||
       !read(member("who"), out.who) || !read(member("why"), out.why))
     return false;
-  const auto rule = std::find_if(controls.begin(), controls.end(), [&](const auto& each) { return each.kind == out.kind; });
+  const auto rule =
+      std::find_if(controls.begin(), controls.end(), [&](const auto& each) { return each.kind == out.kind; });
   return rule != controls.end() && rule->since <= version && rule->fits(out);
 }
 
@@ -167,8 +169,8 @@ bool is_second(const Entry& entry) { return entry.version == 2; }
 
 /// A person may settle what the log says of an execution; the entry then says who.
 bool may_be_settlement(const Entry& entry) {
-  return is_second(entry) && (entry.verdict == Verdict::executed || entry.verdict == Verdict::failed ||
-                              entry.verdict == Verdict::in_doubt);
+  return is_second(entry) &&
+         (entry.verdict == Verdict::executed || entry.verdict == Verdict::failed || entry.verdict == Verdict::in_doubt);
 }
 
 enum class Presence : std::uint8_t { never, optional, always };
@@ -246,7 +248,8 @@ constexpr std::array members{
     Member{"session", "not 64 lower-case hex digits",
            [](View value, Entry& out) { return read(value, out.session.emplace()); }, since_second},
     Member{"tenant", "not a string", [](View value, Entry& out) { return read(value, out.tenant); }},
-    Member{"trusted_at", "not a time", [](View value, Entry& out) { return read(value, out.trusted_at); }, since_second},
+    Member{"trusted_at", "not a time", [](View value, Entry& out) { return read(value, out.trusted_at); },
+           since_second},
 };
 
 Status read_members(View object, Entry& entry) {

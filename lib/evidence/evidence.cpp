@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "evidence/evidence.hpp"
 
 #include <algorithm>
@@ -225,60 +226,39 @@ EvidenceReport report_on(const merkle::TlogProof& proof, const JudgedCheckpoint&
 
 std::string_view name(EvidenceVerdict verdict) noexcept {
   switch (verdict) {
-    case EvidenceVerdict::fail:
-      return "FAIL";
-    case EvidenceVerdict::incomplete:
-      return "INCOMPLETE";
-    case EvidenceVerdict::pass:
-      return "PASS";
+    case EvidenceVerdict::fail: return "FAIL";
+    case EvidenceVerdict::incomplete: return "INCOMPLETE";
+    case EvidenceVerdict::pass: return "PASS";
   }
   return "unknown";
 }
 
 std::string_view name(EvidenceStep step) noexcept {
   switch (step) {
-    case EvidenceStep::proof:
-      return "proof";
-    case EvidenceStep::entry:
-      return "entry";
-    case EvidenceStep::inclusion:
-      return "inclusion";
-    case EvidenceStep::log_signature:
-      return "log_signature";
-    case EvidenceStep::cosignatures:
-      return "cosignatures";
-    case EvidenceStep::exec_id:
-      return "exec_id";
-    case EvidenceStep::action:
-      return "action";
-    case EvidenceStep::nonce:
-      return "nonce";
-    case EvidenceStep::tenant:
-      return "tenant";
-    case EvidenceStep::payload:
-      return "payload";
-    case EvidenceStep::result:
-      return "result";
-    case EvidenceStep::receipt:
-      return "receipt";
-    case EvidenceStep::approval:
-      return "approval";
+    case EvidenceStep::proof: return "proof";
+    case EvidenceStep::entry: return "entry";
+    case EvidenceStep::inclusion: return "inclusion";
+    case EvidenceStep::log_signature: return "log_signature";
+    case EvidenceStep::cosignatures: return "cosignatures";
+    case EvidenceStep::exec_id: return "exec_id";
+    case EvidenceStep::action: return "action";
+    case EvidenceStep::nonce: return "nonce";
+    case EvidenceStep::tenant: return "tenant";
+    case EvidenceStep::payload: return "payload";
+    case EvidenceStep::result: return "result";
+    case EvidenceStep::receipt: return "receipt";
+    case EvidenceStep::approval: return "approval";
   }
   return "unknown";
 }
 
 std::string_view name(Finding finding) noexcept {
   switch (finding) {
-    case Finding::unreached:
-      return "unreached";
-    case Finding::failed:
-      return "failed";
-    case Finding::incomplete:
-      return "incomplete";
-    case Finding::not_asked:
-      return "not_asked";
-    case Finding::passed:
-      return "passed";
+    case Finding::unreached: return "unreached";
+    case Finding::failed: return "failed";
+    case Finding::incomplete: return "incomplete";
+    case Finding::not_asked: return "not_asked";
+    case Finding::passed: return "passed";
   }
   return "unknown";
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The two halves of verify_evidence, for those who verify many proofs under one checkpoint.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The names of a request (docs/formats.md, section 3).
 #pragma once
 

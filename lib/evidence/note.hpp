@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The objects of an entry, appended to what there is.
 #pragma once
 

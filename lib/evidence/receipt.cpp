@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an attempt leaves behind, as bytes.
 #include <openexec/receipt.hpp>
 
@@ -202,7 +203,8 @@ Status verify_receipt(std::string_view exec_id, std::string_view result, std::st
   if (!from_hex(receipt, bytes)) return Status(Code::malformed_request, "receipt: not 64 lower-case hex digits", 422);
   if (!exec_id.empty() && !from_hex(exec_id, bytes))
     return Status(Code::malformed_request, "exec_id: not 64 lower-case hex digits", 422);
-  Result<canon::Document> document = canon::parse(result, {.max_bytes = std::max(result.size(), std::size_t{1}), .max_depth = 128});
+  Result<canon::Document> document =
+      canon::parse(result, {.max_bytes = std::max(result.size(), std::size_t{1}), .max_depth = 128});
   if (!document.ok())
     return Status(Code::malformed_request, "result: " + document.status().detail(), document.status().http());
   if (receipt_of(exec_id, canon::display(document->root())) != receipt)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <openexec/tool_call.hpp>
 
 #include <limits>
@@ -56,7 +57,8 @@ Result<std::string> ToolCallTurn::next(std::string_view name, std::string_view a
   Result<std::string> first = tool_call_nonce(call);
   if (!first.ok()) return first;
   std::uint32_t& seen = seen_[*first];
-  if (seen == std::numeric_limits<std::uint32_t>::max()) return Status(Code::overloaded, "too many equal calls in one turn");
+  if (seen == std::numeric_limits<std::uint32_t>::max())
+    return Status(Code::overloaded, "too many equal calls in one turn");
   call.occurrence = seen + 1;
   Result<std::string> nonce = seen == 0 ? std::move(first) : tool_call_nonce(call);
   if (nonce.ok()) ++seen;

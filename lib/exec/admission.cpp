@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 // From the request's bytes to an approval: one strict parse, what is known of its nonce, who approved it.
 #include <new>
 #include <string>
 #include <utility>
 
+#include "answers/doubts.hpp"
 #include "base/text.hpp"
 #include "base/unwind.hpp"
 #include "crypto/sha256.hpp"
-#include "answers/doubts.hpp"
 #include "evidence/identity.hpp"
 #include "exec/pipeline.hpp"
 #include "exec/replay.hpp"
@@ -32,8 +33,7 @@ Result<Proposal> parse(Attempt& attempt, const Config& config, canon::Parser& pa
     return Proposal::Parts::read_json(attempt.parts, parser, *text, config.tenant, limits, options.nonce);
   Request request = std::get<Request>(attempt.arrival);
   if (options.nonce && request.nonce.empty()) request.nonce = *options.nonce;
-  if (options.nonce && request.nonce != *options.nonce)
-    return Status(Code::malformed_request, std::string(two_nonces));
+  if (options.nonce && request.nonce != *options.nonce) return Status(Code::malformed_request, std::string(two_nonces));
   return Proposal::Parts::read(attempt.parts, parser, request, config.tenant, limits);
 }
 
@@ -138,15 +138,15 @@ void Pipeline::verify(Attempt& attempt) {
   if (attempt.entry.trusted_at && !parts_.verifier->profile().empty())
     return deny(attempt, suspect_clock({true, attempt.entry.observed_at, attempt.at}));
   Result<Approval> approval = ask_verifier(attempt);
-  if (approval.code() == Code::approval_expired)
-    return deny(attempt, with_gap(approval.status(), time_.state()));
+  if (approval.code() == Code::approval_expired) return deny(attempt, with_gap(approval.status(), time_.state()));
   if (!approval.ok()) return deny(attempt, approval.status());
   if (!parts_.verifier->profile().empty()) {
     if (approval->id.empty()) return deny(attempt, Status(Code::approval_malformed, "the approval has no id to spend"));
     if (floor_ && !(approval->issued_at && *approval->issued_at > *floor_))
-      return deny(attempt, Status(Code::approval_spent,
-                                  "the approval was issued before the ledger was adopted, and may have been spent in what "
-                                  "the ledger lost; ask for a new one"));
+      return deny(attempt,
+                  Status(Code::approval_spent,
+                         "the approval was issued before the ledger was adopted, and may have been spent in what "
+                         "the ledger lost; ask for a new one"));
     if (approval->id.find(step_mark) != std::string::npos)
       return deny(attempt, Status(Code::approval_malformed, "the approval's id has a line feed"));
     if (approval->step || approval->constraints != Constraints{}) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One attempt on its way through the pipeline.
 #pragma once
 
@@ -10,11 +11,11 @@
 
 #include <openexec/executor.hpp>
 
-#include "approval/proposal.hpp"
 #include "answers/ending.hpp"
+#include "approval/proposal.hpp"
+#include "exec/terms.hpp"
 #include "gate/flights.hpp"
 #include "gate/limits.hpp"
-#include "exec/terms.hpp"
 
 namespace openexec::exec {
 
@@ -44,11 +45,11 @@ struct Attempt {
   Timestamp at;  ///< the trusted time at which it began; what the store counts
 
   Flights::Seat seat;
-  std::unique_ptr<Reservation> reservation;  ///< what its handler holds for it
-  std::uint32_t number = 1;  ///< which attempt of its execution it claims
-  bool waiting = false;  ///< for an equal attempt that is running
-  bool waited = false;   ///< for one; what came of that is its answer
-  bool claimed = false;  ///< its nonce is spent: the handler may be, or was, entered
+  std::unique_ptr<Reservation> reservation;         ///< what its handler holds for it
+  std::uint32_t number = 1;                         ///< which attempt of its execution it claims
+  bool waiting = false;                             ///< for an equal attempt that is running
+  bool waited = false;                              ///< for one; what came of that is its answer
+  bool claimed = false;                             ///< its nonce is spent: the handler may be, or was, entered
   std::chrono::steady_clock::time_point claims_at;  ///< when its claim was handed to the store
 
   std::optional<Ending> ending;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From an approval to a claim: nonces and approvals are spent in one durable step, before any handler is entered.
 #include <algorithm>
 #include <utility>
@@ -9,9 +10,9 @@
 
 namespace openexec::exec {
 
-// Spends nonces and approvals in one durable step. Of equal attempts one leads; the others wait for its outcome. What is
-// found to have ended with nothing, by a handler that permits it, is claimed once more as its next attempt: that succeeds
-// only if no other attempt was opened in between.
+// Spends nonces and approvals in one durable step. Of equal attempts one leads; the others wait for its outcome. What
+// is found to have ended with nothing, by a handler that permits it, is claimed once more as its next attempt: that
+// succeeds only if no other attempt was opened in between.
 void Pipeline::claim(std::span<Attempt> attempts, Submission& submission) {
   const auto is_new = [](const Attempt& attempt) { return !attempt.ending && !attempt.waiting && attempt.approval; };
   claim(attempts, submission, is_new);
@@ -69,7 +70,9 @@ void Pipeline::reserve(Attempt& attempt) {
         const InsideHandlers::Mark mark(inside_);
         return attempt.handler->prepare(invocation_of(attempt));
       },
-      []() -> Result<std::unique_ptr<Reservation>> { return Status(Code::overloaded, "the handler cannot be prepared"); });
+      []() -> Result<std::unique_ptr<Reservation>> {
+        return Status(Code::overloaded, "the handler cannot be prepared");
+      });
   if (taken.ok())
     attempt.reservation = *std::move(taken);
   else
@@ -114,7 +117,8 @@ void Pipeline::turn_away(Attempt& attempt, const ClaimAnswer& answer) {
     case ClaimAnswer::Kind::nonce_conflict:
       return refuse(attempt, Status(Code::nonce_conflict, "nonce: used by another action or payload"));
     case ClaimAnswer::Kind::approval_spent:
-      return refuse(attempt, Status(Code::approval_spent, "approval: used under another nonce, or its id by another approval"));
+      return refuse(attempt,
+                    Status(Code::approval_spent, "approval: used under another nonce, or its id by another approval"));
     case ClaimAnswer::Kind::out_of_order:
       if (attempt.approval->step) return refuse(attempt, waits_for_the_step_before(*attempt.approval->step));
       break;

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <openexec/executor.hpp>
 
 #include <openexec/builtin.hpp>
 
+#include "answers/telling.hpp"
 #include "base/text.hpp"
 #include "base/unwind.hpp"
 #include "exec/pipeline.hpp"
 #include "exec/selftest.hpp"
-#include "answers/telling.hpp"
 
 namespace openexec {
 
@@ -14,7 +15,8 @@ class Executor::Impl {
  public:
   Impl(Config config, Parts parts, HandlerTable handlers, Timestamp mark, const exec::Confirmation& confirmed,
        std::vector<ControlName> standing, std::optional<Timestamp> floor)
-      : pipeline(std::move(config), std::move(parts), std::move(handlers), mark, confirmed, std::move(standing), floor) {}
+      : pipeline(std::move(config), std::move(parts), std::move(handlers), mark, confirmed, std::move(standing),
+                 floor) {}
   exec::Pipeline pipeline;
   Recovery recovered;
 };
@@ -34,7 +36,8 @@ Status check(const Config& config) {
     return misuse("limits.request.max_bytes: must be 1 byte to 1 GiB");
   if (config.limits.max_result_bytes == 0 || config.limits.max_result_bytes > (std::size_t{64} << 20))
     return misuse("limits.max_result_bytes: must be 1 byte to 64 MiB");
-  if (config.limits.max_clock_jump < std::chrono::seconds(1) || config.limits.max_clock_jump > std::chrono::hours(366 * 24))
+  if (config.limits.max_clock_jump < std::chrono::seconds(1) ||
+      config.limits.max_clock_jump > std::chrono::hours(366 * 24))
     return misuse("limits.max_clock_jump: must be 1 second to 366 days");
   if (config.limits.max_in_flight == 0) return misuse("limits.max_in_flight: must be at least 1");
   return Status::success();
@@ -46,8 +49,9 @@ Status check_adopted(const Config& config, const Parts& parts) {
   const Result<bool> used = parts.store->was_used(config.tenant);
   if (!used.ok()) return used.status();
   if (!*used) return Status::success();
-  return {Code::store_failed,
-          "the ledger was adopted, and may have forgotten what this tenant spent: without approvals it needs a new tenant"};
+  return {
+      Code::store_failed,
+      "the ledger was adopted, and may have forgotten what this tenant spent: without approvals it needs a new tenant"};
 }
 
 }  // namespace
@@ -117,9 +121,7 @@ OPENEXEC_CATCHES_UNWIND Result<Recovery> Executor::recover() try {
 }
 
 Outcome Executor::halt(const Order& order) { return impl_->pipeline.order(ControlKind::halt, {}, true, order); }
-Outcome Executor::resume(const Order& order) {
-  return impl_->pipeline.order(ControlKind::halt, {}, false, order);
-}
+Outcome Executor::resume(const Order& order) { return impl_->pipeline.order(ControlKind::halt, {}, false, order); }
 Outcome Executor::revoke_approval(std::string_view id, const Order& order) {
   return impl_->pipeline.order(ControlKind::revoke_approval, id, true, order);
 }

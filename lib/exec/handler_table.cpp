@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <openexec/handler.hpp>
 
 #include <algorithm>
@@ -15,7 +16,8 @@ Status HandlerTable::add(std::string action, Row row) {
   if (Status bad = base::check_action(action); !bad.ok()) return Status(Code::invalid_argument, bad.detail());
   if (!row.run) return Status(Code::invalid_argument, "handler for " + action + ": empty");
   if (row.retry_none > most_retries)
-    return Status(Code::invalid_argument, "handler for " + action + ": retry_none: must be 0 to " + std::to_string(most_retries));
+    return Status(Code::invalid_argument,
+                  "handler for " + action + ": retry_none: must be 0 to " + std::to_string(most_retries));
   const auto [place, inserted] = rows_.try_emplace(std::move(action), std::move(row));
   if (!inserted) return Status(Code::invalid_argument, "handler for " + place->first + ": the action has one already");
   return Status::success();

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 // From a claim to what the handler said.
 #include <new>
 #include <utility>
 #include <vector>
 
 #include "base/unwind.hpp"
-#include "gate/lending.hpp"
 #include "exec/pipeline.hpp"
+#include "gate/lending.hpp"
 
 namespace openexec::exec {
 
@@ -22,7 +23,8 @@ void Pipeline::lend_handlers(std::span<Attempt> attempts, const Lend& lend) try 
   ready.reserve(attempts.size());
   for (Attempt& attempt : attempts)
     if (is_ready(attempt)) ready.push_back(&attempt);
-  Lending::run(ready.size(), [this, &ready](std::size_t i) { call_handler(*ready[i]); }, lend);
+  Lending::run(
+      ready.size(), [this, &ready](std::size_t i) { call_handler(*ready[i]); }, lend);
 } catch (const std::bad_alloc&) {
 }
 

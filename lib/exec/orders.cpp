@@ -1,14 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "exec/orders.hpp"
 
 #include <algorithm>
 #include <mutex>
 #include <utility>
 
+#include "answers/doubts.hpp"
 #include "base/names.hpp"
 #include "base/unwind.hpp"
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
-#include "answers/doubts.hpp"
 #include "evidence/note.hpp"
 
 namespace openexec::exec {
@@ -114,8 +115,8 @@ void Orders::carry_out(const ControlName& name, bool stands, const Order& order,
   }
   outcome.code = Code::store_failed;
 
-  Ordered ordered = write({std::string(kind_name(name.kind, stands)), name.id, name.tenant,
-                                 std::string(order.who), std::string(order.why)});
+  Ordered ordered = write({std::string(kind_name(name.kind, stands)), name.id, name.tenant, std::string(order.who),
+                           std::string(order.why)});
   const auto index = recorder_.keep({name, stands, ordered.json, ordered.at}, ordered.lasts);
   if (!index.ok() || !*index) {
     outcome.detail = (index.ok() ? "the store gave no place in the log" : index.status().detail()) +
@@ -142,14 +143,18 @@ void Orders::carry_out_confirmation(const Order& order, Outcome& outcome) {
     return;
   }
   const Confirmation next{confirmed_.serial + 1, proposal.wall, std::max({*latest, proposal.was, proposal.wall})};
-  Ordered ordered =
-      write({std::string(kind_name(ControlKind::confirm_clock, true)), {}, {}, std::string(order.who),
-                   std::string(order.why), proposal.wall, proposal.was});
+  Ordered ordered = write({std::string(kind_name(ControlKind::confirm_clock, true)),
+                           {},
+                           {},
+                           std::string(order.who),
+                           std::string(order.why),
+                           proposal.wall,
+                           proposal.was});
   outcome.code = Code::store_failed;
   const auto index = recorder_.keep({next.name(), true, ordered.json, proposal.wall}, ordered.lasts);
   if (!index.ok() || !*index) {
-    outcome.detail = (index.ok() ? "the store gave no place in the log" : index.status().detail()) +
-                     "; nothing was confirmed";
+    outcome.detail =
+        (index.ok() ? "the store gave no place in the log" : index.status().detail()) + "; nothing was confirmed";
     return;
   }
   time_.confirm(proposal);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Orders of operators: halt and resume, revocations, a confirmed clock. What tightens holds at once, what loosens holds
 // when it is durable.
 #pragma once
@@ -7,10 +8,10 @@
 
 #include <openexec/executor.hpp>
 
+#include "answers/recorder.hpp"
 #include "gate/confirmation.hpp"
 #include "gate/controls.hpp"
 #include "gate/limits.hpp"
-#include "answers/recorder.hpp"
 #include "gate/timekeeper.hpp"
 
 namespace openexec::exec {

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "exec/pipeline.hpp"
 
 #include <algorithm>
 #include <utility>
 
-#include "base/unwind.hpp"
 #include "answers/doubts.hpp"
+#include "base/unwind.hpp"
 #include "exec/recovery.hpp"
 
 namespace openexec::exec {
@@ -12,18 +13,18 @@ namespace openexec::exec {
 // bytes ─ canon ─ limits, halt ─ known nonce? ─ allow-list, handler ─ verify ─ CLAIM ─ handler ─ SEAL + APPEND ─ reply
 //
 // One request is a batch of one. A step either ends an attempt or lets it walk on; what no step ended was approved.
-// Claims of a batch share one durable step, and so do its seals and entries. Nothing is answered before its entry is durable.
+// Claims of a batch share one durable step, and so do its seals and entries. Nothing is answered before its entry is
+// durable.
 //
-// Memory may run out anywhere. Each attempt takes its steps under attend(): what fails there ends that attempt alone, and
-// break_off() answers from what the attempt knows of itself, which needs no memory. From its claim on, an attempt may have
-// run.
+// Memory may run out anywhere. Each attempt takes its steps under attend(): what fails there ends that attempt alone,
+// and break_off() answers from what the attempt knows of itself, which needs no memory. From its claim on, an attempt
+// may have run.
 void Pipeline::walk(std::span<Attempt> attempts, const Lend& lend) {
   using Step = void (Pipeline::*)(Attempt&);
   constexpr Step arriving[] = {&Pipeline::canonicalise,  // one strict parse; what is hashed is what runs
                                &Pipeline::hold_limits, &Pipeline::check_halt};
-  constexpr Step proving[] = {&Pipeline::recall,  // before anything that depends on time
-                              &Pipeline::admit,
-                              &Pipeline::verify};  // before the claim: a stranger burns no nonce
+  constexpr Step proving[] = {&Pipeline::recall,                     // before anything that depends on time
+                              &Pipeline::admit, &Pipeline::verify};  // before the claim: a stranger burns no nonce
   const auto each = [&](std::span<const Step> steps) {
     for (Attempt& attempt : attempts)
       attend(attempt, [&] {
@@ -37,7 +38,7 @@ void Pipeline::walk(std::span<Attempt> attempts, const Lend& lend) {
   each(arriving);
   while (std::any_of(attempts.begin(), attempts.end(), unanswered)) {
     each(proving);
-    claim(attempts, *submission);            // durable before a handler is entered
+    claim(attempts, *submission);  // durable before a handler is entered
     handle(attempts, lend);
     seal_and_append(attempts, *submission);  // durable before anybody is answered
     wait(attempts);                          // for equal attempts that others run; then their outcome is recalled
@@ -75,8 +76,8 @@ Outcome last_word(Attempt& attempt) noexcept {
 
 }  // namespace
 
-Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp mark,
-                   const Confirmation& confirmed, std::vector<ControlName> standing, std::optional<Timestamp> floor)
+Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp mark, const Confirmation& confirmed,
+                   std::vector<ControlName> standing, std::optional<Timestamp> floor)
     : config_(std::move(config)),
       parts_(std::move(parts)),
       handlers_(std::move(handlers)),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The life of a request.
 #pragma once
 
@@ -11,19 +12,19 @@
 
 #include <openexec/executor.hpp>
 
+#include "answers/buffers.hpp"
+#include "answers/recorder.hpp"
 #include "base/unwind.hpp"
 #include "exec/attempt.hpp"
-#include "answers/buffers.hpp"
+#include "exec/orders.hpp"
 #include "gate/confirmation.hpp"
 #include "gate/controls.hpp"
 #include "gate/decoy.hpp"
 #include "gate/flights.hpp"
 #include "gate/limits.hpp"
 #include "gate/measuring.hpp"
-#include "exec/orders.hpp"
 #include "gate/pool.hpp"
 #include "gate/recent.hpp"
-#include "answers/recorder.hpp"
 #include "gate/replay_meter.hpp"
 #include "gate/timekeeper.hpp"
 
@@ -31,8 +32,8 @@ namespace openexec::exec {
 
 class Pipeline {
  public:
-  /// `mark`: the highest trusted time that anyone saw who used the store, after `confirmed`. `standing`: the controls that it keeps.
-  /// `floor`: approvals issued up to then count no more (NonceStore::floor).
+  /// `mark`: the highest trusted time that anyone saw who used the store, after `confirmed`. `standing`: the controls
+  /// that it keeps. `floor`: approvals issued up to then count no more (NonceStore::floor).
   Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp mark, const Confirmation& confirmed,
            std::vector<ControlName> standing, std::optional<Timestamp> floor);
   Pipeline(const Pipeline&) = delete;

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "exec/recovery.hpp"
 
 #include <string>
 
-#include "base/unwind.hpp"
 #include "answers/doubts.hpp"
+#include "base/unwind.hpp"
 
 namespace openexec::exec {
 namespace {
@@ -45,7 +46,8 @@ Status settle_orphan(const Recovering& with, const NonceRecord& orphan, Recovery
   if (handler == nullptr || !handler->reconcile) return Status::success();
   const HandlerResult said = base::call_foreign(
       [&] {
-        return handler->reconcile({.exec_id = entry.exec_id, .action = orphan.action, .tenant = orphan.tenant, .attempt = orphan.attempt});
+        return handler->reconcile(
+            {.exec_id = entry.exec_id, .action = orphan.action, .tenant = orphan.tenant, .attempt = orphan.attempt});
       },
       [] { return HandlerResult::in_doubt("the reconcile function threw"); });
   if (said.kind() == HandlerResult::Kind::in_doubt) return Status::success();
@@ -66,7 +68,8 @@ Result<Recovery> recover(Recorder& recorder, const Config& config, const Parts& 
   auto unlogged = parts.store->unlogged();
   if (!unlogged.ok()) return unlogged.status();
   for (const Unlogged& line : *unlogged) {
-    if (const auto index = recorder.feed_log(line.tenant, line.nonce, line.exec_id, line.entry); !index.ok()) return index.status();
+    if (const auto index = recorder.feed_log(line.tenant, line.nonce, line.exec_id, line.entry); !index.ok())
+      return index.status();
     ++found.relogged;
   }
   return found;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an earlier process left unfinished, ended before anything else runs.
 #pragma once
 
@@ -7,8 +8,8 @@
 
 namespace openexec::exec {
 
-/// As Executor::recover(): claims whose process died become in doubt, their handlers may say what took place, and entries
-/// that the log lacks are appended to it.
+/// As Executor::recover(): claims whose process died become in doubt, their handlers may say what took place, and
+/// entries that the log lacks are appended to it.
 Result<Recovery> recover(Recorder& recorder, const Config& config, const Parts& parts, const HandlerTable& handlers);
 
 }  // namespace openexec::exec

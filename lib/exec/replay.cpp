@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "exec/replay.hpp"
 
 #include <string>
 #include <utility>
 
-#include "canon/json.hpp"
-#include "crypto/sha256.hpp"
 #include "answers/doubts.hpp"
 #include "answers/kept_result.hpp"
+#include "canon/json.hpp"
+#include "crypto/sha256.hpp"
 
 namespace openexec::exec {
 namespace {

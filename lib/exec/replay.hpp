@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The outcome of an earlier attempt, told again: from the store's record, or from what was sealed lately.
 #pragma once
 
@@ -6,8 +7,8 @@
 
 #include <openexec/executor.hpp>
 
-#include "exec/attempt.hpp"
 #include "answers/ending.hpp"
+#include "exec/attempt.hpp"
 #include "gate/recent.hpp"
 
 namespace openexec::exec {

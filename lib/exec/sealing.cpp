@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From an ending to an answer: what ran is sealed, every attempt has its entry, and nothing is answered before that is
 // durable.
 #include <algorithm>
@@ -71,7 +72,8 @@ void Pipeline::conclude(Attempt& attempt, const Operation& written) {
   if (!durable && attempt.claimed) return lose(attempt, written.status.detail());
   if (!durable) {
     const bool full = written.status.code() == Code::overloaded;
-    return fail(attempt, Status(full ? Code::overloaded : Code::store_failed, written.status.detail() + "; nothing ran"));
+    return fail(attempt,
+                Status(full ? Code::overloaded : Code::store_failed, written.status.detail() + "; nothing ran"));
   }
   if (attempt.claimed) decoy_.offer(attempt.entry.nonce);
   remember(attempt, *written.entry);
@@ -122,7 +124,8 @@ void Pipeline::fail(Attempt& attempt, const Status& why) {
   end_without_entry(attempt, std::move(ending));
 }
 
-// It ran, or may have, and its end is not durable. Its flight is lost, and the next opening of the store finds an orphan.
+// It ran, or may have, and its end is not durable. Its flight is lost, and the next opening of the store finds an
+// orphan.
 void Pipeline::lose(Attempt& attempt, std::string_view why) {
   Ending ending = entered();
   ending.code = Code::store_failed;

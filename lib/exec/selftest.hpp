@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Parts are tested when they are installed, before anything is trusted.
 #pragma once
 
@@ -6,7 +7,8 @@
 
 namespace openexec::exec {
 
-/// The known answer for the supplied hasher; for any other: equal input, equal output; different input, different output.
+/// The known answer for the supplied hasher; for any other: equal input, equal output; different input, different
+/// output.
 Status self_test(const Hasher& hasher);
 
 }  // namespace openexec::exec

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "exec/terms.hpp"
 
 #include <string_view>
@@ -20,9 +21,8 @@ Status hold_cost(const TermsJudge& judge, const Proposal& proposal, Usd most) {
   const Result<Usd> cost = base::call_foreign(
       [&] {
         const InsideHandlers::Mark mark(judge.inside);
-        return judge.handler.cost({.action = proposal.action(),
-                                      .payload = proposal.payload(),
-                                      .tenant = proposal.tenant()});
+        return judge.handler.cost(
+            {.action = proposal.action(), .payload = proposal.payload(), .tenant = proposal.tenant()});
       },
       [] { return Status(Code::approval_constraint, "the handler's cost function threw"); });
   if (!cost.ok() || cost->micros < 0) return refused("the cost cannot be told");

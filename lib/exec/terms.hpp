@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an approval is subject to besides what it names: the order of a plan's steps, a rate, a cost.
 #pragma once
 
@@ -10,7 +11,8 @@
 
 namespace openexec::exec {
 
-constexpr char step_mark = '\n';  ///< between a plan's id and what follows it, where a step is spent. In no approval's id
+/// Between a plan's id and what follows it, where a step is spent. In no approval's id
+constexpr char step_mark = '\n';
 
 struct Terms {
   std::string step;         ///< what a step of a plan is spent as; empty for other approvals

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "gate/confirmation.hpp"
 
 #include <algorithm>
@@ -30,7 +31,8 @@ std::optional<Confirmation> read(std::string_view id) {
 
 ControlName Confirmation::name() const {
   return {ControlKind::confirm_clock,
-          std::to_string(serial) + ":" + std::to_string(mark.micros) + ":" + std::to_string(seen.micros), {}};
+          std::to_string(serial) + ":" + std::to_string(mark.micros) + ":" + std::to_string(seen.micros),
+          {}};
 }
 
 Confirmation take_confirmations(std::vector<ControlName>& standing) {

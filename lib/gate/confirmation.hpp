@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Confirmations of the wall clock by a person, as the store keeps them, and the mark that follows from them.
 #pragma once
 
@@ -24,8 +25,8 @@ struct Confirmation {
 /// Takes the confirmations out of what stands, and returns the newest. One that cannot be read lowers nothing.
 Confirmation take_confirmations(std::vector<ControlName>& standing);
 
-/// The time behind which an executor does not go, where `latest` is the store's highest time. While the store knows of no
-/// later time than at the confirmation, that is the confirmed mark, or the newest time in the log since then.
+/// The time behind which an executor does not go, where `latest` is the store's highest time. While the store knows of
+/// no later time than at the confirmation, that is the confirmed mark, or the newest time in the log since then.
 Result<Timestamp> mark_of(Timestamp latest, const Confirmation& confirmation, ReceiptLog& log);
 
 }  // namespace openexec::exec

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What was ordered and stands, as attempts look at it: without a lock where nothing is revoked.
 #pragma once
 
@@ -37,7 +38,9 @@ class Controls {
   [[nodiscard]] std::mutex& ordering() noexcept { return ordering_; }
 
  private:
-  [[nodiscard]] bool concerns_us(const ControlName& name) const { return name.tenant.empty() || name.tenant == tenant_; }
+  [[nodiscard]] bool concerns_us(const ControlName& name) const {
+    return name.tenant.empty() || name.tenant == tenant_;
+  }
   void gather();
 
   const std::string tenant_;

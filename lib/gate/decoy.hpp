@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A nonce that is known to be used, so that looking for an unused one can be made to cost as much.
 #pragma once
 
@@ -46,8 +47,8 @@ class Decoy {
     }
   }
 
-  /// Makes up for a look at a nonce that told nothing: whether it was used or not, the store then was asked for one that
-  /// is and for one that is not.
+  /// Makes up for a look at a nonce that told nothing: whether it was used or not, the store then was asked for one
+  /// that is and for one that is not.
   void make_up(NonceStore& store, bool was_used) {
     constexpr std::string_view never_used = "\n";  // which no nonce may contain
     if (!has_.load(std::memory_order_acquire)) return;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who is running what: one attempt per execution flies, the others wait for it to land.
 #pragma once
 
@@ -22,8 +23,8 @@ class Flights {
   };
 
  public:
-  /// A seat in the flight of one execution. The first to board leads; the flight lands when the leader's seat is given up.
-  /// A flight whose leader gives up its seat between spend() and land() is lost: its execution may have run, and no
+  /// A seat in the flight of one execution. The first to board leads; the flight lands when the leader's seat is given
+  /// up. A flight whose leader gives up its seat between spend() and land() is lost: its execution may have run, and no
   /// outcome of it is durable. Nothing is allocated for that, so that it holds when memory ran out.
   class Seat {
    public:

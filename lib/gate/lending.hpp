@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Work of one batch that other threads may run.
 #pragma once
 

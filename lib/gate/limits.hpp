@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What one executor takes at once.
 #pragma once
 

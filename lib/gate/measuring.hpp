@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the pipeline counts while it runs, and what is measured when somebody asks.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Things that are made once and lent from one user to the next.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Outcomes that were sealed lately, so that telling them again touches no disk.
 #pragma once
 

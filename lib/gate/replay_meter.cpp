@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "gate/replay_meter.hpp"
 
 #include <utility>

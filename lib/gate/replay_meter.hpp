@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keeps the replays of one execution from growing the log: so many a second get an entry, the rest are counted.
 #pragma once
 
@@ -19,7 +20,7 @@ class ReplayMeter {
   explicit ReplayMeter(std::uint32_t per_second) : limit_(per_second) {}
 
   struct Ruling {
-    bool record = true;              ///< this replay gets its own entry
+    bool record = true;             ///< this replay gets its own entry
     std::vector<Entry> suppressed;  ///< entries that are due, for replays of earlier seconds
   };
   /// `entry`: what this replay would write.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which time an executor goes by, and whether the wall clock can be trusted.
 //
 //  1. The mark is the highest trusted time that anyone saw who used the store. Time never goes behind it.
@@ -27,8 +28,8 @@ class Timekeeper {
   Timekeeper(std::shared_ptr<const Clock> clock, Timestamp mark, std::chrono::seconds bound);
 
   struct Reading {
-    Timestamp observed;    ///< as an entry says it: never behind the mark, unless the clock is suspect
-    Timestamp trusted;     ///< as the store counts it and approvals are judged
+    Timestamp observed;  ///< as an entry says it: never behind the mark, unless the clock is suspect
+    Timestamp trusted;   ///< as the store counts it and approvals are judged
     bool suspect = false;
   };
   [[nodiscard]] Reading read();

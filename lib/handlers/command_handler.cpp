@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "handlers/command_handler.hpp"
 
 #include <fcntl.h>
@@ -18,9 +19,9 @@
 #include <optional>
 #include <utility>
 
+#include "api/event_log.hpp"
 #include "base/text.hpp"
 #include "canon/json.hpp"
-#include "api/event_log.hpp"
 
 namespace openexec::service {
 namespace {
@@ -105,8 +106,8 @@ void close_from(unsigned first) noexcept {
   for (rlim_t fd = first; fd < most.rlim_cur; ++fd) ::close(static_cast<int>(fd));
 }
 
-/// The new process, with every signal blocked: takes its place, waits for one byte, and becomes the command. Without the
-/// byte, since nobody wants it any more or the parent died, it ends. Says why it cannot, as an errno.
+/// The new process, with every signal blocked: takes its place, waits for one byte, and becomes the command. Without
+/// the byte, since nobody wants it any more or the parent died, it ends. Says why it cannot, as an errno.
 [[noreturn]] void become(const Stand& stand) noexcept {
   const bool placed = ::setpgid(0, 0) == 0 && ::dup2(stand.input, STDIN_FILENO) >= 0 &&
                       ::dup2(stand.output, STDOUT_FILENO) >= 0 && ::dup2(stand.errors, STDERR_FILENO) >= 0 &&
@@ -280,7 +281,8 @@ HandlerResult Run::finish(const Cancellation& cancellation) {
     return HandlerResult::failed("the command was ended by signal " + std::to_string(status->si_status) +
                                  ", and may have done something");
   const std::string exited = "the command exited with " + std::to_string(status->si_status);
-  if (status->si_status == exit_refused) return HandlerResult::failed(exited + ": it refused, and nothing happened", Effect::none);
+  if (status->si_status == exit_refused)
+    return HandlerResult::failed(exited + ": it refused, and nothing happened", Effect::none);
   if (status->si_status != 0) return HandlerResult::failed(exited + ": it failed, and may have done something");
   return HandlerResult::result(std::move(text_));
 }
@@ -330,7 +332,8 @@ bool Run::drain_output() {
 }
 
 void Run::drain_errors() {
-  constexpr std::size_t at_once = std::size_t{1} << 20;  // of a command that never stops: the deadline is looked at again
+  // of a command that never stops: the deadline is looked at again
+  constexpr std::size_t at_once = std::size_t{1} << 20;
   std::array<char, 16384> chunk;
   for (std::size_t taken = 0; errors_.open() && taken < at_once;) {
     const ssize_t got = ::read(errors_.get(), chunk.data(), chunk.size());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Actions that are commands: what a handlers file says, and how it runs. POSIX; needs no Boost.
 #pragma once
 
@@ -20,13 +21,13 @@ struct Command {
   std::vector<std::string> argv;  ///< argv[0] is an absolute path
   std::chrono::milliseconds timeout{30'000};
   std::size_t max_output = std::size_t{64} << 10;
-  std::vector<std::string> environment;  ///< "NAME=value", beside the four that describe the execution
+  std::vector<std::string> environment;         ///< "NAME=value", beside the four that describe the execution
   std::shared_ptr<const PayloadSchema> schema;  ///< null: any object
-  std::uint32_t retry_none = 0;          ///< HandlerTable::Row::retry_none
-  std::vector<std::string> reconcile;    ///< asked whether an interrupted execution took place; empty: nobody is
-  std::vector<std::string> cost;         ///< asked what an execution would cost; empty: nobody is
-  bool log_stderr = false;               ///< else it is discarded
-  LogSink log;                           ///< where its end goes, once the command has ended
+  std::uint32_t retry_none = 0;                 ///< HandlerTable::Row::retry_none
+  std::vector<std::string> reconcile;           ///< asked whether an interrupted execution took place; empty: nobody is
+  std::vector<std::string> cost;                ///< asked what an execution would cost; empty: nobody is
+  bool log_stderr = false;                      ///< else it is discarded
+  LogSink log;                                  ///< where its end goes, once the command has ended
 };
 
 using Commands = std::map<std::string, Command, std::less<>>;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The handlers file: strict, and every complaint names its line.
 #include <sys/stat.h>
 #include <unistd.h>
@@ -97,7 +98,7 @@ std::string read_command(canon::View value, std::string_view name, std::vector<s
     argv.emplace_back(argument.string());
   }
   const std::string& path = argv.front();
-  struct stat status{};
+  struct stat status {};
   if (!path.starts_with('/')) return member + ": the command's path must be absolute: " + path;
   if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || ::access(path.c_str(), X_OK) != 0)
     return member + ": not an executable file: " + path;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether a key can be in a run at all.
 #pragma once
 
@@ -40,9 +41,7 @@ class KeyFilter {
  private:
   using Block = std::array<std::uint64_t, 8>;
 
-  static bool names_execution(KeyKind kind) noexcept {
-    return kind == KeyKind::execution || kind == KeyKind::outcome;
-  }
+  static bool names_execution(KeyKind kind) noexcept { return kind == KeyKind::execution || kind == KeyKind::outcome; }
 
   [[nodiscard]] std::size_t place(std::uint64_t hash) const noexcept {
     return static_cast<std::size_t>((hash >> 16) * blocks_.size() >> 32);

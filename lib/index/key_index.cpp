@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "index/key_index.hpp"
 
 #include <algorithm>
@@ -131,7 +132,8 @@ void KeyIndex::note_deep() {
       continue;
     unread_.push_back({&run, RunCursor(queries_, run), std::nullopt});
   }
-  std::stable_sort(deep_.begin(), deep_.end(), [](const auto& a, const auto& b) { return a.first->level < b.first->level; });
+  std::stable_sort(deep_.begin(), deep_.end(),
+                   [](const auto& a, const auto& b) { return a.first->level < b.first->level; });
 }
 
 /// A slice of the filters that were lost when the ledger was closed, a leaf for each new key: until it is back, a run
@@ -224,7 +226,8 @@ void KeyIndex::begin_merges() {
   }
   for (int level = 1;; ++level) {
     const KeyRun* full = live(level);
-    const bool deeper = std::any_of(runs_.begin(), runs_.end(), [&](const auto& run) { return run.second.level > level; });
+    const bool deeper =
+        std::any_of(runs_.begin(), runs_.end(), [&](const auto& run) { return run.second.level > level; });
     if (full == nullptr && !deeper) return;
     const bool busy = std::any_of(merges_.begin(), merges_.end(),
                                   [&](const Merge& merge) { return merge.output->level == level + 1; });

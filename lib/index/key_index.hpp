@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The writer's index: new keys gather in memory, are flushed as runs, and runs are merged, a slice in each commit.
 #pragma once
 
@@ -24,8 +25,8 @@ class KeyIndex {
   /// Gives every key of the claims after `claims` and of the entries from `entries` on.
   using Tail = std::function<void(RunQueries::Watermark after, const std::function<void(Key, std::int64_t row)>& give)>;
 
-  /// Fills `table`, which readers share, from the runs and the rows that are in none yet. `state`: what all of it has to
-  /// add up to, as the ledger's head says. Throws StoreFailure where it does not.
+  /// Fills `table`, which readers share, from the runs and the rows that are in none yet. `state`: what all of it has
+  /// to add up to, as the ledger's head says. Throws StoreFailure where it does not.
   KeyIndex(const Database& database, const KeyGeometry& geometry, KeyTable& table, const Tail& tail,
            const IndexState& state);
 
@@ -37,8 +38,8 @@ class KeyIndex {
   }
   /// The rows of a key, this transaction's included, in no order. Valid until the next call.
   const std::vector<std::int64_t>& find(Key key);
-  /// Calls `done` with the rows of a key, the newest share of the index first, until it answers true. Within a share they
-  /// are in no order.
+  /// Calls `done` with the rows of a key, the newest share of the index first, until it answers true. Within a share
+  /// they are in no order.
   void find(Key key, const std::function<bool(const std::vector<std::int64_t>& rows)>& done);
 
   /// The transaction's share of flushing and merging: in proportion to the keys that it added, so that no commit waits
@@ -91,21 +92,22 @@ class KeyIndex {
   const KeyGeometry geometry_;
   RunQueries queries_;
   KeyTable& table_;
-  IndexState kept_;                ///< of what is committed
-  IndexState state_;               ///< with this transaction
-  KeySet staged_;                  ///< this transaction's keys
-  std::size_t in_runs_ = 0;        ///< of the table's young keys: how many, from the first, are flushed
+  IndexState kept_;          ///< of what is committed
+  IndexState state_;         ///< with this transaction
+  KeySet staged_;            ///< this transaction's keys
+  std::size_t in_runs_ = 0;  ///< of the table's young keys: how many, from the first, are flushed
   std::map<std::int64_t, KeyRun> runs_;
   std::list<Merge> merges_;
   std::int64_t last_slot_ = 0;
-  std::int64_t freed_from_ = 0;    ///< the dead run whose directory block is `freed_`
+  std::int64_t freed_from_ = 0;  ///< the dead run whose directory block is `freed_`
   std::uint64_t freed_directory_ = 0;
   std::string freed_;
   DirectoryCache directories_;
   std::map<std::int64_t, KeyFilter> filters_;  ///< of deep runs: made with them, or read back since the opening
-  std::list<Unread> unread_;           ///< the first of them is on its way
-  std::set<std::int64_t> unreadable_;  ///< runs with a damaged block
-  std::vector<std::pair<const KeyRun*, const KeyFilter*>> deep_;  ///< live ones, the newest first, which every lookup asks: few of all
+  std::list<Unread> unread_;                   ///< the first of them is on its way
+  std::set<std::int64_t> unreadable_;          ///< runs with a damaged block
+  /// Live ones, the newest first, which every lookup asks: few of all
+  std::vector<std::pair<const KeyRun*, const KeyFilter*>> deep_;
   std::vector<std::int64_t> found_;
   std::vector<KeyRecord> leaf_;
   std::string block_;
@@ -113,10 +115,10 @@ class KeyIndex {
   std::set<std::int64_t> changed_;  ///< runs whose rows are due
 
   // What committed() has to do, and what rolled_back() has to undo.
-  bool worked_ = false;   ///< runs were written
+  bool worked_ = false;  ///< runs were written
   bool flushed_ = false;
-  bool aged_ = false;     ///< the young keys are being merged
-  bool merged_ = false;   ///< the old keys are in a deep run
+  bool aged_ = false;    ///< the young keys are being merged
+  bool merged_ = false;  ///< the old keys are in a deep run
 };
 
 }  // namespace openexec::store

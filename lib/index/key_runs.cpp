@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "index/key_runs.hpp"
 
 #include <algorithm>
@@ -65,8 +66,8 @@ CheckSum sum_of_block(std::int64_t run, std::int64_t slot, std::string_view cont
 
 CheckSum sum_of_run(const KeyRun& run) {
   std::string bytes;
-  for (const std::int64_t number : {run.id, std::int64_t{run.level}, std::int64_t{static_cast<int>(run.state)}, run.target,
-                                    run.claims, run.entries, std::int64_t{run.height}})
+  for (const std::int64_t number : {run.id, std::int64_t{run.level}, std::int64_t{static_cast<int>(run.state)},
+                                    run.target, run.claims, run.entries, std::int64_t{run.height}})
     append_signed(number, bytes);
   for (const std::uint64_t number : {run.records, run.sum, run.taken}) append_number(number, bytes);
   append_text(run.root, bytes);
@@ -147,13 +148,15 @@ void append_fence(const KeyRecord& first, std::int64_t slot, std::string& out) {
 
 RunQueries::RunQueries(const Database& database, const KeyGeometry& geometry)
     : block_bytes_(geometry.block_bytes()),
-      all_(database,
-           "SELECT id, level, state, target, records, key_sum, claims, entries, height, root, pending, last, taken, sum "
-           "FROM runs ORDER BY id"),
+      all_(
+          database,
+          "SELECT id, level, state, target, records, key_sum, claims, entries, height, root, pending, last, taken, sum "
+          "FROM runs ORDER BY id"),
       block_of_(database, "SELECT sum, content FROM blocks WHERE slot = ?1"),
       watermark_(database, "SELECT coalesce(max(claims), 0), coalesce(max(entries), 0) FROM runs"),
       last_slot_(database, "SELECT coalesce(max(slot), 0) FROM blocks"),
-      put_(database, "INSERT OR REPLACE INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"),
+      put_(database,
+           "INSERT OR REPLACE INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"),
       forget_(database, "DELETE FROM runs WHERE id = ?1"),
       add_block_(database, "INSERT INTO blocks VALUES (?1, ?2, ?3)"),
       change_block_(database, "UPDATE blocks SET sum = ?2, content = ?3 WHERE slot = ?1") {}
@@ -213,7 +216,8 @@ void RunQueries::write(std::int64_t run, std::int64_t slot, bool is_new, std::st
 
 Digest digest_of(const std::map<std::int64_t, KeyRun>& runs) {
   std::string bytes;
-  for (const auto& [id, run] : runs) bytes.append(fixed_number(static_cast<std::uint64_t>(id))).append(view_of(run.row_sum));
+  for (const auto& [id, run] : runs)
+    bytes.append(fixed_number(static_cast<std::uint64_t>(id))).append(view_of(run.row_sum));
   return crypto::sha256({"runs", bytes});
 }
 
@@ -239,7 +243,8 @@ void RunCursor::next() {
 
 void RunCursor::open_directory(std::size_t directory) {
   directories_ = directory;
-  queries_->block<Fences>(run_->id, Fences(run_->root).slot(directory), [&](Fences fences) { directory_ = fences.bytes(); });
+  queries_->block<Fences>(run_->id, Fences(run_->root).slot(directory),
+                          [&](Fences fences) { directory_ = fences.bytes(); });
 }
 
 void RunCursor::open_leaf(std::size_t fence) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sorted runs of keys in the database: written once, front to back, and merged.
 //
 // A B-tree over hashes dirties a page for every key, the more the larger it grows. Here keys are sorted in memory and
@@ -6,11 +7,11 @@
 //
 // A run is a static B-tree of fixed-size blocks. Its leaves hold sorted records; a fence is a leaf's first record and
 // its slot. A run of few leaves keeps their fences in its row (height 1), a larger one keeps them in directory blocks,
-// and the fences of those in its row (height 2). Blocks of a run that was merged away are written again in place: a dead
-// run is the list of free slots.
+// and the fences of those in its row (height 2). Blocks of a run that was merged away are written again in place: a
+// dead run is the list of free slots.
 //
-// Blocks and rows of runs carry a checksum. That of a block covers its run's number and its slot as well, and no run ever
-// gets the number of another: a block that is whole, but old or in the wrong place, is not what its run asks for.
+// Blocks and rows of runs carry a checksum. That of a block covers its run's number and its slot as well, and no run
+// ever gets the number of another: a block that is whole, but old or in the wrong place, is not what its run asks for.
 #pragma once
 
 #include <array>
@@ -121,8 +122,8 @@ class RunQueries {
   Watermark watermark();
   std::int64_t last_slot();
 
-  /// Calls `use` with the elements of a run's block, whose bytes live as long as the call. Throws StoreFailure where the
-  /// slot does not hold the block that this run wrote there.
+  /// Calls `use` with the elements of a run's block, whose bytes live as long as the call. Throws StoreFailure where
+  /// the slot does not hold the block that this run wrote there.
   template <class Elements, class Use>
   auto block(std::int64_t run, std::int64_t slot, Use&& use) {
     Rows rows = block_of_.run(slot);
@@ -136,8 +137,7 @@ class RunQueries {
  private:
   template <class Elements>
   static constexpr std::size_t sizeof_element = std::is_same_v<Elements, Records> ? record_bytes : fence_bytes;
-  [[nodiscard]] std::string_view content(Rows& rows, std::int64_t run, std::int64_t slot,
-                                         std::size_t width) const;
+  [[nodiscard]] std::string_view content(Rows& rows, std::int64_t run, std::int64_t slot, std::size_t width) const;
 
   const std::size_t block_bytes_;
   std::string block_;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The newest keys, in memory.
 #pragma once
 

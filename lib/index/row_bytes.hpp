@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Numbers, texts and digests as bytes: what the ledger's rows are made of.
 #pragma once
 
@@ -44,8 +45,8 @@ inline std::string fixed_number(std::uint64_t value) {
   return bytes;
 }
 
-/// Reads what the functions above wrote, and refuses everything else: each throws StoreFailure at a byte that they would
-/// not have written.
+/// Reads what the functions above wrote, and refuses everything else: each throws StoreFailure at a byte that they
+/// would not have written.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view bytes) noexcept : bytes_(bytes) {}

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ledger/adopt.hpp"
 
 #include <algorithm>
 #include <utility>
 
-#include "sqlite/guard.hpp"
-#include "session/ledger_file.hpp"
 #include "ledger/sqlite_writer.hpp"
+#include "session/ledger_file.hpp"
+#include "sqlite/guard.hpp"
 
 namespace openexec::store {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A ledger's file and the file that it was: a copy, a restored backup or a clone has forgotten what was spent since.
 #pragma once
 
@@ -8,9 +9,9 @@
 
 #include <openexec/builtin.hpp>
 
-#include "sqlite/file_identity.hpp"
-#include "session/ledger_file.hpp"
 #include "rows/schema.hpp"
+#include "session/ledger_file.hpp"
+#include "sqlite/file_identity.hpp"
 
 namespace openexec::store {
 
@@ -34,8 +35,9 @@ struct AdoptOptions {
   std::function<std::string(const std::string& identity, Timestamp floor, Timestamp now)> entry;
 };
 
-/// Makes the file with its present identity the ledger, in one transaction. Approvals issued up to now and `issued_ahead`
-/// count no more, nor does the anchor, which is written anew. store_failed if an executor has the ledger.
+/// Makes the file with its present identity the ledger, in one transaction. Approvals issued up to now and
+/// `issued_ahead` count no more, nor does the anchor, which is written anew. store_failed if an executor has the
+/// ledger.
 Result<Adopted> adopt_ledger(const std::string& path, const AdoptOptions& options);
 
 }  // namespace openexec::store

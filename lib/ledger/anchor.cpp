@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ledger/anchor.hpp"
 
 #include <algorithm>
@@ -13,8 +14,8 @@ namespace {
 
 constexpr std::string_view claims_word = "openexec-claims ";
 
-/// The end of the claims that the note covers; nothing where it has no line for them. Throws StoreFailure where the line
-/// is malformed, or there are two.
+/// The end of the claims that the note covers; nothing where it has no line for them. Throws StoreFailure where the
+/// line is malformed, or there are two.
 std::optional<RowChain::End> covered_claims(const std::string& note) {
   const auto text = merkle::note_text(note);
   const auto said = merkle::Checkpoint::parse(text.value_or(std::string_view()));
@@ -88,13 +89,15 @@ Slots read_slots(std::string_view file, const merkle::VerifierKey& key) {
     slots.newest = std::move(here);
     slots.at = slot;
   }
-  if (!slots.newest) throw StoreFailure("the anchor is no checkpoint of this ledger's log: neither half of it can be read");
+  if (!slots.newest)
+    throw StoreFailure("the anchor is no checkpoint of this ledger's log: neither half of it can be read");
   return slots;
 }
 
 void check_claims(const std::optional<RowChain::End>& covered, RowChain& claims, const Head& head) {
   if (!covered) {
-    if (head.anchors_claims) throw StoreFailure("the anchor does not cover the ledger's claims: it is older than the ledger");
+    if (head.anchors_claims)
+      throw StoreFailure("the anchor does not cover the ledger's claims: it is older than the ledger");
     return;
   }
   const std::string count = std::to_string(covered->next - 1);
@@ -111,7 +114,8 @@ std::string claims_line(const RowChain::End& claims) {
   return std::string(claims_word) + std::to_string(claims.next - 1) + " " + merkle::hash_text(claims.hash);
 }
 
-void Anchor::check(LogSnapshot& log, const merkle::VerifierKey& key, bool expected, RowChain& claims, const Head& head) {
+void Anchor::check(LogSnapshot& log, const merkle::VerifierKey& key, bool expected, RowChain& claims,
+                   const Head& head) {
   std::optional<std::string> file = read_note_file(file_);
   if (!file) {
     if (expected) throw StoreFailure("the ledger's anchor is missing: expected in " + file_);
@@ -122,8 +126,8 @@ void Anchor::check(LogSnapshot& log, const merkle::VerifierKey& key, bool expect
   const Covering& anchor = *slots.newest;
   const std::uint64_t size = log.checkpoint().size;
   if (anchor.said.size > size)
-    throw StoreFailure("the ledger was rolled back: it holds " + std::to_string(size) + " entries, and its anchor covers " +
-                       std::to_string(anchor.said.size));
+    throw StoreFailure("the ledger was rolled back: it holds " + std::to_string(size) +
+                       " entries, and its anchor covers " + std::to_string(anchor.said.size));
   const Result<Digest> root = merkle::root_at(anchor.said.size, log);
   if (!root.ok()) throw StoreFailure(root.status().detail());
   if (*root != anchor.said.root)
@@ -131,8 +135,9 @@ void Anchor::check(LogSnapshot& log, const merkle::VerifierKey& key, bool expect
                        " entries differ");
   check_claims(anchor.claims, claims, head);
   if (slots.torn && anchor.reach() == std::pair(head.claims.next, size))
-    throw StoreFailure("half of the anchor cannot be read, and the ledger ends where the other half does: it was rolled "
-                       "back, or the anchor is damaged");
+    throw StoreFailure(
+        "half of the anchor cannot be read, and the ledger ends where the other half does: it was rolled "
+        "back, or the anchor is damaged");
   covered_ = anchor.said.size;
   if (in_slots) newest_ = slots.at;
   kept_ = *std::move(file);
@@ -140,7 +145,8 @@ void Anchor::check(LogSnapshot& log, const merkle::VerifierKey& key, bool expect
 
 void Anchor::hold() {
   lock_ = NoteLock::try_acquire(file_);
-  if (!lock_) throw StoreFailure("the anchor is in use: the writer of another ledger, or of a copy of this one, has it");
+  if (!lock_)
+    throw StoreFailure("the anchor is in use: the writer of another ledger, or of a copy of this one, has it");
 }
 
 void Anchor::take() { kept_ = lock_->read(); }

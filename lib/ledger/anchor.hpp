@@ -1,18 +1,19 @@
-// The newest checkpoint outside the ledger, so that a ledger that was rolled back as a whole is noticed. An extension line
-// of it covers the claims, of which the log knows nothing before they are sealed.
+// SPDX-License-Identifier: Apache-2.0
+// The newest checkpoint outside the ledger, so that a ledger that was rolled back as a whole is noticed. An extension
+// line of it covers the claims, of which the log knows nothing before they are sealed.
 //
-// The file has two slots, and each commit overwrites the older one in place: one sync, where a replacement of the file is
-// two journal commits and more. If the machine dies meanwhile, that slot may hold anything, and the other one covers
-// everything that was answered. The ledger itself has the commit whose slot is torn, so that it reaches further than the
-// other slot; if it does not, it was rolled back (docs/design/0023-the-anchor-covers-claims.md).
+// The file has two slots, and each commit overwrites the older one in place: one sync, where a replacement of the file
+// is two journal commits and more. If the machine dies meanwhile, that slot may hold anything, and the other one covers
+// everything that was answered. The ledger itself has the commit whose slot is torn, so that it reaches further than
+// the other slot; if it does not, it was rolled back (docs/design/0023-the-anchor-covers-claims.md).
 #pragma once
 
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "sqlite/guard.hpp"
 #include "rows/head.hpp"
+#include "sqlite/guard.hpp"
 #include "tlog/log_proofs.hpp"
 #include "tlog/note_file.hpp"
 
@@ -35,8 +36,8 @@ class Anchor {
   /// Keeps every other writer away from the file, as long as this object lives. Throws StoreFailure if another has it.
   void hold();
   /// Throws StoreFailure where the file holds something else than a checkpoint of this log's past or present, or names
-  /// claims that are not those of `claims`, which are `head`'s. `expected`: the ledger had an anchor before, so that there
-  /// has to be one. An anchor of before claims were covered is taken once, and replaced.
+  /// claims that are not those of `claims`, which are `head`'s. `expected`: the ledger had an anchor before, so that
+  /// there has to be one. An anchor of before claims were covered is taken once, and replaced.
   void check(LogSnapshot& log, const merkle::VerifierKey& key, bool expected, RowChain& claims, const Head& head);
   /// Takes the file for replaceable, whatever it holds. Precondition: hold() returned.
   void take();
@@ -56,9 +57,9 @@ class Anchor {
 
   std::string file_;
   std::optional<NoteLock> lock_;
-  std::optional<OpenNote> open_;          ///< the file, as long as its name leads to it
-  std::optional<std::string> kept_;       ///< what the file holds; nullopt: there is none yet
-  std::optional<std::size_t> newest_;     ///< the slot of it that was written last; nullopt: it has no slots to write
+  std::optional<OpenNote> open_;       ///< the file, as long as its name leads to it
+  std::optional<std::string> kept_;    ///< what the file holds; nullopt: there is none yet
+  std::optional<std::size_t> newest_;  ///< the slot of it that was written last; nullopt: it has no slots to write
   std::optional<std::uint64_t> covered_;
   std::optional<std::string> attempted_;  ///< what a replacement of unknown fate would have left
 };

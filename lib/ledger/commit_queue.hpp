@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Group commit: durable operations of all threads share syncs.
 #pragma once
 
@@ -15,8 +16,8 @@
 namespace openexec::store {
 
 /// The first waiter leads: it takes what is queued, has it written in one transaction with one sync, and wakes the next
-/// leader, then the rest. While it syncs, the next batch gathers. First come, first served. No thread of its own, and no
-/// wait is added: a lone caller leads at once.
+/// leader, then the rest. While it syncs, the next batch gathers. First come, first served. No thread of its own, and
+/// no wait is added: a lone caller leads at once.
 class CommitQueue {
  public:
   /// Writes a batch durably and sets every member's status. Called by one thread at a time.
@@ -34,7 +35,8 @@ class CommitQueue {
  private:
   enum class Turn { waits, leads, is_served };
 
-  /// Where one thread sleeps. It outlives the sleeper: who wakes it may be late, and then wakes the next one for nothing.
+  /// Where one thread sleeps. It outlives the sleeper: who wakes it may be late, and then wakes the next one for
+  /// nothing.
   class Bed {
    public:
     Bed() noexcept { ::sem_init(&woken_, 0, 0); }

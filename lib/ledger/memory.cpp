@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <deque>
 #include <map>
@@ -9,11 +10,11 @@
 #include <openexec/builtin.hpp>
 
 #include "base/process.hpp"
-#include "sqlite/guard.hpp"
-#include "session/log_key.hpp"
-#include "tlog/log_proofs.hpp"
 #include "ledger/nonce_table.hpp"
 #include "rows/rules.hpp"
+#include "session/log_key.hpp"
+#include "sqlite/guard.hpp"
+#include "tlog/log_proofs.hpp"
 
 namespace openexec {
 namespace {
@@ -28,15 +29,11 @@ class MemoryLedger final : public Ledger {
   }
 
   Result<ClaimAnswer> claim(const Claim& claim) override {
-    return locked([&]() -> Result<ClaimAnswer> {
-      return nonces_.claim(claim);
-    });
+    return locked([&]() -> Result<ClaimAnswer> { return nonces_.claim(claim); });
   }
 
   Result<std::optional<NonceRecord>> find(std::string_view tenant, std::string_view nonce) override {
-    return locked([&]() -> Result<std::optional<NonceRecord>> {
-      return nonces_.find(tenant, nonce);
-    });
+    return locked([&]() -> Result<std::optional<NonceRecord>> { return nonces_.find(tenant, nonce); });
   }
 
   Result<std::optional<std::uint64_t>> seal(const Seal& seal) override {
@@ -61,9 +58,7 @@ class MemoryLedger final : public Ledger {
   }
 
   Result<std::vector<ControlName>> controls() override {
-    return locked([&]() -> Result<std::vector<ControlName>> {
-      return nonces_.controls();
-    });
+    return locked([&]() -> Result<std::vector<ControlName>> { return nonces_.controls(); });
   }
 
   Result<std::vector<NonceRecord>> doubts(std::optional<std::uint64_t> after, std::size_t count) override {
@@ -80,9 +75,7 @@ class MemoryLedger final : public Ledger {
   }
 
   Status pin(std::string_view key, std::string_view value) override {
-    return locked([&]() -> Status {
-      return nonces_.pin(key, value);
-    });
+    return locked([&]() -> Status { return nonces_.pin(key, value); });
   }
 
   Result<Timestamp> latest() override {
@@ -113,9 +106,7 @@ class MemoryLedger final : public Ledger {
   }
 
   Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) override {
-    return locked([&]() -> Result<std::vector<LogLine>> {
-      return lines(first, count);
-    });
+    return locked([&]() -> Result<std::vector<LogLine>> { return lines(first, count); });
   }
 
   Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override {
@@ -174,8 +165,8 @@ class MemoryLedger final : public Ledger {
   }
 
  private:
-  /// Calls `f`, which answers a Status or a Result, with the lock. A child of fork() is refused before that: it has a copy
-  /// of what was spent, and of a lock that a thread of its parent may hold.
+  /// Calls `f`, which answers a Status or a Result, with the lock. A child of fork() is refused before that: it has a
+  /// copy of what was spent, and of a lock that a thread of its parent may hold.
   template <class F>
   auto locked(F&& f) -> decltype(f()) {
     return guarded([&]() -> decltype(f()) {

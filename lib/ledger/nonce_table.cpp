@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ledger/nonce_table.hpp"
 
 #include <algorithm>
@@ -104,8 +105,10 @@ void NonceTable::seal(const Seal& seal, std::string result, std::optional<std::u
 std::vector<NonceRecord> NonceTable::doubts(std::optional<std::uint64_t> after, std::size_t count) const {
   std::vector<const NonceRecord*> found;
   for (const auto& [key, record] : nonces_)
-    if (record.state == NonceState::in_doubt && record.entry && (!after || *record.entry > *after)) found.push_back(&record);
-  std::sort(found.begin(), found.end(), [](const NonceRecord* a, const NonceRecord* b) { return *a->entry < *b->entry; });
+    if (record.state == NonceState::in_doubt && record.entry && (!after || *record.entry > *after))
+      found.push_back(&record);
+  std::sort(found.begin(), found.end(),
+            [](const NonceRecord* a, const NonceRecord* b) { return *a->entry < *b->entry; });
   std::vector<NonceRecord> records;
   for (const NonceRecord* record : found) {
     if (records.size() == count) break;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The nonce store's contract in memory: no lock, no log, no durability. Stores in memory are built on it.
 #pragma once
 

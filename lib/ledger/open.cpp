@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
 #include <optional>
@@ -10,7 +11,9 @@
 namespace openexec {
 namespace {
 
-Status wrong(std::string_view fault) { return Status(Code::invalid_argument, std::string("ledger URL: ").append(fault)); }
+Status wrong(std::string_view fault) {
+  return Status(Code::invalid_argument, std::string("ledger URL: ").append(fault));
+}
 
 int hex_digit(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
@@ -47,8 +50,9 @@ Result<std::string> file_of(std::string_view text) {
                  "\". Rename it, or write its name with %25 for a percent sign, %3F for ? and %23 for #");
   }
   if (end != text.npos) {
-    return wrong(text[end] == '#' ? "a fragment is not known; # in a file's name is written %23"
-                                  : "a member of its query is not known, since none is; ? in a file's name is written %3F");
+    return wrong(text[end] == '#'
+                     ? "a fragment is not known; # in a file's name is written %23"
+                     : "a member of its query is not known, since none is; ? in a file's name is written %3F");
   }
   if (path->empty()) return wrong("the path is empty");
   if (*path == ":memory:") return wrong("memory is spelled sqlite://");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ledger/sqlite.hpp"
 
 #include <cstdint>
@@ -8,18 +9,18 @@
 #include <utility>
 #include <vector>
 
-#include "ledger/commit_queue.hpp"
 #include "base/process.hpp"
-#include "sqlite/guard.hpp"
+#include "ledger/commit_queue.hpp"
+#include "ledger/sqlite_writer.hpp"
+#include "rows/rules.hpp"
 #include "session/key_search.hpp"
 #include "session/ledger_file.hpp"
 #include "session/log_key.hpp"
-#include "tlog/log_proofs.hpp"
 #include "session/migrate.hpp"
-#include "tlog/note_file.hpp"
-#include "rows/rules.hpp"
 #include "session/sqlite_session.hpp"
-#include "ledger/sqlite_writer.hpp"
+#include "sqlite/guard.hpp"
+#include "tlog/log_proofs.hpp"
+#include "tlog/note_file.hpp"
 
 namespace openexec {
 namespace store {
@@ -59,7 +60,7 @@ struct Opened {
   std::optional<Writing> writing;  ///< none: opened for reading only
   Reader reader;                   ///< closes first, so that the writer's close is the last and leaves one file
   std::optional<merkle::VerifierKey> log_key;
-  std::mutex judging;  ///< guards `cosigned`
+  std::mutex judging;                        ///< guards `cosigned`
   std::optional<SignedCheckpoint> cosigned;  ///< what that file held when it was last found to be true
 };
 
@@ -378,7 +379,8 @@ Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const Sqlit
     if (options.read_only) {
       if (!inspect(opened->path)) return Status(Code::store_failed, "no ledger is there to read");
       opened->file.emplace(opened->path.database, HeldFile::Access::read);
-      opened->log_key = recorded_key(opened->reader.read([](ReadSession& session) { return pinned_in(session, log_pin); }));
+      opened->log_key =
+          recorded_key(opened->reader.read([](ReadSession& session) { return pinned_in(session, log_pin); }));
     } else {
       if (Status status = check(options.log); !status.ok()) return status;
       if (options.must_exist && !inspect(opened->path))

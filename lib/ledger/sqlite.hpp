@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The SQLite ledger's inside options, for tests.
 #pragma once
 

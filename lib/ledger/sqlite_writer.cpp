@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ledger/sqlite_writer.hpp"
 
 #include <chrono>
 #include <utility>
 
-#include "sqlite/guard.hpp"
 #include "ledger/adopt.hpp"
-#include "session/log_key.hpp"
 #include "rows/rules.hpp"
+#include "session/log_key.hpp"
+#include "sqlite/guard.hpp"
 
 namespace openexec::store {
 namespace {
@@ -250,8 +251,8 @@ bool SqliteWriter::keep_anchor() noexcept {
   }
 }
 
-/// No handler is entered for a claim that the anchor does not cover: a ledger that is set back behind it would pass. The
-/// claims are durable all the same, and nobody's.
+/// No handler is entered for a claim that the anchor does not cover: a ledger that is set back behind it would pass.
+/// The claims are durable all the same, and nobody's.
 void SqliteWriter::disown_claims(std::span<Member* const> batch) noexcept {
   running_.disowned();
   for (Member* member : batch) {
@@ -301,7 +302,8 @@ SqliteWriter::Fate SqliteWriter::reopen() {
   const bool ours = found.epoch == epoch_ || (in_doubt_ && found.epoch == in_doubt_->epoch);
   if (!ours) give_up("the ledger was opened for writing by another process");
   const bool committed = in_doubt_ && write_head(*in_doubt_) == write_head(found);
-  if (!committed && write_head(head_) != write_head(found)) give_up("the ledger does not end where this process left it");
+  if (!committed && write_head(head_) != write_head(found))
+    give_up("the ledger does not end where this process left it");
   head_ = std::move(found);
   in_doubt_.reset();
   try {

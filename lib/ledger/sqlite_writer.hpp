@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Turns batches into transactions, and finds out what became of one whose commit failed.
 #pragma once
 
@@ -10,16 +11,16 @@
 #include <openexec/builtin.hpp>
 
 #include "base/tally.hpp"
-#include "sqlite/file_identity.hpp"
-#include "ledger/anchor.hpp"
 #include "index/key_index.hpp"
 #include "index/key_table.hpp"
+#include "ledger/anchor.hpp"
 #include "rows/member.hpp"
 #include "rows/pace.hpp"
 #include "rows/record_lookup.hpp"
 #include "rows/running.hpp"
-#include "tlog/signed_log.hpp"
 #include "session/sqlite_session.hpp"
+#include "sqlite/file_identity.hpp"
+#include "tlog/signed_log.hpp"
 
 namespace openexec::store {
 
@@ -30,8 +31,8 @@ class SqliteWriter {
   enum class Takes : std::uint8_t { its_file, any_file };
 
   /// Opens the ledger and starts a new opening. `table`: the newest keys, which readers share. `identity`: of the file.
-  /// One that takes any file is for an adoption: it changes what the ledger's file is only with an Adopt, and does not look
-  /// at the anchor before. Precondition: the ledger's lock is held. Throws where that fails.
+  /// One that takes any file is for an adoption: it changes what the ledger's file is only with an Adopt, and does not
+  /// look at the anchor before. Precondition: the ledger's lock is held. Throws where that fails.
   SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& log, FileIdentity identity,
                Takes takes = Takes::its_file);
   SqliteWriter(const SqliteWriter&) = delete;
@@ -99,13 +100,13 @@ class SqliteWriter {
   std::optional<WriteSession> session_;  ///< none after a failure, until reopen() has found out what is true
   std::optional<SignedLog> log_;
   std::optional<Anchor> anchor_;
-  std::string anchor_note_;           ///< of the head with this serial number
+  std::string anchor_note_;  ///< of the head with this serial number
   std::int64_t anchor_serial_ = -1;
-  std::atomic<bool> knows_{false};       ///< whether there is a session
+  std::atomic<bool> knows_{false};  ///< whether there is a session
   std::int64_t epoch_ = 0;
-  Head head_;                      ///< of what is known to be durable
-  std::optional<Head> in_doubt_;   ///< the head if a commit that failed took place all the same
-  std::optional<std::string> dead_;   ///< why no write will ever succeed again
+  Head head_;                        ///< of what is known to be durable
+  std::optional<Head> in_doubt_;     ///< the head if a commit that failed took place all the same
+  std::optional<std::string> dead_;  ///< why no write will ever succeed again
 
   base::Tally<1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512> batch_operations_;
   base::DurationTally<100, 250, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000, 250'000, 1'000'000,

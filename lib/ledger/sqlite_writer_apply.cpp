@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What each operation of a batch looks up and writes, inside the transaction.
 #include "ledger/sqlite_writer.hpp"
 

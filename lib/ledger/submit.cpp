@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What stores and logs answer that have no better way.
 #include <algorithm>
 

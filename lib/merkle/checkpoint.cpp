@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "merkle/checkpoint.hpp"
 
 #include "merkle/lines.hpp"

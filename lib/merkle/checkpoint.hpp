@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checkpoints (C2SP tlog-checkpoint): what a log says that it is, as the text of a signed note.
 #pragma once
 

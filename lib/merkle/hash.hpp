@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // RFC 6962 hashing with SHA-256. Leaves and nodes begin with different bytes, so that neither passes for the other.
 #pragma once
 

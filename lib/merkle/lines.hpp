@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the texts of a log are made of: lines, numbers and hashes, each with one spelling.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Signed notes (C2SP signed-note): a text, an empty line, and who signed the text.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whose signatures are enough (C2SP tlog-policy): logs, witnesses, groups of witnesses, and a quorum.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Proofs that an entry is in a tree, and that a tree grew out of another (RFC 6962): made from tiles, verified without.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tiles (C2SP tlog-tiles): the hashes of a tree, 256 of a level together. Level 0 holds leaf hashes; each hash of a
 // higher level is the root of a full tile of the level below.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A proof that stands alone (C2SP tlog-proof): an entry, its place, the way to the root, and the checkpoint over it.
 #pragma once
 

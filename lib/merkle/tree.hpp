@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A Merkle tree that only grows. It remembers its right edge, never its length: appending costs one hash on average.
 #pragma once
 

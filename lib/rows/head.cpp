@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rows/head.hpp"
 
 #include "crypto/sha256.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The ledger's head: one row that every transaction replaces, and that names the newest state of everything else.
 //
 // A page of the file that is whole but old is damage as well. The head finds it: it says where the chains of claims and
@@ -30,9 +31,10 @@ struct Head {
   Digest openings{};        ///< of the newest of them, which covers those before
   Digest pins{};
   Digest controls{};
-  bool anchors_claims = false;       ///< the anchor has a line for the claims
-  std::optional<Timestamp> floor;    ///< approvals issued up to here were for the part that an adopted copy may have lost
-  std::int64_t adopted_claims = 0;   ///< how many claims there were when it was adopted last
+  bool anchors_claims = false;  ///< the anchor has a line for the claims
+  /// Approvals issued up to here were for the part that an adopted copy may have lost
+  std::optional<Timestamp> floor;
+  std::int64_t adopted_claims = 0;  ///< how many claims there were when it was adopted last
 
   /// Of the claims in doubt: how many, and what they sum up to.
   struct Doubts {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rows/ledger_rows.hpp"
 
 #include <algorithm>
@@ -47,11 +48,10 @@ bool append_stored(const StoredText& text, std::string& out) {
 /// What each entry has besides how its text is kept.
 std::uint8_t parts_of(const StoredEntry& entry) {
   const bool ended_last = entry.ending && entry.ending->ended_at == entry.high_water;
-  return static_cast<std::uint8_t>((is_zero(entry.exec_id) ? 0 : has_exec_id) | (is_zero(entry.attempt) ? 0 : has_attempt) |
-                                   (entry.ending ? has_ending : 0) |
-                                   (entry.ending && entry.ending->result_row ? has_result : 0) |
-                                   (entry.ending && entry.ending->retryable ? is_retryable : 0) |
-                                   (ended_last ? ended_at_highest : 0));
+  return static_cast<std::uint8_t>(
+      (is_zero(entry.exec_id) ? 0 : has_exec_id) | (is_zero(entry.attempt) ? 0 : has_attempt) |
+      (entry.ending ? has_ending : 0) | (entry.ending && entry.ending->result_row ? has_result : 0) |
+      (entry.ending && entry.ending->retryable ? is_retryable : 0) | (ended_last ? ended_at_highest : 0));
 }
 
 /// Appends what follows text and exec_id.
@@ -148,8 +148,7 @@ void append_claim(const StoredClaim& stored, std::string& content) {
   append_digest(claim.request_hash, content);
   append_text(claim.approval_id, content);
   if (digest) append_digest(claim.approval_digest, content);
-  if (append_stored(stored.approval, content))
-    content[start] = static_cast<char>(content[start] | approval_is_packed);
+  if (append_stored(stored.approval, content)) content[start] = static_cast<char>(content[start] | approval_is_packed);
   append_signed(claim.at.micros, content);
   if (!highest) append_signed(stored.high_water.micros, content);
   if (!later) return;
@@ -209,8 +208,8 @@ void Members<StoredEntry>::read(StoredEntry& entry) {
   entry = {};
   constexpr std::uint8_t of_ending = has_result | is_retryable | ended_at_highest;
   const std::string_view member = bytes_.rest();
-  const std::uint8_t flags = flags_of(
-      bytes_, has_exec_id | has_attempt | has_ending | of_ending | text_is_packed | exec_id_is_in_text);
+  const std::uint8_t flags =
+      flags_of(bytes_, has_exec_id | has_attempt | has_ending | of_ending | text_is_packed | exec_id_is_in_text);
   if ((flags & has_ending) == 0 && (flags & of_ending) != 0) ByteReader::damaged();
   entry.text = {bytes_.text(), (flags & text_is_packed) != 0};
   if ((flags & exec_id_is_in_text) != 0) {

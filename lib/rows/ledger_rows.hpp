@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the rows of a ledger hold: the members of one transaction, in order, as bytes.
 //
 // A row holds the claims of a transaction, or its entries, or its results, or a part of them where they are many. Its
-// content begins with the version of its form. Claims and entries are chains: the hash of a row is made over its kind, the
-// number of its first member, how many members it has, the hash of the row before it, and its content. So a row that was
-// changed, moved, cut, or put in another's place is not the row that the next one, or the ledger's head, follows
-// (docs/design/0021-rows-of-a-batch.md). The texts of entries are hashed once, for the tree: in the hash of their row the
-// leaf hash of each stands in place of its text (docs/design/0040-a-text-is-hashed-once.md).
+// content begins with the version of its form. Claims and entries are chains: the hash of a row is made over its kind,
+// the number of its first member, how many members it has, the hash of the row before it, and its content. So a row
+// that was changed, moved, cut, or put in another's place is not the row that the next one, or the ledger's head,
+// follows (docs/design/0021-rows-of-a-batch.md). The texts of entries are hashed once, for the tree: in the hash of
+// their row the leaf hash of each stands in place of its text (docs/design/0040-a-text-is-hashed-once.md).
 #pragma once
 
 #include <cstdint>
@@ -58,9 +59,9 @@ bool is_whole(RowKind kind, const RowView& row, const Digest& before, const Dige
 
 /// A claim as it is stored. Views into the row's content.
 struct StoredClaim {
-  Claim claim;           ///< without its terms, which were judged when it was made, and without `approval`
+  Claim claim;  ///< without its terms, which were judged when it was made, and without `approval`
   StoredText approval;
-  Timestamp high_water;  ///< the highest time of the ledger then, this claim's included
+  Timestamp high_water;      ///< the highest time of the ledger then, this claim's included
   std::int64_t follows = 0;  ///< of a later attempt: the number of the claim that was the attempt before; else 0
 };
 
@@ -174,7 +175,7 @@ class StagedRows {
 
  private:
   std::vector<OwnedRow> rows_;
-  std::size_t open_ = 0;      ///< the row that takes small members
+  std::size_t open_ = 0;  ///< the row that takes small members
   bool has_open_ = false;
   std::vector<OwnedRow> spare_;  ///< for the next rows: their memory
 };

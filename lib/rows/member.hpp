@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A member of a batch: one durable operation on its way through the queue.
 #pragma once
 
@@ -42,8 +43,8 @@ struct Member {
   std::uint64_t entry = 0;  ///< of a Seal, a NewEntry or a ControlChange: its index
 };
 
-/// What goes in even where the queue is full. For a seal a handler ran, and its nonce would be in doubt for want of room;
-/// the number of these is bounded by the claims that were let in. A control may be what ends the flood.
+/// What goes in even where the queue is full. For a seal a handler ran, and its nonce would be in doubt for want of
+/// room; the number of these is bounded by the claims that were let in. A control may be what ends the flood.
 inline bool cannot_wait(const Member& member) noexcept {
   return std::holds_alternative<const Seal*>(member.what) || std::holds_alternative<const ControlChange*>(member.what);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many claims of an action were made within the last minute.
 #pragma once
 
@@ -14,8 +15,8 @@
 
 namespace openexec::store {
 
-/// Counts for those actions alone that somebody asked about: nobody else pays. The rows are the truth; what is kept here
-/// is read from them, and forgotten with every transaction that is taken back.
+/// Counts for those actions alone that somebody asked about: nobody else pays. The rows are the truth; what is kept
+/// here is read from them, and forgotten with every transaction that is taken back.
 class Pace {
  public:
   /// The claims of the claim's action and tenant that were made less than a minute before it. `latest`: the ledger's

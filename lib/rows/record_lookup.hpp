@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From a key to a record: what the index names is read, checked, and held against what was asked for.
 #pragma once
 
@@ -37,7 +38,8 @@ struct Outcome {
   Ending ending;
 };
 template <class Rows>
-std::optional<Outcome> newest_outcome(ReadQueries& read, const Rows& entries, std::int64_t claim, const Digest& exec_id) {
+std::optional<Outcome> newest_outcome(ReadQueries& read, const Rows& entries, std::int64_t claim,
+                                      const Digest& exec_id) {
   std::optional<Outcome> newest;
   for (const std::int64_t index : entries)
     read.with_entry(index, [&](const StoredEntry& entry) {

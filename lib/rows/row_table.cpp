@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rows/row_table.hpp"
 
 #include <limits>
@@ -19,9 +20,10 @@ RowChain::RowChain(const Database& database, RowKind kind)
     : kind_(kind),
       at_(database, "SELECT first, count, hash, content FROM " + table_of(kind) +
                         " WHERE first <= ?1 ORDER BY first DESC LIMIT 1"),
-      before_(database, "SELECT first, count, hash FROM " + table_of(kind) +
-                            " WHERE first < ?1 ORDER BY first DESC LIMIT 1"),
-      from_(database, "SELECT first, count, hash, content FROM " + table_of(kind) + " WHERE first >= ?1 ORDER BY first"),
+      before_(database,
+              "SELECT first, count, hash FROM " + table_of(kind) + " WHERE first < ?1 ORDER BY first DESC LIMIT 1"),
+      from_(database,
+            "SELECT first, count, hash, content FROM " + table_of(kind) + " WHERE first >= ?1 ORDER BY first"),
       back_(database,
             "SELECT first, count, hash, content FROM " + table_of(kind) + " WHERE first <= ?1 ORDER BY first DESC"),
       add_(database, "INSERT INTO " + table_of(kind) + " VALUES (?1, ?2, ?3, ?4)") {}

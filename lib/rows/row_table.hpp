@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tables of rows (ledger_rows.hpp). Every row that is read is checked, each time.
 #pragma once
 
@@ -11,7 +12,8 @@
 
 namespace openexec::store {
 
-/// A chain of rows: the claims, or the entries. Each row is checked against its hash, which covers that of the row before.
+/// A chain of rows: the claims, or the entries. Each row is checked against its hash, which covers that of the row
+/// before.
 class RowChain {
  public:
   /// `kind`: claims or entries.
@@ -74,8 +76,8 @@ class ResultTable {
  public:
   explicit ResultTable(const Database& database);
 
-  /// The result of that entry in that row; empty where it was removed. Throws StoreFailure where there is no such result,
-  /// or the row is damaged.
+  /// The result of that entry in that row; empty where it was removed. Throws StoreFailure where there is no such
+  /// result, or the row is damaged.
   std::string result(std::int64_t row, std::int64_t entry);
   /// Calls `use` with that row. Throws StoreFailure where it is missing or damaged.
   void with(std::int64_t row, const std::function<void(const RowView& row)>& use);

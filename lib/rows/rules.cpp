@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rows/rules.hpp"
 
 #include <array>
@@ -75,7 +76,9 @@ Status check_pin(std::string_view key, std::string_view value) {
   return check_length("value", value, max_name_bytes);
 }
 
-std::string_view token_of(std::string_view approval_id) noexcept { return approval_id.substr(0, approval_id.find('\n')); }
+std::string_view token_of(std::string_view approval_id) noexcept {
+  return approval_id.substr(0, approval_id.find('\n'));
+}
 
 bool of_one_plan(std::string_view approval_id, std::string_view other) noexcept {
   const auto plan = [](std::string_view id) {  // behind the second line feed

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every store and log decides the same way, wherever it keeps its rows.
 #pragma once
 
@@ -36,8 +37,8 @@ bool opens_next_attempt(const NonceRecord& record, const Claim& claim) noexcept;
 /// invalid_argument: what is claimed as a later attempt has no earlier one.
 Status no_attempt_before();
 
-/// Whether `seal` may follow `record`, which is of the same attempt: claimed → sealed or in doubt, in doubt → sealed. Else
-/// invalid_argument.
+/// Whether `seal` may follow `record`, which is of the same attempt: claimed → sealed or in doubt, in doubt → sealed.
+/// Else invalid_argument.
 Status check_transition(const NonceRecord& record, const Seal& seal);
 Status never_claimed();
 /// invalid_argument: another than the claim's owner says that nothing happened.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Claims without an outcome: whose they are, and how the ledger remembers them.
 #pragma once
 

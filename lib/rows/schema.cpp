@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rows/schema.hpp"
 
 #include <unistd.h>
@@ -148,7 +149,8 @@ void give_entry_keys(const RowView& entries, std::int64_t from,
   StoredEntry entry;
   for (std::int64_t index = entries.first; members.next(entry); ++index) {
     if (index < from) continue;
-    if (entry.ending || !is_zero(entry.exec_id)) give(Key(entry.ending ? KeyKind::outcome : KeyKind::execution, entry.exec_id), index);
+    if (entry.ending || !is_zero(entry.exec_id))
+      give(Key(entry.ending ? KeyKind::outcome : KeyKind::execution, entry.exec_id), index);
     if (!is_zero(entry.attempt)) give(Key(KeyKind::attempt, entry.attempt), index);
   }
 }
@@ -281,7 +283,8 @@ std::optional<std::string> ReadQueries::pinned(std::string_view key, const Diges
   return std::nullopt;
 }
 
-std::vector<std::int64_t> ReadQueries::times_after(std::int64_t over, std::string_view tenant, std::string_view action) {
+std::vector<std::int64_t> ReadQueries::times_after(std::int64_t over, std::string_view tenant,
+                                                   std::string_view action) {
   std::vector<std::int64_t> times;  // the newest first
   const auto add = [&](const RowView& row) {
     std::vector<std::int64_t> here;

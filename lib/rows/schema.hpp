@@ -1,5 +1,6 @@
-// The ledger's tables and the statements over them; those over rows of members are in row_table.cpp, those over the runs
-// of keys in key_runs.cpp.
+// SPDX-License-Identifier: Apache-2.0
+// The ledger's tables and the statements over them; those over rows of members are in row_table.cpp, those over the
+// runs of keys in key_runs.cpp.
 //
 // Rows are appended; nothing is sorted by a hash but in runs. The place of a new table is here, and the place of a step
 // that belongs to every commit is between the last row and COMMIT (sqlite_writer.cpp).
@@ -17,9 +18,9 @@
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt_log.hpp>
 
-#include "rows/head.hpp"
 #include "index/key_record.hpp"
 #include "index/key_runs.hpp"
+#include "rows/head.hpp"
 #include "rows/member.hpp"
 #include "rows/row_table.hpp"
 #include "rows/rules.hpp"
@@ -72,7 +73,8 @@ struct ClaimKeys {
 };
 /// Gives each key of a row's members.
 void give_keys(const RowView& claims, std::int64_t after, const std::function<void(Key, std::int64_t number)>& give);
-void give_entry_keys(const RowView& entries, std::int64_t from, const std::function<void(Key, std::int64_t number)>& give);
+void give_entry_keys(const RowView& entries, std::int64_t from,
+                     const std::function<void(Key, std::int64_t number)>& give);
 
 /// The statements that read, prepared for a connection's life.
 class ReadQueries {
@@ -86,8 +88,8 @@ class ReadQueries {
   /// From here on members that are staged are seen as well.
   void see(const Staged& staged) noexcept { staged_ = &staged; }
 
-  /// Throws StoreFailure where the head is missing or damaged. Valid until the next call. Bytes that were checked once are
-  /// not hashed again.
+  /// Throws StoreFailure where the head is missing or damaged. Valid until the next call. Bytes that were checked once
+  /// are not hashed again.
   const Head& head();
   std::string checkpoint() { return head().checkpoint; }
   /// Of the pins, and of the controls: what a head says of them.
@@ -124,7 +126,8 @@ class ReadQueries {
   std::vector<std::int64_t> times_after(std::int64_t over, std::string_view tenant, std::string_view action);
   /// `digest`: of all controls, as the head says.
   std::vector<ControlName> controls(const Digest& digest);
-  /// The claims in doubt with the entries that say so, in the order of the entries: those after `after`, at most `count`.
+  /// The claims in doubt with the entries that say so, in the order of the entries: those after `after`, at most
+  /// `count`.
   std::vector<std::pair<std::int64_t, std::int64_t>> doubts(std::int64_t after, std::int64_t count);
   Head::Doubts doubts_state();
   std::vector<LogLine> lines(std::uint64_t first, std::size_t count);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rows/stored_text.hpp"
 
 #include <openexec/bytes.hpp>

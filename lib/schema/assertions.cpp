@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <bit>
 
@@ -25,7 +26,8 @@ class TypeKeyword final : public Keyword {
 
 class ChoiceKeyword final : public Keyword {
  public:
-  ChoiceKeyword(std::string_view keyword, std::vector<std::string> forms) : keyword_(keyword), forms_(std::move(forms)) {
+  ChoiceKeyword(std::string_view keyword, std::vector<std::string> forms)
+      : keyword_(keyword), forms_(std::move(forms)) {
     std::sort(forms_.begin(), forms_.end());
   }
   [[nodiscard]] bool holds(Run& run, const Value& value, const Place& place) const override {
@@ -63,8 +65,8 @@ class BoundKeyword final : public Keyword {
 };
 
 std::size_t code_points(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 class SizeKeyword final : public Keyword {

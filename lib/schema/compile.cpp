@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From a schema's text to our own tree. Every keyword is understood or refused.
 //
 //  1 each schema becomes a Node, and is known by its JSON Pointer
@@ -26,13 +27,50 @@ using canon::View;
 
 constexpr std::string_view draft = "https://json-schema.org/draft/2020-12/schema";
 
-constexpr std::array<std::string_view, 44> known{
-    "$comment", "$defs", "$id", "$ref", "$schema", "additionalProperties", "allOf", "anyOf", "const", "contains",
-    "default", "dependentRequired", "dependentSchemas", "description", "else", "enum", "examples", "exclusiveMaximum",
-    "exclusiveMinimum", "if", "items", "maxContains", "maxItems", "maxLength", "maxProperties", "maximum",
-    "minContains", "minItems", "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern",
-    "patternProperties", "prefixItems", "properties", "propertyNames", "required", "then", "title", "type",
-    "uniqueItems"};
+constexpr std::array<std::string_view, 44> known{"$comment",
+                                                 "$defs",
+                                                 "$id",
+                                                 "$ref",
+                                                 "$schema",
+                                                 "additionalProperties",
+                                                 "allOf",
+                                                 "anyOf",
+                                                 "const",
+                                                 "contains",
+                                                 "default",
+                                                 "dependentRequired",
+                                                 "dependentSchemas",
+                                                 "description",
+                                                 "else",
+                                                 "enum",
+                                                 "examples",
+                                                 "exclusiveMaximum",
+                                                 "exclusiveMinimum",
+                                                 "if",
+                                                 "items",
+                                                 "maxContains",
+                                                 "maxItems",
+                                                 "maxLength",
+                                                 "maxProperties",
+                                                 "maximum",
+                                                 "minContains",
+                                                 "minItems",
+                                                 "minLength",
+                                                 "minProperties",
+                                                 "minimum",
+                                                 "multipleOf",
+                                                 "not",
+                                                 "oneOf",
+                                                 "pattern",
+                                                 "patternProperties",
+                                                 "prefixItems",
+                                                 "properties",
+                                                 "propertyNames",
+                                                 "required",
+                                                 "then",
+                                                 "title",
+                                                 "type",
+                                                 "uniqueItems"};
 
 /// What is wrong with a schema. Thrown inside this file only.
 struct Wrong {
@@ -147,8 +185,10 @@ class Compiler {
   }
 
   [[noreturn]] static void refuse_keyword(const Here& here, std::string_view keyword) {
-    here.at(keyword, {}).refuse("this keyword is not checked here, and an unchecked one would be ignored; remove it, or "
-                                "say it with the keywords of docs/formats.md");
+    here.at(keyword, {})
+        .refuse(
+            "this keyword is not checked here, and an unchecked one would be ignored; remove it, or "
+            "say it with the keywords of docs/formats.md");
   }
 
   /// The same for a schema that applies to the value of `by` itself.
@@ -353,7 +393,10 @@ class Compiler {
   /// A fragment's percent-encoding undone.
   static std::string decoded(const Here& here, std::string_view fragment) {
     const auto digit = [](char c) {
-      return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+      return c >= '0' && c <= '9'   ? c - '0'
+             : c >= 'a' && c <= 'f' ? c - 'a' + 10
+             : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                    : -1;
     };
     std::string out;
     for (std::size_t i = 0; i < fragment.size(); ++i) {
@@ -430,7 +473,8 @@ Result<std::shared_ptr<const PayloadSchema>> PayloadSchema::compile(std::string_
 
 Status PayloadSchema::check(std::string_view payload) const try {
   const Result<canon::Document> document = canon::parse(payload.empty() ? "{}" : payload);
-  if (!document.ok()) return Status(document.code(), "payload: " + document.status().detail(), document.status().http());
+  if (!document.ok())
+    return Status(document.code(), "payload: " + document.status().detail(), document.status().http());
   if (!document->root().is(canon::Type::object))
     return Status(Code::malformed_request, "payload: must be an object", 422);
   return schema::check(*this, document->root());

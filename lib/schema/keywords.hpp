@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The keywords, as the compiler makes them. Each holds for every value of another type than the one it is about.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Our own tree of a schema. A Node is one schema: keywords, each of which holds for a value or does not.
 #pragma once
 

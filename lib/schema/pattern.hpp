@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Regular expressions in linear time: RE2, or none. The only user of RE2.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A check: its budget, and what it says about a payload that does not satisfy the schema.
 #include <algorithm>
 

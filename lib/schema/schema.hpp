@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A compiled schema's inside, for the executor: it checks the tree of a payload that was parsed already.
 #pragma once
 
@@ -19,10 +20,11 @@ struct PayloadSchema::Compiled {
 
 namespace schema {
 
-/// The most that one check may take (docs/formats.md, section 12). A step is a schema or a keyword applied to a value, a
-/// member looked at, or some 16 bytes read.
+/// The most that one check may take (docs/formats.md, section 12). A step is a schema or a keyword applied to a value,
+/// a member looked at, or some 16 bytes read.
 constexpr std::size_t max_steps = 1'000'000;
-constexpr std::size_t max_depth = 256;  ///< schemas within schemas while a value is checked; they fit into 256 KiB of stack
+/// Schemas within schemas while a value is checked; they fit into 256 KiB of stack
+constexpr std::size_t max_depth = 256;
 constexpr std::size_t max_bytes = std::size_t{256} << 10;  ///< of a schema's text
 constexpr std::size_t max_chain = 64;  ///< schemas that apply to the same value, each because of the one before
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether the handler of an asynchronous operation will still be called.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "service/connection.hpp"
 
 #include <algorithm>
@@ -9,8 +10,8 @@
 #include <boost/beast/http/write.hpp>
 #include <boost/optional/optional.hpp>
 
-#include "base/http_head.hpp"
 #include "api/structured_field.hpp"
+#include "base/http_head.hpp"
 
 namespace openexec::service {
 namespace {
@@ -62,10 +63,7 @@ const Route* asked_for(std::string_view head) {
 }  // namespace
 
 Connection::Connection(Server& server, asio::ip::tcp::socket socket)
-    : server_(server),
-      socket_(std::move(socket)),
-      peer_(address_of(socket_)),
-      buffer_(server.options().header_limit) {}
+    : server_(server), socket_(std::move(socket)), peer_(address_of(socket_)), buffer_(server.options().header_limit) {}
 
 Connection::~Connection() { server_.leave(*this); }
 
@@ -77,8 +75,8 @@ void Connection::start() {
 void Connection::turn_away() {
   turned_away_ = true;
   server_.enter(*this);
-  // The header is read first. It says which shape the answer has, and a proxy takes an answer for a breach of the protocol
-  // that comes before it has sent its request.
+  // The header is read first. It says which shape the answer has, and a proxy takes an answer for a breach of the
+  // protocol that comes before it has sent its request.
   prepare();
   read_header();
 }
@@ -184,7 +182,8 @@ void Connection::parse_header(std::size_t size) {
 void Connection::on_header(Error error) {
   keep_alive_ = false;
   if (error && routed_.route == nullptr) routed_.route = asked_for(buffer_view(buffer_));
-  if (turned_away_ && (!error || timed_out_ || is_bad_http(error))) return refuse(503, "too many connections; try again");
+  if (turned_away_ && (!error || timed_out_ || is_bad_http(error)))
+    return refuse(503, "too many connections; try again");
   if (timed_out_) return refuse(408, "the header took too long");
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
     return refuse(431, "the header is over " + std::to_string(server_.options().header_limit) + " bytes");
@@ -382,9 +381,7 @@ void Connection::log_request(std::size_t bytes_out, bool delivered) {
   if (parser_ && parser_->is_header_done()) line.text("method", view(to_string(parser_->get().method())));
   line.text("path", routed_.route != nullptr ? routed_.route->path : "unknown");
   const auto took = std::chrono::steady_clock::now() - began_;
-  line.number("status", answered_.status)
-      .text("code", answered_.code)
-      .text_or_null("exec_id", answered_.exec_id);
+  line.number("status", answered_.status).text("code", answered_.code).text_or_null("exec_id", answered_.exec_id);
   if (!answered_.verdict.empty()) tell_execution(answered_, line);
   line.text("peer", peer_)
       .number("duration_us", std::chrono::duration_cast<std::chrono::microseconds>(took).count())

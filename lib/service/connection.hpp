@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One client: its requests in order, each within its deadlines.
 #pragma once
 
@@ -89,7 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<std::string> idempotency_key_;
   bool wants_proof_ = false;
   std::string origin_;  ///< of a page that is invited, as it was sent
-  Answer answered_;  ///< without its body: for the log
+  Answer answered_;     ///< without its body: for the log
 };
 
 }  // namespace openexec::service

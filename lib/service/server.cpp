@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "service/server.hpp"
 
 #include <fcntl.h>
@@ -127,9 +128,9 @@ void Server::take(tcp::socket socket) {
   ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
-  const auto served = static_cast<std::size_t>(
-      std::count_if(connections_.begin(), connections_.end(),
-                    [](const Connection* connection) { return !connection->turned_away(); }));
+  const auto served =
+      static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
+                                             [](const Connection* connection) { return !connection->turned_away(); }));
   if (served < options_.max_connections) {
     std::make_shared<Connection>(*this, std::move(socket))->start();
   } else if (connections_.size() - served < max_turned_away) {
@@ -171,7 +172,8 @@ bool Server::submit(Work work) {
   one.push_back(std::move(work));
   const auto job = one.begin();
   if (!must_wait(*job)) return start(one, job);
-  if (waiting_.size() >= options_.queue || waiting_bytes_ + job->body.size() > most_waiting * options_.large_body_budget)
+  if (waiting_.size() >= options_.queue ||
+      waiting_bytes_ + job->body.size() > most_waiting * options_.large_body_budget)
     return false;
   waiting_bytes_ += job->body.size();
   ++running_;
@@ -258,12 +260,13 @@ void Server::wake() noexcept {
 }
 
 void Server::await_wake() {
-  wakeup_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this, armed = Armed(waking_)](error_code error) mutable {
-    armed.fired();
-    if (error) return;
-    on_wake();
-    if (!settled_) await_wake();
-  });
+  wakeup_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                     [this, armed = Armed(waking_)](error_code error) mutable {
+                       armed.fired();
+                       if (error) return;
+                       on_wake();
+                       if (!settled_) await_wake();
+                     });
 }
 
 void Server::on_wake() {

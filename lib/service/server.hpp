@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sockets: one I/O thread accepts, reads and writes; workers wait.
 #pragma once
 
@@ -18,9 +19,9 @@
 
 #include <openexec/service.hpp>
 
-#include "base/visitors.hpp"
 #include "api/api.hpp"
 #include "api/event_log.hpp"
+#include "base/visitors.hpp"
 #include "service/worker_pool.hpp"
 
 namespace openexec::service {

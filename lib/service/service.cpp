@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <sys/resource.h>
 
 #include <exception>
@@ -54,7 +55,10 @@ Status check(const ServiceOptions& options) {
 class Service::Impl {
  public:
   explicit Impl(ServiceOptions options)
-      : options_(std::move(options)), log_(options_.log), api_(options_.mode, options_.actions), server_(api_, log_, options_) {
+      : options_(std::move(options)),
+        log_(options_.log),
+        api_(options_.mode, options_.actions),
+        server_(api_, log_, options_) {
     api_.metrics().ask_queue([this] { return server_.queued(); });
   }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Threads that wait, so that the I/O thread never does.
 #pragma once
 

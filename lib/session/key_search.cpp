@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "session/key_search.hpp"
 
 #include <algorithm>
@@ -49,7 +50,9 @@ class Moment {
   /// The newest rows are looked through themselves, once.
   std::vector<std::int64_t> in_no_run(Key key) {
     if (!read_tail_) {
-      session_.read.keys(session_.runs.watermark(), [&](Key each, std::int64_t number) { tail_.insert({each, number}); });
+      session_.read.keys(session_.runs.watermark(), [&](Key each, std::int64_t number) {
+        tail_.insert({each, number});
+      });
       read_tail_ = true;
     }
     std::vector<std::int64_t> numbers;
@@ -147,7 +150,8 @@ std::vector<NonceRecord> find_doubts(ReadSession& session, std::optional<std::ui
   return found;
 }
 
-std::vector<LogLine> find_lines(ReadSession& session, const KeyTable* newest, const Digest& exec_id, std::size_t count) {
+std::vector<LogLine> find_lines(ReadSession& session, const KeyTable* newest, const Digest& exec_id,
+                                std::size_t count) {
   for (;;) {
     Moment moment(session, newest);
     if (auto found = try_find_lines(moment, session.read, exec_id, count)) return *std::move(found);

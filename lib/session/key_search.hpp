@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Finding rows by their keys through a connection that only reads.
 #pragma once
 
@@ -14,8 +15,8 @@
 
 namespace openexec::store {
 
-// `newest`: the keys that are in no deep run, where the ledger is written by this process; else null, and the newest rows
-// themselves are looked through.
+// `newest`: the keys that are in no deep run, where the ledger is written by this process; else null, and the newest
+// rows themselves are looked through.
 
 std::optional<NonceRecord> find_claim(ReadSession& session, const KeyTable* newest, std::string_view tenant,
                                       std::string_view nonce);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "session/ledger_file.hpp"
 
 #include <fcntl.h>
@@ -15,9 +16,9 @@
 #include <system_error>
 #include <utility>
 
-#include "sqlite/descriptor.hpp"
-#include "session/migrate.hpp"
 #include "rows/schema.hpp"
+#include "session/migrate.hpp"
+#include "sqlite/descriptor.hpp"
 #include "sqlite/open_mark.hpp"
 #include "sqlite/sqlite_db.hpp"
 
@@ -96,7 +97,8 @@ LedgerLock LedgerLock::acquire(const LedgerPath& path) {
 
 void LedgerLock::hold(const LedgerPath& path) {
   file_.emplace(path.database, HeldFile::Access::write);
-  if (!file_->lock()) throw StoreFailure("the ledger is in use: another opening holds its file, perhaps under another name");
+  if (!file_->lock())
+    throw StoreFailure("the ledger is in use: another opening holds its file, perhaps under another name");
   if (!path.log_may_be_lost) check_log_is_there(header_of(path), path.database, "the ledger");
 }
 
@@ -137,9 +139,10 @@ std::optional<std::uint32_t> schema_of(const LedgerPath& path) {
 bool inspect(const LedgerPath& path) {
   const std::optional<std::uint32_t> version = schema_of(path);
   if (!version) return false;
-  const std::string both =
-      "the ledger has schema " + std::to_string(*version) + "; this library reads schema " + std::to_string(schema_version);
-  if (*version == older_schema) throw StoreFailure(both + ": start its executor with this version once, which migrates it");
+  const std::string both = "the ledger has schema " + std::to_string(*version) + "; this library reads schema " +
+                           std::to_string(schema_version);
+  if (*version == older_schema)
+    throw StoreFailure(both + ": start its executor with this version once, which migrates it");
   if (*version != static_cast<std::uint32_t>(schema_version)) throw StoreFailure(both);
   return true;
 }

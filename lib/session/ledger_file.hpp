@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The ledger's files as files: who holds them, whose they are, how they come to be.
 #pragma once
 
@@ -5,20 +6,20 @@
 #include <optional>
 #include <string>
 
+#include "index/key_runs.hpp"
 #include "sqlite/held_file.hpp"
 #include "sqlite/path_check.hpp"
-#include "index/key_runs.hpp"
 
 namespace openexec::store {
 
 /// A ledger's path, absolute and without symbolic links, and how it is reached.
 struct LedgerPath {
   std::string database;
-  const char* vfs = nullptr;    ///< SQLite's file system; null: its own
-  int checkpoint_pages = 1000;  ///< pages of write-ahead log after which a commit moves them into the database
-  KeyGeometry keys;             ///< of its index
-  bool any_file = false;        ///< it need not be the file that was opened last
-  bool log_may_be_lost = false; ///< an operator adopts the main file as it is, although its write-ahead log is gone
+  const char* vfs = nullptr;     ///< SQLite's file system; null: its own
+  int checkpoint_pages = 1000;   ///< pages of write-ahead log after which a commit moves them into the database
+  KeyGeometry keys;              ///< of its index
+  bool any_file = false;         ///< it need not be the file that was opened last
+  bool log_may_be_lost = false;  ///< an operator adopts the main file as it is, although its write-ahead log is gone
 
   [[nodiscard]] std::string lock() const { return database + ".lock"; }
   [[nodiscard]] std::string log() const { return database + "-wal"; }
@@ -56,7 +57,8 @@ class LedgerLock {
 /// Throws StoreFailure if others may write the ledger, its key or its folder, or if the folder's file system is unsafe.
 void check_place(const LedgerPath& path, const PathRules& rules);
 
-/// The schema of the ledger that is there; nothing where there is none. Throws StoreFailure where there is something else.
+/// The schema of the ledger that is there; nothing where there is none. Throws StoreFailure where there is something
+/// else.
 std::optional<std::uint32_t> schema_of(const LedgerPath& path);
 
 /// Whether there is a ledger. Reads the file's header before SQLite does, which might repair or tidy a database that is

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 // The log's tree in the ledger's tables.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "tlog/log_proofs.hpp"
 #include "rows/schema.hpp"
+#include "tlog/log_proofs.hpp"
 
 namespace openexec::store {
 

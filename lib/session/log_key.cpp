@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "session/log_key.hpp"
 
 #include <utility>
@@ -10,14 +11,15 @@
 namespace openexec::store {
 namespace {
 
-Result<crypto::PrivateKey> read_key(std::string_view pem) { return crypto::PrivateKey::from_pem(crypto::with_line_breaks(pem)); }
+Result<crypto::PrivateKey> read_key(std::string_view pem) {
+  return crypto::PrivateKey::from_pem(crypto::with_line_breaks(pem));
+}
 
 /// A name that no other key's log has, where nobody chose one.
 std::string origin_of(const crypto::PublicKey& key) { return "openexec/" + key.fingerprint().substr(0, 16); }
 
 Result<merkle::CheckpointSigner> signer_of(const crypto::PrivateKey& key, const std::string& origin) {
-  Result<merkle::NoteSigner> log =
-      merkle::NoteSigner::make(origin.empty() ? origin_of(key.public_key()) : origin, key);
+  Result<merkle::NoteSigner> log = merkle::NoteSigner::make(origin.empty() ? origin_of(key.public_key()) : origin, key);
   if (!log.ok()) return log.status();
   return merkle::CheckpointSigner::make(*std::move(log));
 }

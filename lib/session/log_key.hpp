@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who signs a ledger's checkpoints.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "session/migrate.hpp"
 
 #include <fcntl.h>
@@ -7,14 +8,14 @@
 #include <cstdio>
 #include <utility>
 
+#include "index/key_index.hpp"
 #include "merkle/hash.hpp"
 #include "merkle/tree.hpp"
-#include "sqlite/descriptor.hpp"
-#include "index/key_index.hpp"
-#include "tlog/log_proofs.hpp"
 #include "rows/rules.hpp"
 #include "rows/running.hpp"
 #include "rows/schema.hpp"
+#include "sqlite/descriptor.hpp"
+#include "tlog/log_proofs.hpp"
 
 namespace openexec::store {
 namespace {
@@ -56,7 +57,8 @@ Database open_old(const LedgerPath& path) {
   // Also takes what is left of the write-ahead log, and fails where somebody else has the ledger open: a reader of the
   // old file would take the new one's write-ahead log for its own.
   try {
-    if (old.text("PRAGMA journal_mode = DELETE") != "delete") throw StoreFailure("SQLite refused journal_mode = DELETE");
+    if (old.text("PRAGMA journal_mode = DELETE") != "delete")
+      throw StoreFailure("SQLite refused journal_mode = DELETE");
   } catch (const SqliteError& error) {
     if (error.primary_code() != SQLITE_BUSY) throw;
     throw StoreFailure("the ledger has schema 3 and is open elsewhere: close its readers, then open it again");
@@ -73,7 +75,8 @@ class Migration {
         read_(fresh),
         write_(fresh, read_),
         at_(read_.head()),
-        index_(fresh, geometry, table_, [](RunQueries::Watermark, const auto&) {}, at_.index),
+        index_(
+            fresh, geometry, table_, [](RunQueries::Watermark, const auto&) {}, at_.index),
         old_outcome_(old, "SELECT state, code, effect, ended_at, result FROM outcomes WHERE claim = ?1") {}
 
   void run() {
@@ -185,8 +188,9 @@ class Migration {
     for (Rows rows = pins.run(); rows.next();) write_.add_pin({rows.bytes(0), rows.bytes(1)}, at_);
     Statement controls(old_, "SELECT kind, id, tenant, entry FROM controls");
     for (Rows rows = controls.run(); rows.next();)
-      write_.set_control({static_cast<ControlKind>(rows.integer(0)), std::string(rows.bytes(1)), std::string(rows.bytes(2))},
-                         true, static_cast<std::uint64_t>(rows.integer(3)), at_);
+      write_.set_control(
+          {static_cast<ControlKind>(rows.integer(0)), std::string(rows.bytes(1)), std::string(rows.bytes(2))}, true,
+          static_cast<std::uint64_t>(rows.integer(3)), at_);
     at_.epoch = old_.integer("SELECT coalesce(max(epoch), 0) FROM openings");
     commit();
   }
@@ -246,10 +250,13 @@ void migrate(const LedgerPath& path) {
   for (const char* suffix : {"", "-journal", "-wal", "-shm"}) remove_if_there(draft.database + suffix);
   {
     Database old = open_old(path);
-    if (!create_file(draft.database, {})) throw StoreFailure("cannot create the migrated ledger: another process just did");
+    if (!create_file(draft.database, {}))
+      throw StoreFailure("cannot create the migrated ledger: another process just did");
     Database fresh(draft.database, SQLITE_OPEN_READWRITE, draft.vfs);
-    // A draft needs no journal: if this fails, nothing has the ledger's name. It is synced as a whole before it gets it.
-    fresh.execute("PRAGMA page_size = 4096; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192");
+    // A draft needs no journal: if this fails, nothing has the ledger's name. It is synced as a whole before it gets
+    // it.
+    fresh.execute(
+        "PRAGMA page_size = 4096; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192");
     create_schema(fresh);
     Migration(old, fresh, path.keys).run();
   }

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "session/sqlite_session.hpp"
 
 #include <utility>
 
-#include "sqlite/open_mark.hpp"
 #include "rows/running.hpp"
+#include "sqlite/open_mark.hpp"
 
 namespace openexec::store {
 
@@ -60,6 +61,7 @@ std::vector<std::int64_t> open_claims(const Head& head) {
 
 bool WriteSession::close_cleanly() { return unmark(database); }
 
-ReadSession::ReadSession(const LedgerPath& path) : database(open_to_read(path)), read(database), runs(database, path.keys) {}
+ReadSession::ReadSession(const LedgerPath& path)
+    : database(open_to_read(path)), read(database), runs(database, path.keys) {}
 
 }  // namespace openexec::store

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One configured connection to a ledger, with its statements. Rebuilt as a whole after an I/O error.
 #pragma once
 
@@ -7,9 +8,9 @@
 
 #include "index/key_index.hpp"
 #include "index/key_table.hpp"
+#include "rows/schema.hpp"
 #include "session/ledger_file.hpp"
 #include "session/ledger_log.hpp"
-#include "rows/schema.hpp"
 #include "sqlite/sqlite_db.hpp"
 
 namespace openexec::store {
@@ -23,8 +24,8 @@ struct WriteSession {
   /// not those that the head names.
   WriteSession(const LedgerPath& path, KeyTable& table);
 
-  /// The last call of a session that may close: everything is in the main file, and the open mark is gone. Returns false
-  /// if a reader's transaction prevents it, which leaves the ledger as a crash does, with nothing lost.
+  /// The last call of a session that may close: everything is in the main file, and the open mark is gone. Returns
+  /// false if a reader's transaction prevents it, which leaves the ledger as a crash does, with nothing lost.
   bool close_cleanly();
 
   Database database;

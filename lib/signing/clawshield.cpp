@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "signing/clawshield.hpp"
 
 #include <array>
@@ -42,7 +43,8 @@ Result<std::string> sign_clawshield_v1(const crypto::PrivateKey& key, const Prop
 
 std::string uuid_v4() {
   std::array<std::uint8_t, 16> bytes;
-  if (!crypto::random_bytes(bytes.data(), bytes.size())) throw std::runtime_error("no random bytes for an approval's id");
+  if (!crypto::random_bytes(bytes.data(), bytes.size()))
+    throw std::runtime_error("no random bytes for an approval's id");
   bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);  // the version
   bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);  // the variant
   std::string text = base::hex(bytes);

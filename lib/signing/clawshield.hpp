@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes clawshield-v1 artifacts. Part of no library that executes.
 #pragma once
 

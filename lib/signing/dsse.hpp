@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes DSSE approvals, and reads them without trusting them. Part of no library that executes.
 #pragma once
 

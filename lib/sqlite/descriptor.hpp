@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files outside of SQLite: a descriptor that closes itself, and the calls that either work or throw.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which file a file is, whatever it is called: a copy, a restored backup and a clone have another identity.
 #pragma once
 

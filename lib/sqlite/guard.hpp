@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one place where the store's exceptions become a Status.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A database file that this process keeps open, and the lock of its inode.
 #pragma once
 

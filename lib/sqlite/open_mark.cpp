@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "sqlite/open_mark.hpp"
 
 #include <sys/stat.h>
@@ -37,8 +38,7 @@ std::uint32_t version_of(Database& database) {
 }
 
 void commit_version(Database& database, std::uint32_t version) {
-  database.execute(
-      ("BEGIN IMMEDIATE; PRAGMA user_version = " + std::to_string(version) + "; COMMIT").c_str());
+  database.execute(("BEGIN IMMEDIATE; PRAGMA user_version = " + std::to_string(version) + "; COMMIT").c_str());
 }
 
 /// A page that is torn at the end of the main file is whole in the log, and complete once the log was moved.
@@ -79,9 +79,9 @@ void check_log_is_there(const Header& header, const std::string& path, const std
   struct stat status {};
   const bool there = ::lstat((path + "-wal").c_str(), &status) == 0;
   if (!there && errno != ENOENT) fail("cannot look at " + path + "-wal");
-  if (!there || status.st_size < shortest_log) 
-    throw StoreFailure(what + " was not closed, and its write-ahead log is lost, with what was written last. Put " + path +
-                       "-wal back, or adopt " + what + " as it is");
+  if (!there || status.st_size < shortest_log)
+    throw StoreFailure(what + " was not closed, and its write-ahead log is lost, with what was written last. Put " +
+                       path + "-wal back, or adopt " + what + " as it is");
 }
 
 void recover(Database& database, const std::string& what) {
@@ -89,7 +89,8 @@ void recover(Database& database, const std::string& what) {
   const bool moved = database.checkpoint();
   check_whole(database, what, moved);
   // What was written but could not be synced may be in the system's cache alone. Moving it into the database, with a
-  // sync that is checked, made it durable. If a reader's transaction prevented that, the log is written again and synced.
+  // sync that is checked, made it durable. If a reader's transaction prevented that, the log is written again and
+  // synced.
   if (!moved) database.sync_log();
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "sqlite/path_check.hpp"
 
 #include <fcntl.h>
@@ -73,9 +74,9 @@ void check_file_system(std::string_view what, const std::string& path, const Pat
   if (::statfs(folder.c_str(), &status) != 0) fail("cannot ask for the file system of " + folder);
   const auto name = unsafe_file_system(static_cast<std::uint64_t>(status.f_type) & 0xffff'ffff);
   if (!name) return;
-  const std::string finding = std::string(what) + ": " + folder + " lies on " + std::string(*name) +
-                              ", whose locks may let two executors in and whose syncs may promise nothing; use a local " +
-                              "file system";
+  const std::string finding =
+      std::string(what) + ": " + folder + " lies on " + std::string(*name) +
+      ", whose locks may let two executors in and whose syncs may promise nothing; use a local " + "file system";
   if (!rules.unsafe_file_system) throw StoreFailure(finding);
   tell(rules, finding);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a file lies, and who else may write it.
 #pragma once
 

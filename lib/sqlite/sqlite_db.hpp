@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SQLite, held by values that clean up after themselves. Throws; guard.hpp turns what is thrown into a Status.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a log shows to strangers, made from what it keeps as of one moment.
 #pragma once
 
@@ -35,8 +36,8 @@ Result<std::optional<std::string>> resource(LogSnapshot& log, std::string_view p
 /// Whether the log with this key signed the note, others too, and the tree is or was what it says; else
 /// invalid_argument.
 Result<SignedCheckpoint> check_cosigned(LogSnapshot& log, std::string_view note, const merkle::VerifierKey& key);
-/// Both notes' signatures, where they are of one checkpoint; else the later one. invalid_argument where that is the kept
-/// one, or where there is no room for all signatures.
+/// Both notes' signatures, where they are of one checkpoint; else the later one. invalid_argument where that is the
+/// kept one, or where there is no room for all signatures.
 Result<SignedCheckpoint> merge_cosigned(const SignedCheckpoint& kept, SignedCheckpoint added);
 
 /// The tree of the newest checkpoint, whose signature verifies and whose root is the tree's. Throws StoreFailure that

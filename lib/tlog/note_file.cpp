@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "tlog/note_file.hpp"
 
 #include <fcntl.h>
@@ -35,9 +36,8 @@ bool is_draft_of(std::string_view note, std::string_view name) {
   name.remove_prefix(note.size());
   if (!name.starts_with(draft_mark)) return false;
   name.remove_prefix(draft_mark.size());
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-  });
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); });
 }
 
 /// Whether the name still leads to the open file. Somebody who removes a lock's file separates its holders.
@@ -104,7 +104,8 @@ std::optional<NoteLock> NoteLock::try_acquire(const std::string& path) {
 NoteLock NoteLock::acquire(const std::string& path) {
   for (const auto end = steady_clock::now() + patience;;) {
     if (auto lock = try_acquire(path)) return *std::move(lock);
-    if (steady_clock::now() >= end) throw StoreFailure(path + " is held by another process; try again when it has ended");
+    if (steady_clock::now() >= end)
+      throw StoreFailure(path + " is held by another process; try again when it has ended");
     std::this_thread::sleep_for(pause);
   }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A signed note in a file of its own, which is replaced as a whole.
 #pragma once
 
@@ -13,8 +14,8 @@
 
 namespace openexec::store {
 
-/// Returns what the file holds, or nullopt if there is no file. A reader needs no lock, because a replacement is atomic.
-/// Throws StoreFailure if the file cannot be read, is no regular file or is larger than a note.
+/// Returns what the file holds, or nullopt if there is no file. A reader needs no lock, because a replacement is
+/// atomic. Throws StoreFailure if the file cannot be read, is no regular file or is larger than a note.
 std::optional<std::string> read_note_file(const std::string& path);
 
 /// The right to replace one note file. One opening has it at a time, in this process or in another, so that what its
@@ -51,8 +52,8 @@ class OpenNote {
   [[nodiscard]] bool is_named() const;
   /// Returns what the file holds, or its first `most` bytes. Throws StoreFailure.
   [[nodiscard]] std::string read(std::size_t most) const;
-  /// Writes a part of the file in its place, durably, within what the file has. Cheaper than a replacement, which is two
-  /// syncs more in most file systems, but if the machine dies, that part may hold anything. Throws StoreFailure.
+  /// Writes a part of the file in its place, durably, within what the file has. Cheaper than a replacement, which is
+  /// two syncs more in most file systems, but if the machine dies, that part may hold anything. Throws StoreFailure.
   void overwrite(std::size_t at, std::string_view part) const;
 
  private:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "tlog/signed_log.hpp"
 
 #include "sqlite/guard.hpp"
@@ -7,8 +8,7 @@ namespace openexec::store {
 void SignedLog::append(const Digest& leaf, merkle::TileSink& tiles) {
   if (!grew_) growing_ = tree_;
   grew_ = true;
-  if (Status status = growing_.append(leaf, tiles); !status.ok())
-    throw StoreFailure(status.detail());
+  if (Status status = growing_.append(leaf, tiles); !status.ok()) throw StoreFailure(status.detail());
 }
 
 const std::string& SignedLog::checkpoint() {

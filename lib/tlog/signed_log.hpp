@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A log's tree while it is written: it grows with a transaction, and signs what the transaction made of it.
 #pragma once
 

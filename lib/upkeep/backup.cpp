@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "upkeep/backup.hpp"
 
 #include <sqlite3.h>
@@ -5,10 +6,10 @@
 
 #include <memory>
 
+#include "session/ledger_file.hpp"
 #include "sqlite/descriptor.hpp"
 #include "sqlite/guard.hpp"
 #include "sqlite/sqlite_db.hpp"
-#include "session/ledger_file.hpp"
 
 namespace openexec::store {
 namespace {
@@ -61,7 +62,7 @@ class Copying {
 
 void copy_all(const LedgerPath& from, const std::string& to, const std::string& anchor, Copying& copying) {
   // Readers leave an empty one beside a ledger, which holds nothing.
-  if (struct stat found {}; ::lstat((to + "-wal").c_str(), &found) == 0 && found.st_size > 0) is_there(to + "-wal");
+  if (struct stat found{}; ::lstat((to + "-wal").c_str(), &found) == 0 && found.st_size > 0) is_there(to + "-wal");
   copying.make(to, {});  // before SQLite, so that it is of mode 0600 from its first byte on
   // The anchor comes first: a ledger that is read later reaches as far.
   if (!anchor.empty()) {
@@ -77,7 +78,8 @@ void copy_all(const LedgerPath& from, const std::string& to, const std::string& 
 
 }  // namespace
 
-Result<std::vector<std::string>> copy_ledger(const std::string& path, const std::string& to, const std::string& anchor) {
+Result<std::vector<std::string>> copy_ledger(const std::string& path, const std::string& to,
+                                             const std::string& anchor) {
   return guarded([&]() -> Result<std::vector<std::string>> {
     const LedgerPath from = resolve(path, nullptr);
     if (!inspect(from)) return Status(Code::store_failed, "there is no ledger");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "upkeep/ledger_audit.hpp"
 
 #include <algorithm>
@@ -52,7 +53,8 @@ void LedgerAudit::check_ending(std::int64_t index, const Ending& ending) {
     differs("claim", "claim " + number(ending.claim) + " is ended once more by entry " + number(index),
             static_cast<std::uint64_t>(index));
   if (ending.retryable && ended_[claim])
-    differs("claim", "entry " + number(index) + " lets claim " + number(ending.claim) + " be tried again, which was in doubt",
+    differs("claim",
+            "entry " + number(index) + " lets claim " + number(ending.claim) + " be tried again, which was in doubt",
             static_cast<std::uint64_t>(index));
   retryable_[claim] = ending.retryable && !ended_[claim];
   ended_[claim] = true;
@@ -87,8 +89,8 @@ void LedgerAudit::finish(LogAudit& audit) {
   read_claims(audit);
   if (claims_known_ && entries_known_) {
     if (keys_.keys != head_.index.keys || keys_.sum != head_.index.sum)
-      differs("index", "the keys of the rows are not those that the head counts: " + std::to_string(keys_.keys) + " and " +
-                           std::to_string(head_.index.keys));
+      differs("index", "the keys of the rows are not those that the head counts: " + std::to_string(keys_.keys) +
+                           " and " + std::to_string(head_.index.keys));
     for (const std::int64_t claim : open_claims(head_))
       if (claim < head_.claims.next && ended_[static_cast<std::size_t>(claim)])
         differs("claim", "claim " + number(claim) + " has ended, and the head says that it is open");
@@ -149,9 +151,9 @@ void LedgerAudit::read_claims(LogAudit& audit) {
   }
   if (next == head_.claims.next && before == head_.claims.hash) return;
   claims_known_ = false;
-  differs("claim", next < head_.claims.next
-                       ? "the claims from " + number(next) + " on are missing: the head counts " + number(head_.claim_count())
-                       : "the claims do not end with the hash that the head has");
+  differs("claim", next < head_.claims.next ? "the claims from " + number(next) + " on are missing: the head counts " +
+                                                  number(head_.claim_count())
+                                            : "the claims do not end with the hash that the head has");
 }
 
 /// Some rows. False where there are no more.
@@ -177,7 +179,8 @@ bool LedgerAudit::read_claim_row(std::int64_t& next, Digest& before, LogAudit& a
     }
     claims_known_ = false;
     rows_differ_ = true;
-    differs("claim", "the claims " + number(row.first) + " to " + number(row.end() - 1) + " are not those that were written");
+    differs("claim",
+            "the claims " + number(row.first) + " to " + number(row.end() - 1) + " are not those that were written");
   }
   return next != from;
 }
@@ -210,7 +213,8 @@ void LedgerAudit::check_index(LogAudit& audit) {
   audit.keys = found.keys;
   if (found != head.index)
     differs("index", "the index holds " + std::to_string(found.keys) + " keys that are not the " +
-                         std::to_string(head.index.keys) + " that the head counts; `openexec ledger rebuild-index` makes it anew");
+                         std::to_string(head.index.keys) +
+                         " that the head counts; `openexec ledger rebuild-index` makes it anew");
 }
 
 void LedgerAudit::read_run(const KeyRun& run, IndexState& found) {

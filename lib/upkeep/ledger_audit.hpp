@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a ledger says besides its log, derived again from its rows: claims, how they ended, results, and the index.
 #pragma once
 
@@ -10,8 +11,8 @@
 #include <vector>
 
 #include "rows/head.hpp"
-#include "upkeep/log_audit.hpp"
 #include "session/sqlite_session.hpp"
+#include "upkeep/log_audit.hpp"
 
 namespace openexec::store {
 
@@ -50,11 +51,11 @@ class LedgerAudit {
   ReadSession& session_;
   const Head head_;
   const Differ differ_;
-  std::vector<bool> ended_, sealed_, retryable_;  ///< by the claim's number
-  std::map<std::int64_t, std::int64_t> doubts_;  ///< the entries that say so, by the claims that are in doubt
+  std::vector<bool> ended_, sealed_, retryable_;          ///< by the claim's number
+  std::map<std::int64_t, std::int64_t> doubts_;           ///< the entries that say so, by the claims that are in doubt
   std::map<std::int64_t, std::uint32_t> later_attempts_;  ///< which attempts they are, by the claim's number
   std::set<std::int64_t> followed_;                       ///< claims that have a next attempt
-  IndexState keys_;                   ///< of the rows
+  IndexState keys_;                                       ///< of the rows
   bool entries_known_ = true;
   bool claims_known_ = true;
   bool rows_differ_ = false;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "upkeep/log_audit.hpp"
 
 #include <algorithm>
@@ -6,16 +7,16 @@
 #include <span>
 #include <utility>
 
+#include "ledger/anchor.hpp"
 #include "merkle/hash.hpp"
 #include "merkle/tree.hpp"
-#include "ledger/anchor.hpp"
-#include "sqlite/guard.hpp"
-#include "upkeep/ledger_audit.hpp"
 #include "session/ledger_file.hpp"
 #include "session/log_key.hpp"
+#include "session/sqlite_session.hpp"
+#include "sqlite/guard.hpp"
 #include "tlog/log_proofs.hpp"
 #include "tlog/note_file.hpp"
-#include "session/sqlite_session.hpp"
+#include "upkeep/ledger_audit.hpp"
 
 namespace openexec::store {
 namespace {
@@ -23,8 +24,8 @@ namespace {
 using merkle::tile_width;
 
 constexpr std::size_t most_differences = 100;
-constexpr std::int64_t rows_at_once = 64;  // a read transaction: short, so that the writer can tidy up
-constexpr std::uint64_t widest_gap = 65'536;            // of missing entries, behind which nothing is derived
+constexpr std::int64_t rows_at_once = 64;     // a read transaction: short, so that the writer can tidy up
+constexpr std::uint64_t widest_gap = 65'536;  // of missing entries, behind which nothing is derived
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
@@ -181,7 +182,8 @@ class Audit final : public merkle::TileSink {
       entry_differs(next_, "is missing");
       add({});
     }
-    const std::string range = "entries " + number(first) + " to " + number(first + static_cast<std::uint64_t>(row.count) - 1);
+    const std::string range =
+        "entries " + number(first) + " to " + number(first + static_cast<std::uint64_t>(row.count) - 1);
     const Digest before = std::exchange(before_, {});
     if (hash.size() == before_.size()) std::copy(hash.begin(), hash.end(), before_.begin());
     if (hash.size() != before_.size() || !is_whole(RowKind::entries, row, before, before_))
@@ -261,8 +263,9 @@ class Audit final : public merkle::TileSink {
       if (tile_is_wrong) {
         tile_differs(0, index, "holds another hash than that of entry " + number(entry), entry);
       } else if (leaves_[i] != Digest{}) {  // a missing one was told of
-        entry_differs(entry, entry_is_wrong ? "is not the one that the tree was made of"
-                                            : "and its hash in " + merkle::tile_path({0, index, tile_width}) + " differ");
+        entry_differs(entry, entry_is_wrong
+                                 ? "is not the one that the tree was made of"
+                                 : "and its hash in " + merkle::tile_path({0, index, tile_width}) + " differ");
       }
     }
     if (entry_is_wrong) std::copy(kept.begin(), kept.end(), leaves_.begin());
@@ -281,7 +284,8 @@ class Audit final : public merkle::TileSink {
       tile_differs(level, index, "is longer than a tile");
     const auto [kept_at, derived] = std::mismatch(kept.begin(), kept.end(), hashes.begin());
     if (kept_at != kept.end())
-      tile_differs(level, index, "holds another hash " + std::to_string(kept_at - kept.begin()) + " than the tiles below it make");
+      tile_differs(level, index,
+                   "holds another hash " + std::to_string(kept_at - kept.begin()) + " than the tiles below it make");
   }
 
   void finish() {
@@ -341,8 +345,8 @@ class Audit final : public merkle::TileSink {
   LogAudit audit_;
   std::optional<LedgerAudit> rest_;
   std::optional<std::uint64_t> told_missing_;  ///< from there on all entries
-  RowChain::End end_;  ///< of the entries, as the head says
-  Digest before_{};    ///< the hash of the row before the next
+  RowChain::End end_;                          ///< of the entries, as the head says
+  Digest before_{};                            ///< the hash of the row before the next
   std::optional<merkle::VerifierKey> key_;
   std::optional<merkle::TreeHead> said_;
   merkle::Tree tree_;

@@ -1,5 +1,6 @@
-// A ledger verified from scratch: everything that it says of its log, derived again from its entries; and its claims, how
-// they ended, its results and its index, derived again from its rows (ledger_audit.hpp).
+// SPDX-License-Identifier: Apache-2.0
+// A ledger verified from scratch: everything that it says of its log, derived again from its entries; and its claims,
+// how they ended, its results and its index, derived again from its rows (ledger_audit.hpp).
 #pragma once
 
 #include <cstdint>
@@ -16,20 +17,21 @@ namespace openexec::store {
 
 /// Something that is not what it has to be.
 struct LogDifference {
-  std::string part;  ///< "entry", "tile", "checkpoint", "cosigned", "anchor", "row", "claim", "doubt", "result" or "index"
+  /// "entry", "tile", "checkpoint", "cosigned", "anchor", "row", "claim", "doubt", "result" or "index"
+  std::string part;
   std::optional<std::uint64_t> index;  ///< of the entry; of a row: of its first one
   std::string tile;                    ///< its path
   std::string what;                    ///< a sentence that names it
 };
 
 struct LogAudit {
-  std::uint64_t size = 0;     ///< what the checkpoint covers
-  Digest root{};              ///< derived
-  std::uint64_t entries = 0;  ///< read
-  std::uint64_t bytes = 0;    ///< of entries
-  std::uint64_t tiles = 0;    ///< compared
-  std::uint64_t claims = 0;   ///< read
-  std::uint64_t keys = 0;     ///< read in the index, and in what it does not hold yet
+  std::uint64_t size = 0;                 ///< what the checkpoint covers
+  Digest root{};                          ///< derived
+  std::uint64_t entries = 0;              ///< read
+  std::uint64_t bytes = 0;                ///< of entries
+  std::uint64_t tiles = 0;                ///< compared
+  std::uint64_t claims = 0;               ///< read
+  std::uint64_t keys = 0;                 ///< read in the index, and in what it does not hold yet
   std::optional<std::uint64_t> cosigned;  ///< how far the kept cosigned checkpoint reaches
   std::optional<std::uint64_t> anchored;  ///< how far the anchor reaches
   bool expects_anchor = false;            ///< the ledger has one, and none was given

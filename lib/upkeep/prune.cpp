@@ -1,19 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "upkeep/prune.hpp"
 
 #include <map>
 
-#include "sqlite/guard.hpp"
 #include "ledger/adopt.hpp"
 #include "session/ledger_file.hpp"
 #include "session/sqlite_session.hpp"
+#include "sqlite/guard.hpp"
 
 namespace openexec::store {
 namespace {
 
 constexpr std::int64_t slice = 4096;  // entries a transaction, about
 
-/// What of the results goes: the whole of what was sealed as ok, and of every other the detail that a handler gave, which
-/// stands behind a line feed. The rest is our own text, from which nobody learns anything.
+/// What of the results goes: the whole of what was sealed as ok, and of every other the detail that a handler gave,
+/// which stands behind a line feed. The rest is our own text, from which nobody learns anything.
 class Pruning {
  public:
   Pruning(ReadQueries& read, Timestamp before) : read_(read), before_(before) {}

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "upkeep/rebuild.hpp"
 
-#include "sqlite/guard.hpp"
-#include "sqlite/open_mark.hpp"
-#include "ledger/adopt.hpp"
 #include "index/key_index.hpp"
+#include "ledger/adopt.hpp"
 #include "session/ledger_file.hpp"
 #include "session/sqlite_session.hpp"
+#include "sqlite/guard.hpp"
+#include "sqlite/open_mark.hpp"
 
 namespace openexec::store {
 namespace {
@@ -17,21 +18,29 @@ class Rebuilding {
   using Progress = std::function<void(std::uint64_t done, std::uint64_t of)>;
 
   Rebuilding(const LedgerPath& path, const FileIdentity& identity, const Progress& progress)
-      : path_(path), progress_(progress), database_(open_to_write(path)), read_(database_), write_(database_, read_), at_(read_.head()) {
+      : path_(path),
+        progress_(progress),
+        database_(open_to_write(path)),
+        read_(database_),
+        write_(database_, read_),
+        at_(read_.head()) {
     read_.check(at_);
     check_identity(read_, identity);
     begin(opening_of(path, identity));
   }
 
   std::uint64_t run() {
-    index_.emplace(database_, path_.keys, table_, [](RunQueries::Watermark, const auto&) {}, built_);
+    index_.emplace(
+        database_, path_.keys, table_, [](RunQueries::Watermark, const auto&) {}, built_);
     const auto add = [this](Key key, std::int64_t number) { index_->add(key, number); };
     while (claims_ < at_.claims.next - 1)
-      step(read_.claims(), claims_ + 1, at_.claims.next, [&](const RowView& row) { give_keys(row, 0, add); },
-           [this](std::int64_t next) { claims_ = next - 1; });
+      step(
+          read_.claims(), claims_ + 1, at_.claims.next, [&](const RowView& row) { give_keys(row, 0, add); },
+          [this](std::int64_t next) { claims_ = next - 1; });
     while (entries_ < at_.entries.next)
-      step(read_.entries(), entries_, at_.entries.next, [&](const RowView& row) { give_entry_keys(row, 0, add); },
-           [this](std::int64_t next) { entries_ = next; });
+      step(
+          read_.entries(), entries_, at_.entries.next, [&](const RowView& row) { give_entry_keys(row, 0, add); },
+          [this](std::int64_t next) { entries_ = next; });
     finish();
     return built_.keys;
   }
@@ -64,7 +73,9 @@ class Rebuilding {
     at_.index.runs = built_.runs;
     commit();
     index_->committed();
-    if (progress_) progress_(static_cast<std::uint64_t>(claims_ + entries_), static_cast<std::uint64_t>(at_.claim_count()) + at_.entry_count());
+    if (progress_)
+      progress_(static_cast<std::uint64_t>(claims_ + entries_),
+                static_cast<std::uint64_t>(at_.claim_count()) + at_.entry_count());
   }
 
   void finish() {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a log asks of a witness (C2SP tlog-witness, add-checkpoint).
 #pragma once
 

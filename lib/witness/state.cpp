@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "witness/state.hpp"
 
 #include <sys/stat.h>
@@ -48,12 +49,9 @@ constexpr const char* columns =
     "SELECT origin, size, root, checkpoint, at, conflict, confirmed = (SELECT adoptions FROM witness) FROM latest";
 
 Remembered row_of(const Rows& rows) {
-  return {std::string(rows.bytes(0)),
-          {static_cast<std::uint64_t>(rows.integer(1)), rows.digest(2)},
-          std::string(rows.bytes(3)),
-          {rows.integer(4)},
-          std::string(rows.bytes(5)),
-          rows.integer(6) != 0};
+  return {std::string(rows.bytes(0)), {static_cast<std::uint64_t>(rows.integer(1)), rows.digest(2)},
+          std::string(rows.bytes(3)), {rows.integer(4)},
+          std::string(rows.bytes(5)), rows.integer(6) != 0};
 }
 
 std::string full_path(const std::string& path) {
@@ -245,11 +243,13 @@ Status State::adopt(const std::string& given, std::string_view why, Timestamp no
     bring_up(database, file.identity());
     store::mark(database, what);
     database.execute("BEGIN IMMEDIATE");
-    Statement(database, "UPDATE witness SET identity = ?1, adoptions = adoptions + 1").execute(std::string_view(identity));
+    Statement(database, "UPDATE witness SET identity = ?1, adoptions = adoptions + 1")
+        .execute(std::string_view(identity));
     Statement(database, "INSERT INTO adoptions (at, why, identity) VALUES (?1, ?2, ?3)")
         .execute(now.micros, why, std::string_view(identity));
     database.execute("COMMIT");
-    if (!store::unmark(database)) throw StoreFailure("adopted, but a reader kept the state open; it opens after a crash too");
+    if (!store::unmark(database))
+      throw StoreFailure("adopted, but a reader kept the state open; it opens after a crash too");
     return Status::success();
   });
 }

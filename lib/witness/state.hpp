@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a witness remembers: of each log the newest tree that it cosigned, or was about to. In one SQLite file.
 #pragma once
 
@@ -25,9 +26,9 @@ struct Remembered {
 
 /// One file, one process that writes it, one thread at a time. What advance() said is durable when it returns.
 ///
-/// The file records its own identity. A copy, and a file whose write-ahead log is lost, may have forgotten a tree that was
-/// cosigned, so that open() refuses them. adopt() is the way out: an operator's decision, which is recorded, and after
-/// which no log gets a cosignature until confirm() has said which tree of it is the newest that anybody can show.
+/// The file records its own identity. A copy, and a file whose write-ahead log is lost, may have forgotten a tree that
+/// was cosigned, so that open() refuses them. adopt() is the way out: an operator's decision, which is recorded, and
+/// after which no log gets a cosignature until confirm() has said which tree of it is the newest that anybody can show.
 class State {
  public:
   /// Makes the file, which must not be there, for the witness of this verifier key. store_failed where it is there.
@@ -38,8 +39,8 @@ class State {
   /// The same for reading, beside a running witness.
   static Result<State> open_read_only(const std::string& path);
 
-  /// Takes a copy, or a file without its write-ahead log, for the witness's memory from now on. store_failed for an empty
-  /// reason, or while a process has it.
+  /// Takes a copy, or a file without its write-ahead log, for the witness's memory from now on. store_failed for an
+  /// empty reason, or while a process has it.
   static Status adopt(const std::string& path, std::string_view why, Timestamp now);
 
   /// Whose memory this is.
@@ -50,11 +51,12 @@ class State {
   Result<std::vector<Remembered>> all();
 
   enum class Advance : std::uint8_t { stale, done };
-  /// Compares and sets in one transaction: if the newest tree is still `from`, it is `to` from now on. The two may be one
-  /// tree, which then has a later time. `stale` if another request was faster. store_failed where it could not be assured; then the newest is one of the two.
+  /// Compares and sets in one transaction: if the newest tree is still `from`, it is `to` from now on. The two may be
+  /// one tree, which then has a later time. `stale` if another request was faster. store_failed where it could not be
+  /// assured; then the newest is one of the two.
   Result<Advance> advance(const merkle::TreeHead& from, const Remembered& to);
-  /// Says which tree of a log is the newest that anybody can show, after an adoption. store_failed for one that is older
-  /// than what the file remembers, or that contradicts it.
+  /// Says which tree of a log is the newest that anybody can show, after an adoption. store_failed for one that is
+  /// older than what the file remembers, or that contradicts it.
   Status confirm(const Remembered& newest);
   /// Keeps the first note that proves that a log lied.
   Status keep_conflict(std::string_view origin, std::string_view note);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "witness/witness.hpp"
 
 #include <algorithm>
@@ -23,40 +24,26 @@ Answer conflict(std::uint64_t size, std::string detail) {
 
 int http_status(Kind kind) noexcept {
   switch (kind) {
-    case Kind::cosigned:
-      return 200;
-    case Kind::malformed:
-      return 400;
-    case Kind::not_signed:
-      return 403;
-    case Kind::unknown_log:
-      return 404;
-    case Kind::conflict:
-      return 409;
-    case Kind::unproven:
-      return 422;
-    case Kind::failed:
-      break;
+    case Kind::cosigned: return 200;
+    case Kind::malformed: return 400;
+    case Kind::not_signed: return 403;
+    case Kind::unknown_log: return 404;
+    case Kind::conflict: return 409;
+    case Kind::unproven: return 422;
+    case Kind::failed: break;
   }
   return 503;
 }
 
 std::string_view name(Kind kind) noexcept {
   switch (kind) {
-    case Kind::cosigned:
-      return "cosigned";
-    case Kind::malformed:
-      return "malformed";
-    case Kind::not_signed:
-      return "not_signed";
-    case Kind::unknown_log:
-      return "unknown_log";
-    case Kind::conflict:
-      return "conflict";
-    case Kind::unproven:
-      return "unproven";
-    case Kind::failed:
-      break;
+    case Kind::cosigned: return "cosigned";
+    case Kind::malformed: return "malformed";
+    case Kind::not_signed: return "not_signed";
+    case Kind::unknown_log: return "unknown_log";
+    case Kind::conflict: return "conflict";
+    case Kind::unproven: return "unproven";
+    case Kind::failed: break;
   }
   return "failed";
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A witness (C2SP tlog-witness): cosigns a log's checkpoint only where it follows from the one before.
 #pragma once
 

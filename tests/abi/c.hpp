@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the tests of the C ABI share: handles that end themselves, and hosts whose callbacks are C++ functions.
 #pragma once
 

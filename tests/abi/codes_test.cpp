@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every code of the table, reached through C.
 #include <functional>
 #include <future>
@@ -230,7 +231,7 @@ TEST_CASE("Every code of the table is reached through C, and its outcome carries
     CHECK(openexec_code_from_name(str(row.name), &back, nullptr) == OPENEXEC_OK);
     CHECK(back == code);
     if (row.code == openexec::Code::invalid_argument || row.code == openexec::Code::unsupported_abi)
-      continue;  // misuse_test
+      continue;                                                // misuse_test
     if (row.code == openexec::Code::result_invalid) continue;  // told by ledgers of earlier versions alone
 
     Outcome outcome;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The suites of stores and logs, over tables of C callbacks: the supplied stores behind one, and the store of example
 // 04.
 #include <openexec/builtin.hpp>

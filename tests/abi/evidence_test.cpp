@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What C shows of a ledger's log, what it says about evidence, trust policies, and what a listener is told.
 #include <mutex>
 #include <vector>
@@ -267,8 +268,9 @@ TEST_CASE("Without a policy nothing is approved, and only an executor with a pol
 TEST_CASE("A policy and an approval are judged offline as well") {
   openexec::TrustPolicy::Key unused = test::trusted(1);
   unused.actions = {"mail:*"};
-  const openexec::TrustPolicy policy =
-      openexec::TrustPolicy::make({.keys = {test::trusted(0), unused}, .rules = {{.actions = {"echo"}, .threshold = 1}}}).value();
+  const openexec::TrustPolicy policy = openexec::TrustPolicy::make({.keys = {test::trusted(0), unused},
+                                                                    .rules = {{.actions = {"echo"}, .threshold = 1}}})
+                                           .value();
   Buffer buffer;
   REQUIRE(openexec_trust_policy_read(str(policy.to_json()), buffer.out(), nullptr) == OPENEXEC_OK);
   CHECK(held(buffer).find("{\"digest\":\"" + openexec::to_hex(policy.digest()) + "\",\"policy\":{") == 0);

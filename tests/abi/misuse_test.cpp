@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The caller's bugs: each is told, and none brings anything down.
 #include <sys/wait.h>
 #include <unistd.h>
@@ -153,18 +154,9 @@ TEST_CASE("NULL in any place where it may not be is invalid_argument, with a det
       {"log", [&](auto** e) { return openexec_log_find(nullptr, &w.digest, 1, go_on, nullptr, e); }},
       {"exec_id", [&](auto** e) { return openexec_log_find(w.log, nullptr, 1, go_on, nullptr, e); }},
       {"visit", [&](auto** e) { return openexec_log_find(w.log, &w.digest, 1, nullptr, nullptr, e); }},
-      {"json",
-       [&](auto** e) {
-         return openexec_canonicalise({nullptr, 1}, OPENEXEC_FORM_JCS, &buffer, e);
-       }},
-      {"json",
-       [&](auto** e) {
-         return openexec_canonicalise({"x", SIZE_MAX}, OPENEXEC_FORM_JCS, &buffer, e);
-       }},
-      {"tenant",
-       [&](auto** e) {
-         return openexec_config_set_tenant(w.config, {nullptr, 5}, e);
-       }},
+      {"json", [&](auto** e) { return openexec_canonicalise({nullptr, 1}, OPENEXEC_FORM_JCS, &buffer, e); }},
+      {"json", [&](auto** e) { return openexec_canonicalise({"x", SIZE_MAX}, OPENEXEC_FORM_JCS, &buffer, e); }},
+      {"tenant", [&](auto** e) { return openexec_config_set_tenant(w.config, {nullptr, 5}, e); }},
   };
   int number = 0;
   for (const auto& [place, call] : calls) {
@@ -203,9 +195,9 @@ TEST_CASE("Accessors answer NULL with nothing that permits") {
   CHECK(openexec_outcome_effect(nullptr) == OPENEXEC_EFFECT_NONE);
   CHECK(openexec_outcome_replayed(nullptr) == 0);
   CHECK(openexec_outcome_entry_index(nullptr) == -1);
-  for (auto* accessor : {openexec_outcome_exec_id, openexec_outcome_action, openexec_outcome_result,
-                         openexec_outcome_receipt, openexec_outcome_detail, openexec_outcome_entry,
-                         openexec_outcome_proof})
+  for (auto* accessor :
+       {openexec_outcome_exec_id, openexec_outcome_action, openexec_outcome_result, openexec_outcome_receipt,
+        openexec_outcome_detail, openexec_outcome_entry, openexec_outcome_proof})
     CHECK(accessor(nullptr).size == 0);
   for (auto* accessor : {openexec_proposal_tenant, openexec_proposal_action, openexec_proposal_nonce,
                          openexec_proposal_payload, openexec_proposal_artifact})
@@ -328,12 +320,16 @@ TEST_CASE("A struct that is too short, or asks for what this library does not kn
     return openexec_executor_recovered(w.executor, const_cast<openexec_recovery*>(given), error);
   });
   int number = 0;
-  check_sizes<openexec_handler_table>("handler", w.handler.table(), [&](auto* given, auto** error) {
-    return openexec_config_add_handler(w.config, str("action-" + std::to_string(++number)), given, error);
-  }, offsetof(openexec_handler_table, cost));
+  check_sizes<openexec_handler_table>(
+      "handler", w.handler.table(),
+      [&](auto* given, auto** error) {
+        return openexec_config_add_handler(w.config, str("action-" + std::to_string(++number)), given, error);
+      },
+      offsetof(openexec_handler_table, cost));
   Store store(openexec::memory_ledger());
   check_sizes<openexec_store_table>(
-      "store", store.table(), [&](auto* given, auto** error) { return openexec_config_set_store(w.config, given, error); },
+      "store", store.table(),
+      [&](auto* given, auto** error) { return openexec_config_set_store(w.config, given, error); },
       offsetof(openexec_store_table, keeps_terms));
   REQUIRE(openexec_config_set_ledger_url(w.config, str("sqlite://"), nullptr) == OPENEXEC_OK);
   check_sizes<openexec_order>("order", w.order, [&](auto* given, auto** error) {
@@ -355,12 +351,12 @@ TEST_CASE("A struct that is too short, or asks for what this library does not kn
     openexec_evidence_destroy(&w.report);
     return reported ? openexec_code{OPENEXEC_OK} : code;
   };
-  check_sizes<openexec_evidence_trust>(
-      "trust", w.trust, [&](auto* given, auto** error) { return judged(given, nullptr, error); });
+  check_sizes<openexec_evidence_trust>("trust", w.trust,
+                                       [&](auto* given, auto** error) { return judged(given, nullptr, error); });
   openexec_evidence_held held{};
   held.size = sizeof held;
-  check_sizes<openexec_evidence_held>(
-      "held", held, [&](auto* given, auto** error) { return judged(&w.trust, given, error); });
+  check_sizes<openexec_evidence_held>("held", held,
+                                      [&](auto* given, auto** error) { return judged(&w.trust, given, error); });
   openexec_clock_table clock{};
   clock.size = sizeof clock;
   clock.now_us = [](void*) { return int64_t{0}; };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The store of the example, for the suite. */
 #define main example_main
 #include "04_own_store.c"

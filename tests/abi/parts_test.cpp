@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Parts behind tables: who owns them, what they can say, and what becomes of those that misbehave.
 #include "support/parts.hpp"
 
@@ -327,8 +328,10 @@ namespace {
 
 constexpr int64_t floor_us = 1'772'366'400'000'000;
 
-/// Says that the approval was issued as long after the floor as the artifact's number says, or nothing where it has none.
-openexec_code says_when(void*, const openexec_proposal* proposal, int64_t, openexec_approval* approval, openexec_sink*) {
+/// Says that the approval was issued as long after the floor as the artifact's number says, or nothing where it has
+/// none.
+openexec_code says_when(void*, const openexec_proposal* proposal, int64_t, openexec_approval* approval,
+                        openexec_sink*) {
   const std::string artifact = text(openexec_proposal_artifact(proposal));
   if (const std::size_t at = artifact.find(':'); at != std::string::npos)
     (void)openexec_approval_set_issued_at(approval, floor_us + std::stoll(artifact.substr(at + 1)));
@@ -414,8 +417,9 @@ TEST_CASE("A result over its limit is told to the handler, and kept as its begin
   CHECK(execute(executor, request("n-1"), outcome) == OPENEXEC_OK);
   CHECK(openexec_outcome_effect(outcome) == OPENEXEC_EFFECT_CONFIRMED);
   CHECK(openexec_outcome_result_form(outcome) == OPENEXEC_RESULT_TEXT);
-  CHECK(text(openexec_outcome_result(outcome)) ==
-        R"({"length": 13, "sha256": "bca2b41a2b25e137c83fee346af7bd1e0f52bd560583ca07a1b42f9944c5c50b", "text": "1234567890", "truncated": true})");
+  CHECK(
+      text(openexec_outcome_result(outcome)) ==
+      R"({"length": 13, "sha256": "bca2b41a2b25e137c83fee346af7bd1e0f52bd560583ca07a1b42f9944c5c50b", "text": "1234567890", "truncated": true})");
   CHECK(written == std::vector<openexec_code>{OPENEXEC_OK, OPENEXEC_OVERLOADED, OPENEXEC_OVERLOADED});
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A C++ store or log, behind a table of C callbacks: the other way round than capi/foreign.hpp.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A thread that ends inside a callback: by pthread_exit, by a cancellation that it allows, or by one that has to wait.
 // Whichever callback it is, the process lives, others go on, and nothing runs twice.
 #include <sys/wait.h>
@@ -53,12 +54,17 @@ TEST_CASE("a thread may end in any callback of an attempt; the same nonce is the
     bool lost;            ///< the next opening finds it in doubt
   };
   const std::vector<Row> rows = {
-      {"now", OPENEXEC_OK, 1, false},           {"canonical", OPENEXEC_OK, 1, false},
-      {"digest", OPENEXEC_OK, 1, false},        {"verify", OPENEXEC_OK, 1, false},
-      {"before claim", OPENEXEC_OK, 1, false},  {"after claim", OPENEXEC_IN_DOUBT, 0, true},
+      {"now", OPENEXEC_OK, 1, false},
+      {"canonical", OPENEXEC_OK, 1, false},
+      {"digest", OPENEXEC_OK, 1, false},
+      {"verify", OPENEXEC_OK, 1, false},
+      {"before claim", OPENEXEC_OK, 1, false},
+      {"after claim", OPENEXEC_IN_DOUBT, 0, true},
       {"monotonic", OPENEXEC_OK, 1, false},
-      {"handler", OPENEXEC_IN_DOUBT, 1, true},  {"before seal", OPENEXEC_IN_DOUBT, 1, true},
-      {"after seal", OPENEXEC_OK, 1, false},    {"tell", OPENEXEC_OK, 1, false},
+      {"handler", OPENEXEC_IN_DOUBT, 1, true},
+      {"before seal", OPENEXEC_IN_DOUBT, 1, true},
+      {"after seal", OPENEXEC_OK, 1, false},
+      {"tell", OPENEXEC_OK, 1, false},
   };
   for (const Row& row : rows) {
     for (const How how : ends) {
@@ -127,10 +133,9 @@ TEST_CASE("a thread may end in the callbacks of a refusal, an order, a readiness
     std::function<void(openexec_executor*)> call;
   };
   const std::vector<Row> rows = {
-      {"append", refuses},         {"before find", refuses},      {"after find", refuses},
-      {"before control", orders},  {"after control", orders},     {"before ready", asks},
-      {"verifier ready", asks},    {"before orphans", recovers},  {"after orphans", recovers},
-      {"count", reads},            {"read", reads},               {"find line", reads},
+      {"append", refuses},         {"before find", refuses}, {"after find", refuses},  {"before control", orders},
+      {"after control", orders},   {"before ready", asks},   {"verifier ready", asks}, {"before orphans", recovers},
+      {"after orphans", recovers}, {"count", reads},         {"read", reads},          {"find line", reads},
   };
   for (const Row& row : rows) {
     INFO(row.place);
@@ -146,9 +151,9 @@ TEST_CASE("a thread may end in the callbacks of a refusal, an order, a readiness
 }
 
 TEST_CASE("a thread may end while an executor is made; the store can be opened again") {
-  for (const std::string place : {"canonical", "digest", "before pin", "after pin", "before latest", "before controls",
-                                  "before orphans", "after orphans", "before seal", "after seal", "now", "handler",
-                                  "tell"}) {
+  for (const std::string place :
+       {"canonical", "digest", "before pin", "after pin", "before latest", "before controls", "before orphans",
+        "after orphans", "before seal", "after seal", "now", "handler", "tell"}) {
     INFO(place);
     Host host;
     host.trap.armed = "handler";
@@ -209,8 +214,7 @@ TEST_CASE("callers that wait for a nonce whose thread ends are told that it is i
       entered.get_future().wait();
       std::vector<openexec_code> answers(16, -1);
       std::vector<std::thread> waiting;
-      for (openexec_code& answer : answers)
-        waiting.emplace_back([&] { answer = execute(executor, request("n-1")); });
+      for (openexec_code& answer : answers) waiting.emplace_back([&] { answer = execute(executor, request("n-1")); });
       leave.set_value();
       for (std::thread& thread : waiting) thread.join();
       ending.join();
@@ -316,9 +320,8 @@ TEST_CASE("a caller that ends while it lends waits for the pieces that run, and 
     lent->leave.set_value();
     ::pthread_exit(nullptr);
   };
-  CHECK_FALSE(comes_back([&] {
-    (void)openexec_executor_execute_many(executor, all, 2, lend, &late, outcomes, nullptr);
-  }));
+  CHECK_FALSE(
+      comes_back([&] { (void)openexec_executor_execute_many(executor, all, 2, lend, &late, outcomes, nullptr); }));
   late.first.join();
   late.work(late.piece);  // too late
   host.inside = nullptr;

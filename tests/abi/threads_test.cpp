@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Many threads, many executors, and ends at the wrong moment.
 #include <atomic>
 #include <future>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A host whose threads end inside its callbacks, where a test says so.
 #pragma once
 
@@ -226,7 +227,7 @@ struct Host {
   Handler handler;
   Verifier verifier;
   Store store{nullptr};
-  std::uint64_t in_flight = 1;  ///< places have to be given back
+  std::uint64_t in_flight = 1;   ///< places have to be given back
   std::function<void()> inside;  ///< called in each handler
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // OpenExec's own vectors, through C.
 #include <string>
 

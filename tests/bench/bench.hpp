@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One run: its options, what its rows share, and the rows.
 #pragma once
 

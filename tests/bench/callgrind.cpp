@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Work whose instructions are counted: the same requests, keys and times in every run, so that counts repeat.
 #include "bench/bench.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the process asks of the disk and of the heap, counted where the calls pass: this program defines fdatasync,
 // fsync, pwrite64 and malloc itself, and the shared libraries find them here.
 #pragma once

@@ -1,4 +1,6 @@
-// What share of a verifier's work honest requests keep while 1,000 hostile envelopes a second arrive: hostile-share SECONDS
+// SPDX-License-Identifier: Apache-2.0
+// What share of a verifier's work honest requests keep while 1,000 hostile envelopes a second arrive: hostile-share
+// SECONDS
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -52,7 +54,8 @@ std::vector<Proposal> hostile() {
 }
 
 std::shared_ptr<PolicyVerifier> fresh() {
-  return trust_policy_verifier({.policy = policy_of(trusted_up_to(keys), 2), .tenant = "acme", .cache_bytes = 0}).value();
+  return trust_policy_verifier({.policy = policy_of(trusted_up_to(keys), 2), .tenant = "acme", .cache_bytes = 0})
+      .value();
 }
 
 /// Verifications of honest requests a second, by one thread. Exits if one is refused.
@@ -94,8 +97,8 @@ int main(int argc, char** argv) {
   const auto hostile_rate = static_cast<int>(static_cast<double>(answered) / seconds);
   end = true;
   for (std::thread& attacker : attackers) attacker.join();
-  std::cout << "honest alone " << static_cast<int>(alone) << "/s, beside " << hostile_rate << " hostile ones answered of " << hostile_a_second
-            << " sent a second " << static_cast<int>(beside) << "/s: " << static_cast<int>(100 * beside / alone)
-            << " %\n";
+  std::cout << "honest alone " << static_cast<int>(alone) << "/s, beside " << hostile_rate
+            << " hostile ones answered of " << hostile_a_second << " sent a second " << static_cast<int>(beside)
+            << "/s: " << static_cast<int>(100 * beside / alone) << " %\n";
   return 0;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Slices of work, limit and subject in turn, on a machine that others use as well.
 #pragma once
 

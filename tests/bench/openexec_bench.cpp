@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexec-bench: what OpenExec costs, beside the least that it could cost, measured in the same run.
 #include <openssl/crypto.h>
 #include <simdjson.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Three charts in one SVG: throughput and latency against submitters, cost against the ledger's size.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "bench/report.hpp"
 
 #include <algorithm>
@@ -77,12 +78,9 @@ std::string format(double value) {
 std::optional<bool> Line::met() const {
   const double value = ratio ? ratio->median : figure.median;
   switch (goal.is) {
-    case Goal::Is::none:
-      break;
-    case Goal::Is::at_least:
-      return value >= goal.bound;
-    case Goal::Is::at_most:
-      return value <= goal.bound;
+    case Goal::Is::none: break;
+    case Goal::Is::at_least: return value >= goal.bound;
+    case Goal::Is::at_most: return value <= goal.bound;
   }
   return std::nullopt;
 }

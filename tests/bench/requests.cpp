@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "bench/requests.hpp"
 
 #include <algorithm>
@@ -53,10 +54,10 @@ Draft Approver::approve(Draft draft, std::uint64_t number, std::string_view for_
            "a request");
   const std::string id = uuid(series_, number);
   draft.artifact = need(signing::sign_clawshield_v1(key_, proposal,
-                                                     {.tenant_id = for_tenant,
-                                                      .approval_id = id,
-                                                      .issued_at = issued,
-                                                      .expires_at = {issued.micros + seconds * 1'000'000}}),
+                                                    {.tenant_id = for_tenant,
+                                                     .approval_id = id,
+                                                     .issued_at = issued,
+                                                     .expires_at = {issued.micros + seconds * 1'000'000}}),
                         "an approval");
   return draft;
 }

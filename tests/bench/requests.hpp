@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Requests that were approved beforehand: whoever approves is not part of what is measured.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows about what needs no execution: replays, refusals, canonical JSON.
 #include <simdjson.h>
 

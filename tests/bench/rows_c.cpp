@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows about the C ABI. Its library is the shared one; nothing of it is seen here but openexec.h.
 #include <openexec.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows about the ledger's size: what an execution costs, takes and leaves when millions went before it.
 #include <malloc.h>
 
@@ -262,8 +263,8 @@ void measure_opening(Bench& bench, const std::string& large_file, const std::str
   bench.report.add({.what = what + ", CPU", .unit = "ms", .figure = spread(cpu), .goal = at_most(50)});
 }
 
-/// Memory that stays for each nonce. What the newest keys take rises and falls as they are merged into runs, so it is the
-/// most of one cycle of that against the most of the next.
+/// Memory that stays for each nonce. What the newest keys take rises and falls as they are merged into runs, so it is
+/// the most of one cycle of that against the most of the next.
 void measure_growth(Bench& bench, const std::string& file) {
   constexpr std::size_t cycle = 1'100'000, chunk = 50'000;  // 2^17 new keys are merged at a time, 16 times; two each
   if (bench.options.ledger_size < 1'000'000) return;
@@ -274,8 +275,8 @@ void measure_growth(Bench& bench, const std::string& file) {
   const auto most_of_a_cycle = [&](std::string_view which) {
     double most = 0;
     for (std::size_t done = 0; done < cycle; done += chunk) {
-      bench.progress("memory for sealed nonces, " + std::string(which) + " cycle: " +
-                     format(static_cast<double>(done)) + " of " + format(static_cast<double>(cycle)));
+      bench.progress("memory for sealed nonces, " + std::string(which) +
+                     " cycle: " + format(static_cast<double>(done)) + " of " + format(static_cast<double>(cycle)));
       run_slice(all, Seconds(3600));
       most = std::max(most, heap_bytes());
     }

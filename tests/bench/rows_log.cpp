@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows about the log in the ledger: what an entry, a proof and an audit cost when millions went before.
 #include <algorithm>
 #include <optional>
@@ -46,7 +47,8 @@ class Entries {
     for (std::size_t i = 0; i < count; ++i, ++next_) {
       texts_.push_back(entry_of(next_));
       const Digest id = id_of(next_);
-      entries_.push_back({.json = texts_.back(), .exec_id = id, .attempt = id, .at = {static_cast<std::int64_t>(next_)}});
+      entries_.push_back(
+          {.json = texts_.back(), .exec_id = id, .attempt = id, .at = {static_cast<std::int64_t>(next_)}});
     }
   }
   /// Appends some, durably. How many; 0 when all are there.
@@ -71,7 +73,8 @@ class Entries {
 void grow_to(Bench& bench, const std::string& file, std::uint64_t size) {
   const auto ledger = open_file(file);
   for (std::uint64_t there = need(ledger->size(), "the log"); there < size;) {
-    bench.progress("filling the log: " + format(static_cast<double>(there)) + " of " + format(static_cast<double>(size)));
+    bench.progress("filling the log: " + format(static_cast<double>(there)) + " of " +
+                   format(static_cast<double>(size)));
     Entries entries(there);
     entries.make(static_cast<std::size_t>(std::min<std::uint64_t>(size - there, 64'000)));
     while (entries.append_to(*ledger) > 0) {
@@ -116,14 +119,15 @@ void compare_appends(Bench& bench, const std::string& small, const std::string& 
   Workload limit = to_small.workload(), subject = to_large.workload();
   const Pairs pairs = alternate(bench.pairing(what), limit, subject);
   const auto cost = [](const Slice& slice) { return micro / slice.rate; };
-  bench.report.add(Line{.what = what,
-                        .unit = "µs",
-                        .figure = spread(pairs, [&](const Pair& pair) { return cost(pair.subject); }),
-                        .limit = spread(pairs, [&](const Pair& pair) { return cost(pair.limit); }),
-                        .ratio = spread(pairs, [&](const Pair& pair) { return cost(pair.subject) / cost(pair.limit); }),
-                        .goal = at_most(1.3),
-                        .note = "limit: to a log of " + format(small_size) + "; durable, 64 a transaction, with tree and signature"}
-                       .from(pairs));
+  bench.report.add(
+      Line{.what = what,
+           .unit = "µs",
+           .figure = spread(pairs, [&](const Pair& pair) { return cost(pair.subject); }),
+           .limit = spread(pairs, [&](const Pair& pair) { return cost(pair.limit); }),
+           .ratio = spread(pairs, [&](const Pair& pair) { return cost(pair.subject) / cost(pair.limit); }),
+           .goal = at_most(1.3),
+           .note = "limit: to a log of " + format(small_size) + "; durable, 64 a transaction, with tree and signature"}
+          .from(pairs));
 }
 
 void measure_proofs(Bench& bench, const std::string& file, std::uint64_t size) {
@@ -157,11 +161,12 @@ void measure_audit(Bench& bench, const std::string& file) {
   options.well_formed = is_entry;
   double entry_bytes = 0;
   Workload subject{.step = [&](std::size_t) -> std::size_t {
-                     const store::LogAudit audit = need(store::audit_log(file, options), "an audit");
-                     if (audit.difference_count > 0) throw std::runtime_error("a log does not verify: " + audit.differences.front().what);
-                     entry_bytes = static_cast<double>(audit.bytes) / static_cast<double>(audit.entries);
-                     return audit.entries;
-                   }};
+    const store::LogAudit audit = need(store::audit_log(file, options), "an audit");
+    if (audit.difference_count > 0)
+      throw std::runtime_error("a log does not verify: " + audit.differences.front().what);
+    entry_bytes = static_cast<double>(audit.bytes) / static_cast<double>(audit.entries);
+    return audit.entries;
+  }};
   Workload limit{.step = [text = std::string(300, 'x')](std::size_t) mutable -> std::size_t {
     for (std::size_t i = 0; i < 1000; ++i) text[i % text.size()] ^= static_cast<char>(crypto::sha256(text)[0]);
     return 1000;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows about memory: bytes held, allocations made.
 #include <malloc.h>
 #include <unistd.h>

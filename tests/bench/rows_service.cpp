@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows about a server over HTTP, driven by wrk, beside the same work in this process.
 #include <chrono>
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows about speed: executions, one submitter, many, syncs.
 #include <fcntl.h>
 #include <unistd.h>

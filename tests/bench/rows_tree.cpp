@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows about the Merkle tree alone, without a ledger, and about verifying what it proves.
 #include <algorithm>
 #include <array>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is measured, and the limits beside it, as workloads.
 #pragma once
 
@@ -48,8 +49,8 @@ class Folder {
 void copy_ledger(const std::string& from, const std::string& to);
 
 /// Copies of a ledger, none of which is removed before the last is done with. A file that is removed leaves its memory
-/// to the next one; a ledger that grows gets none that way, and on a virtual machine a page that was not used before can
-/// cost ten times one that was. So both sides of a comparison write pages that are new.
+/// to the next one; a ledger that grows gets none that way, and on a virtual machine a page that was not used before
+/// can cost ten times one that was. So both sides of a comparison write pages that are new.
 class Copies {
  public:
   Copies(Folder& folder, std::string of) : folder_(folder), of_(std::move(of)) {}

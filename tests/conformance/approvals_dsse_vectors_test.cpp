@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // approvals_dsse.json: what verification alone says to each envelope, to each change of one byte in a good one, and to
 // each change of one member of the trust policy.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // approvals_v1.json: what verification alone says to each artifact.
 #include <string>
 

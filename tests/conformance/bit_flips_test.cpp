@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every bit of a log of 300 entries, its proofs, its notes and its roots, changed once: nothing of it is accepted.
 #include <iostream>
 #include <openexec/evidence.hpp>

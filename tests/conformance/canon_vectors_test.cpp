@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Strict JSON and the canonical forms against OpenExec's own vectors and those of others.
 #include <algorithm>
 #include <array>
@@ -147,7 +148,8 @@ TEST_CASE("OpenExec's vectors: each text has its three forms and their hashes, o
   check_forms("canonical.json");
 }
 
-TEST_CASE("OpenExec's vectors: an integer that jcs writes for a double is accepted as that double, another is refused") {
+TEST_CASE(
+    "OpenExec's vectors: an integer that jcs writes for a double is accepted as that double, another is refused") {
   if (!std::filesystem::exists(test::vectors() / "integers.json")) {
     WARN("SKIPPED: the folder of vectors has no integers.json");
     return;
@@ -206,14 +208,14 @@ TEST_CASE("JCS: the numbers of RFC 8785 appendix B, of which those that are not 
     } else {
       REQUIRE_FALSE(std::isfinite(value));
       const auto names = std::isnan(value) ? std::array{"NaN", "nan", "-NaN"} : std::array{"Infinity", "inf", "1e999"};
-      for (const char* text : names)
-        CHECK_FALSE(Verdict(text).accepted());
+      for (const char* text : names) CHECK_FALSE(Verdict(text).accepted());
     }
   });
   test::report("2-jcs/rfc8785_appendix_b.jsonl", cases);
 }
 
-TEST_CASE("JCS: number texts read as the nearest double, and other integers than jcs writes are refused beyond 2^53 - 1") {
+TEST_CASE(
+    "JCS: number texts read as the nearest double, and other integers than jcs writes are refused beyond 2^53 - 1") {
   const auto vectors = test::public_vectors();
   if (!vectors) return;
   std::size_t written = 0, overflows = 0, integers = 0;

@@ -1,5 +1,6 @@
-// toml-test's dates and times in our two forms: that of clawshield-v1 (docs/formats.md, section 4), with exactly six digits
-// in a fraction, `T` and `Z` in capitals and seconds always there, and RFC 3339.
+// SPDX-License-Identifier: Apache-2.0
+// toml-test's dates and times in our two forms: that of clawshield-v1 (docs/formats.md, section 4), with exactly six
+// digits in a fraction, `T` and `Z` in capitals and seconds always there, and RFC 3339.
 #include <map>
 #include <set>
 #include <string>
@@ -9,8 +10,8 @@
 #include "support/json.hpp"
 
 using namespace openexec;
-using base::TimeForm;
 using base::parse_time;
+using base::TimeForm;
 
 namespace {
 

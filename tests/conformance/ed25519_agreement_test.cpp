@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The libraries that may verify Ed25519, asked about the same signatures: behind the strict checks they must agree, so
 // that the choice of a library decides nothing but speed. "OpenSSL" is AWS-LC where the build has that in its place.
 #include <sodium.h>
@@ -156,7 +157,10 @@ TEST_CASE("OpenSSL and libsodium give one verdict on 10,000 signatures, most of 
         case 6: s = times_order(1 + static_cast<unsigned>(below(random, 14)), s); break;
         case 7: r = small_order(static_cast<unsigned>(below(random, 8))); break;
         case 8: r = sum(r, small_order(1 + static_cast<unsigned>(below(random, 7)))); break;
-        default: r = random_text(random, 32); s = random_text(random, 32); break;
+        default:
+          r = random_text(random, 32);
+          s = random_text(random, 32);
+          break;
       }
       judge(key, message, r + s, expected, tally);
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Third parties' verdicts on Ed25519 signatures and keys, under the strict profile of docs/formats.md, section 4.
 #include <map>
 #include <string>

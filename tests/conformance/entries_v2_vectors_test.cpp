@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // entries_v2.json: entries of versions 1 and 2 from a generator that shares no code with the library.
 #include <openexec/receipt.hpp>
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an executor writes, and what an auditor reads: one and the same.
 #include <memory>
 #include <openexec/openexec.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The log of a real ledger, as it was at each of its sizes, for others to read: go_tlog_ledger FOLDER. The files are
 // those of go_tlog_writer.cpp, which writes a larger log that no ledger holds.
 #include <filesystem>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes a log into a folder, for others to read: go_tlog_writer FOLDER. What the files are, go_tlog/main.go tells.
 #include <filesystem>
 #include <fstream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // identities.json: the hashes of a request that approvals carry and that name it.
 #include <string>
 

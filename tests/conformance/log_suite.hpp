@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The contract of ReceiptLog, to be run over every log. It uses the public interface alone.
 #pragma once
 
@@ -102,8 +103,9 @@ class LogSuite {
     judge_.expect(back.size() + 1 == found.size(), "find_before gave another number of entries");
     for (std::size_t i = 0; i < back.size(); ++i)
       judge_.expect(back[i].json == found[found.size() - 2 - i].json, "find_before is not newest first");
-    judge_.expect(must(log->find_before(digest(2, 1), std::uint64_t(-1), 1), "find_before").at(0).index == found.back().index,
-                  "find_before did not begin with the newest");
+    judge_.expect(
+        must(log->find_before(digest(2, 1), std::uint64_t(-1), 1), "find_before").at(0).index == found.back().index,
+        "find_before did not begin with the newest");
     judge_.expect(must(log->find(digest(3, 1), 10), "find").empty(), "an unknown execution was found");
     Digest neighbour = digest(2, 1);
     neighbour[30] = 7;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // log.json: entries, leaf hashes, roots, checkpoints, proofs that stand alone and consistency proofs.
 #include <algorithm>
 #include <map>

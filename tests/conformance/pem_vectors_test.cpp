@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Third parties' key files: which are exactly one strict Ed25519 public key.
 #include <string>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // receipts.json, identities.json (through the executor) and the entries of log.json.
 #include <openexec/openexec.hpp>
 
@@ -45,8 +46,8 @@ Enum by_name(const std::string& wanted, std::initializer_list<Enum> all) {
 Entry read_entry(canon::View view) {
   Entry entry;
   entry.version = static_cast<std::uint32_t>(view.find("version")->integer());
-  entry.verdict = by_name(text(view, "verdict"), {Verdict::refused, Verdict::executed, Verdict::failed, Verdict::replayed,
-                                                  Verdict::in_doubt, Verdict::suppressed});
+  entry.verdict = by_name(text(view, "verdict"), {Verdict::refused, Verdict::executed, Verdict::failed,
+                                                  Verdict::replayed, Verdict::in_doubt, Verdict::suppressed});
   entry.effect = by_name(text(view, "effect"), {Effect::none, Effect::confirmed, Effect::unknown});
   entry.code = code_from_name(text(view, "code")).value();
   entry.exec_id = text(view, "exec_id");
@@ -63,7 +64,8 @@ Entry read_entry(canon::View view) {
   entry.receipt = text(view, "receipt");
   entry.executor = text(view, "executor");
   entry.observed_at = base::parse_time(text(view, "observed_at"), base::TimeForm::rfc3339).value();
-  if (const auto prior = *view.find("prior"); prior.is(canon::Type::integer)) entry.prior = static_cast<std::uint64_t>(prior.integer());
+  if (const auto prior = *view.find("prior"); prior.is(canon::Type::integer))
+    entry.prior = static_cast<std::uint64_t>(prior.integer());
   return entry;
 }
 
@@ -100,14 +102,20 @@ TEST_CASE("the identities of every vector, as the executor gives them") {
     config.tenant = text(item.value, "tenant");
     HandlerTable table;
     REQUIRE(table.add(action, [](const Invocation&) { return HandlerResult::result("1"); }).ok());
-    Executor executor = assemble({.store = memory_ledger(), .log = nullptr, .verifier = std::make_shared<DemoVerifier>(), .hasher = nullptr, .clock = nullptr},
+    Executor executor = assemble({.store = memory_ledger(),
+                                  .log = nullptr,
+                                  .verifier = std::make_shared<DemoVerifier>(),
+                                  .hasher = nullptr,
+                                  .clock = nullptr},
                                  std::move(table), config);
-    const Outcome outcome = executor.execute({.action = action, .payload = payload, .nonce = nonce, .approval_artifact = {}});
+    const Outcome outcome =
+        executor.execute({.action = action, .payload = payload, .nonce = nonce, .approval_artifact = {}});
     CHECK(outcome.ok());
     CHECK(outcome.exec_id == text(item.value, "exec_id"));
     const auto entry = canon::parse(outcome.entry);
     CHECK(text(entry->root(), "request_hash") == text(item.value, "request_hash"));
-    const auto proposal = Proposal::parse({.action = action, .payload = payload, .nonce = nonce, .approval_artifact = {}}, config.tenant);
+    const auto proposal =
+        Proposal::parse({.action = action, .payload = payload, .nonce = nonce, .approval_artifact = {}}, config.tenant);
     REQUIRE(proposal.ok());
     CHECK(to_hex(proposal->action_hash()) == text(item.value, "action_hash"));
     ++cases;

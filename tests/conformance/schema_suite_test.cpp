@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // What others expect of JSON Schema: Debian's json-schema-test-suite (OPENEXEC_SCHEMA_SUITE names another folder). It
-// has tests of draft 7 at most; what draft 2020-12 spells otherwise is respelled here. Every file of the suite is in one
-// of the lists below, and every group that is refused when it is compiled is named with what the refusal says.
+// has tests of draft 7 at most; what draft 2020-12 spells otherwise is respelled here. Every file of the suite is in
+// one of the lists below, and every group that is refused when it is compiled is named with what the refusal says.
 #include <openexec/payload_schema.hpp>
 
 #include <array>
@@ -24,11 +25,35 @@ using canon::View;
 namespace {
 
 // Files whose groups are checked as they are, and those whose keywords are respelled before.
-const std::set<std::string> as_they_are{
-    "additionalProperties", "allOf", "anyOf", "boolean_schema", "const", "contains", "default", "enum",
-    "exclusiveMaximum", "exclusiveMinimum", "if-then-else", "maxItems", "maxLength", "maxProperties", "maximum",
-    "minItems", "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern", "patternProperties",
-    "properties", "propertyNames", "required", "type", "uniqueItems"};
+const std::set<std::string> as_they_are{"additionalProperties",
+                                        "allOf",
+                                        "anyOf",
+                                        "boolean_schema",
+                                        "const",
+                                        "contains",
+                                        "default",
+                                        "enum",
+                                        "exclusiveMaximum",
+                                        "exclusiveMinimum",
+                                        "if-then-else",
+                                        "maxItems",
+                                        "maxLength",
+                                        "maxProperties",
+                                        "maximum",
+                                        "minItems",
+                                        "minLength",
+                                        "minProperties",
+                                        "minimum",
+                                        "multipleOf",
+                                        "not",
+                                        "oneOf",
+                                        "pattern",
+                                        "patternProperties",
+                                        "properties",
+                                        "propertyNames",
+                                        "required",
+                                        "type",
+                                        "uniqueItems"};
 const std::set<std::string> respelled{"additionalItems", "definitions", "dependencies", "items", "ref", "refRemote"};
 
 // Groups that are refused when they are compiled, by what the refusal says.

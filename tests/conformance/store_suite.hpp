@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The contract of NonceStore, to be run over every store. It uses the public interface alone.
 #pragma once
 
@@ -53,10 +54,12 @@ class StoreSuite {
       judge_.promise("a token is a single approval or one plan", [&] { token_is_of_one_use(); });
       judge_.promise("a claim above its action's pace spends nothing", [&] { pace_is_kept(); });
       judge_.promise("of concurrent claims as many are fresh as may be within a minute", [&] { pace_for_all(); });
-      judge_.promise("of concurrent steps none is fresh before the one before it has executed", [&] { steps_in_order(); });
+      judge_.promise("of concurrent steps none is fresh before the one before it has executed",
+                     [&] { steps_in_order(); });
     }
     if (factory_.create()->keeps_attempts()) {
-      judge_.promise("a further attempt follows the newest, and only one that says nothing happened", [&] { next_attempt(); });
+      judge_.promise("a further attempt follows the newest, and only one that says nothing happened",
+                     [&] { next_attempt(); });
       judge_.promise("what was in doubt is never tried again, whatever settled it", [&] { doubt_is_no_retry(); });
       judge_.promise("an attempt's seal does not touch another attempt", [&] { attempts_are_fenced(); });
       judge_.promise("of concurrent claims of the next attempt one is fresh", [&] { one_next_attempt(); });
@@ -742,7 +745,8 @@ class StoreSuite {
     if (ReceiptLog* log = store->log())
       judge_.expect(must(log->size(), "size") == entries, "the controls' entries are not in the log");
     else
-      judge_.expect(must(store->unlogged(), "unlogged").size() == entries, "the controls' entries are not in the outbox");
+      judge_.expect(must(store->unlogged(), "unlogged").size() == entries,
+                    "the controls' entries are not in the outbox");
   }
 
   void terms_survive() {
@@ -763,8 +767,10 @@ class StoreSuite {
     judge_.expect(standing(*store) == before && before.empty() != keeps_controls, "a control was forgotten");
     if (!terms) return;
     judge_.expect(claim(*store, paced("n-2", 2, 2'000, 2)) == Kind::rate_reached, "the pace was forgotten");
-    judge_.expect(claim(*store, step_of("n-3", 3, "p\n3\nplan", "p\n2\nplan")) == Kind::out_of_order, "the order was forgotten");
-    judge_.expect(claim(*store, step_of("n-4", 4, "p\n1\nplan", "p\n0\nplan")) == Kind::fresh, "a step's end was forgotten");
+    judge_.expect(claim(*store, step_of("n-3", 3, "p\n3\nplan", "p\n2\nplan")) == Kind::out_of_order,
+                  "the order was forgotten");
+    judge_.expect(claim(*store, step_of("n-4", 4, "p\n1\nplan", "p\n0\nplan")) == Kind::fresh,
+                  "a step's end was forgotten");
   }
 
   static Seal nothing_happened(const Claim& claim, std::string_view entry = R"({"none":1})") {
@@ -813,8 +819,8 @@ class StoreSuite {
     judge_.expect(claim(*store, other) == Kind::nonce_conflict, "an attempt was opened for another request");
     judge_.expect(claim(*store, attempt_of(first, 2)) == Kind::fresh, "the second attempt was not opened");
     const NonceRecord running = found(*store, "n-1");
-    judge_.expect(running.state == NonceState::claimed && running.attempt == 2 && !running.retryable && !running.entry &&
-                      running.result.empty(),
+    judge_.expect(running.state == NonceState::claimed && running.attempt == 2 && !running.retryable &&
+                      !running.entry && running.result.empty(),
                   "the record is not of the second attempt");
     (void)told(*store, attempt_of(first, 2), "the second attempt was opened twice");
     Claim thief = claim_of("n-2", 2);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every supplied store and log under the suites; and the suites themselves, over stores that are broken on purpose.
 #include <atomic>
 #include <chrono>
@@ -172,7 +173,8 @@ class CountsBeforeItClaims final : public Decorated {
       std::unique_lock lock(mutex_);
       ++looked_;
       changed_.notify_all();
-      changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return looked_ > static_cast<int>(claim.max_per_minute); });
+      changed_.wait_for(lock, std::chrono::milliseconds(100),
+                        [&] { return looked_ > static_cast<int>(claim.max_per_minute); });
     }
     if (!room) return ClaimAnswer{ClaimAnswer::Kind::rate_reached, std::nullopt};
     Claim next = claim;
@@ -220,7 +222,8 @@ class IgnoresTheFence final : public Decorated {
  public:
   Result<std::optional<std::uint64_t>> seal(const Seal& seal) override {
     Seal newest = seal;
-    if (const auto record = inner_->find(seal.tenant, seal.nonce); record.ok() && *record) newest.attempt = (*record)->attempt;
+    if (const auto record = inner_->find(seal.tenant, seal.nonce); record.ok() && *record)
+      newest.attempt = (*record)->attempt;
     return inner_->seal(newest);
   }
 };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a conformance suite speaks: it returns what failed instead of asserting, so that it can be shown to fail.
 #pragma once
 

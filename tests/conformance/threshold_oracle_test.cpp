@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // m of n: what the verifier says to 100,000 random policies and approvals, against an oracle that knows no JSON, no
 // signature and no line of lib/approval: it judges the abstract case, before that is written out.
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What others published of transparency logs: each file's cases have the verdicts that its source states.
 #include <algorithm>
 #include <filesystem>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The nonces of tool calls: the shared vectors, and what the rule promises of them.
 #include <openexec/tool_call.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The contract of TransparencyLog, as a function over the interface.
 #pragma once
 
@@ -98,8 +99,9 @@ inline Failures run_transparency_suite(const TransparencySuite& suite) {
     expect(served("tile/entries/000") == bundle, "entries are served in bundles");
     expect(served("tile/0/002.p/88")->size() == 88 * 32 && served("tile/1/000.p/2")->size() == 64,
            "partial tiles are served as far as the checkpoint covers them");
-    for (const char* path : {"tile/0/002", "tile/0/002.p/89", "tile/1/000", "tile/2/000.p/1", "tile/0/0", "tile/0/x000/000",
-                             "tile/entries/003", "", "tile", "../checkpoint", "tile/8/000", "tile/0/000.p/0"})
+    for (const char* path :
+         {"tile/0/002", "tile/0/002.p/89", "tile/1/000", "tile/2/000.p/1", "tile/0/0", "tile/0/x000/000",
+          "tile/entries/003", "", "tile", "../checkpoint", "tile/8/000", "tile/0/000.p/0"})
       expect(!served(path), "nothing is served under any other path");
   });
   judge.promise("cosignatures are kept", [&] {
@@ -111,7 +113,8 @@ inline Failures run_transparency_suite(const TransparencySuite& suite) {
     const std::string policy = policy_of("2", {"w1", "w2"});
     const auto kept = [&] { return log.cosigned_checkpoint().value(); };
     expect(!kept(), "at first nobody has cosigned");
-    expect(log.keep_cosigned(log.checkpoint()->note).code() == Code::invalid_argument, "the log's own signature is none");
+    expect(log.keep_cosigned(log.checkpoint()->note).code() == Code::invalid_argument,
+           "the log's own signature is none");
     expect(log.keep_cosigned(cosigned(*other->transparency(), {"w1"})).code() == Code::invalid_argument,
            "another log's checkpoint is not kept");
     std::string untrue = cosigned(log, {"w1"});
@@ -146,7 +149,8 @@ inline Failures run_transparency_suite(const TransparencySuite& suite) {
         for (int i = 0; i < 60; ++i) {
           const auto size = ledger->size();
           const auto checkpoint = log.checkpoint();
-          if (!size.ok() || !checkpoint.ok() || checkpoint->size < *size) one = "an entry is covered once it has an index";
+          if (!size.ok() || !checkpoint.ok() || checkpoint->size < *size)
+            one = "an entry is covered once it has an index";
           const auto proof = log.prove(size.ok() ? *size - 1 : 0);
           if (!proof.ok() || verdict(log, *proof) != EvidenceVerdict::pass) one = "a proof verifies while others write";
         }

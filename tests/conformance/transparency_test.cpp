@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every supplied log that keeps a tree under the suite; and the suite itself, over logs that are broken on purpose.
 #include <openexec/builtin.hpp>
 
@@ -20,7 +21,9 @@ class Decorated : public ReceiptLog, public TransparencyLog {
  public:
   Result<std::uint64_t> append(const NewEntry& entry) override { return inner_->append(entry); }
   Result<std::uint64_t> size() override { return inner_->size(); }
-  Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) override { return inner_->read(first, count); }
+  Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) override {
+    return inner_->read(first, count);
+  }
   Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override {
     return inner_->find(exec_id, count);
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Test A: a real executor on a real ledger runs, refuses and replays; what leaves the machine is written into a folder,
 // and the ledger is destroyed. Beside it, each kind of damage once.
 //

@@ -1,4 +1,6 @@
-// Makes a ledger's log longer by entries of requests that are refused before anything is claimed: grow_log LEDGER FROM TO
+// SPDX-License-Identifier: Apache-2.0
+// Makes a ledger's log longer by entries of requests that are refused before anything is claimed: grow_log LEDGER FROM
+// TO
 #include <iostream>
 #include <memory>
 #include <stdexcept>

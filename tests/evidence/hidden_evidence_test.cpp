@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attack: refusals that are sent in advance hide what became of an execution, and stand in for its evidence.
 #include <sys/wait.h>
 
@@ -74,7 +75,8 @@ Said run(const std::string& command) {
   FILE* const pipe = ::popen(command.c_str(), "r");
   REQUIRE(pipe != nullptr);
   std::array<char, 4096> buffer{};
-  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe)) said.text.append(buffer.data(), got);
+  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    said.text.append(buffer.data(), got);
   said.exit_code = WEXITSTATUS(::pclose(pipe));
   return said;
 }
@@ -128,8 +130,8 @@ TEST_CASE("The entries of an execution are listed newest first, page by page, ea
   for (std::int64_t index = 231; index >= 0; --index) all.push_back(index);
   CHECK(seen == all);
   CHECK(indexes(client.get(path).json().root()).size() == 100);
-  for (const char* query : {"limit=0", "limit=101", "limit=x", "limit=", "before=-1", "before=x", "index=x",
-                            "before=99999999999999999999"})
+  for (const char* query :
+       {"limit=0", "limit=101", "limit=x", "limit=", "before=-1", "before=x", "index=x", "before=99999999999999999999"})
     CHECK(client.get(path + "?" + query).status == 422);
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a log sends to a witness, out of a real ledger, and out of a second one that was forked from it: log_requests
 // FOLDER
 #include <filesystem>

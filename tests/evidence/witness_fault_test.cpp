@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A witness whose disk fails, loses its power, or whose process is killed, at each call: it never signs two histories.
 #include <signal.h>
 #include <sys/wait.h>

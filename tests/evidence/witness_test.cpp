@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A real openexec-witness, and logs that are honest, broken, or lie.
 #include <signal.h>
 #include <sys/stat.h>
@@ -307,7 +308,8 @@ TEST_CASE("clients that are slow, silent or many hold up nobody") {
   for (int i = 0; i < 100; ++i) {
     idle.emplace_back(daemon.port());
     if (i % 3 == 1) idle.back().send("POST /add-check");
-    if (i % 3 == 2) idle.back().send("POST /add-checkpoint HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nold 0");
+    if (i % 3 == 2)
+      idle.back().send("POST /add-checkpoint HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nold 0");
   }
   CHECK(add(daemon, signed_request(0, {}, log_of(5).tree.head())).status == 200);
   for (const char* bad :
@@ -494,7 +496,8 @@ void check_one_history(const TwoHistories& histories, const Cosigned& cosigned, 
 
 }  // namespace
 
-TEST_CASE("clients at once, of two histories, before one server: one history is cosigned, and no second server starts") {
+TEST_CASE(
+    "clients at once, of two histories, before one server: one history is cosigned, and no second server starts") {
   const TwoHistories histories;
   for (int round = 0; round < 4; ++round) {
     WitnessHome home;

@@ -1,6 +1,7 @@
-// kill -9 before, inside and after every single write of claims, seals and appends: of SQLite's files, and of the anchor
-// that the ledger writes itself. After each, the log is a prefix with every acknowledged entry, and its checkpoint
-// verifies.
+// SPDX-License-Identifier: Apache-2.0
+// kill -9 before, inside and after every single write of claims, seals and appends: of SQLite's files, and of the
+// anchor that the ledger writes itself. After each, the log is a prefix with every acknowledged entry, and its
+// checkpoint verifies.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,7 +52,8 @@ int __wrap_unlink(const char* path);
 ssize_t __wrap_write(int fd, const void* bytes, size_t size) {
   if (watching == nullptr) return __real_write(fd, bytes, size);
   ssize_t done = -1;
-  (void)watching->step([&] { done = __real_write(fd, bytes, size); }, [&] { (void)!__real_write(fd, bytes, size / 2); });
+  (void)watching->step([&] { done = __real_write(fd, bytes, size); },
+                       [&] { (void)!__real_write(fd, bytes, size / 2); });
   return done;
 }
 int __wrap_rename(const char* from, const char* to) {
@@ -254,10 +256,12 @@ class Killing {
     if (Failures failures = Leader::check(**ledger); !failures.empty()) return failures;
     if (Failures failures = check_ledger(**ledger, told); !failures.empty()) return failures;
     // Whatever it was in the middle of, it goes on.
-    if (auto index = (*ledger)->append({.json = "after", .exec_id = {}, .attempt = digest_of("after"), .at = {1}}); !index.ok())
+    if (auto index = (*ledger)->append({.json = "after", .exec_id = {}, .attempt = digest_of("after"), .at = {1}});
+        !index.ok())
       return {"the ledger takes no entry any more: " + index.status().detail()};
     for (const auto& file : fs::directory_iterator(fs::path(path_).parent_path()))
-      if (file.path().filename().string().find(".anchor.new") != std::string::npos) return {"a draft of the anchor stays"};
+      if (file.path().filename().string().find(".anchor.new") != std::string::npos)
+        return {"a draft of the anchor stays"};
     return {};
   }
 

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 // Many at once: threads on one nonce, processes on one ledger.
 #include <openexec/openexec.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
 #include <barrier>
 #include <set>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 #include "support/campaign.hpp"
 #include "support/catch.hpp"
@@ -28,9 +29,12 @@ int broken_rounds(const std::shared_ptr<Ledger>& ledger, const std::string& run)
   auto calls = std::make_shared<std::atomic<int>>(0);
   Config config;
   config.limits.max_replays_per_second = threads;  // each replay has an entry, so that the log counts all answers
-  Executor executor = assemble(
-      {.store = ledger, .log = nullptr, .verifier = std::make_shared<ScriptedVerifier>(), .hasher = nullptr, .clock = nullptr},
-      echo_table(calls), config);
+  Executor executor = assemble({.store = ledger,
+                                .log = nullptr,
+                                .verifier = std::make_shared<ScriptedVerifier>(),
+                                .hasher = nullptr,
+                                .clock = nullptr},
+                               echo_table(calls), config);
   std::vector<Outcome> outcomes(threads);
   int broken = 0;
   int round = 0;
@@ -54,8 +58,10 @@ int broken_rounds(const std::shared_ptr<Ledger>& ledger, const std::string& run)
     std::set<std::string> receipts;
     int firsts = 0;
     for (const Outcome& outcome : outcomes) {
-      if (outcome.ok()) receipts.insert(outcome.receipt);
-      else receipts.insert("refused");
+      if (outcome.ok())
+        receipts.insert(outcome.receipt);
+      else
+        receipts.insert("refused");
       firsts += outcome.replayed ? 0 : 1;
     }
     if (*calls != before + 1 || receipts.size() != 1 || firsts != 1) ++broken;
@@ -85,8 +91,12 @@ TEST_CASE("64 threads, each with its own approval for its own nonce, all execute
   auto ledger = sqlite_ledger(folder.file("ledger.db"));
   REQUIRE(ledger.ok());
   auto calls = std::make_shared<std::atomic<int>>(0);
-  Executor executor = assemble(
-      {.store = *ledger, .log = nullptr, .verifier = std::make_shared<ScriptedVerifier>(), .hasher = nullptr, .clock = nullptr}, echo_table(calls));
+  Executor executor = assemble({.store = *ledger,
+                                .log = nullptr,
+                                .verifier = std::make_shared<ScriptedVerifier>(),
+                                .hasher = nullptr,
+                                .clock = nullptr},
+                               echo_table(calls));
   std::atomic<int> ok{0};
   std::vector<std::thread> callers;
   for (int t = 0; t < threads; ++t)
@@ -94,7 +104,8 @@ TEST_CASE("64 threads, each with its own approval for its own nonce, all execute
       for (int i = 0; i < 20; ++i) {
         const std::string nonce = std::to_string(t) + "-" + std::to_string(i);
         const std::string artifact = "{\"id\":\"" + nonce + "\"}";
-        if (executor.execute({.action = "echo", .payload = "{}", .nonce = nonce, .approval_artifact = artifact}).ok()) ++ok;
+        if (executor.execute({.action = "echo", .payload = "{}", .nonce = nonce, .approval_artifact = artifact}).ok())
+          ++ok;
       }
     });
   for (auto& caller : callers) caller.join();
@@ -113,7 +124,8 @@ TEST_CASE("of many processes on one ledger one opens it, and the others are told
     REQUIRE(child >= 0);
     if (child == 0) {
       auto other = sqlite_ledger(path);
-      const bool told = !other.ok() && other.code() == Code::store_failed && other.status().detail().find(expected) != std::string::npos;
+      const bool told = !other.ok() && other.code() == Code::store_failed &&
+                        other.status().detail().find(expected) != std::string::npos;
       ::_exit(told ? 0 : 1);
     }
     int status = 0;

@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // kill -9 at each named step of the pipeline, then reopen through the ordinary path.
 #include <openexec/openexec.hpp>
 
-#include <csignal>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <fstream>
 
@@ -25,10 +26,10 @@ enum class Kill { before_claim, after_claim, in_handler, after_handler, after_se
 struct Expectation {
   Kill at;
   const char* name;
-  int calls;           // handler calls before the restart
-  bool fresh;          // the nonce may still run
-  Code code;           // what a second attempt is told
-  const char* verdict; // of the first entry after the restart
+  int calls;            // handler calls before the restart
+  bool fresh;           // the nonce may still run
+  Code code;            // what a second attempt is told
+  const char* verdict;  // of the first entry after the restart
 };
 
 constexpr Expectation expectations[] = {
@@ -56,13 +57,15 @@ std::size_t calls(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(in), {}).size();
 }
 
-constexpr Request request{.action = "act", .payload = R"({"n":1})", .nonce = "n-1", .approval_artifact = R"({"id":"a-1"})"};
+constexpr Request request{
+    .action = "act", .payload = R"({"n":1})", .nonce = "n-1", .approval_artifact = R"({"id":"a-1"})"};
 
 /// Who approved it, as its entry says.
 const std::string approved_by = R"({"digest":")" + to_hex(crypto::sha256(request.approval_artifact)) +
                                 R"(","id":"{\"id\":\"a-1\"}","keys":["key-1"],"profile":"scripted"})";
 
-Result<Executor> open(const std::string& path, const std::string& counter, std::optional<Kill> kill, Reconcile reconcile = nullptr) {
+Result<Executor> open(const std::string& path, const std::string& counter, std::optional<Kill> kill,
+                      Reconcile reconcile = nullptr) {
   Result<std::shared_ptr<Ledger>> ledger = sqlite_ledger(path);
   if (!ledger.ok()) return ledger.status();
   auto store = std::make_shared<SteppedStore>(*ledger, [kill](Step step) -> std::optional<Status> {
@@ -79,7 +82,12 @@ Result<Executor> open(const std::string& path, const std::string& counter, std::
     return HandlerResult::result(R"({"done":true})");
   };
   if (Status added = table.add("act", HandlerTable::Row{run, std::move(reconcile)}); !added.ok()) return added;
-  return Executor::assemble({}, {.store = store, .log = nullptr, .verifier = std::make_shared<ScriptedVerifier>(), .hasher = nullptr, .clock = nullptr},
+  return Executor::assemble({},
+                            {.store = store,
+                             .log = nullptr,
+                             .verifier = std::make_shared<ScriptedVerifier>(),
+                             .hasher = nullptr,
+                             .clock = nullptr},
                             std::move(table));
 }
 
@@ -211,8 +219,8 @@ namespace {
 /// One place in a run of attempts: the n-th time that a step is reached.
 struct Place {
   Step step = Step::before_claim;
-  int time = 0;           // 1: the first
-  int handler_call = 0;   // instead of a step: in this call of the handler
+  int time = 0;          // 1: the first
+  int handler_call = 0;  // instead of a step: in this call of the handler
 };
 
 void mark(const std::string& path, const std::string& text) {
@@ -227,10 +235,11 @@ constexpr std::uint32_t retries = 2;
 Result<Executor> open_retrying(const std::string& path, const std::string& marks, const Place& place) {
   Result<std::shared_ptr<Ledger>> ledger = sqlite_ledger(path);
   if (!ledger.ok()) return ledger.status();
-  auto store = std::make_shared<SteppedStore>(*ledger, [place, reached = 0](Step step) mutable -> std::optional<Status> {
-    if (step == place.step && ++reached == place.time) die();
-    return std::nullopt;
-  });
+  auto store =
+      std::make_shared<SteppedStore>(*ledger, [place, reached = 0](Step step) mutable -> std::optional<Status> {
+        if (step == place.step && ++reached == place.time) die();
+        return std::nullopt;
+      });
   HandlerTable table;
   const Handler run = [=, called = std::make_shared<int>(0)](const Invocation& call) {
     mark(marks, "b" + std::to_string(call.attempt));
@@ -238,8 +247,14 @@ Result<Executor> open_retrying(const std::string& path, const std::string& marks
     mark(marks, "e" + std::to_string(call.attempt));
     return HandlerResult::failed("nothing was sent", Effect::none);
   };
-  if (Status added = table.add("act", {.run = run, .reconcile = nullptr, .retry_none = retries}); !added.ok()) return added;
-  return Executor::assemble({}, {.store = store, .log = nullptr, .verifier = std::make_shared<ScriptedVerifier>(), .hasher = nullptr, .clock = nullptr},
+  if (Status added = table.add("act", {.run = run, .reconcile = nullptr, .retry_none = retries}); !added.ok())
+    return added;
+  return Executor::assemble({},
+                            {.store = store,
+                             .log = nullptr,
+                             .verifier = std::make_shared<ScriptedVerifier>(),
+                             .hasher = nullptr,
+                             .clock = nullptr},
                             std::move(table));
 }
 

@@ -1,10 +1,11 @@
-// A ledger of schema 3 becomes one of this library's schema: nothing that it knew is lost, and whatever ends it early, the
-// old ledger is whole.
+// SPDX-License-Identifier: Apache-2.0
+// A ledger of schema 3 becomes one of this library's schema: nothing that it knew is lost, and whatever ends it early,
+// the old ledger is whole.
 //
 // tests/vectors/ledger_schema_3.sql is the dump of a ledger that the library of commit 90e5cf2 wrote through its public
 // interface, with small blocks: 124 claims of two tenants, of which 4 are open, others sealed, failed, in doubt, or
-// settled after a doubt; refusals under the same exec_ids, a result of 7 KB, pruned results, a revocation, a halt, and an
-// index of six levels with merges under way.
+// settled after a doubt; refusals under the same exec_ids, a result of 7 KB, pruned results, a revocation, a halt, and
+// an index of six levels with merges under way.
 #include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,7 +18,6 @@
 
 #include "crypto/sha256.hpp"
 #include "fault/told.hpp"
-#include "upkeep/log_audit.hpp"
 #include "ledger/sqlite.hpp"
 #include "support/campaign.hpp"
 #include "support/catch.hpp"
@@ -25,6 +25,7 @@
 #include "support/keys.hpp"
 #include "support/parts.hpp"
 #include "support/vectors.hpp"
+#include "upkeep/log_audit.hpp"
 
 using namespace openexec;
 using namespace openexec::test;
@@ -117,8 +118,7 @@ std::string approval_of(int i) { return i % 7 == 3 ? "" : "approval-" + std::to_
 
 /// The nonce's own request, again.
 struct Again {
-  explicit Again(int i)
-      : tenant(tenant_of(i)), nonce("nonce-" + std::to_string(i)), approval(approval_of(i)) {
+  explicit Again(int i) : tenant(tenant_of(i)), nonce("nonce-" + std::to_string(i)), approval(approval_of(i)) {
     claim.tenant = tenant;
     claim.nonce = nonce;
     claim.action = i % 2 != 0 ? "pay" : "echo";

@@ -1,5 +1,6 @@
-// Plans of 1,000 steps from 64 threads, each step tried three times, in processes that are killed in the middle and begin
-// again on the same ledger. What ran is what the handlers wrote down, before they answered.
+// SPDX-License-Identifier: Apache-2.0
+// Plans of 1,000 steps from 64 threads, each step tried three times, in processes that are killed in the middle and
+// begin again on the same ledger. What ran is what the handlers wrote down, before they answered.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -26,11 +27,11 @@
 #include "base/text.hpp"
 #include "conformance/suite.hpp"
 #include "fault/told.hpp"
-#include "upkeep/log_audit.hpp"
 #include "support/approvals.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 #include "support/plans.hpp"
+#include "upkeep/log_audit.hpp"
 
 using namespace openexec;
 using namespace openexec::test;
@@ -47,7 +48,8 @@ struct Shape {
 
 class Campaign {
  public:
-  /// `claims_order`: what the judge believes of the plans. `forgetful`: a seeded bug, a ledger that dies with its process.
+  /// `claims_order`: what the judge believes of the plans. `forgetful`: a seeded bug, a ledger that dies with its
+  /// process.
   Campaign(Shape shape, StepOrder claimed_order, bool forgetful = false)
       : shape_(shape), claimed_order_(claimed_order), forgetful_(forgetful) {
     const Timestamp now = system_clock()->now();
@@ -68,7 +70,8 @@ class Campaign {
     for (int life = 0; life < 200; ++life) {
       const std::size_t before = succeeded_.size();
       const bool to_be_killed = kills_ < shape_.kills;
-      const bool killed = live(to_be_killed ? std::optional<int>(20 + static_cast<int>(random_() % 300)) : std::nullopt);
+      const bool killed =
+          live(to_be_killed ? std::optional<int>(20 + static_cast<int>(random_() % 300)) : std::nullopt);
       if (killed) ++kills_;
       const bool tried = std::all_of(tries_.begin(), tries_.end(), [](int tries) { return tries >= 3; });
       if (tried && !killed && succeeded_.size() == before && !to_be_killed) break;
@@ -103,7 +106,8 @@ class Campaign {
                   const std::string line = std::string(call.exec_id) + " " + std::string(call.payload) + "\n";
                   const bool written = ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size());
                   ::close(file);
-                  return written ? HandlerResult::result(std::string(call.payload)) : HandlerResult::in_doubt("no disk");
+                  return written ? HandlerResult::result(std::string(call.payload))
+                                 : HandlerResult::in_doubt("no disk");
                 },
                 [runs](const Settlement& settlement) {
                   std::ifstream file(runs);
@@ -161,8 +165,7 @@ class Campaign {
     FILE* told = ::fdopen(ends[0], "r");
     int heard = 0;
     Answer answer{};
-    while (std::fscanf(told, "%d %d %d %" SCNu64 "\n", &answer.plan, &answer.step, &answer.code,
-                       &answer.entry) == 4) {
+    while (std::fscanf(told, "%d %d %d %" SCNu64 "\n", &answer.plan, &answer.step, &answer.code, &answer.entry) == 4) {
       answers_.push_back(answer);
       ++tries_[static_cast<std::size_t>(answer.plan * shape_.steps + answer.step)];
       if (answer.code == 0) succeeded_.insert({answer.plan, answer.step});
@@ -172,7 +175,8 @@ class Campaign {
     int status = 0;
     ::waitpid(child, &status, 0);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return true;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) throw std::runtime_error("a process ended by itself, and badly");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+      throw std::runtime_error("a process ended by itself, and badly");
     return false;
   }
 
@@ -190,8 +194,8 @@ class Campaign {
                                                     .nonce = name,
                                                     .approval_artifact = envelopes_[static_cast<std::size_t>(plan)]});
           std::ostringstream line;
-          line << plan << " " << step << " " << static_cast<int>(outcome.code) << " " << outcome.entry_index.value_or(~0ull)
-               << "\n";
+          line << plan << " " << step << " " << static_cast<int>(outcome.code) << " "
+               << outcome.entry_index.value_or(~0ull) << "\n";
           const std::string said = line.str();
           if (::write(told, said.data(), said.size()) != static_cast<ssize_t>(said.size())) ::_exit(9);
         }
@@ -212,7 +216,8 @@ class Campaign {
         judge.expect(++runs[{plan, step}] == 1, "step " + nonce(plan, step) + " ran twice");
         if (claimed_order_ != StepOrder::in_sequence) continue;
         const int expected = last.contains(plan) ? last[plan] + 1 : 0;
-        judge.expect(step == expected, "step " + nonce(plan, step) + " ran when it was the turn of " + std::to_string(expected));
+        judge.expect(step == expected,
+                     "step " + nonce(plan, step) + " ran when it was the turn of " + std::to_string(expected));
         last[plan] = step;
       }
       for (const auto& [plan, step] : succeeded_)
@@ -265,7 +270,8 @@ class Campaign {
 
 }  // namespace
 
-TEST_CASE("Of a plan of 1,000 steps each runs at most once, from 64 threads, under kill -9, and the log has all of it") {
+TEST_CASE(
+    "Of a plan of 1,000 steps each runs at most once, from 64 threads, under kill -9, and the log has all of it") {
   Campaign campaign({.kills = 12}, StepOrder::any);
   check_passes(campaign.run());
   CHECK(campaign.kills() == 12);

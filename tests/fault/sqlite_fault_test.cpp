@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The SQLite ledger on a disk that fails at every call, loses power at every call, and under kill -9. Whatever happens:
 // what was acknowledged is there, no nonce is fresh twice, and the log has no gap.
 #include <signal.h>
@@ -365,15 +366,11 @@ Failures round_of_killing(const std::string& path, std::uint32_t first, std::siz
         told.asked(nonce);
         told.fresh(nonce);
         break;
-      case Word::What::sealed:
-        told.sealed(nonce, seal_text(word.number), word.index, seal_text(word.number));
-        break;
+      case Word::What::sealed: told.sealed(nonce, seal_text(word.number), word.index, seal_text(word.number)); break;
       case Word::What::appended:
         told.appended(word.index, entry_text(word.number, static_cast<int>(word.number % 4)));
         break;
-      case Word::What::failed:
-        failures.push_back("a call failed in the child");
-        break;
+      case Word::What::failed: failures.push_back("a call failed in the child"); break;
     }
     if (++heard == words) ::kill(child, SIGKILL);
   }

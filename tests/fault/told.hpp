@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What callers were told by a store that fails under them, and what must be true of it afterwards.
 #pragma once
 
@@ -25,7 +26,6 @@
 #include "support/catch.hpp"
 
 namespace openexec::test {
-
 
 inline Digest digest_of(const std::string& text) { return crypto::sha256(text); }
 
@@ -244,7 +244,8 @@ inline Failures check_ledger(Ledger& ledger, const Told& told) {
       judge.expect(stolen == (there ? ClaimAnswer::Kind::approval_spent : ClaimAnswer::Kind::fresh),
                    "nonce and approval were not spent together: " + nonce + (there ? " is there" : " is not there"));
       const ClaimAnswer::Kind again = must(ledger.claim(claim_of(nonce, "", digest_of(nonce))), "claim").kind;
-      judge.expect(again == (there ? ClaimAnswer::Kind::exists : ClaimAnswer::Kind::fresh), "a spent nonce was fresh again: " + nonce);
+      judge.expect(again == (there ? ClaimAnswer::Kind::exists : ClaimAnswer::Kind::fresh),
+                   "a spent nonce was fresh again: " + nonce);
     }
   });
   return judge.failures();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Any bytes as a trust policy, a signed statement or an envelope: what is accepted is what it says, and what is refused
 // says where. The first byte chooses. Aborts where a promise breaks.
 #include <cstdio>
@@ -103,15 +104,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 3) {
-    case 0:
-      check_policy(text);
-      break;
-    case 1:
-      check_statement(text);
-      break;
-    default:
-      check_envelope(text);
-      break;
+    case 0: check_policy(text); break;
+    case 1: check_statement(text); break;
+    default: check_envelope(text); break;
   }
   return 0;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Any bytes: the parse and the scan agree, and what is accepted has stable forms. Aborts where a promise breaks.
 #include <cstdio>
 #include <cstdlib>

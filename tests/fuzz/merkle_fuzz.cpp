@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Any bytes as each text of a log: what is read is written as it was, and nothing is accepted that nobody signed.
 #include <cstdio>
 #include <cstdlib>

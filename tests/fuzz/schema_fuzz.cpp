@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A schema, a line feed, a payload: both any bytes. What compiles checks every payload within its budget, says where it
 // fails in printable ASCII, and says the same about each spelling of a payload. Aborts where a promise breaks.
 #include <openexec/payload_schema.hpp>

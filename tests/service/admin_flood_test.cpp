@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The emergency stop under attack: whatever other peers of its socket do, a halt takes effect.
 //
 // Nothing here measures time to decide. The hostile peers are there from before the halt until after its answer, and
@@ -125,9 +126,7 @@ class SharedCount {
   [[nodiscard]] std::uint64_t value() const { return count(); }
 
  private:
-  [[nodiscard]] std::atomic<std::uint64_t>& count() const {
-    return *static_cast<std::atomic<std::uint64_t>*>(shared_);
-  }
+  [[nodiscard]] std::atomic<std::uint64_t>& count() const { return *static_cast<std::atomic<std::uint64_t>*>(shared_); }
   void* shared_;
 };
 
@@ -214,7 +213,9 @@ TEST_CASE("A halt takes effect while users who are not listed connect without en
     });
     drill(place, 20);
     // A line comes once a second: what a slow drill wrote is outnumbered as well.
-    const auto enough = [&] { return 200 * std::chrono::ceil<std::chrono::seconds>(Clock::now() - began).count() + 2000; };
+    const auto enough = [&] {
+      return 200 * std::chrono::ceil<std::chrono::seconds>(Clock::now() - began).count() + 2000;
+    };
     while (connected.value() < static_cast<std::uint64_t>(enough()) && looping.all_run()) std::this_thread::yield();
     CHECK(looping.all_run());
   }
@@ -277,7 +278,9 @@ TEST_CASE("No handler of a batch is entered after the halt was answered, though 
   while (entered < 1000) std::this_thread::yield();
   const Silent silent(options.admin_socket, 1000);
   REQUIRE(silent.count() == 1000);
-  const auto ms = [](Clock::duration time) { return std::chrono::duration_cast<std::chrono::milliseconds>(time).count(); };
+  const auto ms = [](Clock::duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+  };
   const auto began = Clock::now();
   Clock::time_point effective;
   std::thread watching([&] {

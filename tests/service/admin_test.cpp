@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The operator's socket: a real openexecd, the real command line, and the kernel's word on who asks.
 #include <signal.h>
 #include <spawn.h>
@@ -30,13 +31,13 @@
 namespace openexec {
 namespace {
 
-using test::Daemon;
-using test::HttpAnswer;
-using test::HttpClient;
 using test::admin;
 using test::ask_plainly;
+using test::Daemon;
 using test::execute;
 using test::has;
+using test::HttpAnswer;
+using test::HttpClient;
 using test::Place;
 using test::Said;
 using test::text_at;
@@ -68,7 +69,8 @@ std::string ask_as_stranger(const std::string& path, const std::string& request)
   return text;
 }
 
-TEST_CASE("openexec admin halts, shows, revokes and resumes; each order is an entry that names who, with the uid, and why") {
+TEST_CASE(
+    "openexec admin halts, shows, revokes and resumes; each order is an entry that names who, with the uid, and why") {
   const Place place;
   const Daemon daemon(place.flags);
   HttpClient client(daemon.port());
@@ -91,7 +93,8 @@ TEST_CASE("openexec admin halts, shows, revokes and resumes; each order is an en
   CHECK(has(status.text, R"("halted":false)"));
   CHECK(has(status.text, R"("suspect":false)"));
   const std::string table = admin(place, "status").text;
-  for (const char* cell : {"ORDER", "revoke_approval", "approval-7", "everybody", "bob (uid ", "stolen", "revoke_key", "lost", "T"})
+  for (const char* cell :
+       {"ORDER", "revoke_approval", "approval-7", "everybody", "bob (uid ", "stolen", "revoke_key", "lost", "T"})
     CHECK(has(table, cell));
   CHECK_FALSE(has(table, "{"));
   CHECK(admin(place, "confirm-clock --who carol --why 'compared with another'").exit_code == 0);
@@ -107,7 +110,8 @@ TEST_CASE("openexec admin halts, shows, revokes and resumes; each order is an en
   CHECK(has(orders[4], R"("kind":"confirm_clock")"));
 }
 
-TEST_CASE("An order for a tenant that the service does not have is recorded, and openexec admin says that nothing changed") {
+TEST_CASE(
+    "An order for a tenant that the service does not have is recorded, and openexec admin says that nothing changed") {
   const Place place;
   std::vector<std::string> flags = place.flags;
   flags.insert(flags.end(), {"--tenant", "acme"});
@@ -152,11 +156,15 @@ TEST_CASE("What is in doubt is listed and settled through the admin socket, and 
   {
     HandlerTable table;
     REQUIRE(table.add("act", [](const Invocation&) { return HandlerResult::in_doubt("no word"); }).ok());
-    Executor executor = test::assemble({.store = *sqlite_ledger(path), .log = nullptr, .verifier = std::make_shared<DemoVerifier>(),
-                                        .hasher = nullptr, .clock = nullptr},
+    Executor executor = test::assemble({.store = *sqlite_ledger(path),
+                                        .log = nullptr,
+                                        .verifier = std::make_shared<DemoVerifier>(),
+                                        .hasher = nullptr,
+                                        .clock = nullptr},
                                        std::move(table));
     for (const char* nonce : {"secret-1", "secret-2", "secret-3"})
-      exec_ids.push_back(executor.execute({.action = "act", .payload = "{}", .nonce = nonce, .approval_artifact = {}}).exec_id);
+      exec_ids.push_back(
+          executor.execute({.action = "act", .payload = "{}", .nonce = nonce, .approval_artifact = {}}).exec_id);
     const auto ask = [&](const std::string& method, const std::string& target, const std::string& body = {}) {
       return service::answer_admin(executor, {.method = method, .target = target, .body = body}, 7);
     };
@@ -259,8 +267,8 @@ TEST_CASE("each request that is no order is refused with a code, and leaves noth
   CHECK(has(ask_plainly(place.socket(), "nonsense\r\n\r\n"), R"("code":"bad_request")"));
   const std::string order = R"({"who":"a","why":"b"})";
   for (const std::string folded : {"Content-Length:\r\n ", "X: a\r\n\tb\r\nContent-Length: "})
-    CHECK(has(ask_plainly(place.socket(), "POST /halt HTTP/1.1\r\nHost: x\r\n" + folded +
-                                              std::to_string(order.size()) + "\r\n\r\n" + order),
+    CHECK(has(ask_plainly(place.socket(), "POST /halt HTTP/1.1\r\nHost: x\r\n" + folded + std::to_string(order.size()) +
+                                              "\r\n\r\n" + order),
               "obs-fold"));
   CHECK(has(ask_plainly(place.socket(), test::http_request("GET", "/halt")), R"("code":"method_not_allowed")"));
   CHECK(place.orders().empty());
@@ -303,7 +311,8 @@ TEST_CASE("a user who is not listed is turned away before a byte is read; one wh
   }
 }
 
-TEST_CASE("a socket that a killed service left is replaced; one that is in use, another file and an open folder are not") {
+TEST_CASE(
+    "a socket that a killed service left is replaced; one that is in use, another file and an open folder are not") {
   Place place;
   Daemon killed(place.flags);
   killed.signal(SIGKILL);
@@ -332,7 +341,8 @@ TEST_CASE("a socket that a killed service left is replaced; one that is in use, 
 
 // A handler's evidence is a line appended by its command, and the order is that of the file: no clock is asked. A
 // command that was let through before the halt may still be on its way: at most one for each worker.
-TEST_CASE("under load no handler is let through once halt has returned; kill -9 changes nothing; resume lets them run") {
+TEST_CASE(
+    "under load no handler is let through once halt has returned; kill -9 changes nothing; resume lets them run") {
   const Place place;
   std::size_t after_halt = 0;
   {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory that runs out inside the service: the n-th allocation of its threads fails, once or from then on. It may cost
 // the request that is served then, and nothing after it.
 #include <atomic>
@@ -72,8 +73,8 @@ struct House {
   House() {
     HandlerTable table;
     REQUIRE(table.add("echo", echo).ok());
-    auto assembled =
-        Executor::assemble({}, {.store = memory_ledger(), .verifier = std::make_shared<DemoVerifier>()}, std::move(table));
+    auto assembled = Executor::assemble({}, {.store = memory_ledger(), .verifier = std::make_shared<DemoVerifier>()},
+                                        std::move(table));
     REQUIRE(assembled.ok());
     executor = std::make_unique<Executor>(*std::move(assembled));
     ServiceOptions options;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every code of docs/formats.md, section 8, that can leave over HTTP, and the service's own limits, with parts that say
 // what they are told.
 #include <set>
@@ -43,8 +44,9 @@ struct Host {
       if (store_fails) return Status(Code::store_failed, "the disk is full");
       return std::nullopt;
     });
-    executor.emplace(test::assemble({.store = store, .log = ledger, .verifier = verifier, .hasher = nullptr, .clock = clock},
-                                    std::move(table), config));
+    executor.emplace(
+        test::assemble({.store = store, .log = ledger, .verifier = verifier, .hasher = nullptr, .clock = clock},
+                       std::move(table), config));
     options.port = 0;
     auto started = Service::start(*executor, std::move(options));
     if (!started.ok()) throw std::runtime_error(started.status().detail());
@@ -214,8 +216,8 @@ TEST_CASE("Until it serves, the service answers that it starts") {
   CHECK(client.get("/receipts/" + std::string(64, 'a')).status == 503);
   // Executions wait for the start.
   HttpClient early(service->port());
-  REQUIRE(early.send(
-      test::http_request("POST", "/execute", R"({"action":"echo","nonce":"1"})", {{"Content-Type", "application/json"}})));
+  REQUIRE(early.send(test::http_request("POST", "/execute", R"({"action":"echo","nonce":"1"})",
+                                        {{"Content-Type", "application/json"}})));
   CHECK(HttpClient(service->port()).get("/ready").status == 503);
 
   Executor executor =
@@ -238,10 +240,11 @@ TEST_CASE("Until it serves, the service answers that it starts") {
 }
 
 TEST_CASE("An execution waits for a start that does not come within its time limit, or until the service drains") {
-  auto service = Service::listen({.port = 0, .mode = "demo", .request_deadline = std::chrono::milliseconds(300), .queue = 1});
+  auto service =
+      Service::listen({.port = 0, .mode = "demo", .request_deadline = std::chrono::milliseconds(300), .queue = 1});
   REQUIRE(service.ok());
-  const std::string request =
-      test::http_request("POST", "/execute", R"({"action":"echo","nonce":"1"})", {{"Content-Type", "application/json"}});
+  const std::string request = test::http_request("POST", "/execute", R"({"action":"echo","nonce":"1"})",
+                                                 {{"Content-Type", "application/json"}});
   HttpClient late(service->port());
   REQUIRE(late.send(request));
   const auto answer = late.receive();

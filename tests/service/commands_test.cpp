@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Actions that are commands: the file that names them, and every way in which one can end.
 #include <fcntl.h>
 #include <signal.h>
@@ -56,7 +57,8 @@ TEST_CASE("A command's exit code and output become the outcome") {
            Case{"echo 5", Kind::result, Effect::confirmed, "5\n"},
            Case{"true", Kind::result, Effect::confirmed, ""},
            Case{"echo '{}'; exit 65", Kind::failed, Effect::none, "exited with 65: it refused, and nothing happened"},
-           Case{"echo '{}'; exit 1", Kind::failed, Effect::unknown, "exited with 1: it failed, and may have done something"},
+           Case{"echo '{}'; exit 1", Kind::failed, Effect::unknown,
+                "exited with 1: it failed, and may have done something"},
            Case{"exit 64", Kind::failed, Effect::unknown, "exited with 64"},
            Case{"exit 127", Kind::failed, Effect::unknown, "exited with 127"},
            Case{"kill -TERM $$", Kind::failed, Effect::unknown, "signal 15"},
@@ -216,8 +218,11 @@ int offer_under(decltype(RLIMIT_NOFILE) resource, rlim_t at_most) {
     ::alarm(60);
     HandlerTable table;
     if (!table.add("act", service::command_row(script("echo '{}'"))).ok()) ::_exit(9);
-    Executor executor = test::assemble({.store = memory_ledger(), .log = nullptr,
-                                        .verifier = std::make_shared<DemoVerifier>(), .hasher = nullptr, .clock = nullptr},
+    Executor executor = test::assemble({.store = memory_ledger(),
+                                        .log = nullptr,
+                                        .verifier = std::make_shared<DemoVerifier>(),
+                                        .hasher = nullptr,
+                                        .clock = nullptr},
                                        std::move(table));
     const Request request{.action = "act", .payload = "{}", .nonce = "n", .approval_artifact = {}};
     // A number of its own, since the system's own user may have as many processes as it likes.
@@ -270,7 +275,11 @@ TEST_CASE("A process that waits for its claim ends with the process that made it
   if (child == 0) {
     const HandlerTable::Row row = service::command_row(script("echo ran > " + fifo));
     const Cancellation cancellation;
-    const auto held = row.prepare({.exec_id = "e", .action = "act", .payload = "{}", .tenant = "ten", .deadline = {},
+    const auto held = row.prepare({.exec_id = "e",
+                                   .action = "act",
+                                   .payload = "{}",
+                                   .tenant = "ten",
+                                   .deadline = {},
                                    .cancellation = cancellation});
     const int out = ::open(fifo.c_str(), O_WRONLY | O_CLOEXEC);
     std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
@@ -373,11 +382,14 @@ TEST_CASE("The handlers file is understood exactly, or refused with the line") {
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"schema\": \"{}\"}}", "1: ", "a: schema: must be a schema"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"schema\": null}}", "1: ", "a: schema: must be a schema"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"env\": \"HOME\"}}", "1: ", "env"},
-           Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"retry_none\": 0}}", "2: ", "retry_none must be an integer from 1"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"retry_none\": 0}}",
+                "2: ", "retry_none must be an integer from 1"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"retry_none\": 1001}}", "2: ", "retry_none"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"reconcile\": []}}", "2: ", "reconcile must be a list"},
-           Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"reconcile\": [\"cat\"]}}", "2: ", "reconcile: the command's path"},
-           Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"cost\": [\"/no/such/file\"]}}", "2: ", "cost: not an executable"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"reconcile\": [\"cat\"]}}",
+                "2: ", "reconcile: the command's path"},
+           Case{"{\"a\": {\"argv\": [\"/bin/cat\"],\n\"cost\": [\"/no/such/file\"]}}",
+                "2: ", "cost: not an executable"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"env\": [\"A=B\"]}}", "1: ", "env"},
            Case{"{\"a\": {\"argv\": [\"/bin/cat\"], \"env\": [\"OPENEXEC_EXEC_ID\"]}}", "1: ", "OPENEXEC_"},
        }) {
@@ -404,13 +416,15 @@ TEST_CASE("A reconcile command says what was done or that nothing was, and leave
   const HandlerResult refused = reconciled("exit 65");
   CHECK(refused.kind() == Kind::failed);
   CHECK(refused.effect() == Effect::none);
-  for (const char* text : {"exit 1", "true", "echo 5", "echo '{'", "echo '{} {}'", "kill -9 $$", "echo '{}'; exit 66"}) {
+  for (const char* text :
+       {"exit 1", "true", "echo 5", "echo '{'", "echo '{} {}'", "kill -9 $$", "echo '{}'; exit 66"}) {
     CAPTURE(text);
     CHECK(reconciled(text).kind() == Kind::in_doubt);
   }
   Command gone = script("true");
   gone.reconcile = {"/no/such/command"};  // removed since the start: that is not "nothing happened"
-  CHECK(service::command_row(gone).reconcile({.exec_id = "e", .action = "act", .tenant = "ten"}).kind() == Kind::in_doubt);
+  CHECK(service::command_row(gone).reconcile({.exec_id = "e", .action = "act", .tenant = "ten"}).kind() ==
+        Kind::in_doubt);
   CHECK_FALSE(service::command_row(script("true")).reconcile);
 }
 
@@ -422,21 +436,27 @@ TEST_CASE("A cost command writes an amount for the payload, and all else is a no
   };
   CHECK(cost("cat").value() == Usd{12'500'000});
   CHECK(cost("cat; echo").value() == Usd{12'500'000});
-  for (const char* text : {"exit 1", "exit 65", "true", "echo -1", "echo 1e3", "echo ' 1'", "echo 1; echo 2", "kill -9 $$"}) {
+  for (const char* text :
+       {"exit 1", "exit 65", "true", "echo -1", "echo 1e3", "echo ' 1'", "echo 1; echo 2", "kill -9 $$"}) {
     CAPTURE(text);
     CHECK(cost(text).code() == Code::approval_constraint);
   }
   CHECK_FALSE(service::command_row(script("true")).cost);
 }
 
-TEST_CASE("A command that exits with 65 may run again where the handlers file says so, and is told which attempt it is") {
+TEST_CASE(
+    "A command that exits with 65 may run again where the handlers file says so, and is told which attempt it is") {
   const test::TemporaryFolder folder;
   const std::string path = folder.file("handlers.json");
-  std::ofstream(path) << R"({"act": {"argv": ["/bin/sh", "-c", "if [ $OPENEXEC_ATTEMPT = 3 ]; then printf '{\"attempt\":%s}' $OPENEXEC_ATTEMPT; else exit 65; fi"], "retry_none": 2}})";
+  std::ofstream(path)
+      << R"({"act": {"argv": ["/bin/sh", "-c", "if [ $OPENEXEC_ATTEMPT = 3 ]; then printf '{\"attempt\":%s}' $OPENEXEC_ATTEMPT; else exit 65; fi"], "retry_none": 2}})";
   HandlerTable table;
   REQUIRE(add_command_handlers(table, path).ok());
-  Executor executor = test::assemble({.store = memory_ledger(), .log = nullptr, .verifier = std::make_shared<DemoVerifier>(),
-                                      .hasher = nullptr, .clock = nullptr},
+  Executor executor = test::assemble({.store = memory_ledger(),
+                                      .log = nullptr,
+                                      .verifier = std::make_shared<DemoVerifier>(),
+                                      .hasher = nullptr,
+                                      .clock = nullptr},
                                      std::move(table));
   const auto execute = [&] {
     return executor.execute({.action = "act", .payload = "{}", .nonce = "n", .approval_artifact = {}});
@@ -490,8 +510,9 @@ TEST_CASE("A handlers file or a command that every user may write, or replace, i
 TEST_CASE("A command's stderr is discarded, and where its action asks for it the end is in the log") {
   const test::TemporaryFolder folder;
   const std::string path = folder.file("handlers.json");
-  const std::string script = R"(i=0; while [ $i -lt 300 ]; do echo "beginning-0123456789012345" >&2; i=$((i+1)); done; )"
-                             R"(printf 'the end \377\n{"event"' >&2; echo '{}')";
+  const std::string script =
+      R"(i=0; while [ $i -lt 300 ]; do echo "beginning-0123456789012345" >&2; i=$((i+1)); done; )"
+      R"(printf 'the end \377\n{"event"' >&2; echo '{}')";
   std::ofstream(path) << R"({"quiet": {"argv": ["/bin/sh", "-c", ")" << escaped(script) << R"("]},)"
                       << R"("told": {"log_stderr": true, "argv": ["/bin/sh", "-c", ")" << escaped(script) << R"("]}})";
   test::Daemon daemon({"--mode", "demo", "--db-url", "sqlite://", "--handlers", path});
@@ -613,11 +634,15 @@ echo '}'
   // A client that reads the answer and writes it again, as JavaScript does, still has the recorded result.
   const canon::Document total = client.post("/execute", R"({"action":"total","nonce":"t"})").json();
   const auto verify = [&](const std::string& written) {
-    return client.post("/receipts/verify", R"({"exec_id":")" + test::text_at(total.root(), "id") + R"(","result":{"total":)" +
-                                               written + R"(},"receipt":")" + test::text_at(total.root(), "receipt") + "\"}").body;
+    return client
+        .post("/receipts/verify", R"({"exec_id":")" + test::text_at(total.root(), "id") + R"(","result":{"total":)" +
+                                      written + R"(},"receipt":")" + test::text_at(total.root(), "receipt") + "\"}")
+        .body;
   };
-  for (const char* same : {"10.0", "10", "1e1"}) CHECK(verify(same).find(R"("valid":true,"recorded":true)") != std::string::npos);
-  for (const char* other : {"10.5", "\"10\"", "[10]"}) CHECK(verify(other).find(R"("valid":false)") != std::string::npos);
+  for (const char* same : {"10.0", "10", "1e1"})
+    CHECK(verify(same).find(R"("valid":true,"recorded":true)") != std::string::npos);
+  for (const char* other : {"10.5", "\"10\"", "[10]"})
+    CHECK(verify(other).find(R"("valid":false)") != std::string::npos);
 
   const std::string bad = folder.file("bad.json");
   std::ofstream(bad) << "{\n  \"x\": {\"argv\": [\"/bin/cat\"],\n    \"shell\": true}\n}\n";

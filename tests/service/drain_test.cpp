@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ending: what runs finishes, what does not run does not start.
 #include <signal.h>
 
@@ -21,9 +22,9 @@ namespace openexec {
 namespace {
 
 using test::Daemon;
+using test::has;
 using test::HttpAnswer;
 using test::HttpClient;
-using test::has;
 
 const test::Headers json{{"Content-Type", "application/json"}};
 
@@ -39,9 +40,8 @@ struct WaitingDaemon {
     std::ofstream(folder.file("handlers.json"))
         << R"({"wait": {"argv": ["/bin/sh", "-c", "echo yes > )" << folder.file("running") << "; read line < "
         << folder.file("go") << R"(; echo '{\"done\":true}'"]}})";
-    flags.insert(flags.end(),
-                 {"--mode", "demo", "--db-url", "sqlite:///" + folder.file("ledger.db"), "--handlers",
-                  folder.file("handlers.json")});
+    flags.insert(flags.end(), {"--mode", "demo", "--db-url", "sqlite:///" + folder.file("ledger.db"), "--handlers",
+                               folder.file("handlers.json")});
     daemon.emplace(flags);
   }
   /// Sends the request, and returns when its command runs.

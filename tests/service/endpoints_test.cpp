@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every endpoint of openexecd over a real socket, in both modes.
-#include <fstream>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include <openexec/openexec.hpp>
@@ -146,7 +147,8 @@ TEST_CASE("An Idempotency-Key stands in for the nonce, and never for another one
   for (const char* named : {"Idempotency-Key", "member nonce", "--idempotency-key ignore"})
     CHECK(text_at(two.json().root(), "detail").find(named) != std::string::npos);
 
-  for (const char* bad : {"\"unique-2\"", "unique-2", "\"unique-1\";p=1", "unique-1, unique-1", "\"unique-1\", \"unique-1\"", "\"unique-1"}) {
+  for (const char* bad : {"\"unique-2\"", "unique-2", "\"unique-1\";p=1", "unique-1, unique-1",
+                          "\"unique-1\", \"unique-1\"", "\"unique-1"}) {
     CAPTURE(bad);
     const HttpAnswer answer = client.post("/execute", hello, {{"Idempotency-Key", bad}});
     CHECK(answer.status == 400);
@@ -259,8 +261,10 @@ TEST_CASE("A recorded result is the same result when a client has rewritten its 
   const std::string id = text_at(done.root(), "id");
   const std::string receipt = text_at(done.root(), "receipt");
   const auto verify = [&](const std::string& exec_id, const std::string& result, const std::string& hash) {
-    return client.post("/receipts/verify",
-                       R"({"exec_id":")" + exec_id + R"(","result":)" + result + R"(,"receipt":")" + hash + "\"}").body;
+    return client
+        .post("/receipts/verify",
+              R"({"exec_id":")" + exec_id + R"(","result":)" + result + R"(,"receipt":")" + hash + "\"}")
+        .body;
   };
   const std::string yes = R"({"valid":true,"recorded":true,"index":0,"verdict":"executed","code":"ok"})";
   const std::string no = R"({"valid":false,"recorded":false,"index":null,"verdict":null,"code":null})";
@@ -272,7 +276,8 @@ TEST_CASE("A recorded result is the same result when a client has rewritten its 
   // Where nothing is recorded there is no value to compare with: the bytes decide.
   const std::string never(64, 'a');
   CHECK(verify(never, R"({"total":10})", receipt_of(never, R"({"total": 10.0})")) == no);
-  CHECK(verify(never, R"({"total":10.0})", receipt_of(never, R"({"total": 10.0})")).find(R"("valid":true)") != std::string::npos);
+  CHECK(verify(never, R"({"total":10.0})", receipt_of(never, R"({"total": 10.0})")).find(R"("valid":true)") !=
+        std::string::npos);
 }
 
 TEST_CASE("The log entries of an execution can be read by its id, newest first and bounded") {
@@ -385,10 +390,10 @@ struct Approver {
     const auto proposal = Proposal::parse({.action = action, .payload = payload, .nonce = "any"}, tenant);
     const Timestamp now = system_clock()->now();
     return *signing::sign_clawshield_v1(key, *proposal,
-                                         {.tenant_id = tenant,
-                                          .approval_id = signing::uuid_v4(),
-                                          .issued_at = now,
-                                          .expires_at = {now.micros + 600'000'000}});
+                                        {.tenant_id = tenant,
+                                         .approval_id = signing::uuid_v4(),
+                                         .issued_at = now,
+                                         .expires_at = {now.micros + 600'000'000}});
   }
   /// As an environment variable can carry it, in one line.
   [[nodiscard]] std::string public_key() const {
@@ -528,23 +533,31 @@ TEST_CASE("Settings that are wrong stop the start, and say what to do") {
   refused({"--no\n\x1b[2J{\"event\":\"serving\"}"}, {}, 2, "\\u001b");
   refused(in_memory, {{"OPENEXEC_ADMIN_UIDS", "alice"}}, 2, "OPENEXEC_ADMIN_UIDS");
   const test::TemporaryFolder folder;
-  refused({"--db-url", "sqlite:///" + folder.file("ledger.db")}, {{"OPENEXEC_LOG_KEY", "nonsense"}}, 2, "OPENEXEC_LOG_KEY");
-  for (const char* name : {"acme ", "\tacme", "acme\xc2\xa0", "\xe2\x80\x8b" "acme", "acme\xef\xbb\xbf", "\"acme\"", "'acme'", "acme\xff", "\n"}) {
+  refused({"--db-url", "sqlite:///" + folder.file("ledger.db")}, {{"OPENEXEC_LOG_KEY", "nonsense"}}, 2,
+          "OPENEXEC_LOG_KEY");
+  for (const char* name : {"acme ", "\tacme", "acme\xc2\xa0",
+                           "\xe2\x80\x8b"
+                           "acme",
+                           "acme\xef\xbb\xbf", "\"acme\"", "'acme'", "acme\xff", "\n"}) {
     refused({"--mode", "demo", "--db-url", "sqlite://", "--tenant", name}, {}, 2, "CLAWSHIELD_TENANT_ID (--tenant): ");
     refused(in_memory, {{"OPENEXEC_EXECUTOR", name}}, 2, "OPENEXEC_EXECUTOR (--executor): ");
   }
-  refused({"--mode", "demo", "--db-url", "sqlite://", "--tenant", std::string(256, 'a')}, {}, 2, "CLAWSHIELD_TENANT_ID");
+  refused({"--mode", "demo", "--db-url", "sqlite://", "--tenant", std::string(256, 'a')}, {}, 2,
+          "CLAWSHIELD_TENANT_ID");
   refused(in_memory, {{"OPENEXEC_EXECUTOR", ""}}, 2, "OPENEXEC_EXECUTOR (--executor): ");
-  for (const char* flag : {"--port", "--workers", "--queue", "--max-connections", "--body-limit", "--large-body-budget",
-                           "--max-refusals-per-second", "--max-replays-per-second", "--idle-timeout-ms", "--admin-uids"})
+  for (const char* flag :
+       {"--port", "--workers", "--queue", "--max-connections", "--body-limit", "--large-body-budget",
+        "--max-refusals-per-second", "--max-replays-per-second", "--idle-timeout-ms", "--admin-uids"})
     for (const char* number : {"-1", "", "0x10", "1.5", "1e3", "+1", " 1", "99999999999999999999"}) {
       CAPTURE(flag, number);
       refused({"--db-url", "sqlite://", std::string(flag) + "=" + number}, {}, 2, flag);
     }
   for (const char* at : {"example.org:9464", "127.0.0.1:99999", "127.0.0.1", ":", "127.0.0.1:"})
     refused({"--db-url", "sqlite://", "--metrics-listen", at}, {}, 2, "--metrics-listen: ");
-  refused(in_memory, {{"OPENEXEC_ADMIN_SOCKET", "/no/such/folder/admin"}}, 1, "OPENEXEC_ADMIN_SOCKET (--admin-socket): ");
-  refused(in_memory, {{"OPENEXEC_ALLOWED_ACTIONS", "echo,send mail"}}, 2, "OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): name 2");
+  refused(in_memory, {{"OPENEXEC_ADMIN_SOCKET", "/no/such/folder/admin"}}, 1,
+          "OPENEXEC_ADMIN_SOCKET (--admin-socket): ");
+  refused(in_memory, {{"OPENEXEC_ALLOWED_ACTIONS", "echo,send mail"}}, 2,
+          "OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): name 2");
   refused({"--db-url", "sqlite://", "--allowed-hosts", "http://x"}, {}, 2, "OPENEXEC_ALLOWED_HOSTS");
   refused({"--no-such-flag"}, {}, 2, "no-such-flag");
   refused({"--port", "65536"}, {}, 2, "port");
@@ -552,7 +565,8 @@ TEST_CASE("Settings that are wrong stop the start, and say what to do") {
           "OPENEXEC_LOG_ANCHOR (--log-anchor)");
   refused({"--db-url", "sqlite:///" + folder.file("named.db")}, {{"OPENEXEC_LOG_ORIGIN", "two words"}}, 2,
           "OPENEXEC_LOG_ORIGIN (--log-origin): ");
-  refused(in_memory, {{"OPENEXEC_HANDLERS", folder.file("none")}, {"OPENEXEC_MODE", "demo"}}, 2, "OPENEXEC_HANDLERS (--handlers): ");
+  refused(in_memory, {{"OPENEXEC_HANDLERS", folder.file("none")}, {"OPENEXEC_MODE", "demo"}}, 2,
+          "OPENEXEC_HANDLERS (--handlers): ");
   refused(in_memory, {{"OPENEXEC_TRUST_POLICY", folder.file("none")}}, 2, "OPENEXEC_TRUST_POLICY (--trust-policy): ");
   refused({"--db-url", "postgres://somewhere"}, {}, 2, "OPENEXEC_DB_URL");
   refused({"--db-url", "sqlite:////no/such/folder/x.db"}, {}, 1, "OPENEXEC_DB_URL");
@@ -569,8 +583,9 @@ TEST_CASE("A key between quotes and blanks is taken as what it is") {
   const Approver approver;
   for (const std::string& key : {"\"" + approver.public_key() + "\"", "'" + approver.public_key() + "'\n",
                                  "  " + approver.key.public_key().to_pem() + "\n \t"}) {
-    Daemon daemon(in_memory, {{"OPENEXEC_MODE", "clawshield"}, {"CLAWSHIELD_PUBLIC_KEY", key},
-                              {"CLAWSHIELD_TENANT_ID", approver.tenant}});
+    Daemon daemon(
+        in_memory,
+        {{"OPENEXEC_MODE", "clawshield"}, {"CLAWSHIELD_PUBLIC_KEY", key}, {"CLAWSHIELD_TENANT_ID", approver.tenant}});
     HttpClient client(daemon.port());
     CHECK(client.post("/execute", request("{}", "n", approver.approve("echo", "{}"))).status == 200);
     std::istringstream lines(daemon.log());
@@ -579,15 +594,17 @@ TEST_CASE("A key between quotes and blanks is taken as what it is") {
 }
 
 TEST_CASE("A name on the allow-list that has no handler ends the start, and is warned about in demo mode") {
-  const std::string says = "OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): no handler is registered for send_emial, charge";
+  const std::string says =
+      "OPENEXEC_ALLOWED_ACTIONS (--allowed-actions): no handler is registered for send_emial, charge";
   const test::Environment typo{{"OPENEXEC_ALLOWED_ACTIONS", "echo,send_emial,charge"}};
   for (const char* mode : {"clawshield", "policy"}) {
     CAPTURE(mode);
     const test::TemporaryFolder folder;
     const std::string handlers = folder.file("handlers.json");
     std::ofstream(handlers) << R"({"send_email": {"argv": ["/bin/cat"]}})";
-    const std::vector<std::string> flags{"--db-url", "sqlite:///" + folder.file("ledger.db"), "--mode", mode, "--tenant", "acme",
-                                         "--handlers", handlers};
+    const std::vector<std::string> flags{
+        "--db-url", "sqlite:///" + folder.file("ledger.db"), "--mode", mode, "--tenant", "acme", "--handlers",
+        handlers};
     const test::Refusal refusal = test::refused_start(flags, typo);
     CHECK(refusal.exit_code == 2);
     CHECK(refusal.text.find(R"("event":"settings_refused","detail":")" + says) != std::string::npos);
@@ -635,8 +652,8 @@ TEST_CASE("Demo mode is never reached by forgetting the mode") {
       CHECK(refusal.text.find(says) != std::string::npos);
     CHECK(refusal.text.find("nonsense") == std::string::npos);
   }
-  const test::Refusal all = test::refused_start(
-      {"--tenant", "acme", "--handlers", handlers, "--host", "0.0.0.0"}, {{"CLAWSHIELD_PUBLIC_KEY", "x"}});
+  const test::Refusal all = test::refused_start({"--tenant", "acme", "--handlers", handlers, "--host", "0.0.0.0"},
+                                                {{"CLAWSHIELD_PUBLIC_KEY", "x"}});
   for (const char* name : {"CLAWSHIELD_PUBLIC_KEY", "CLAWSHIELD_TENANT_ID", "OPENEXEC_HANDLERS", "--host"})
     CHECK(all.text.find(name) != std::string::npos);
 
@@ -658,7 +675,8 @@ TEST_CASE("A ledger that has spent approvals is served in demo mode only where t
                                 {"CLAWSHIELD_PUBLIC_KEY", approver.public_key()},
                                 {"CLAWSHIELD_TENANT_ID", approver.tenant}});
     HttpClient client(daemon.port());
-    CHECK(client.post("/execute", request(R"({"n":1})", "approved", approver.approve("echo", R"({"n":1})"))).status == 200);
+    CHECK(client.post("/execute", request(R"({"n":1})", "approved", approver.approve("echo", R"({"n":1})"))).status ==
+          200);
   }
   const test::Refusal refusal = test::refused_start(flags);
   CHECK(refusal.exit_code == 2);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Hostile clients: whatever they send, the next honest one is served.
 #include <random>
 #include <thread>
@@ -55,8 +56,8 @@ TEST_CASE("A client that dribbles its header delays nobody, and is cut off at it
 TEST_CASE("A body that does not come, and a client that does not read, are cut off at their deadlines") {
   Daemon daemon(with({"--body-timeout-ms", "300", "--write-timeout-ms", "500", "--idle-timeout-ms", "60000"}));
   HttpClient slow(daemon.port());
-  REQUIRE(
-      slow.send("POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"));
+  REQUIRE(slow.send(
+      "POST /execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"));
   const auto answer = slow.receive();
   REQUIRE(answer);
   CHECK(answer->status == 408);
@@ -242,9 +243,10 @@ TEST_CASE("A header that is refused is answered in the shape of what was asked f
     int status;
   };
   const std::string large = "X: " + std::string(20'000, 'a') + "\r\n\r\n";
-  for (const Case& c : {Case{line + host + large, 431}, Case{line + host + "Expect: more\r\n\r\n", 417}, Case{line + "\r\n", 400},
-                        Case{"POST /execute HTTP/3.0\r\n" + host + "\r\n", 505}, Case{line + host + "X: a\r\n b\r\n\r\n", 400},
-                        Case{line + host + "Bad Name: b\r\n\r\n", 400}, Case{line + host + "X: a\n\n", 400}}) {
+  for (const Case& c :
+       {Case{line + host + large, 431}, Case{line + host + "Expect: more\r\n\r\n", 417}, Case{line + "\r\n", 400},
+        Case{"POST /execute HTTP/3.0\r\n" + host + "\r\n", 505}, Case{line + host + "X: a\r\n b\r\n\r\n", 400},
+        Case{line + host + "Bad Name: b\r\n\r\n", 400}, Case{line + host + "X: a\n\n", 400}}) {
     CAPTURE(c.bytes.substr(0, 100));
     HttpClient client(daemon.port());
     REQUIRE(client.send(c.bytes));
@@ -270,9 +272,9 @@ TEST_CASE("Empty lines in front of a request are passed over, and a line feed al
     REQUIRE(early.send(std::string(1, part)));
   CHECK(early.receive()->status == 200);
 
-  for (const char* bytes :
-       {"GET /health HTTP/1.1\nHost: localhost\n\n", "GET /health HTTP/1.1\r\nHost: localhost\n", "\nGET /health HTTP/1.1\r\n",
-        "GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\nTransfer-Encoding: chunked\r\n\r\n"}) {
+  for (const char* bytes : {"GET /health HTTP/1.1\nHost: localhost\n\n", "GET /health HTTP/1.1\r\nHost: localhost\n",
+                            "\nGET /health HTTP/1.1\r\n",
+                            "GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\nTransfer-Encoding: chunked\r\n\r\n"}) {
     CAPTURE(bytes);
     HttpClient client(daemon.port());
     REQUIRE(client.send(bytes));
@@ -324,7 +326,8 @@ TEST_CASE("Beyond the limit of connections a client is told so, and those inside
   for (int i = 0; i < 300; ++i) {
     HttpClient outside(daemon.port());
     const bool executes = i % 2 == 0;
-    if (!outside.send(executes ? test::http_request("POST", "/execute", hello, json) : test::http_request("GET", "/health")))
+    if (!outside.send(executes ? test::http_request("POST", "/execute", hello, json)
+                               : test::http_request("GET", "/health")))
       continue;
     if (const auto answer = outside.receive()) {
       CHECK(answer->status == 503);

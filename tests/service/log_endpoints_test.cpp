@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // The log over HTTP: what strangers read there is what they can verify.
 #include <filesystem>
 #include <sstream>
 
-#include <openexec/openexec.hpp>
 #include <sqlite3.h>
+#include <openexec/openexec.hpp>
 
 #include "merkle/checkpoint.hpp"
 #include "merkle/hash.hpp"
@@ -131,7 +132,8 @@ TEST_CASE("The log is served as C2SP tlog-tiles, and a full tile may be kept for
   CHECK(said->head.size == size);
   CHECK(said->head.root == tree.root());
 
-  for (const char* path : {"/tile/", "/tile/0/001", "/tile/0/001.p/45", "/tile/0/2", "/tile/entries/002", "/tile/../checkpoint"})
+  for (const char* path :
+       {"/tile/", "/tile/0/001", "/tile/0/001.p/45", "/tile/0/2", "/tile/entries/002", "/tile/../checkpoint"})
     CHECK(client.get(path).status == 404);
   CHECK(client.request("POST", "/checkpoint").status == 405);
   CHECK(client.get("/tile/1/000.p/1").body.size() == 32);
@@ -190,7 +192,8 @@ TEST_CASE("A ledger that was set back as a whole does not start where an anchor 
   const auto copy = [&](const std::string& from, const std::string& to) {
     for (const char* part : {"", "-wal"}) {
       if (fs::exists(from + part))
-        fs::copy_file(from + part, to + part, fs::copy_options::overwrite_existing);  // the file stays the file that it was
+        // the file stays the file that it was
+        fs::copy_file(from + part, to + part, fs::copy_options::overwrite_existing);
       else
         fs::remove(to + part);
     }

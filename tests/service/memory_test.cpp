@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What large requests cost in memory while they are served, and what stays of it.
 #include <atomic>
 #include <fstream>
@@ -71,7 +72,8 @@ TEST_CASE("Many requests of 1 MiB at once are served within a bound, and their m
     REQUIRE(client.post("/execute", R"({"action":"echo","payload":{},"nonce":"small"})").status == 200);
     after = mebibytes(daemon, "VmRSS");
   }
-  std::cout << "one request of 1 MiB: " << one << " MiB; " << many << " at once: " << highest << " MiB, of which " << after << " stay\n";
+  std::cout << "one request of 1 MiB: " << one << " MiB; " << many << " at once: " << highest << " MiB, of which "
+            << after << " stay\n";
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   return;  // a sanitizer keeps what is freed
 #endif
@@ -99,7 +101,8 @@ TEST_CASE("Small requests are served while large ones wait, and too many large o
   }
   HttpClient client(daemon.port());
   for (int i = 0; i < 20; ++i)
-    CHECK(client.post("/execute", R"({"action":"echo","payload":{},"nonce":")" + std::to_string(1000 + i) + "\"}").status == 200);
+    CHECK(client.post("/execute", R"({"action":"echo","payload":{},"nonce":")" + std::to_string(1000 + i) + "\"}")
+              .status == 200);
   for (std::thread& thread : threads) thread.join();
   CHECK(ran >= 1);
   CHECK(ran + told == 16);

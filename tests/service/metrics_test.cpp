@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The text that Prometheus reads: its format, and that every measure of an executor is in it.
 #include "api/metrics.hpp"
 
@@ -69,8 +70,11 @@ TEST_CASE("What an executor and its ledger measured is in the text") {
   Config config;
   config.limits.max_replays_per_second = 1;
   config.limits.max_refusals_per_second = 1;
-  Executor executor = assemble({.store = ledger, .log = nullptr, .verifier = std::make_shared<DemoVerifier>(),
-                                .hasher = nullptr, .clock = clock},
+  Executor executor = assemble({.store = ledger,
+                                .log = nullptr,
+                                .verifier = std::make_shared<DemoVerifier>(),
+                                .hasher = nullptr,
+                                .clock = clock},
                                std::move(table), config);
   const Metrics metrics({"echo", "lost"});
   const std::string empty = metrics.text(&executor);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // openexecd under a trust policy: a real server, real clients, SIGHUP, and the rotation drill of docs/operations.md.
 #include <signal.h>
 
@@ -163,7 +164,8 @@ TEST_CASE("A hostile envelope costs its sender 16 signatures at most, and nobody
   };
   CHECK(code_of(client.post("/execute", body(test::envelope_around(statement, crowd)))) == "approval_malformed");
   crowd.pop_back();
-  CHECK(code_of(client.post("/execute", body(test::envelope_around(statement, crowd)))) == "approval_signature_invalid");
+  CHECK(code_of(client.post("/execute", body(test::envelope_around(statement, crowd)))) ==
+        "approval_signature_invalid");
   CHECK(code_of(client.post("/execute", request("honest", {0}))) == "ok");
 }
 
@@ -243,8 +245,8 @@ TEST_CASE("Without a trust policy SIGHUP changes nothing and ends nothing") {
   CHECK(client.get("/health").status == 200);
 }
 
-// docs/operations.md, "Changing keys". Approvers sign with the old key until they have the new one; requests come all the
-// time, the old key's approvals among them until the last one that was given has been used.
+// docs/operations.md, "Changing keys". Approvers sign with the old key until they have the new one; requests come all
+// the time, the old key's approvals among them until the last one that was given has been used.
 TEST_CASE("The rotation drill: nothing is refused that should run, and nothing runs that should not") {
   constexpr int old_key = 0, new_key = 1, thief = 2;
   const Place place(test::policy_of({trusted(old_key)}));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Idempotency-Key: a String item of RFC 9651, and nothing else.
 #include "api/structured_field.hpp"
 
@@ -58,9 +59,9 @@ TEST_CASE("A key may come without quotes, as most clients send it, and is visibl
   CHECK(parse_idempotency_key(" 0f9b6c1e:{x}~ ") == "0f9b6c1e:{x}~");
   CHECK(parse_idempotency_key("\"quoted\"") == "quoted");
   CHECK(parse_idempotency_key(std::string(255, 'a')) == std::string(255, 'a'));
-  for (const std::string& bad : {std::string(), std::string(" "), std::string("a b"), std::string("a, b"), std::string("a\nb"),
-                                 std::string("\"a"), std::string("\"a\";p"), std::string("\x7f"), std::string("\xc3\xa9"),
-                                 std::string(256, 'a')}) {
+  for (const std::string& bad : {std::string(), std::string(" "), std::string("a b"), std::string("a, b"),
+                                 std::string("a\nb"), std::string("\"a"), std::string("\"a\";p"), std::string("\x7f"),
+                                 std::string("\xc3\xa9"), std::string(256, 'a')}) {
     INFO(bad);
     CHECK(parse_idempotency_key(bad) == std::nullopt);
   }
@@ -81,11 +82,13 @@ TEST_CASE("Only spaces may surround the key, and only printable ASCII may be in 
 
 TEST_CASE("A preference is found in a Prefer field, and nowhere else") {
   using service::prefers;
-  for (const char* field : {"receipt-proof", "Receipt-Proof", " receipt-proof ", "wait=5, receipt-proof", "receipt-proof; a=b",
-                            "return=minimal,receipt-proof,x", "a=\"x,y\", receipt-proof", ",receipt-proof"})
+  for (const char* field :
+       {"receipt-proof", "Receipt-Proof", " receipt-proof ", "wait=5, receipt-proof", "receipt-proof; a=b",
+        "return=minimal,receipt-proof,x", "a=\"x,y\", receipt-proof", ",receipt-proof"})
     CHECK(prefers(field, "receipt-proof"));
-  for (const char* field : {"", ",", "receipt", "receipt-proofs", "x; receipt-proof", "a=\"receipt-proof\"", "a=\", receipt-proof",
-                            "a=\", receipt-proof, \"", "receipt-proof=1", "a=\"\\\", receipt-proof"})
+  for (const char* field :
+       {"", ",", "receipt", "receipt-proofs", "x; receipt-proof", "a=\"receipt-proof\"", "a=\", receipt-proof",
+        "a=\", receipt-proof, \"", "receipt-proof=1", "a=\"\\\", receipt-proof"})
     CHECK_FALSE(prefers(field, "receipt-proof"));
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which names the service answers to, and which web pages: over real sockets.
 #include <string>
 #include <vector>
@@ -39,18 +40,17 @@ int status_for_host(const Daemon& daemon, const std::string& host) {
   return ask(daemon, "GET /checkpoint HTTP/1.1", "Host: " + host + "\r\n").status;
 }
 
-std::string code_of(const HttpAnswer& answer) {
-  return test::text_at(test::at(answer.json().root(), "error"), "code");
-}
+std::string code_of(const HttpAnswer& answer) { return test::text_at(test::at(answer.json().root(), "error"), "code"); }
 
 TEST_CASE("A loopback listener answers to addresses, localhost and listed names, and to no other name") {
   const Daemon daemon(with({"--allowed-hosts", "Console.Example.org,second"}));
   for (const char* host : {"localhost", "LOCALHOST:5000", "127.0.0.1", "127.0.0.1:5000", "[::1]", "[::1]:1", "10.1.2.3",
                            "console.example.org", "console.example.org:443", "second", "localhost:"})
     CHECK(status_for_host(daemon, host) == 200);
-  for (const char* host : {"evil.test", "evil.test:5000", "localhost.evil.test", "127.0.0.1.evil.test", "evil.test:localhost",
-                           "localhost@evil.test", "console.example.org.evil.test", "", ":5000", "[::1", "[evil.test]",
-                           "localhost.", "127.1", "0x7f000001", "localhost:99999999", "localhost, evil.test", "%6cocalhost"}) {
+  for (const char* host :
+       {"evil.test", "evil.test:5000", "localhost.evil.test", "127.0.0.1.evil.test", "evil.test:localhost",
+        "localhost@evil.test", "console.example.org.evil.test", "", ":5000", "[::1", "[evil.test]", "localhost.",
+        "127.1", "0x7f000001", "localhost:99999999", "localhost, evil.test", "%6cocalhost"}) {
     CAPTURE(host);
     CHECK(status_for_host(daemon, host) == 421);
   }
@@ -70,7 +70,8 @@ TEST_CASE("A rebound name executes nothing and reads nothing") {
   CHECK(executed.status == 421);
   CHECK(test::text_at(executed.json().root(), "code") == "malformed_request");
   CHECK_FALSE(test::at(executed.json().root(), "approved").boolean());
-  for (const char* path : {"/", "/health", "/ready", "/version", "/checkpoint", "/tile/entries/000", "/receipts/abc", "*"})
+  for (const char* path :
+       {"/", "/health", "/ready", "/version", "/checkpoint", "/tile/entries/000", "/receipts/abc", "*"})
     CHECK(ask(daemon, "GET " + std::string(path) + " HTTP/1.1", "Host: evil.test\r\n").status == 421);
   CHECK(ask(daemon, "OPTIONS /execute HTTP/1.1", "Host: evil.test\r\n").status == 421);
   const HttpAnswer first = ask(daemon, "POST /execute HTTP/1.1", "Host: localhost\r\n", hello);
@@ -79,9 +80,9 @@ TEST_CASE("A rebound name executes nothing and reads nothing") {
 
 TEST_CASE("A page of another host is refused with 403, whatever it asks") {
   const Daemon daemon(with({"--allowed-origins", "https://console.example.org"}));
-  for (const char* origin : {"http://evil.test", "https://evil.test:5000", "null", "http://localhost.evil.test", "file://",
-                             "http://console.example.org", "https://console.example.org.evil.test", "localhost",
-                             "https://console.example.org:444", "chrome-extension://abc", ""}) {
+  for (const char* origin : {"http://evil.test", "https://evil.test:5000", "null", "http://localhost.evil.test",
+                             "file://", "http://console.example.org", "https://console.example.org.evil.test",
+                             "localhost", "https://console.example.org:444", "chrome-extension://abc", ""}) {
     CAPTURE(origin);
     const std::string fields = "Host: localhost\r\nOrigin: " + std::string(origin) + "\r\n";
     const HttpAnswer read = ask(daemon, "GET /checkpoint HTTP/1.1", fields);
@@ -91,11 +92,13 @@ TEST_CASE("A page of another host is refused with 403, whatever it asks") {
     CHECK(ask(daemon, "POST /execute HTTP/1.1", fields, hello).status == 403);
     CHECK(ask(daemon, "OPTIONS /execute HTTP/1.1", fields).status == 403);
   }
-  CHECK(ask(daemon, "GET /health HTTP/1.1", "Host: localhost\r\nOrigin: http://localhost\r\nOrigin: http://evil.test\r\n")
-            .status == 403);
+  CHECK(
+      ask(daemon, "GET /health HTTP/1.1", "Host: localhost\r\nOrigin: http://localhost\r\nOrigin: http://evil.test\r\n")
+          .status == 403);
   // A page of an accepted host is served, and the browser is told nothing that lets others in.
   for (const char* origin : {"http://localhost:3000", "http://127.0.0.1:5000", "http://[::1]:80"}) {
-    const HttpAnswer answer = ask(daemon, "GET /health HTTP/1.1", "Host: localhost\r\nOrigin: " + std::string(origin) + "\r\n");
+    const HttpAnswer answer =
+        ask(daemon, "GET /health HTTP/1.1", "Host: localhost\r\nOrigin: " + std::string(origin) + "\r\n");
     CHECK(answer.status == 200);
     CHECK(answer.headers.count("access-control-allow-origin") == 0);
   }
@@ -119,7 +122,8 @@ TEST_CASE("A listed page may ask first, execute and read") {
             .headers.at("access-control-allow-origin") == "http://other.example:8080");
 }
 
-TEST_CASE("On an address that others reach, names are checked in demo mode or where they are listed, and the start says so") {
+TEST_CASE(
+    "On an address that others reach, names are checked in demo mode or where they are listed, and the start says so") {
   const test::Environment clawshield{{"OPENEXEC_MODE", "clawshield"}};
   {
     const Daemon demo(with({"--host", "0.0.0.0", "--mode", "demo"}));

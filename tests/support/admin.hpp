@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An openexecd with an admin socket, and ways to ask it.
 #pragma once
 
@@ -28,9 +29,9 @@ struct Place {
     std::ofstream(folder.file("handlers.json"))
         << R"({"mark": {"argv": ["/bin/sh", "-c", "echo x >> )" << marks() << R"(; echo '{\"done\":true}'"]}})";
     std::ofstream(marks()).flush();
-    flags.insert(flags.end(), {"--mode", "demo", "--db-url", "sqlite:///" + folder.file("ledger.db"), "--handlers",
-                               folder.file("handlers.json"), "--admin-socket", socket(), "--workers",
-                               std::to_string(workers)});
+    flags.insert(flags.end(),
+                 {"--mode", "demo", "--db-url", "sqlite:///" + folder.file("ledger.db"), "--handlers",
+                  folder.file("handlers.json"), "--admin-socket", socket(), "--workers", std::to_string(workers)});
   }
   [[nodiscard]] std::string socket() const { return folder.file("admin"); }
   [[nodiscard]] std::string marks() const { return folder.file("marks"); }

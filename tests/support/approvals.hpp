@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keys, requests and envelopes for tests of DSSE approvals: good ones, and ones that no signer would make.
 #pragma once
 

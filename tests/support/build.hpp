@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How this build is built, and how much of a campaign runs in it.
 #pragma once
 

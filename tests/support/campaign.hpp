@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The size of a campaign: a slice of seconds in CI, the whole where OPENEXEC_LONG is set (tests/run.sh --long).
 #pragma once
 

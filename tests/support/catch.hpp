@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Catch2 2.13 or 3, whichever the machine has.
 #pragma once
 

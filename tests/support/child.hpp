@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Processes that a test forks, asks and kills.
 #pragma once
 
@@ -25,7 +26,8 @@ class Child {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a child of a child that is killed goes with it
       ::close(ends[0]);
       life([&](const std::string& said) {
-        if (::write(ends[1], (said + "\n").data(), said.size() + 1) != static_cast<ssize_t>(said.size() + 1)) ::_exit(1);
+        if (::write(ends[1], (said + "\n").data(), said.size() + 1) != static_cast<ssize_t>(said.size() + 1))
+          ::_exit(1);
       });
       ::_exit(0);
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A program under test as a process of its own: openexecd, told what to be by flags and environment.
 #pragma once
 

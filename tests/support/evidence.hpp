@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A signed log of entries, and the proofs that stand alone that it gives.
 #pragma once
 

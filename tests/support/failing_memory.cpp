@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "support/failing_memory.hpp"
 
 #include <dlfcn.h>
@@ -97,8 +98,8 @@ int counted_main(int count, char** arguments, char** environment) {
 }
 }  // namespace
 
-extern "C" int __libc_start_main(Main main, int count, char** arguments, void (*init)(), void (*fini)(),
-                                 void (*end)(), void* stack) {
+extern "C" int __libc_start_main(Main main, int count, char** arguments, void (*init)(), void (*fini)(), void (*end)(),
+                                 void* stack) {
   using Start = int (*)(Main, int, char**, void (*)(), void (*)(), void (*)(), void*);
   program = main;
   const auto start = reinterpret_cast<Start>(::dlsym(RTLD_NEXT, "__libc_start_main"));

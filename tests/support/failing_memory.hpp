@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Allocations that fail when a test says so: malloc and its family, of the whole process, in whatever library.
 //
 // A program links failing_memory.cpp, or gets it by LD_PRELOAD as the module openexec_failing_memory.

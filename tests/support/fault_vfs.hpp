@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An SQLite file system that fails on request, and that remembers what would survive a power cut.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A handler that says when it was entered, and returns when it is let go.
 #pragma once
 

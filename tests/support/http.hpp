@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A plain HTTP/1.1 client over a real socket: it sends what it is told, byte by byte if need be.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Vector files that are JSON, read with our own strict parser.
 #pragma once
 

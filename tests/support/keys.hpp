@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keys that are the same in every run: whoever reads this has them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A ledger's rows and head, changed as somebody would who can write its file.
 #pragma once
 
@@ -65,7 +66,8 @@ class LedgerEdit {
       keys.sum += store::KeyRecord(key, number).mixed();
     };
     for (const EditedRow& row : rows) {
-      store::OwnedRow stored{row.first, static_cast<std::int64_t>(row.entries.size()), std::string(1, store::row_form), {}};
+      store::OwnedRow stored{
+          row.first, static_cast<std::int64_t>(row.entries.size()), std::string(1, store::row_form), {}};
       std::int64_t index = row.first;
       for (const EditedEntry& entry : row.entries)
         store::append_entry({{entry.json}, entry.exec_id, entry.attempt, entry.high_water, entry.ending},

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A log in memory, for tests: a tree, its leaves, and the tiles that it told of.
 #pragma once
 

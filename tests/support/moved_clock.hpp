@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A wall clock and a monotonic one, which pass together unless the wall clock is moved.
 #pragma once
 

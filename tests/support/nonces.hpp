@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Nonces that a ledger is asked about, in words.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Parts that tests steer: a clock that is set, a verifier that is told what to say, a store that stops at a step.
 #pragma once
 
@@ -77,7 +78,8 @@ class SteppedStore final : public NonceStore {
     return inner_->control(change);
   }
   [[nodiscard]] Result<std::vector<ControlName>> controls() override { return inner_->controls(); }
-  [[nodiscard]] Result<std::vector<NonceRecord>> doubts(std::optional<std::uint64_t> after, std::size_t count) override {
+  [[nodiscard]] Result<std::vector<NonceRecord>> doubts(std::optional<std::uint64_t> after,
+                                                        std::size_t count) override {
     return inner_->doubts(after, count);
   }
   [[nodiscard]] Result<std::uint64_t> doubt_count() override { return inner_->doubt_count(); }
@@ -91,10 +93,12 @@ class SteppedStore final : public NonceStore {
 /// A table with `echo`, which counts its calls.
 inline HandlerTable echo_table(std::shared_ptr<std::atomic<int>> calls = std::make_shared<std::atomic<int>>(0)) {
   HandlerTable table;
-  if (!table.add("echo", [calls](const Invocation& call) {
-             ++*calls;
-             return HandlerResult::result("{\"echo\":" + std::string(call.payload) + "}");
-           })
+  if (!table
+           .add("echo",
+                [calls](const Invocation& call) {
+                  ++*calls;
+                  return HandlerResult::result("{\"echo\":" + std::string(call.payload) + "}");
+                })
            .ok())
     std::abort();
   return table;

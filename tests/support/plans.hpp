@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Requests and plans that are approved by keys of tests/support/approvals.hpp, for executors of the tenant "acme".
 #pragma once
 
@@ -16,7 +17,8 @@ inline signing::DsseGrant grant_of(std::string_view token) {
 }
 
 inline Proposal proposal_of(std::string_view nonce, std::string_view payload = "{}", std::string_view action = "act") {
-  return Proposal::parse({.action = action, .payload = payload, .nonce = nonce, .approval_artifact = {}}, "acme").value();
+  return Proposal::parse({.action = action, .payload = payload, .nonce = nonce, .approval_artifact = {}}, "acme")
+      .value();
 }
 
 inline std::string approved(const Proposal& proposal, const signing::DsseGrant& grant,

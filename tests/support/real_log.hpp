@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The log of a real ledger, as a witness sees it.
 #pragma once
 
@@ -7,8 +8,8 @@
 #include <string>
 #include <utility>
 
-#include "merkle/lines.hpp"
 #include "ledger/sqlite.hpp"
+#include "merkle/lines.hpp"
 #include "support/evidence.hpp"
 
 namespace openexec::test {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A nonce store apart from its log, and a log apart from its store, in memory: the outbox, tested somewhere real.
 #pragma once
 
@@ -9,9 +10,9 @@
 
 #include <openexec/nonce_store.hpp>
 
-#include "sqlite/guard.hpp"
 #include "ledger/nonce_table.hpp"
 #include "rows/rules.hpp"
+#include "sqlite/guard.hpp"
 
 namespace openexec::test {
 
@@ -67,7 +68,8 @@ class SplitStore final : public NonceStore {
     std::vector<NonceRecord> found;
     for (std::size_t i = 0; i < dead_claims_; ++i) {
       auto record = nonces_.find(claims_[i].tenant, claims_[i].nonce);
-      if (record && record->state == NonceState::claimed && record->attempt == claims_[i].attempt) found.push_back(*std::move(record));
+      if (record && record->state == NonceState::claimed && record->attempt == claims_[i].attempt)
+        found.push_back(*std::move(record));
     }
     return found;
   }
@@ -111,9 +113,10 @@ class SplitStore final : public NonceStore {
     std::uint32_t attempt;
   };
   bool is_dead(const Seal& seal) const {
-    return std::any_of(claims_.begin(), claims_.begin() + static_cast<std::ptrdiff_t>(dead_claims_), [&](const Name& name) {
-      return name.tenant == seal.tenant && name.nonce == seal.nonce && name.attempt == seal.attempt;
-    });
+    return std::any_of(claims_.begin(), claims_.begin() + static_cast<std::ptrdiff_t>(dead_claims_),
+                       [&](const Name& name) {
+                         return name.tenant == seal.tenant && name.nonce == seal.nonce && name.attempt == seal.attempt;
+                       });
   }
   static std::string text(std::string_view view) { return std::string(view); }
 

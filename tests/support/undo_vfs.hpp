@@ -1,5 +1,6 @@
-// An SQLite file system that remembers what every write to one file replaced, so that a large file need not be copied to be
-// changed a thousand times.
+// SPDX-License-Identifier: Apache-2.0
+// An SQLite file system that remembers what every write to one file replaced, so that a large file need not be copied
+// to be changed a thousand times.
 #pragma once
 
 #include <sqlite3.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Vector files: OpenExec's own (OPENEXEC_VECTORS) and third parties' (OPENEXEC_PUBLIC_VECTORS).
 #pragma once
 
@@ -25,6 +26,8 @@ inline std::string read_file(const std::filesystem::path& path) {
 }
 
 /// Says how many cases ran, so that nobody takes silence for success.
-inline void report(const std::string& what, std::size_t cases) { std::cout << "vectors: " << what << ": " << cases << " cases\n"; }
+inline void report(const std::string& what, std::size_t cases) {
+  std::cout << "vectors: " << what << ": " << cases << " cases\n";
+}
 
 }  // namespace openexec::test

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an answer says happened: results of every form, details that replays keep, and what a model is told.
 #include <algorithm>
 #include <fstream>
@@ -22,7 +23,8 @@ namespace {
 
 /// Remembers no outcome of its own, so that each replay reads the store.
 struct House {
-  explicit House(Handler handler, std::size_t most = std::size_t{1} << 20, std::shared_ptr<Ledger> with = memory_ledger())
+  explicit House(Handler handler, std::size_t most = std::size_t{1} << 20,
+                 std::shared_ptr<Ledger> with = memory_ledger())
       : handler_(std::move(handler)), most_(most), ledger(std::move(with)) {
     restart();
   }
@@ -35,7 +37,9 @@ struct House {
     executor.emplace(assemble({.store = ledger, .log = nullptr, .verifier = std::make_shared<DemoVerifier>()},
                               std::move(table), config));
   }
-  Outcome run(std::string_view nonce = "n") { return executor->execute({.action = "act", .payload = "{}", .nonce = nonce}); }
+  Outcome run(std::string_view nonce = "n") {
+    return executor->execute({.action = "act", .payload = "{}", .nonce = nonce});
+  }
   [[nodiscard]] Entry entry(const Outcome& outcome) const { return Entry::from_json(outcome.entry).value(); }
 
  private:
@@ -59,13 +63,12 @@ void check_same_answer(const Outcome& again, const Outcome& first) {
 }
 
 Digest hash_of(const std::string& result) {
-  return crypto::sha256(canon::jcs(canon::parse(result, {.max_bytes = result.size(), .max_depth = 128}).value().root()));
+  return crypto::sha256(
+      canon::jcs(canon::parse(result, {.max_bytes = result.size(), .max_depth = 128}).value().root()));
 }
 
 /// A ledger file that each start opens again.
-std::shared_ptr<Ledger> opened(const std::string& path) {
-  return sqlite_ledger(path).value();
-}
+std::shared_ptr<Ledger> opened(const std::string& path) { return sqlite_ledger(path).value(); }
 
 struct Said {
   std::string output;
@@ -128,8 +131,17 @@ TEST_CASE("Whatever a handler says after its effect is kept whole, and it execut
 
 TEST_CASE("Any bytes that a handler says come back out of the result") {
   std::mt19937 random(20261130);
-  const std::vector<std::string> pieces{"{", "}", "\"", "\\", "a", ":", "1", "\n", " ", std::string("\0", 1), "\xc3\xa9", "\xf0\x9f\x98\x80",
-                                        "\xff", "\xed\xa0\x80", "[", "]", ",", "NaN", "1e400", "\x7f", "\xef\xbb\xbf"};
+  const std::vector<std::string> pieces{"{",           "}",
+                                        "\"",          "\\",
+                                        "a",           ":",
+                                        "1",           "\n",
+                                        " ",           std::string("\0", 1),
+                                        "\xc3\xa9",    "\xf0\x9f\x98\x80",
+                                        "\xff",        "\xed\xa0\x80",
+                                        "[",           "]",
+                                        ",",           "NaN",
+                                        "1e400",       "\x7f",
+                                        "\xef\xbb\xbf"};
   std::string said;
   House house([&](const Invocation&) { return HandlerResult::result(said); });
   for (int round = 0; round < 400; ++round) {
@@ -160,10 +172,13 @@ TEST_CASE("Of output over the limit the beginning, the length and the hash are k
     std::string carried;
     ResultForm form;
   };
-  for (const Case& c : {Case{R"({"big":"0123456789"})", R"x("text": "{\"big\":\"01")x", ResultForm::text},
-                        Case{"12345678\xc3\xa9xyz", R"x("text": "12345678\u00e9")x", ResultForm::text},
-                        Case{"123456789\xc3\xa9xyz", R"x("text": "123456789")x", ResultForm::text},  // not half a character
-                        Case{"1\xff" "23456789abc", R"x("base64": "Mf8yMzQ1Njc4OQ==")x", ResultForm::bytes}}) {
+  for (const Case& c :
+       {Case{R"({"big":"0123456789"})", R"x("text": "{\"big\":\"01")x", ResultForm::text},
+        Case{"12345678\xc3\xa9xyz", R"x("text": "12345678\u00e9")x", ResultForm::text},
+        Case{"123456789\xc3\xa9xyz", R"x("text": "123456789")x", ResultForm::text},  // not half a character
+        Case{"1\xff"
+             "23456789abc",
+             R"x("base64": "Mf8yMzQ1Njc4OQ==")x", ResultForm::bytes}}) {
     CAPTURE(c.carried);
     House house([&](const Invocation&) { return HandlerResult::result(c.output); }, 10);
     const Outcome outcome = house.run();
@@ -173,7 +188,8 @@ TEST_CASE("Of output over the limit the beginning, the length and the hash are k
     const std::string rest = R"("length": )" + std::to_string(c.output.size()) + R"(, "sha256": ")" +
                              to_hex(crypto::sha256(c.output)) + "\"";
     const bool bytes = c.form == ResultForm::bytes;
-    CHECK(outcome.result == "{" + (bytes ? c.carried + ", " + rest : rest + ", " + c.carried) + R"(, "truncated": true})");
+    CHECK(outcome.result ==
+          "{" + (bytes ? c.carried + ", " + rest : rest + ", " + c.carried) + R"(, "truncated": true})");
     check_same_answer(house.run(), outcome);
     house.restart();
     check_same_answer(house.run(), outcome);
@@ -185,8 +201,8 @@ TEST_CASE("A handler that kept the beginning of its output says how long the who
   House house([&](const Invocation&) { return HandlerResult::beginning("{}", whole.size(), crypto::sha256(whole)); });
   const Outcome outcome = house.run();
   CHECK(outcome.ok());
-  CHECK(outcome.result == R"({"length": 5000, "sha256": ")" + to_hex(crypto::sha256(whole)) +
-                              R"(", "text": "{}", "truncated": true})");
+  CHECK(outcome.result ==
+        R"({"length": 5000, "sha256": ")" + to_hex(crypto::sha256(whole)) + R"(", "text": "{}", "truncated": true})");
   House huge([&](const Invocation&) { return HandlerResult::beginning("", ~std::uint64_t{0}, {}); });
   CHECK(huge.run().result.find(R"({"length": 9007199254740991,)") == 0);
 }
@@ -198,7 +214,8 @@ TEST_CASE("A replay keeps the first attempt's detail, also after a restart, and 
          {HandlerResult::failed("no such mailbox: \"x\"\nline 2", Effect::none), HandlerResult::failed("it broke"),
           HandlerResult::in_doubt("the connection broke")}) {
       const std::string name = std::string(said.text().substr(0, 2)) + ".db";
-      House house([&](const Invocation&) { return said; }, 1U << 20, on_disk ? opened(folder.file(name)) : memory_ledger());
+      House house([&](const Invocation&) { return said; }, 1U << 20,
+                  on_disk ? opened(folder.file(name)) : memory_ledger());
       const Outcome first = house.run();
       CHECK(first.detail == said.text());
       CHECK(first.entry.find(said.text().substr(0, 8)) == std::string::npos);
@@ -206,14 +223,16 @@ TEST_CASE("A replay keeps the first attempt's detail, also after a restart, and 
       house.restart();
       const Outcome again = house.run();
       check_same_answer(again, first);
-      CHECK(again.result == (first.code == Code::in_doubt ? R"({"error": "in_doubt"})" : R"({"error": "handler_failed"})"));
+      CHECK(again.result ==
+            (first.code == Code::in_doubt ? R"({"error": "in_doubt"})" : R"({"error": "handler_failed"})"));
     }
   }
 }
 
 TEST_CASE("A detail is cut to what can be told: 4,096 bytes of UTF-8") {
   House house([&](const Invocation& call) {
-    return HandlerResult::failed(call.exec_id.empty() ? "" : std::string(4095, 'x') + "\xc3\xa9" + std::string(5000, 'y'));
+    return HandlerResult::failed(call.exec_id.empty() ? ""
+                                                      : std::string(4095, 'x') + "\xc3\xa9" + std::string(5000, 'y'));
   });
   CHECK(house.run().detail == std::string(4095, 'x'));
   House bad([](const Invocation&) { return HandlerResult::failed("bad \xff byte"); });
@@ -224,7 +243,8 @@ TEST_CASE("A detail is cut to what can be told: 4,096 bytes of UTF-8") {
 
 TEST_CASE("What a model is told never calls for a second effect, and is one text for each case") {
   const auto says = [](std::string_view text, std::string_view part) { return text.find(part) != text.npos; };
-  const std::vector<Verdict> verdicts{Verdict::refused, Verdict::executed, Verdict::failed, Verdict::replayed, Verdict::in_doubt};
+  const std::vector<Verdict> verdicts{Verdict::refused, Verdict::executed, Verdict::failed, Verdict::replayed,
+                                      Verdict::in_doubt};
   std::ostringstream page;
   page << std::ifstream(OPENEXEC_ERRORS_PAGE).rdbuf();
   std::vector<Code> codes{static_cast<Code>(124), static_cast<Code>(999)};  // what a later version may add
@@ -254,7 +274,8 @@ TEST_CASE("What a model is told never calls for a second effect, and is one text
   again.effect = Effect::unknown;
   CHECK_FALSE(says(advice(again), "It may be tried again"));
   CHECK(says(advice(Code::ok, Verdict::replayed, Effect::confirmed), "not run again"));
-  CHECK(advice(Code::halted, Verdict::refused, Effect::none) == advice(Code::overloaded, Verdict::refused, Effect::none));
+  CHECK(advice(Code::halted, Verdict::refused, Effect::none) ==
+        advice(Code::overloaded, Verdict::refused, Effect::none));
   CHECK(advice(Code::handler_failed, Verdict::failed, Effect::none) !=
         advice(Code::handler_failed, Verdict::failed, Effect::unknown));
 }

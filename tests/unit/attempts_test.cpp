@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // "Nothing happened" can be tried again, if the handler says so: attempts of one execution.
 #include <openexec/openexec.hpp>
 
@@ -34,19 +35,19 @@ struct House {
                  std::shared_ptr<ReceiptLog> log = nullptr) {
     HandlerTable table;
     REQUIRE(table
-                .add("act",
-                     {.run =
-                          [this](const Invocation& call) {
-                            script.attempts.push_back(call.attempt);
-                            script.exec_ids.emplace_back(call.exec_id);
-                            return script.says(call);
-                          },
-                      .reconcile = nullptr,
-                      .retry_none = retry_none})
+                .add("act", {.run =
+                                 [this](const Invocation& call) {
+                                   script.attempts.push_back(call.attempt);
+                                   script.exec_ids.emplace_back(call.exec_id);
+                                   return script.says(call);
+                                 },
+                             .reconcile = nullptr,
+                             .retry_none = retry_none})
                 .ok());
     REQUIRE(table.add("other", [](const Invocation&) { return HandlerResult::result("1"); }).ok());
-    executor.emplace(assemble({.store = std::move(store), .log = std::move(log), .verifier = verifier, .hasher = nullptr, .clock = clock},
-                              std::move(table), std::move(config)));
+    executor.emplace(assemble(
+        {.store = std::move(store), .log = std::move(log), .verifier = verifier, .hasher = nullptr, .clock = clock},
+        std::move(table), std::move(config)));
   }
   Outcome execute(const std::string& with = artifact) {
     return executor->execute({.action = "act", .payload = "{}", .nonce = "n", .approval_artifact = with});
@@ -168,8 +169,8 @@ TEST_CASE("A further attempt passes the whole admission") {
     REQUIRE(house.executor->halt({.who = "ops", .why = "test", .tenant = {}}).code == Code::ok);
     CHECK(house.execute().code == Code::halted);
   }
-  for (const Code code : {Code::approval_expired, Code::approval_signature_invalid, Code::approval_key_revoked,
-                          Code::approval_threshold})
+  for (const Code code :
+       {Code::approval_expired, Code::approval_signature_invalid, Code::approval_key_revoked, Code::approval_threshold})
     DYNAMIC_SECTION("verifier: " << name(code)) {
       house.verifier->say(code);
       const Outcome told = house.execute();
@@ -184,12 +185,13 @@ TEST_CASE("A further attempt passes the whole admission") {
     CHECK(told.attempt == 1);
   }
   SECTION("another request under the nonce") {
-    CHECK(house.executor->execute({.action = "other", .payload = "{}", .nonce = "n", .approval_artifact = artifact}).code ==
-          Code::nonce_conflict);
+    CHECK(house.executor->execute({.action = "other", .payload = "{}", .nonce = "n", .approval_artifact = artifact})
+              .code == Code::nonce_conflict);
   }
   SECTION("an approval that was spent is spent for other nonces") {
-    CHECK(house.executor->execute({.action = "act", .payload = "{}", .nonce = "m", .approval_artifact = artifact}).code ==
-          Code::approval_spent);
+    CHECK(
+        house.executor->execute({.action = "act", .payload = "{}", .nonce = "m", .approval_artifact = artifact}).code ==
+        Code::approval_spent);
   }
   CHECK(house.script.attempts.size() == 1);
 }
@@ -310,9 +312,12 @@ TEST_CASE("Retries are refused where they cannot be kept") {
    private:
     std::shared_ptr<Ledger> inner_;
   };
-  const auto executor = Executor::assemble(
-      {}, {.store = std::make_shared<OneAttempt>(memory_ledger()), .log = nullptr, .verifier = std::make_shared<DemoVerifier>(),
-           .hasher = nullptr, .clock = nullptr},
-      std::move(table));
+  const auto executor = Executor::assemble({},
+                                           {.store = std::make_shared<OneAttempt>(memory_ledger()),
+                                            .log = nullptr,
+                                            .verifier = std::make_shared<DemoVerifier>(),
+                                            .hasher = nullptr,
+                                            .clock = nullptr},
+                                           std::move(table));
   CHECK(executor.code() == Code::invalid_argument);
 }

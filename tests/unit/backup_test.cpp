@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A ledger's backup: made beside its executor, readable by its owner alone, whole, and of use when it is restored.
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -12,11 +13,11 @@
 #include "conformance/suite.hpp"
 #include "evidence/adoption.hpp"
 #include "ledger/adopt.hpp"
-#include "upkeep/backup.hpp"
-#include "upkeep/log_audit.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 #include "support/vectors.hpp"
+#include "upkeep/backup.hpp"
+#include "upkeep/log_audit.hpp"
 
 using namespace openexec;
 using namespace openexec::test;
@@ -36,7 +37,9 @@ Claim claim_of(const std::string& nonce) {
   return claim;
 }
 
-ClaimAnswer::Kind claimed(Ledger& ledger, const std::string& nonce) { return must(ledger.claim(claim_of(nonce)), "claim").kind; }
+ClaimAnswer::Kind claimed(Ledger& ledger, const std::string& nonce) {
+  return must(ledger.claim(claim_of(nonce)), "claim").kind;
+}
 
 mode_t mode_of(const std::string& path) {
   struct stat found {};
@@ -78,7 +81,8 @@ TEST_CASE("A backup is made beside the executor, readable by its owner alone, an
   // It replaces nothing, and what it began is gone where it cannot be finished.
   CHECK_THAT(store::copy_ledger(folder.file("ledger.db"), copy).status().detail(), Contains("there already"));
   const std::string other = folder.file("other.db");
-  CHECK_THAT(store::copy_ledger(folder.file("ledger.db"), other, folder.file("no-anchor")).status().detail(), Contains("no anchor"));
+  CHECK_THAT(store::copy_ledger(folder.file("ledger.db"), other, folder.file("no-anchor")).status().detail(),
+             Contains("no anchor"));
   CHECK_FALSE(fs::exists(other));
   CHECK_THAT(store::copy_ledger(folder.file("none.db"), other).status().detail(), Contains("no ledger"));
   CHECK_FALSE(fs::exists(other));
@@ -86,7 +90,8 @@ TEST_CASE("A backup is made beside the executor, readable by its owner alone, an
 
 TEST_CASE("A restored backup opens once it is adopted, and what was spent before the backup stays spent") {
   TemporaryFolder folder;
-  const std::string path = folder.file("ledger.db"), copy = folder.file("backup.db"), again = folder.file("restored.db");
+  const std::string path = folder.file("ledger.db"), copy = folder.file("backup.db"),
+                    again = folder.file("restored.db");
   auto ledger = must(sqlite_ledger(path), "open");
   CHECK(claimed(*ledger, "before") == ClaimAnswer::Kind::fresh);
   REQUIRE(store::copy_ledger(path, copy).ok());
@@ -95,8 +100,9 @@ TEST_CASE("A restored backup opens once it is adopted, and what was spent before
   CHECK_THAT(sqlite_ledger(again).status().detail(), Contains("adopt"));
   store::AdoptOptions adopting;
   adopting.entry = [](const std::string& identity, Timestamp floor, Timestamp now) {
-    return exec::adoption_entry({.kind = "adopt", .id = identity, .tenant = {}, .who = "ada", .why = "a test", .time = floor},
-                                "acme", "openexec", now);
+    return exec::adoption_entry(
+        {.kind = "adopt", .id = identity, .tenant = {}, .who = "ada", .why = "a test", .time = floor}, "acme",
+        "openexec", now);
   };
   REQUIRE(store::adopt_ledger(again, adopting).ok());
   auto restored = must(sqlite_ledger(again), "open");

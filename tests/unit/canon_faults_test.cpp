@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Without memory no text is called malformed that is well-formed, and the process lives: not even the first text that a
 // process reads ends it.
 #include <sys/wait.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <canon/json.hpp>
 
 #include <pthread.h>
@@ -521,7 +522,8 @@ TEST_CASE("The forms append to what is there") {
   CHECK(out == "before{\"a\":[1,\"é\"]}{\"a\":[1.0,\"\\u00e9\"]}{\"a\": [1.0, \"\\u00e9\"]}");
 }
 
-TEST_CASE("The jcs form of a double from 2^53 to 10^21 is accepted as that double, and keeps its digits in every form") {
+TEST_CASE(
+    "The jcs form of a double from 2^53 to 10^21 is accepted as that double, and keeps its digits in every form") {
   for (const auto& [text, form] : std::initializer_list<std::pair<const char*, const char*>>{
            {"9007199254740992.0", "9007199254740992"},
            {"-1E+17", "-100000000000000000"},
@@ -544,9 +546,11 @@ TEST_CASE("The jcs form of a double from 2^53 to 10^21 is accepted as that doubl
     CHECK(document->root().number() == canon::parse(text)->root().number());
   }
   // Among other numbers, and behind escapes, each keeps its own digits.
-  const std::string mixed = R"({"a":[1,2.5,100000000000000000000,1e+21],"b":{"c":-100000000000000000000,"d":"\n7"},"e":3})";
+  const std::string mixed =
+      R"({"a":[1,2.5,100000000000000000000,1e+21],"b":{"c":-100000000000000000000,"d":"\n7"},"e":3})";
   CHECK(jcs(mixed) == mixed);
-  CHECK(clawshield(mixed) == R"({"a":[1,2.5,100000000000000000000,1e+21],"b":{"c":-100000000000000000000,"d":"\n7"},"e":3})");
+  CHECK(clawshield(mixed) ==
+        R"({"a":[1,2.5,100000000000000000000,1e+21],"b":{"c":-100000000000000000000,"d":"\n7"},"e":3})");
   CHECK(jcs(jcs("1e21")) == "1e+21");
   CHECK(jcs(jcs("9007199254740991.0")) == "9007199254740991");
 }
@@ -566,15 +570,9 @@ class Generator {
   Value value(int depth) {
     Value made;
     switch (below(depth > 0 ? 8 : 5)) {
-      case 0:
-        made.text = std::vector{"null", "true", "false"}[below(3)];
-        break;
-      case 1:
-        made.text = integer();
-        break;
-      case 2:
-        made.text = number();
-        break;
+      case 0: made.text = std::vector{"null", "true", "false"}[below(3)]; break;
+      case 1: made.text = integer(); break;
+      case 2: made.text = number(); break;
       case 3:
       case 4:
         made.kind = Value::Kind::string;
@@ -636,7 +634,7 @@ class Generator {
 
   std::u32string characters() {
     static constexpr char32_t edges[] = {
-        0,   8,    9,    10,   12,    13,    0x1f,   ' ',    '"',    '\\',   '/',    'a',    'b',     'k',
+        0,   8,    9,    10,    12,    13,     0x1f,   ' ',    '"',    '\\',   '/',    'a',    'b',     'k',
         '~', 0x7f, 0x80, 0x7ff, 0x800, 0x2028, 0xd7ff, 0xe000, 0xeeee, 0xfffd, 0xfffe, 0xffff, 0x10000, 0x10ffff};
     std::u32string made;
     for (std::size_t i = below(below(10) ? 6 : 40); i > 0; --i)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The clawshield-v1 verifier and signer.
 #include <limits>
 #include <set>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A wall clock that jumps: what is refused, what is still answered, and that no poisoned time stays.
 #include <openexec/openexec.hpp>
 
@@ -26,17 +27,17 @@ struct House {
     Config config;
     config.tenant = "acme";
     config.limits = limits;
-    executor.emplace(assemble({.store = ledger, .log = nullptr, .verifier = std::move(verifier), .hasher = nullptr,
-                               .clock = clock},
-                              echo_table(calls), config));
+    executor.emplace(
+        assemble({.store = ledger, .log = nullptr, .verifier = std::move(verifier), .hasher = nullptr, .clock = clock},
+                 echo_table(calls), config));
   }
 
   /// Executes it with an approval that was given now, by a right clock, for ten minutes.
   Outcome execute(const std::string& nonce, Timestamp given) {
     const signing::DsseGrant grant{.token_id = "token-" + nonce,
-                                    .tenant_id = "acme",
-                                    .issued_at = given,
-                                    .expires_at = {given.micros + 600 * second}};
+                                   .tenant_id = "acme",
+                                   .issued_at = given,
+                                   .expires_at = {given.micros + 600 * second}};
     const std::string artifact = approved(proposal_of(nonce, "{}", "echo"), grant);
     return executor->execute({.action = "echo", .payload = "{}", .nonce = nonce, .approval_artifact = artifact});
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an approval is subject to besides what it names, and what is ordered while an executor runs.
 #include <openexec/openexec.hpp>
 
@@ -32,10 +33,10 @@ struct House {
     REQUIRE(table.add("act", row).ok());
     row.cost = nullptr;
     REQUIRE(table.add("priceless", row).ok());
-    auto made = Executor::assemble({.tenant = std::move(tenant)},
-                                   {.store = store, .log = std::move(log), .verifier = dsse_verifier(policy),
-                                    .hasher = nullptr, .clock = clock},
-                                   std::move(table));
+    auto made = Executor::assemble(
+        {.tenant = std::move(tenant)},
+        {.store = store, .log = std::move(log), .verifier = dsse_verifier(policy), .hasher = nullptr, .clock = clock},
+        std::move(table));
     INFO(made.status().detail());
     REQUIRE(made.ok());
     executor.emplace(*std::move(made));
@@ -97,8 +98,7 @@ TEST_CASE("A token is one plan: no step of another plan with the same token runs
   REQUIRE(house.ask("0", plan_of(3, StepOrder::any, grant_of("t-1"))).ok());
   std::vector<Proposal> steps;
   for (const char* nonce : {"other", "1"}) steps.push_back(proposal_of(nonce));
-  const std::string forged =
-      envelope_by(signing::dsse_statement(steps, StepOrder::any, grant_of("t-1")).value(), {0});
+  const std::string forged = envelope_by(signing::dsse_statement(steps, StepOrder::any, grant_of("t-1")).value(), {0});
   CHECK(house.ask("other", forged).code == Code::approval_spent);
   CHECK(house.ask("1", forged).code == Code::approval_spent);
 }

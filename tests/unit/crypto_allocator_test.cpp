@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A host that gave OpenSSL an allocator of its own, which fails without setting errno: a no is not believed at once.
 #include <openssl/crypto.h>
 

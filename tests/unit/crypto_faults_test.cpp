@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Without memory, and without random bytes: no verdict, no key, and no end of the process.
 #define OPENSSL_SUPPRESS_DEPRECATED
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SHA-256, strict Ed25519, strict PEM.
 #include <openssl/err.h>
 

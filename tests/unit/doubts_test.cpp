@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // In doubt is a queue: listed, settled by a person, and never usable again.
 #include <openexec/openexec.hpp>
 
@@ -28,21 +29,24 @@ struct House {
   explicit House(std::shared_ptr<NonceStore> store = memory_ledger(), std::shared_ptr<ReceiptLog> log = nullptr) {
     HandlerTable table;
     REQUIRE(table
-                .add("act",
-                     {.run =
-                          [this](const Invocation&) {
-                            ++calls;
-                            return says;
-                          },
-                      .reconcile = nullptr,
-                      .retry_none = 5})
+                .add("act", {.run =
+                                 [this](const Invocation&) {
+                                   ++calls;
+                                   return says;
+                                 },
+                             .reconcile = nullptr,
+                             .retry_none = 5})
                 .ok());
-    executor.emplace(assemble({.store = std::move(store), .log = std::move(log), .verifier = std::make_shared<ScriptedVerifier>(),
-                               .hasher = nullptr, .clock = nullptr},
+    executor.emplace(assemble({.store = std::move(store),
+                               .log = std::move(log),
+                               .verifier = std::make_shared<ScriptedVerifier>(),
+                               .hasher = nullptr,
+                               .clock = nullptr},
                               std::move(table)));
   }
   Outcome execute(const std::string& nonce = "n") {
-    return executor->execute({.action = "act", .payload = "{}", .nonce = nonce, .approval_artifact = R"({"id":")" + nonce + "\"}"});
+    return executor->execute(
+        {.action = "act", .payload = "{}", .nonce = nonce, .approval_artifact = R"({"id":")" + nonce + "\"}"});
   }
   SettlementAnswer settle(const Outcome& outcome, const HandlerResult& found, const Order& order = by) {
     Digest exec_id{};
@@ -116,8 +120,9 @@ TEST_CASE("The first settlement decides what replays tell, and its entry says wh
     CHECK_FALSE(replay.may_retry);  // though the handler permits retries: nobody but itself says that nothing happened
     CHECK(verify_receipt(replay.exec_id, replay.result, replay.receipt).ok());
     CHECK(house.calls == 1);
-    CHECK(house.executor->execute({.action = "act", .payload = "{}", .nonce = "m", .approval_artifact = R"({"id":"n"})"}).code ==
-          Code::approval_spent);
+    CHECK(
+        house.executor->execute({.action = "act", .payload = "{}", .nonce = "m", .approval_artifact = R"({"id":"n"})"})
+            .code == Code::approval_spent);
   }
 }
 
@@ -186,7 +191,8 @@ TEST_CASE("What is no settlement is refused, and leaves no entry") {
   refused(house.settle(doubt, done, {.who = "x", .why = "y", .tenant = "other"}), "tenant");
   refused(house.executor->settle(crypto::sha256("other"), done, by), "exec_id");
   refused(house.executor->settle({}, done, by), "exec_id");
-  const Outcome no = house.executor->execute({.action = "none", .payload = "{}", .nonce = "x", .approval_artifact = artifact});
+  const Outcome no =
+      house.executor->execute({.action = "none", .payload = "{}", .nonce = "x", .approval_artifact = artifact});
   refused(house.settle(no, done), "exec_id");
   CHECK(house.entries() == entries + 1);
   CHECK(house.execute().code == Code::in_doubt);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Envelopes and statements of DSSE approvals, and the signer's side of them.
 #include <map>
 #include <string>

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // Entries, read back: Entry::from_json.
-#include <openexec/receipt.hpp>
 #include <array>
+#include <openexec/receipt.hpp>
 #include <string>
 #include <vector>
 
@@ -111,16 +112,19 @@ TEST_CASE("What an approval says besides is in its note, where it says it, and n
   entry.approval->step.reset();
   entry.approval->trace_id = entry.approval->request_id = entry.approval->approval_scope = "";
   CHECK(entry.to_json() == plain);
-  check_refused(replaced(plain, R"("profile":"clawshield-v1")", R"("profile":"clawshield-v1","trace_id":"")"), "one form");
+  check_refused(replaced(plain, R"("profile":"clawshield-v1")", R"("profile":"clawshield-v1","trace_id":"")"),
+                "one form");
   check_refused(replaced(plain, R"("profile":"clawshield-v1")", R"("profile":"clawshield-v1","step":4294967296)"),
                 "approval: not");
-  check_refused(replaced(plain, R"("profile":"clawshield-v1")", R"("profile":"clawshield-v1","other":"x")"), "one form");
+  check_refused(replaced(plain, R"("profile":"clawshield-v1")", R"("profile":"clawshield-v1","other":"x")"),
+                "one form");
 }
 
 TEST_CASE("An entry of a control says which order, whom it concerns, who gave it and why") {
   for (const ControlNote& note :
        {ControlNote{"halt", "", "", "alice", "a \"bug\""}, ControlNote{"resume", "", "acme", "bob", "mended"},
-        ControlNote{"revoke_approval", "a-1", "", "alice", "wrong"}, ControlNote{"revoke_key", "k", "acme", "b", "lost"}}) {
+        ControlNote{"revoke_approval", "a-1", "", "alice", "wrong"},
+        ControlNote{"revoke_key", "k", "acme", "b", "lost"}}) {
     Entry entry = control();
     entry.control = note;
     check_reads_back(entry);
@@ -186,9 +190,11 @@ TEST_CASE("What version 2 adds reads back where it says something, and has no ot
   CHECK(read->proposal == entry.proposal);
   CHECK(read->session == entry.session);
   CHECK(read->trusted_at == entry.trusted_at);
-  for (const auto& [member, fault] : std::vector<std::array<std::string, 2>>{
-           {R"("attempt":1)", "attempt: not"}, {R"("result_form":"json")", "result_form: neither"},
-           {R"("epoch":1)", "instance, epoch: together"}, {R"("epoch":0)", "epoch: not"}})
+  for (const auto& [member, fault] :
+       std::vector<std::array<std::string, 2>>{{R"("attempt":1)", "attempt: not"},
+                                               {R"("result_form":"json")", "result_form: neither"},
+                                               {R"("epoch":1)", "instance, epoch: together"},
+                                               {R"("epoch":0)", "epoch: not"}})
     check_refused(replaced(plain, R"(,"code")", "," + member + R"(,"code")"), fault);
 }
 

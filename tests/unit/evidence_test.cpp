@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Offline verification: verify_evidence. Linked without a store and without the executor.
 #include "support/evidence.hpp"
 

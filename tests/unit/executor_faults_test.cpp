@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an executor says when memory, a part or the clock fails it. tests/fault/attack/allocation_attack.cpp fails every
 // single allocation; here are the rules one at a time.
 #include <openexec/openexec.hpp>
@@ -32,7 +33,10 @@ class Short final : public Verifier {
 
 struct House {
   explicit House(std::shared_ptr<const Clock> clock = nullptr, HandlerTable table = {})
-      : executor(assemble({.store = memory_ledger(), .log = nullptr, .verifier = verifier, .hasher = nullptr,
+      : executor(assemble({.store = memory_ledger(),
+                           .log = nullptr,
+                           .verifier = verifier,
+                           .hasher = nullptr,
                            .clock = std::move(clock)},
                           table.empty() ? echo_table(calls) : std::move(table))) {}
   static Call call(std::string_view nonce, std::string_view artifact) {
@@ -97,9 +101,9 @@ TEST_CASE("an approval that cannot be verified again after a revocation is not c
     return std::nullopt;
   });
   const auto calls = std::make_shared<std::atomic<int>>(0);
-  executor.emplace(assemble({.store = store, .log = nullptr, .verifier = std::make_shared<Later>(), .hasher = nullptr,
-                             .clock = nullptr},
-                            echo_table(calls)));
+  executor.emplace(assemble(
+      {.store = store, .log = nullptr, .verifier = std::make_shared<Later>(), .hasher = nullptr, .clock = nullptr},
+      echo_table(calls)));
   const Outcome outcome = executor->execute(std::get<Request>(House::call("n", R"({"id":"a"})").request));
   CHECK(outcome.code == Code::handler_failed);
   CHECK(outcome.effect == Effect::none);
@@ -171,15 +175,15 @@ TEST_CASE("a batch does not end before a piece that its lender keeps has run") {
   std::atomic<bool> ended{false};
   std::thread later;
   bool ended_before = false;
-  const auto outcomes =
-      house.executor.execute_many(std::vector<Call>{House::call("a", R"({"id":"a"})")}, [&](std::function<void()> piece) {
-        kept = std::move(piece);
-        later = std::thread([&] {
-          std::this_thread::yield();
-          ended_before = ended;
-          kept();
-        });
-      });
+  const auto outcomes = house.executor.execute_many(std::vector<Call>{House::call("a", R"({"id":"a"})")},
+                                                    [&](std::function<void()> piece) {
+                                                      kept = std::move(piece);
+                                                      later = std::thread([&] {
+                                                        std::this_thread::yield();
+                                                        ended_before = ended;
+                                                        kept();
+                                                      });
+                                                    });
   ended = true;
   later.join();
   CHECK(outcomes[0].ok());
@@ -202,10 +206,13 @@ TEST_CASE("deadlines end with the clock and do not wrap around") {
 
   Point deadline{};
   HandlerTable table;
-  REQUIRE(table.add("echo", [&](const Invocation& call) {
-                 deadline = call.deadline;
-                 return HandlerResult::result("1");
-               }).ok());
+  REQUIRE(table
+              .add("echo",
+                   [&](const Invocation& call) {
+                     deadline = call.deadline;
+                     return HandlerResult::result("1");
+                   })
+              .ok());
   House house(std::make_shared<LastMoment>(), std::move(table));
   CHECK(house.executor.execute(std::get<Request>(House::call("n", R"({"id":"a"})").request)).ok());
   CHECK(deadline == Point::max());

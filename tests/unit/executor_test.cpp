@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The promises of executor.hpp, one at a time.
 #include <openexec/openexec.hpp>
 
@@ -22,8 +23,8 @@ struct House {
     Parts parts{.store = ledger, .log = nullptr, .verifier = with ? with : verifier, .hasher = nullptr, .clock = clock};
     executor.emplace(assemble(std::move(parts), std::move(table), std::move(config)));
   }
-  Outcome run(std::string_view nonce, std::string_view payload = R"({"msg":"hi"})", std::string_view artifact = R"({"id":"a-1"})",
-              std::string_view action = "echo") {
+  Outcome run(std::string_view nonce, std::string_view payload = R"({"msg":"hi"})",
+              std::string_view artifact = R"({"id":"a-1"})", std::string_view action = "echo") {
     return executor->execute({.action = action, .payload = payload, .nonce = nonce, .approval_artifact = artifact});
   }
   [[nodiscard]] std::uint64_t entries() const { return executor->log().size().value(); }
@@ -66,7 +67,8 @@ TEST_CASE("an approved request runs once, and its receipt covers exec_id and res
   CHECK(*house.calls == 1);
   CHECK(outcome.entry_index == 0U);
   CHECK(outcome.entry == house.last_entry());
-  CHECK(member(outcome.entry, "approval").find(R"("id":"{\"id\":\"a-1\"}","keys":["key-1"],"profile":"scripted")") != std::string::npos);
+  CHECK(member(outcome.entry, "approval").find(R"("id":"{\"id\":\"a-1\"}","keys":["key-1"],"profile":"scripted")") !=
+        std::string::npos);
   CHECK(member(outcome.entry, "verdict") == "\"executed\"");
   CHECK(member(outcome.entry, "prior") == "null");
 }
@@ -110,7 +112,10 @@ TEST_CASE("a guessed nonce without an approval gets the answer of an unused one"
 }
 
 TEST_CASE("one approval executes at most once, whatever the nonce") {
-  House house({.tenant = "default", .executor = "openexec", .allowed_actions = {}, .limits = {.max_refusals_per_second = 5000}});
+  House house({.tenant = "default",
+               .executor = "openexec",
+               .allowed_actions = {},
+               .limits = {.max_refusals_per_second = 5000}});
   int executed = 0;
   for (int i = 0; i < 1000; ++i) {
     const Outcome outcome = house.run("n-" + std::to_string(i));
@@ -135,7 +140,8 @@ TEST_CASE("a used nonce with another payload is a conflict, for those whose appr
 TEST_CASE("the allow-list refuses what is not on it, before the approval is read") {
   House house({.tenant = "default", .executor = "openexec", .allowed_actions = {{"other"}}, .limits = {}});
   CHECK(house.run("n-1").code == Code::action_not_allowed);
-  House empty({.tenant = "default", .executor = "openexec", .allowed_actions = {std::vector<std::string>{}}, .limits = {}});
+  House empty(
+      {.tenant = "default", .executor = "openexec", .allowed_actions = {std::vector<std::string>{}}, .limits = {}});
   CHECK(empty.run("n-1").code == Code::action_not_allowed);
   House open;
   const Outcome unknown = open.run("n-1", "{}", R"({"id":"a"})", "nobody.home");
@@ -166,7 +172,8 @@ TEST_CASE("every code that a verifier gives is answered and recorded as it is") 
 }
 
 TEST_CASE("a verifier that answers nonsense or throws refuses") {
-  for (const Code code : {Code::in_doubt, Code::store_failed, Code::approval_spent, Code::halted, static_cast<Code>(9999)}) {
+  for (const Code code :
+       {Code::in_doubt, Code::store_failed, Code::approval_spent, Code::halted, static_cast<Code>(9999)}) {
     House house;
     house.verifier->say(code);
     CHECK(house.run("n-1").code == Code::approval_signature_invalid);
@@ -174,12 +181,16 @@ TEST_CASE("a verifier that answers nonsense or throws refuses") {
   struct Throwing final : Verifier {
     using Verifier::verify;
     [[nodiscard]] std::string_view profile() const noexcept override { return "throwing"; }
-    [[nodiscard]] Result<Approval> verify(const Proposal&, Timestamp) const override { throw std::runtime_error("secret"); }
+    [[nodiscard]] Result<Approval> verify(const Proposal&, Timestamp) const override {
+      throw std::runtime_error("secret");
+    }
   };
   struct Nameless final : Verifier {
     using Verifier::verify;
     [[nodiscard]] std::string_view profile() const noexcept override { return "nameless"; }
-    [[nodiscard]] Result<Approval> verify(const Proposal&, Timestamp) const override { return Approval{"nameless", "", {}}; }
+    [[nodiscard]] Result<Approval> verify(const Proposal&, Timestamp) const override {
+      return Approval{"nameless", "", {}};
+    }
   };
   House throwing({}, {}, std::make_shared<Throwing>());
   const Outcome outcome = throwing.run("n-1");
@@ -201,7 +212,8 @@ TEST_CASE("a malformed request is recorded by the hash of its bytes") {
   CHECK(member(outcome.entry, "action") == "null");
   CHECK(member(outcome.entry, "nonce") == "null");
   CHECK(member(outcome.entry, "request_hash").size() == 66);
-  const Outcome parts = house.executor->execute({.action = "e c", .payload = {}, .nonce = "n", .approval_artifact = {}});
+  const Outcome parts =
+      house.executor->execute({.action = "e c", .payload = {}, .nonce = "n", .approval_artifact = {}});
   CHECK(parts.code == Code::malformed_request);
   CHECK(member(parts.entry, "request_hash") != member(outcome.entry, "request_hash"));
 }
@@ -219,13 +231,13 @@ TEST_CASE("a nonce beside the request stands in for an absent one, and may not d
   House house;
   CallOptions options;
   options.nonce = "n-1";
-  const Outcome first =
-      house.executor->execute_json(R"({"action":"echo","payload":{"msg":"hi"},"approval_artifact":{"id":"a-1"}})", options);
+  const Outcome first = house.executor->execute_json(
+      R"({"action":"echo","payload":{"msg":"hi"},"approval_artifact":{"id":"a-1"}})", options);
   REQUIRE(first.ok());
   CHECK(house.run("n-1").receipt == first.receipt);
   CHECK(house.executor->execute_json(R"({"action":"echo","nonce":"n-2"})", options).code == Code::malformed_request);
-  CHECK(house.executor->execute({.action = "echo", .payload = {}, .nonce = "n-2", .approval_artifact = {}}, options).code ==
-        Code::malformed_request);
+  CHECK(house.executor->execute({.action = "echo", .payload = {}, .nonce = "n-2", .approval_artifact = {}}, options)
+            .code == Code::malformed_request);
   options.nonce = "";
   CHECK(house.executor->execute_json(R"({"action":"echo"})", options).code == Code::malformed_request);
 }
@@ -277,13 +289,14 @@ TEST_CASE("a handler that throws, or says so, leaves the nonce in doubt, for eve
 
 TEST_CASE("the handler gets the canonical payload, the exec_id, the tenant and a deadline") {
   std::string seen;
-  House house({.tenant = "acme", .executor = "openexec", .allowed_actions = {}, .limits = {}}, table_of([&](const Invocation& call) {
-    seen = std::string(call.action) + "|" + std::string(call.payload) + "|" + std::string(call.tenant) + "|" +
-           std::string(call.exec_id);
-    CHECK(call.deadline == house.clock->monotonic() + std::chrono::seconds(30));
-    CHECK_FALSE(call.cancellation.cancelled());
-    return HandlerResult::result("null");
-  }));
+  House house({.tenant = "acme", .executor = "openexec", .allowed_actions = {}, .limits = {}},
+              table_of([&](const Invocation& call) {
+                seen = std::string(call.action) + "|" + std::string(call.payload) + "|" + std::string(call.tenant) +
+                       "|" + std::string(call.exec_id);
+                CHECK(call.deadline == house.clock->monotonic() + std::chrono::seconds(30));
+                CHECK_FALSE(call.cancellation.cancelled());
+                return HandlerResult::result("null");
+              }));
   const Outcome outcome = house.run("n-1", R"( { "b" : 1.0 , "a" : "\u0041" } )", R"({"id":"a"})", "act");
   REQUIRE(outcome.ok());
   CHECK(seen == R"(act|{"a":"A","b":1}|acme|)" + outcome.exec_id);
@@ -292,10 +305,11 @@ TEST_CASE("the handler gets the canonical payload, the exec_id, the tenant and a
 TEST_CASE("a handler may not call the executor that runs it") {
   Executor* self = nullptr;
   Outcome inner;
-  House house({}, table_of([&](const Invocation&) {
-                inner = self->execute({.action = "act", .payload = {}, .nonce = "inner", .approval_artifact = R"({"id":"b"})"});
-                return HandlerResult::result("1");
-              }));
+  House house(
+      {}, table_of([&](const Invocation&) {
+        inner = self->execute({.action = "act", .payload = {}, .nonce = "inner", .approval_artifact = R"({"id":"b"})"});
+        return HandlerResult::result("1");
+      }));
   self = &*house.executor;
   CHECK(house.run("n-1", "{}", R"({"id":"a"})", "act").ok());
   CHECK(inner.code == Code::invalid_argument);
@@ -383,7 +397,8 @@ TEST_CASE("attempts above the configured number are overloaded") {
   Executor* self = nullptr;
   House house(config, table_of([&](const Invocation&) {
                 std::thread([&] {
-                  second = self->execute({.action = "act", .payload = {}, .nonce = "n-2", .approval_artifact = R"({"id":"b"})"});
+                  second = self->execute(
+                      {.action = "act", .payload = {}, .nonce = "n-2", .approval_artifact = R"({"id":"b"})"});
                 }).join();
                 return HandlerResult::result("1");
               }));
@@ -394,15 +409,18 @@ TEST_CASE("attempts above the configured number are overloaded") {
   CHECK(house.run("n-3", "{}", R"({"id":"c"})", "act").ok());
 }
 
-TEST_CASE("a caller whose wait ends while the first attempt runs is told in_progress, and learns nothing without an approval") {
+TEST_CASE(
+    "a caller whose wait ends while the first attempt runs is told in_progress, and learns nothing without an approval") {
   Executor* self = nullptr;
   Outcome same, stranger;
   House house({}, table_of([&](const Invocation&) {
                 std::thread([&] {
                   CallOptions soon;
                   soon.max_wait = std::chrono::milliseconds(1);
-                  same = self->execute({.action = "act", .payload = {}, .nonce = "n-1", .approval_artifact = R"({"id":"a"})"}, soon);
-                  stranger = self->execute({.action = "act", .payload = {}, .nonce = "n-1", .approval_artifact = {}}, soon);
+                  same = self->execute(
+                      {.action = "act", .payload = {}, .nonce = "n-1", .approval_artifact = R"({"id":"a"})"}, soon);
+                  stranger =
+                      self->execute({.action = "act", .payload = {}, .nonce = "n-1", .approval_artifact = {}}, soon);
                 }).join();
                 return HandlerResult::result("1");
               }));
@@ -422,7 +440,11 @@ TEST_CASE("a store that cannot claim means that nothing runs") {
     if (at == step) return Status(Code::store_failed, "disk full");
     return std::nullopt;
   });
-  Executor executor = assemble({.store = store, .log = nullptr, .verifier = std::make_shared<DemoVerifier>(), .hasher = nullptr, .clock = nullptr},
+  Executor executor = assemble({.store = store,
+                                .log = nullptr,
+                                .verifier = std::make_shared<DemoVerifier>(),
+                                .hasher = nullptr,
+                                .clock = nullptr},
                                echo_table(calls));
   const Outcome outcome = executor.execute({.action = "echo", .payload = {}, .nonce = "n", .approval_artifact = {}});
   CHECK(outcome.code == Code::store_failed);
@@ -438,7 +460,11 @@ TEST_CASE("an outcome that cannot be made durable is in doubt, says so, and is n
     if (at == Step::before_seal && broken) return Status(Code::store_failed, "disk full");
     return std::nullopt;
   });
-  Executor executor = assemble({.store = store, .log = nullptr, .verifier = std::make_shared<DemoVerifier>(), .hasher = nullptr, .clock = nullptr},
+  Executor executor = assemble({.store = store,
+                                .log = nullptr,
+                                .verifier = std::make_shared<DemoVerifier>(),
+                                .hasher = nullptr,
+                                .clock = nullptr},
                                echo_table(calls));
   const Request request{.action = "echo", .payload = {}, .nonce = "n", .approval_artifact = {}};
   const Outcome outcome = executor.execute(request);
@@ -463,7 +489,9 @@ TEST_CASE("a clock that is set back makes nothing valid again") {
   auto ledger = memory_ledger();
   auto clock = std::make_shared<SetClock>(noon + 1);
   const auto make = [&] {
-    return assemble({.store = ledger, .log = nullptr, .verifier = std::make_shared<Until>(), .hasher = nullptr, .clock = clock}, echo_table());
+    return assemble(
+        {.store = ledger, .log = nullptr, .verifier = std::make_shared<Until>(), .hasher = nullptr, .clock = clock},
+        echo_table());
   };
   const Request request{.action = "echo", .payload = {}, .nonce = "n", .approval_artifact = R"({"id":"a"})"};
   {
@@ -481,8 +509,10 @@ TEST_CASE("assembly refuses parts that are missing or fail their self test") {
     return Executor::assemble(std::move(config), std::move(parts), echo_table()).code();
   };
   const auto demo = std::make_shared<DemoVerifier>();
-  CHECK(code({.store = nullptr, .log = nullptr, .verifier = demo, .hasher = nullptr, .clock = nullptr}) == Code::invalid_argument);
-  CHECK(code({.store = memory_ledger(), .log = nullptr, .verifier = nullptr, .hasher = nullptr, .clock = nullptr}) == Code::invalid_argument);
+  CHECK(code({.store = nullptr, .log = nullptr, .verifier = demo, .hasher = nullptr, .clock = nullptr}) ==
+        Code::invalid_argument);
+  CHECK(code({.store = memory_ledger(), .log = nullptr, .verifier = nullptr, .hasher = nullptr, .clock = nullptr}) ==
+        Code::invalid_argument);
 
   struct Deaf : Hasher {
     [[nodiscard]] std::string_view name() const noexcept override { return "deaf"; }
@@ -495,8 +525,16 @@ TEST_CASE("assembly refuses parts that are missing or fail their self test") {
       out.append(action).append(payload);
     }
   };
-  CHECK(code({.store = memory_ledger(), .log = nullptr, .verifier = demo, .hasher = std::make_shared<Deaf>(), .clock = nullptr}) == Code::invalid_argument);
-  CHECK(code({.store = memory_ledger(), .log = nullptr, .verifier = demo, .hasher = std::make_shared<Impostor>(), .clock = nullptr}) == Code::invalid_argument);
+  CHECK(code({.store = memory_ledger(),
+              .log = nullptr,
+              .verifier = demo,
+              .hasher = std::make_shared<Deaf>(),
+              .clock = nullptr}) == Code::invalid_argument);
+  CHECK(code({.store = memory_ledger(),
+              .log = nullptr,
+              .verifier = demo,
+              .hasher = std::make_shared<Impostor>(),
+              .clock = nullptr}) == Code::invalid_argument);
 
   struct Other final : Deaf {
     [[nodiscard]] std::string_view name() const noexcept override { return "other"; }
@@ -506,14 +544,19 @@ TEST_CASE("assembly refuses parts that are missing or fail their self test") {
   };
   auto ledger = memory_ledger();
   CHECK(code({.store = ledger, .log = nullptr, .verifier = demo, .hasher = nullptr, .clock = nullptr}) == Code::ok);
-  CHECK(code({.store = ledger, .log = nullptr, .verifier = demo, .hasher = std::make_shared<Other>(), .clock = nullptr}) == Code::store_failed);
+  CHECK(
+      code(
+          {.store = ledger, .log = nullptr, .verifier = demo, .hasher = std::make_shared<Other>(), .clock = nullptr}) ==
+      Code::store_failed);
 
   Config deep;
   deep.limits.request.max_depth = 129;
-  CHECK(code({.store = memory_ledger(), .log = nullptr, .verifier = demo, .hasher = nullptr, .clock = nullptr}, deep) == Code::invalid_argument);
+  CHECK(code({.store = memory_ledger(), .log = nullptr, .verifier = demo, .hasher = nullptr, .clock = nullptr}, deep) ==
+        Code::invalid_argument);
   Config nameless;
   nameless.tenant = "";
-  CHECK(code({.store = memory_ledger(), .log = nullptr, .verifier = demo, .hasher = nullptr, .clock = nullptr}, nameless) == Code::invalid_argument);
+  CHECK(code({.store = memory_ledger(), .log = nullptr, .verifier = demo, .hasher = nullptr, .clock = nullptr},
+             nameless) == Code::invalid_argument);
 }
 
 TEST_CASE("the handler table takes each action once, and only names that a request can carry") {
@@ -548,7 +591,9 @@ TEST_CASE("many at once: each has the meaning of a call of its own, and outcomes
   House house;
   const std::string json = R"({"action":"echo","payload":{"n":2},"nonce":"n-2","approval_artifact":{"id":"a-2"}})";
   const auto parts = [](std::string_view nonce, std::string_view artifact, std::string_view action = "echo") {
-    return Call{.request = Request{.action = action, .payload = R"({"n":1})", .nonce = nonce, .approval_artifact = artifact}, .options = {}};
+    return Call{
+        .request = Request{.action = action, .payload = R"({"n":1})", .nonce = nonce, .approval_artifact = artifact},
+        .options = {}};
   };
   const std::vector<Call> calls = {
       parts("n-1", R"({"id":"a-1"})"),             // runs
@@ -591,9 +636,12 @@ TEST_CASE("handlers of a batch run where the caller lends them a place, each exa
   }
   std::vector<Call> calls;
   for (std::size_t i = 0; i < nonces.size(); ++i)
-    calls.push_back({.request = Request{.action = "echo", .payload = "{}", .nonce = nonces[i], .approval_artifact = artifacts[i]}, .options = {}});
+    calls.push_back(
+        {.request = Request{.action = "echo", .payload = "{}", .nonce = nonces[i], .approval_artifact = artifacts[i]},
+         .options = {}});
   std::vector<std::thread> lent;
-  const auto outcomes = house.executor->execute_many(calls, [&](std::function<void()> work) { lent.emplace_back(std::move(work)); });
+  const auto outcomes =
+      house.executor->execute_many(calls, [&](std::function<void()> work) { lent.emplace_back(std::move(work)); });
   for (auto& thread : lent) thread.join();
   CHECK(lent.size() == nonces.size());
   CHECK(*house.calls == 16);
@@ -602,8 +650,12 @@ TEST_CASE("handlers of a batch run where the caller lends them a place, each exa
 
 TEST_CASE("a lender that throws, or runs a piece twice, changes nothing") {
   House house;
-  const Call first{.request = Request{.action = "echo", .payload = "{}", .nonce = "a", .approval_artifact = R"({"id":"a"})"}, .options = {}};
-  const Call second{.request = Request{.action = "echo", .payload = "{}", .nonce = "b", .approval_artifact = R"({"id":"b"})"}, .options = {}};
+  const Call first{
+      .request = Request{.action = "echo", .payload = "{}", .nonce = "a", .approval_artifact = R"({"id":"a"})"},
+      .options = {}};
+  const Call second{
+      .request = Request{.action = "echo", .payload = "{}", .nonce = "b", .approval_artifact = R"({"id":"b"})"},
+      .options = {}};
   std::vector<std::function<void()>> kept;
   const auto outcomes = house.executor->execute_many(std::vector<Call>{first, second}, [&](std::function<void()> work) {
     kept.push_back(work);
@@ -619,8 +671,12 @@ TEST_CASE("a lender that throws, or runs a piece twice, changes nothing") {
 TEST_CASE("two batches that hold each other's nonces both end") {
   House house;
   std::vector<Outcome> forth, back;
-  const Call a{.request = Request{.action = "echo", .payload = "{}", .nonce = "a", .approval_artifact = R"({"id":"a"})"}, .options = {}};
-  const Call b{.request = Request{.action = "echo", .payload = "{}", .nonce = "b", .approval_artifact = R"({"id":"b"})"}, .options = {}};
+  const Call a{
+      .request = Request{.action = "echo", .payload = "{}", .nonce = "a", .approval_artifact = R"({"id":"a"})"},
+      .options = {}};
+  const Call b{
+      .request = Request{.action = "echo", .payload = "{}", .nonce = "b", .approval_artifact = R"({"id":"b"})"},
+      .options = {}};
   const std::vector<Call> ab{a, b}, ba{b, a};
   std::thread one([&] { forth = house.executor->execute_many(ab); });
   std::thread two([&] { back = house.executor->execute_many(ba); });
@@ -642,8 +698,12 @@ TEST_CASE("halt from inside a handler stops the rest of its batch, whose nonces 
                 return HandlerResult::result("1");
               }));
   self = &*house.executor;
-  const Call first{.request = Request{.action = "act", .payload = "{}", .nonce = "a", .approval_artifact = R"({"id":"a"})"}, .options = {}};
-  const Call second{.request = Request{.action = "act", .payload = "{}", .nonce = "b", .approval_artifact = R"({"id":"b"})"}, .options = {}};
+  const Call first{
+      .request = Request{.action = "act", .payload = "{}", .nonce = "a", .approval_artifact = R"({"id":"a"})"},
+      .options = {}};
+  const Call second{
+      .request = Request{.action = "act", .payload = "{}", .nonce = "b", .approval_artifact = R"({"id":"b"})"},
+      .options = {}};
   const auto outcomes = self->execute_many(std::vector<Call>{first, second});
   CHECK(outcomes[0].ok());
   CHECK(outcomes[1].code == Code::handler_failed);
@@ -665,8 +725,9 @@ TEST_CASE("a stranger burns no nonce: what was refused may still run under it") 
 }
 
 TEST_CASE("what is not remembered any more is found in the store") {
-  House house({.tenant = "default", .executor = "openexec", .allowed_actions = {}, .limits = {}},
-              table_of([](const Invocation&) { return HandlerResult::result("\"" + std::string(100'000, 'x') + "\""); }));
+  House house(
+      {.tenant = "default", .executor = "openexec", .allowed_actions = {}, .limits = {}},
+      table_of([](const Invocation&) { return HandlerResult::result("\"" + std::string(100'000, 'x') + "\""); }));
   std::vector<std::string> receipts;
   for (int i = 0; i < 40; ++i)
     receipts.push_back(house.run("n-" + std::to_string(i), "{}", "{\"id\":" + std::to_string(i) + "}", "act").receipt);

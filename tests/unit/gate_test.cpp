@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The kill switch's gate, against passages that overlap without end.
 #include <atomic>
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Group commit: who leads, who shares a sync, who is refused, and that members do not hurt each other.
 #include <atomic>
 #include <condition_variable>

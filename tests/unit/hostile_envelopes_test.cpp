@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Envelopes with signatures that do not verify: what they change, which is nothing, and what they cost.
 #include <chrono>
 #include <functional>
@@ -105,10 +106,13 @@ std::int64_t taken_by(const std::string& artifact) {
 
 TEST_CASE("Each pair of a signature and a key is tried once at most, and sixteen signatures under 64 keys are found") {
   const std::string text = statement();
-  const auto hints = std::vector<std::function<std::string(int)>>{
-      [](int) { return ""; }, [](int) { return "nobody"; }, [](int i) { return "k" + std::to_string(i); },
-      [](int i) { return "k" + std::to_string((i + 1) % 64); }, [](int) { return "k0"; },
-      [](int i) { return test::fingerprint(63 - i); }};
+  const auto hints =
+      std::vector<std::function<std::string(int)>>{[](int) { return ""; },
+                                                   [](int) { return "nobody"; },
+                                                   [](int i) { return "k" + std::to_string(i); },
+                                                   [](int i) { return "k" + std::to_string((i + 1) % 64); },
+                                                   [](int) { return "k0"; },
+                                                   [](int i) { return test::fingerprint(63 - i); }};
   for (const auto& hint : hints) {
     const auto by = verifier(64, 16);
     std::vector<Signed> signers;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The ledger's index: what was committed is found, whatever was flushed, merged, rolled back or reopened in between.
 #include <map>
 #include <random>
@@ -44,16 +45,17 @@ class House {
     database_.reset();
     database_.emplace(path_, SQLITE_OPEN_READWRITE, nullptr);
     database_->execute("PRAGMA synchronous = OFF");
-    index_.emplace(*database_, geometry_, table_,
-                   [this](RunQueries::Watermark after, const std::function<void(Key, std::int64_t)>& give) {
-                     tail_ = 0;
-                     for (const auto& [row, key] : rows_)
-                       if (row > after.claims) {
-                         give(key, row);
-                         ++tail_;
-                       }
-                   },
-                   state_);
+    index_.emplace(
+        *database_, geometry_, table_,
+        [this](RunQueries::Watermark after, const std::function<void(Key, std::int64_t)>& give) {
+          tail_ = 0;
+          for (const auto& [row, key] : rows_)
+            if (row > after.claims) {
+              give(key, row);
+              ++tail_;
+            }
+        },
+        state_);
   }
 
   void begin() { database_->execute("BEGIN IMMEDIATE"); }
@@ -96,7 +98,8 @@ class House {
   std::multiset<std::int64_t> find_in(Key key, int min_level) {
     RunQueries queries(*database_, geometry_);
     std::vector<std::int64_t> rows;
-    for (const KeyRun& run : queries.live(min_level)) find_in_run(queries, nullptr, run, key, rows, static_cast<std::size_t>(-1));
+    for (const KeyRun& run : queries.live(min_level))
+      find_in_run(queries, nullptr, run, key, rows, static_cast<std::size_t>(-1));
     CHECK(std::is_sorted(rows.begin(), rows.end()));
     if (min_level > 0) table_.find(key, rows);
     const RunQueries::Watermark mark = queries.watermark();
@@ -174,7 +177,8 @@ TEST_CASE("Every key that was committed is found, and no other, through flushes,
       REQUIRE(house.find(key_of(name, kind)) == house.expected(key_of(name, kind)));
 }
 
-TEST_CASE("Filters that were lost with the last opening are read back, a slice with each commit, and let no key through") {
+TEST_CASE(
+    "Filters that were lost with the last opening are read back, a slice with each commit, and let no key through") {
   House house(tiny);
   std::uint64_t names = 0;
   const auto commit = [&](int adds) {
@@ -363,8 +367,9 @@ TEST_CASE("Which claims are running is written in a few bytes and read back, and
   std::vector<std::int64_t> many(10'000);
   for (std::size_t i = 0; i < many.size(); ++i) many[i] = static_cast<std::int64_t>(1'000'000 + i);
   CHECK(write_ranges(many).size() <= 6);
-  for (const std::string_view bad : {std::string_view("\x80", 1), std::string_view("\x05", 1), std::string_view("\x05\x00", 2),
-                                     std::string_view("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10),
-                                     std::string_view("\x01\xff\xff\xff\xff\xff\x01", 7)})
+  for (const std::string_view bad :
+       {std::string_view("\x80", 1), std::string_view("\x05", 1), std::string_view("\x05\x00", 2),
+        std::string_view("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10),
+        std::string_view("\x01\xff\xff\xff\xff\xff\x01", 7)})
     CHECK_FALSE(read_ranges(bad));
 }

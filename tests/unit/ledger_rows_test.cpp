@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows of a ledger: texts are kept short and come back, and no bit of a row can change unnoticed.
 #include "rows/ledger_rows.hpp"
 
@@ -16,8 +17,9 @@ namespace {
 Digest digest(std::string_view of) { return crypto::sha256(of); }
 
 std::string entry_text(std::string_view name) {
-  return R"({"action":"pay","approval":{"digest":")" + to_hex(digest("artifact")) + R"(","id":"04f85147"},"exec_id":")" +
-         to_hex(digest(name)) + R"(","nonce":"\")" + std::string(64, 'a') + R"(","tenant":"acme"})";
+  return R"({"action":"pay","approval":{"digest":")" + to_hex(digest("artifact")) +
+         R"(","id":"04f85147"},"exec_id":")" + to_hex(digest(name)) + R"(","nonce":"\")" + std::string(64, 'a') +
+         R"(","tenant":"acme"})";
 }
 
 /// What is packed and read back.
@@ -34,8 +36,9 @@ OwnedRow row_of_entries() {
   const std::string first = entry_text("one"), second = "not JSON \x01 and no digest", third = entry_text("three");
   append_entry({{first}, digest("one"), {}, {5'000}, ending}, leaf_hash(first), 7, row);
   append_entry({{second}, digest("elsewhere"), digest("attempt"), {6'000}, std::nullopt}, leaf_hash(second), 8, row);
-  append_entry({{third}, {}, {}, {7'000}, Ending{5, NonceState::in_doubt, Code::in_doubt, Effect::unknown, {1}, std::nullopt}},
-               leaf_hash(third), 9, row);
+  append_entry(
+      {{third}, {}, {}, {7'000}, Ending{5, NonceState::in_doubt, Code::in_doubt, Effect::unknown, {1}, std::nullopt}},
+      leaf_hash(third), 9, row);
   return row;
 }
 
@@ -45,9 +48,9 @@ TEST_CASE("a text comes back as it was, whatever is in it, and wherever") {
   const std::string hex = to_hex(digest("x"));
   const std::string upper = "\"" + std::string(64, 'A') + "\"";
   for (const std::string& text :
-       {std::string(), std::string("\""), "\"" + hex, hex + "\"", "\"" + hex + "\"", "\"" + hex + "0\"", "\\\"" + hex + "\"",
-        "\"" + hex + "\"" + hex + "\"", "\"\"" + hex + "\"\"" + hex + "\"\"", upper, std::string("\x01") + "\"" + hex + "\"",
-        std::string("\0\"", 2) + hex + "\"", entry_text("one")})
+       {std::string(), std::string("\""), "\"" + hex, hex + "\"", "\"" + hex + "\"", "\"" + hex + "0\"",
+        "\\\"" + hex + "\"", "\"" + hex + "\"" + hex + "\"", "\"\"" + hex + "\"\"" + hex + "\"\"", upper,
+        std::string("\x01") + "\"" + hex + "\"", std::string("\0\"", 2) + hex + "\"", entry_text("one")})
     for (std::size_t before = 0; before < 130; ++before) {
       CAPTURE(text, before);
       CHECK(again(std::string(before, ' ') + text) == std::string(before, ' ') + text);
@@ -100,7 +103,8 @@ TEST_CASE("a row of entries with any bit changed is not the row that was written
     CHECK_FALSE(is_whole(RowKind::entries, view_of(other), before, hash));
   }
   for (std::size_t size = 0; size < row.content.size(); ++size)
-    CHECK_FALSE(is_whole(RowKind::entries, {row.first, row.count, std::string_view(row.content).substr(0, size)}, before, hash));
+    CHECK_FALSE(is_whole(RowKind::entries, {row.first, row.count, std::string_view(row.content).substr(0, size)},
+                         before, hash));
   CHECK_FALSE(is_whole(RowKind::entries, {row.first + 1, row.count, row.content}, before, hash));
   CHECK_FALSE(is_whole(RowKind::entries, {row.first, row.count - 1, row.content}, before, hash));
   CHECK_FALSE(is_whole(RowKind::entries, view_of(row), digest("another row"), hash));
@@ -108,10 +112,17 @@ TEST_CASE("a row of entries with any bit changed is not the row that was written
 
 TEST_CASE("a claim keeps who approved it") {
   const std::string id = "04f85147-ab32-4255-96c6-dbcb57b0229e";
-  const std::string approval = R"({"id":")" + id + R"(","keys":[")" + to_hex(digest("key")) + R"("],"profile":"clawshield-v1"})";
+  const std::string approval =
+      R"({"id":")" + id + R"(","keys":[")" + to_hex(digest("key")) + R"("],"profile":"clawshield-v1"})";
   StoredClaim stored;
-  stored.claim = {.tenant = "acme", .nonce = "n", .action = "pay", .exec_id = digest("e"), .request_hash = digest("r"),
-                  .approval_id = id, .approval_digest = digest("d"), .at = {1'000}};
+  stored.claim = {.tenant = "acme",
+                  .nonce = "n",
+                  .action = "pay",
+                  .exec_id = digest("e"),
+                  .request_hash = digest("r"),
+                  .approval_id = id,
+                  .approval_digest = digest("d"),
+                  .at = {1'000}};
   stored.approval = {approval};
   stored.high_water = {2'000};
   std::string content(1, row_form);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A ledger whose log somebody changed: an audit finds each single edit, and opening those on its way.
 #include <sqlite3.h>
 
@@ -11,9 +12,6 @@
 #include <openexec/receipt.hpp>
 
 #include "conformance/suite.hpp"
-#include "upkeep/log_audit.hpp"
-#include "upkeep/prune.hpp"
-#include "upkeep/rebuild.hpp"
 #include "ledger/sqlite.hpp"
 #include "support/build.hpp"
 #include "support/campaign.hpp"
@@ -21,6 +19,9 @@
 #include "support/ledger_edit.hpp"
 #include "support/parts.hpp"
 #include "support/vectors.hpp"
+#include "upkeep/log_audit.hpp"
+#include "upkeep/prune.hpp"
+#include "upkeep/rebuild.hpp"
 
 using namespace openexec;
 using namespace openexec::test;
@@ -52,7 +53,10 @@ void append(Ledger& ledger, std::uint64_t from, std::uint64_t count) {
   std::vector<NewEntry> entries;
   for (std::uint64_t i = from; i < from + count; ++i) texts.push_back(entry_json(i));
   for (std::uint64_t i = 0; i < count; ++i)
-    entries.push_back({.json = texts[i], .exec_id = id_of(from + i), .attempt = id_of(from + i), .at = {static_cast<std::int64_t>(from + i)}});
+    entries.push_back({.json = texts[i],
+                       .exec_id = id_of(from + i),
+                       .attempt = id_of(from + i),
+                       .at = {static_cast<std::int64_t>(from + i)}});
   std::vector<Operation> asked;
   for (const NewEntry& entry : entries) asked.push_back({&entry});
   ledger.submit(asked);
@@ -62,7 +66,8 @@ void append(Ledger& ledger, std::uint64_t from, std::uint64_t count) {
 std::string made(const TemporaryFolder& folder, std::uint64_t size, const LogOptions& log = {}) {
   const std::string path = folder.file("ledger.db");
   auto ledger = must(sqlite_ledger(path, {.read_only = false, .log = log}), "open");
-  for (std::uint64_t from = 0; from < size; from += 1000) append(*ledger, from, std::min<std::uint64_t>(1000, size - from));
+  for (std::uint64_t from = 0; from < size; from += 1000)
+    append(*ledger, from, std::min<std::uint64_t>(1000, size - from));
   return path;
 }
 
@@ -148,21 +153,25 @@ struct EntryEdit {
 std::vector<EntryEdit> edits_of_entry(std::uint64_t size) {
   const auto other = [size](std::uint64_t index) { return index + 1 < size ? index + 1 : index - 1; };
   return {
-      {"a letter", [](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).json[edit.entry(i).json.find("act-") + 1] = 'k'; }},
+      {"a letter",
+       [](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).json[edit.entry(i).json.find("act-") + 1] = 'k'; }},
       {"a byte less", [](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).json.pop_back(); }},
       {"a byte more", [](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).json += ' '; }},
       {"no text", [](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).json.clear(); }},
       {"another's text", [=](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).json = edit.entry(other(i)).json; }},
       {"no exec_id", [](LedgerEdit& edit, std::uint64_t i) { edit.entry(i).exec_id = {}; }},
-      {"not there", [](LedgerEdit& edit, std::uint64_t i) {
+      {"not there",
+       [](LedgerEdit& edit, std::uint64_t i) {
          EditedRow& row = edit.row_of(i);
-         row.entries.erase(row.entries.begin() + static_cast<std::ptrdiff_t>(i - static_cast<std::uint64_t>(row.first)));
+         row.entries.erase(row.entries.begin() +
+                           static_cast<std::ptrdiff_t>(i - static_cast<std::uint64_t>(row.first)));
          if (row.entries.empty()) edit.rows.erase(edit.rows.begin() + (&row - edit.rows.data()));
        }},
       {"another's place", [=](LedgerEdit& edit, std::uint64_t i) { std::swap(edit.entry(i), edit.entry(other(i))); }},
       {"a row at a far number", [](LedgerEdit& edit, std::uint64_t i) { edit.row_of(i).first += 1'000'000; }},
       {"a row below 0", [](LedgerEdit& edit, std::uint64_t i) { edit.row_of(i).first = -5; }},
-      {"no row", [](LedgerEdit& edit, std::uint64_t i) { edit.rows.erase(edit.rows.begin() + (&edit.row_of(i) - edit.rows.data())); }},
+      {"no row", [](LedgerEdit& edit,
+                    std::uint64_t i) { edit.rows.erase(edit.rows.begin() + (&edit.row_of(i) - edit.rows.data())); }},
   };
 }
 
@@ -269,7 +278,8 @@ TEST_CASE("Truncated at any length, the log is found short, and opening says so"
       const std::string& path = copies.fresh();
       LedgerEdit edit(path);
       while (!edit.rows.empty() && edit.rows.back().first >= static_cast<std::int64_t>(length)) edit.rows.pop_back();
-      if (!edit.rows.empty()) edit.rows.back().entries.resize(length - static_cast<std::uint64_t>(edit.rows.back().first));
+      if (!edit.rows.empty())
+        edit.rows.back().entries.resize(length - static_cast<std::uint64_t>(edit.rows.back().first));
       edit.write(hashes);
       const auto found = audit(path);
       INFO(length << ": " << all_of(found));
@@ -365,8 +375,9 @@ TEST_CASE("In a log with two levels of full tiles, an edit anywhere is found and
   std::vector<std::pair<std::uint64_t, const char*>> tiles{{77, "tile/0/077"}, {2 * level, "tile/2/000"}};
   if (whole) tiles.insert(tiles.end(), {{256, "tile/0/256"}, {level, "tile/1/000"}, {level + 1, "tile/1/001"}});
   for (const auto& [place, name] : tiles) {
-    const auto found = audit(copies.edited("UPDATE tiles SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE place = " +
-                                           std::to_string(place)));
+    const auto found = audit(
+        copies.edited("UPDATE tiles SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE place = " +
+                      std::to_string(place)));
     INFO(name << "\n" << all_of(found));
     CHECK(found.difference_count == 1);
     CHECK(names_tile(found, name));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an executor and its ledger measure, and that measuring changes nothing.
 #include <openexec/openexec.hpp>
 
@@ -43,15 +44,21 @@ class House {
  public:
   explicit House(std::shared_ptr<NonceStore> store = memory_ledger(), Limits limits = {}) {
     HandlerTable table = echo_table();
-    REQUIRE(table.add("slow", [this](const Invocation&) {
-              clock->pass(handler_takes);
-              return HandlerResult::result("{}");
-            }).ok());
+    REQUIRE(table
+                .add("slow",
+                     [this](const Invocation&) {
+                       clock->pass(handler_takes);
+                       return HandlerResult::result("{}");
+                     })
+                .ok());
     REQUIRE(table.add("lost", [](const Invocation&) { return HandlerResult::in_doubt("no word"); }).ok());
     Config config;
     config.limits = limits;
-    executor.emplace(assemble({.store = std::move(store), .log = nullptr, .verifier = std::make_shared<Slow>(*this),
-                               .hasher = nullptr, .clock = clock},
+    executor.emplace(assemble({.store = std::move(store),
+                               .log = nullptr,
+                               .verifier = std::make_shared<Slow>(*this),
+                               .hasher = nullptr,
+                               .clock = clock},
                               std::move(table), config));
   }
   Outcome execute(std::string_view nonce, std::string_view action = "echo") {
@@ -291,13 +298,16 @@ TEST_CASE("A clock that fails while an execution is measured takes nothing back 
   const auto verifier = std::make_shared<Breaking>();
   const auto clock = verifier->clock;
   HandlerTable table;
-  REQUIRE(table.add("echo", [clock](const Invocation&) {
-            clock->fails = true;
-            return HandlerResult::result("{}");
-          }).ok());
-  Executor executor = assemble(
-      {.store = memory_ledger(), .log = nullptr, .verifier = verifier, .hasher = nullptr, .clock = clock},
-      std::move(table));
+  REQUIRE(table
+              .add("echo",
+                   [clock](const Invocation&) {
+                     clock->fails = true;
+                     return HandlerResult::result("{}");
+                   })
+              .ok());
+  Executor executor =
+      assemble({.store = memory_ledger(), .log = nullptr, .verifier = verifier, .hasher = nullptr, .clock = clock},
+               std::move(table));
   CHECK(executor.execute(request("a")).ok());
   CHECK(executor.measures().code() == Code::store_failed);
   clock->fails = false;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Verifier keys, signed notes, checkpoints and cosignatures: lib/merkle/{note,checkpoint}.
 #include <string>
 #include <vector>

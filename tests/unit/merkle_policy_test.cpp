@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Witness policies: lib/merkle/policy.
 #include <map>
 #include <string>

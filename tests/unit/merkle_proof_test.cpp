@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Proofs: lib/merkle/proof.
 #include <algorithm>
 #include <set>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tree and its tiles: lib/merkle/{hash,tile,tree}.
 #include <string>
 #include <vector>

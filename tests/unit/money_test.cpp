@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Amounts of money: exact, with one spelling.
 #include <openexec/money.hpp>
 

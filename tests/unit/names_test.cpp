@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Names: which there are, and what patterns name.
 #include "base/names.hpp"
 

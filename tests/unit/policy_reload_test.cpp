@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A policy that is replaced while requests are judged. Threads collect, the main thread asserts.
 #include <atomic>
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The verifier of DSSE approvals: the order of its checks, what it counts, what it remembers, and what it costs.
 #include <chrono>
 #include <functional>
@@ -76,9 +77,8 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
 }
 
 std::string clawshield_artifact(int key = 9, std::string_view tenant = "acme", std::string_view action = "echo") {
-  return signing::sign_clawshield_v1(
-             private_key(key), proposal({}, "n-1", action),
-             {tenant, "04f85147-ab32-4255-96c6-dbcb57b0229e", after_noon(-60), after_noon(240)})
+  return signing::sign_clawshield_v1(private_key(key), proposal({}, "n-1", action),
+                                     {tenant, "04f85147-ab32-4255-96c6-dbcb57b0229e", after_noon(-60), after_noon(240)})
       .value();
 }
 
@@ -523,7 +523,8 @@ TEST_CASE("What is neither an envelope nor a clawshield-v1 artifact is malformed
     CHECK(both->verify(proposal(artifact), noon).code() == Code::approval_malformed);
 }
 
-TEST_CASE("An executor spends a DSSE approval once, holds executions to its constraints, and runs each step of a plan once") {
+TEST_CASE(
+    "An executor spends a DSSE approval once, holds executions to its constraints, and runs each step of a plan once") {
   HandlerTable handlers;
   REQUIRE(handlers.add("echo", [](const Invocation&) { return HandlerResult::result("{}"); }).ok());
   auto executor = Executor::assemble({.tenant = "acme", .executor = "exec-1"},

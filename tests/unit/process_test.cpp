@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What belongs to a process, and what a forked child does with a copy of it.
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A request's one strict parse, in both of its forms.
 #include <string>
 
@@ -112,7 +113,8 @@ TEST_CASE("Every payload of the table has its answer, in each form of a request"
   for (const auto [unused, row] : test::at(table.root(), "cases")) {
     const std::string text(test::text_at(row, "json"));
     INFO(test::text_at(row, "id"));
-    const Result<Proposal> forms[] = {json(text.empty() ? R"({"action":"echo","nonce":"n-1"})" : body(text)), fields(text)};
+    const Result<Proposal> forms[] = {json(text.empty() ? R"({"action":"echo","nonce":"n-1"})" : body(text)),
+                                      fields(text)};
     for (const Result<Proposal>& proposal : forms) {
       if (row.find("payload")) {
         REQUIRE(proposal.ok());
@@ -274,9 +276,8 @@ TEST_CASE("A tenant that is not UTF-8 is the host's bug") {
 }
 
 TEST_CASE("A proposal owns what it shows: the text may go, and the proposal may move") {
-  std::string text =
-      R"({"action":"echo","nonce":"n-1","payload":"{\"k\":\"vvvvvvvvvvvvvvvvvvvvvvvvvvvvvv\"}",)"
-      R"("approval_artifact":{"a":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}})";
+  std::string text = R"({"action":"echo","nonce":"n-1","payload":"{\"k\":\"vvvvvvvvvvvvvvvvvvvvvvvvvvvvvv\"}",)"
+                     R"("approval_artifact":{"a":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}})";
   auto first = json(text);
   REQUIRE(first.ok());
   text.assign(text.size(), 'x');

@@ -1,14 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
 // The index of a ledger, made anew from its rows on command.
 #include <openexec/builtin.hpp>
 
 #include "conformance/suite.hpp"
 #include "crypto/sha256.hpp"
-#include "upkeep/log_audit.hpp"
-#include "upkeep/rebuild.hpp"
 #include "ledger/sqlite.hpp"
 #include "support/catch.hpp"
 #include "support/ledger_edit.hpp"
 #include "support/parts.hpp"
+#include "upkeep/log_audit.hpp"
+#include "upkeep/rebuild.hpp"
 
 using namespace openexec;
 using namespace openexec::test;
@@ -64,8 +65,9 @@ void check_all_known(const std::string& path) {
 TEST_CASE("A damaged index is refused until it is rebuilt from the rows, and knows everything then") {
   TemporaryFolder folder;
   const std::string path = made(folder);
-  const char* const damage = GENERATE("UPDATE blocks SET content = zeroblob(4032) WHERE slot = 3", "DELETE FROM blocks WHERE slot = 2",
-                                      "DELETE FROM runs", "UPDATE runs SET records = records - 1");
+  const char* const damage =
+      GENERATE("UPDATE blocks SET content = zeroblob(4032) WHERE slot = 3", "DELETE FROM blocks WHERE slot = 2",
+               "DELETE FROM runs", "UPDATE runs SET records = records - 1");
   INFO(damage);
   { store::Database(path, SQLITE_OPEN_READWRITE, nullptr).execute(damage); }
   CHECK(sqlite_ledger(path).code() == Code::store_failed);
@@ -91,6 +93,9 @@ TEST_CASE("An index is not rebuilt from rows that are damaged, nor under an exec
     auto ledger = must(sqlite_ledger(path), "open");
     CHECK_THAT(store::rebuild_index(path, {}).status().detail(), Contains("in use"));
   }
-  { store::Database(path, SQLITE_OPEN_READWRITE, nullptr).execute("DELETE FROM claims WHERE first = (SELECT max(first) FROM claims)"); }
+  {
+    store::Database(path, SQLITE_OPEN_READWRITE, nullptr)
+        .execute("DELETE FROM claims WHERE first = (SELECT max(first) FROM claims)");
+  }
   CHECK(store::rebuild_index(path, {}).code() == Code::store_failed);
 }

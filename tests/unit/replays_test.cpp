@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Replays: how many get an entry of their own, what stands for the others, and what all of them are told.
 #include <openexec/openexec.hpp>
 
@@ -21,8 +22,11 @@ struct House {
     REQUIRE(table.add("lost", [](const Invocation&) { return HandlerResult::in_doubt("no word"); }).ok());
     Config config;
     config.limits = limits;
-    executor.emplace(assemble({.store = ledger, .log = nullptr, .verifier = std::make_shared<DemoVerifier>(),
-                               .hasher = nullptr, .clock = clock},
+    executor.emplace(assemble({.store = ledger,
+                               .log = nullptr,
+                               .verifier = std::make_shared<DemoVerifier>(),
+                               .hasher = nullptr,
+                               .clock = clock},
                               std::move(table), config));
   }
   Outcome execute(const std::string& nonce, const std::string& action = "echo") {
@@ -101,7 +105,9 @@ TEST_CASE("Each execution has its own rate, whatever became of it") {
   REQUIRE(suppressed.size() == 3);
   for (const Entry& entry : suppressed) {
     CHECK(entry.count == 5);
-    CHECK(entry.code == (entry.action == "echo" ? Code::ok : entry.action == "fail" ? Code::handler_failed : Code::in_doubt));
+    CHECK(entry.code == (entry.action == "echo"   ? Code::ok
+                         : entry.action == "fail" ? Code::handler_failed
+                                                  : Code::in_doubt));
     CHECK(entry.prior.has_value());
   }
 }

@@ -1,4 +1,6 @@
-// Who may know nothing learns nothing from what the parts are asked: a used nonce and an unused one make the same calls.
+// SPDX-License-Identifier: Apache-2.0
+// Who may know nothing learns nothing from what the parts are asked: a used nonce and an unused one make the same
+// calls.
 #include <openexec/openexec.hpp>
 
 #include <map>

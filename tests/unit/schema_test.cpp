@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Payload schemas: what compiles, what does not and says where, what holds, and what is said where it does not.
 #include <openexec/payload_schema.hpp>
 
@@ -69,23 +70,25 @@ TEST_CASE("a path is printable and short, however the member is called") {
 }
 
 TEST_CASE("whatever this library does not check is refused when the schema is compiled") {
-  for (const std::string_view keyword :
-       {"format", "unevaluatedProperties", "unevaluatedItems", "$anchor", "$dynamicRef", "$dynamicAnchor", "$vocabulary",
-        "definitions", "dependencies", "additionalItems", "contentMediaType", "readOnly", "maxlength", "x-note", ""})
+  for (const std::string_view keyword : {"format", "unevaluatedProperties", "unevaluatedItems", "$anchor",
+                                         "$dynamicRef", "$dynamicAnchor", "$vocabulary", "definitions", "dependencies",
+                                         "additionalItems", "contentMediaType", "readOnly", "maxlength", "x-note", ""})
     CHECK(contains(refusal("{\"properties\":{\"a\":{\"" + std::string(keyword) + "\":true}}}"),
                    "schema: /properties/a/" + std::string(keyword) + ": this keyword is not checked here"));
   CHECK(contains(refusal(R"({"$ref":"https://example.com/schema"})"), "/$ref: must be \"#\""));
   CHECK(contains(refusal(R"({"$ref":"other.json#/a"})"), "/$ref: must be \"#\""));
   CHECK(contains(refusal(R"({"$ref":"#name"})"), "/$ref: must be \"#\""));
   CHECK(contains(refusal(R"({"$ref":"#/$defs/a"})"), "/$ref: points at no schema"));
-  CHECK(contains(refusal(R"({"const":{"type":"string"},"properties":{"a":{"$ref":"#/const"}}})"), "points at no schema"));
+  CHECK(
+      contains(refusal(R"({"const":{"type":"string"},"properties":{"a":{"$ref":"#/const"}}})"), "points at no schema"));
   CHECK(contains(refusal(R"({"$ref":"#/%zz"})"), "percent-encoded"));
   CHECK(contains(refusal(R"({"then":true})"), "/then: has no effect without if"));
   CHECK(contains(refusal(R"({"else":true})"), "/else: has no effect without if"));
   CHECK(contains(refusal(R"({"minContains":1})"), "/minContains: has no effect without contains"));
   CHECK(contains(refusal(R"({"maxContains":1})"), "/maxContains: has no effect without contains"));
   CHECK(contains(refusal(R"({"$schema":"http://json-schema.org/draft-07/schema#"})"), "/$schema: must be"));
-  CHECK(contains(refusal(R"({"properties":{"a":{"$id":"a"}}})"), "/properties/a/$id: must be a URI, and stand at the root"));
+  CHECK(contains(refusal(R"({"properties":{"a":{"$id":"a"}}})"),
+                 "/properties/a/$id: must be a URI, and stand at the root"));
 }
 
 TEST_CASE("a keyword's value that is not what it has to be is refused with its place") {
@@ -128,13 +131,20 @@ TEST_CASE("a loop of $ref that consumes nothing is refused, and one that consume
 
   std::string chain = R"({"$ref":"#/$defs/0","$defs":{)";
   for (int i = 0; i < 80; ++i)
-    chain += "\"" + std::to_string(i) + "\":" + (i == 79 ? "true}}" : "{\"$ref\":\"#/$defs/" + std::to_string(i + 1) + "\"},");
+    chain += "\"" + std::to_string(i) +
+             "\":" + (i == 79 ? "true}}" : "{\"$ref\":\"#/$defs/" + std::to_string(i + 1) + "\"},");
   CHECK(contains(refusal(chain), "more than 64 schemas in a chain"));
 }
 
 TEST_CASE("a multiple is one of the decimals that are written, not of the doubles that stand for them") {
-  for (const auto& [value, divisor] : std::vector<std::pair<double, double>>{
-           {19.99, 0.01}, {0.3, 0.1}, {1.1, 0.1}, {4.35, 0.05}, {1e300, 1e-300}, {9007199254740991, 1}, {0, 3}, {-6, 3}})
+  for (const auto& [value, divisor] : std::vector<std::pair<double, double>>{{19.99, 0.01},
+                                                                             {0.3, 0.1},
+                                                                             {1.1, 0.1},
+                                                                             {4.35, 0.05},
+                                                                             {1e300, 1e-300},
+                                                                             {9007199254740991, 1},
+                                                                             {0, 3},
+                                                                             {-6, 3}})
     CHECK(schema::is_multiple(value, divisor));
   for (const auto& [value, divisor] : std::vector<std::pair<double, double>>{
            {19.999, 0.01}, {0.35, 0.1}, {1, 10}, {9007199254740991, 2}, {1e-300, 1}, {0.1, 0.3}})
@@ -151,12 +161,15 @@ TEST_CASE("values are compared by value, however they are written") {
 }
 
 TEST_CASE("what is only tried says nothing, and a decision is told where it was made") {
-  CHECK(contains(said(R"({"properties":{"a":{"anyOf":[{"type":"null"},{"properties":{"b":false}}]}}})", R"({"a":{"b":1}})"),
-                 "payload: /a does not satisfy \"anyOf\""));
+  CHECK(contains(
+      said(R"({"properties":{"a":{"anyOf":[{"type":"null"},{"properties":{"b":false}}]}}})", R"({"a":{"b":1}})"),
+      "payload: /a does not satisfy \"anyOf\""));
   CHECK(contains(said(R"({"if":{"required":["a"]},"then":{"properties":{"b":{"type":"null"}}}})", R"({"a":1,"b":2})"),
                  "payload: /b does not satisfy \"type\""));
-  CHECK(contains(said(R"({"propertyNames":{"maxLength":1}})", R"({"ab":1})"), "payload: /ab does not satisfy \"propertyNames\""));
-  CHECK(contains(said(R"({"properties":{"a":{"contains":{"type":"null"}}}})", R"({"a":[1,2]})"), "/a does not satisfy \"contains\""));
+  CHECK(contains(said(R"({"propertyNames":{"maxLength":1}})", R"({"ab":1})"),
+                 "payload: /ab does not satisfy \"propertyNames\""));
+  CHECK(contains(said(R"({"properties":{"a":{"contains":{"type":"null"}}}})", R"({"a":[1,2]})"),
+                 "/a does not satisfy \"contains\""));
 }
 
 TEST_CASE("a payload that is absent is checked as {}, and text that is no object is malformed") {
@@ -174,7 +187,8 @@ TEST_CASE("a pattern is RE2's and found anywhere, or the schema is refused") {
     return;
   }
   CHECK(said(R"({"properties":{"a":{"pattern":"^[a-z]+@example\\.com$"}}})", R"({"a":"ada@example.com"})").empty());
-  CHECK(contains(said(R"({"properties":{"a":{"pattern":"^a$"}}})", R"({"a":"a\n"})"), "/a does not satisfy \"pattern\""));
+  CHECK(
+      contains(said(R"({"properties":{"a":{"pattern":"^a$"}}})", R"({"a":"a\n"})"), "/a does not satisfy \"pattern\""));
   CHECK(said(R"({"properties":{"a":{"pattern":"b"}}})", R"({"a":"abc"})").empty());
   CHECK(contains(said(R"({"patternProperties":{"^x-":{"type":"null"}},"additionalProperties":false})", R"({"x-a":1})"),
                  "/x-a does not satisfy \"type\""));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The SQLite ledger as a file: whose it is, who may have it, and what it refuses.
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -12,8 +13,8 @@
 #include <openexec/builtin.hpp>
 
 #include "conformance/suite.hpp"
-#include "rows/schema.hpp"
 #include "ledger/sqlite.hpp"
+#include "rows/schema.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 #include "support/vectors.hpp"
@@ -395,11 +396,27 @@ TEST_CASE("A ledger is opened by URL") {
   auto memory = must(open_ledger("sqlite://"), "memory");
   CHECK(is_fresh(memory->claim(claim_of("n"))));
   CHECK(must(open_ledger("sqlite:///relative.db", read_only), "read only")->ready().code() == Code::store_failed);
-  for (const char* url : {"", "sqlite:", "sqlite:/", "sqlite:///", "sqlite://relative.db", "sqlite:///:memory:",
-                          "sqlite:///%3Amemory:", "sqlite:///a%", "sqlite:///a%4", "sqlite:///a%4g", "sqlite:///a%00.db",
-                          "sqlite:///relative.db?", "sqlite:///relative.db?timeout=5", "sqlite:///relative.db?mode=ro",
-                          "sqlite:///relative.db#", "sqlite:///new.db#x?y", "sqlite://?timeout=5",
-                          "postgres://user:secret@host/db", "SQLITE:///x.db", "relative.db", "/absolute.db"}) {
+  for (const char* url : {"",
+                          "sqlite:",
+                          "sqlite:/",
+                          "sqlite:///",
+                          "sqlite://relative.db",
+                          "sqlite:///:memory:",
+                          "sqlite:///%3Amemory:",
+                          "sqlite:///a%",
+                          "sqlite:///a%4",
+                          "sqlite:///a%4g",
+                          "sqlite:///a%00.db",
+                          "sqlite:///relative.db?",
+                          "sqlite:///relative.db?timeout=5",
+                          "sqlite:///relative.db?mode=ro",
+                          "sqlite:///relative.db#",
+                          "sqlite:///new.db#x?y",
+                          "sqlite://?timeout=5",
+                          "postgres://user:secret@host/db",
+                          "SQLITE:///x.db",
+                          "relative.db",
+                          "/absolute.db"}) {
     INFO(url);
     auto refused = open_ledger(url);
     CHECK(refused.code() == Code::invalid_argument);
@@ -423,7 +440,8 @@ TEST_CASE("A ledger's URL never leads to an empty ledger beside the one that ear
       const auto refused = open_ledger("sqlite:///" + std::string(name), options);
       CHECK(refused.code() == Code::invalid_argument);
       CHECK(refused.status().detail().find(name) != std::string::npos);
-      CHECK(refused.status().detail().find(std::string(name) == "l%41.db" ? "\"lA.db\"" : "\"l.db\"") != std::string::npos);
+      CHECK(refused.status().detail().find(std::string(name) == "l%41.db" ? "\"lA.db\"" : "\"l.db\"") !=
+            std::string::npos);
     }
   }
   CHECK_FALSE(fs::exists("l.db"));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <base/text.hpp>
 
 #include <array>
@@ -48,8 +49,8 @@ TEST_CASE("Hexadecimal is written in lower case and reads back") {
 }
 
 TEST_CASE("Hexadecimal has one spelling") {
-  for (const std::string_view text : {"0"sv, "0g"sv, "AB"sv, "aB"sv, "0x00"sv, " 00"sv, "00 "sv, "0\0"sv,
-                                      "+1"sv, "-1"sv, "\xc3\xa9"sv})
+  for (const std::string_view text :
+       {"0"sv, "0g"sv, "AB"sv, "aB"sv, "0x00"sv, " 00"sv, "00 "sv, "0\0"sv, "+1"sv, "-1"sv, "\xc3\xa9"sv})
     CHECK_FALSE(unhex(text));
 }
 
@@ -106,9 +107,8 @@ TEST_CASE("Base64 is RFC 4648 with padding and reads back") {
 
 TEST_CASE("Base64 has one spelling") {
   for (const std::string_view text :
-       {"Z"sv, "Zg"sv, "Zg="sv, "Zm8"sv, "Zg==="sv, "Zg==Zg=="sv, "===="sv, "==="sv, "="sv, "A==="sv,
-        "Zm9v\n"sv, " Zm9v"sv, "Zm 9v"sv, "Zm-_"sv, "Zm9\0"sv,
-        "Zg=g"sv, "=Zg="sv, "Zm8=Zm9v"sv})
+       {"Z"sv, "Zg"sv, "Zg="sv, "Zm8"sv, "Zg==="sv, "Zg==Zg=="sv, "===="sv, "==="sv, "="sv, "A==="sv, "Zm9v\n"sv,
+        " Zm9v"sv, "Zm 9v"sv, "Zm-_"sv, "Zm9\0"sv, "Zg=g"sv, "=Zg="sv, "Zm8=Zm9v"sv})
     CHECK_FALSE(unbase64(text));
   CHECK_FALSE(unbase64("Zh=="));  // unused bits set
   CHECK_FALSE(unbase64("Zm9="));
@@ -147,10 +147,10 @@ TEST_CASE("Every character is well-formed UTF-8, and no surrogate or number beyo
 }
 
 TEST_CASE("Overlong, cut and misplaced sequences are no UTF-8") {
-  for (const std::string_view text : {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf",
-                                      "\xf0\x8f\xbf\xbf", "\xf8\x88\x80\x80\x80", "\xfe", "\xff", "\xc3",
-                                      "\xe2\x82", "\xf0\x9f\x98", "\xc3(", "\xe2\x82(", "\xe2(\xac",
-                                      "\xf0\x9f\x98(", "\xc3\xa9\xa9"}) {
+  for (const std::string_view text :
+       {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",
+        "\xf8\x88\x80\x80\x80", "\xfe", "\xff", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xc3(", "\xe2\x82(", "\xe2(\xac",
+        "\xf0\x9f\x98(", "\xc3\xa9\xa9"}) {
     CHECK_FALSE(is_utf8(text));
     for (std::size_t before = 0; before < 20; ++before)  // wherever it stands among whole words of ASCII
       CHECK(utf8_prefix(std::string(before, 'x') + std::string(text) + "abcdefghij") < before + text.size());

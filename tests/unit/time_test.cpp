@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Civil time as text.
 #include <limits>
 #include <set>
@@ -8,8 +9,8 @@
 
 using openexec::Timestamp;
 using openexec::base::format_time;
-using openexec::base::TimeForm;
 using openexec::base::parse_time;
+using openexec::base::TimeForm;
 
 namespace {
 
@@ -57,8 +58,9 @@ TEST_CASE("RFC 3339 takes any number of fraction digits and lower-case t and z, 
     CHECK(micros(text, TimeForm::rfc3339) == noon + beyond);
     CHECK_FALSE(parse_time(text, TimeForm::clawshield_v1));
   }
-  for (const char* text : {"2026-03-01T12:00:00.Z", "2026-03-01T12:00:00.", "2026-03-01T12:00:00.5", "2026-03-01T12:00:60Z",
-                           "2026-03-01T24:00:00Z", "2026-03-01 12:00:00Z", "2026-03-01T12:00:00.5x", "2026-03-01T12:00:00,5Z"})
+  for (const char* text :
+       {"2026-03-01T12:00:00.Z", "2026-03-01T12:00:00.", "2026-03-01T12:00:00.5", "2026-03-01T12:00:60Z",
+        "2026-03-01T24:00:00Z", "2026-03-01 12:00:00Z", "2026-03-01T12:00:00.5x", "2026-03-01T12:00:00,5Z"})
     CHECK_FALSE(parse_time(text, TimeForm::rfc3339));
 }
 
@@ -103,7 +105,8 @@ TEST_CASE("Every other shape of a time is refused in the form of clawshield-v1")
     CHECK_FALSE(parse_time(text, TimeForm::clawshield_v1));
     static const std::set<std::string> of_rfc3339{"2026-03-01T12:00:00.12345", "2026-03-01T12:00:00.1234567",
                                                   "2026-03-01t12:00:00Z", "2026-03-01T12:00:00z"};
-    const std::string with_offset = std::string(text).ends_with('Z') || std::string(text).ends_with('z') ? text : text + std::string("Z");
+    const std::string with_offset =
+        std::string(text).ends_with('Z') || std::string(text).ends_with('z') ? text : text + std::string("Z");
     if (of_rfc3339.count(text) == 0) CHECK_FALSE(parse_time(text, TimeForm::rfc3339));
     if (of_rfc3339.count(text) != 0) CHECK(parse_time(with_offset, TimeForm::rfc3339));
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Proofs that stand alone: lib/merkle/tlog_proof.
 #include "merkle/tlog_proof.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Trust policies: what loads, what does not and says where, and what is said about what does.
 #include <string>
 #include <vector>
@@ -283,9 +284,9 @@ TEST_CASE("A rule, or a part of one, that earlier rules decide is an error that 
                                                                               {{"ab"}, {"a"}, {"abc"}, {"ab*"}}})
     CHECK(with(rules).empty());
   // A role makes no difference: the first rule that names the action decides.
-  TrustPolicy::Terms roles{.keys = {trusted(1, "a"), trusted(2, "b")},
-                           .rules = {{.actions = {"x"}, .threshold = 1, .role = "a"},
-                                     {.actions = {"x"}, .threshold = 1, .role = "b"}}};
+  TrustPolicy::Terms roles{
+      .keys = {trusted(1, "a"), trusted(2, "b")},
+      .rules = {{.actions = {"x"}, .threshold = 1, .role = "a"}, {.actions = {"x"}, .threshold = 1, .role = "b"}}};
   CHECK(refusal(TrustPolicy::make(roles)) == "rules[1].actions[0]: never applies, because rules[0]" + never);
 
   // Many together leave nothing of it, or one byte.

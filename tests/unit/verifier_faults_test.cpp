@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A trust policy's verifier without memory: it decides nothing, remembers nothing untrue, and gives its budget back.
 #include <cstdint>
 #include <new>

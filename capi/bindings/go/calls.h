@@ -1,5 +1,6 @@
-/* The functions of openexec.h as Go calls them: strings by _GoString_, whose bytes stay where they are for the call, and
- * answers by value, so that no pointer to Go's memory is ever written by C. Included by preambles of cgo alone. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The functions of openexec.h as Go calls them: strings by _GoString_, whose bytes stay where they are for the call,
+ * and answers by value, so that no pointer to Go's memory is ever written by C. Included by preambles of cgo alone. */
 #ifndef OPENEXEC_GO_CALLS_H
 #define OPENEXEC_GO_CALLS_H
 
@@ -35,10 +36,10 @@ typedef openexec_code (*oe_text_setter)(openexec_config*, openexec_str, openexec
 enum { OE_TENANT, OE_NAME, OE_URL, OE_PATH, OE_LOG_KEY, OE_LOG_ORIGIN, OE_LOG_ANCHOR, OE_TRUST_POLICY };
 
 static inline oe_answer oe_set_text(openexec_config* config, int which, _GoString_ value) {
-  static const oe_text_setter setters[] = {
-      openexec_config_set_tenant, openexec_config_set_executor_name, openexec_config_set_ledger_url,
-      openexec_config_set_ledger_path, openexec_config_set_log_key, openexec_config_set_log_origin,
-      openexec_config_set_log_anchor, openexec_config_set_trust_policy};
+  static const oe_text_setter setters[] = {openexec_config_set_tenant,     openexec_config_set_executor_name,
+                                           openexec_config_set_ledger_url, openexec_config_set_ledger_path,
+                                           openexec_config_set_log_key,    openexec_config_set_log_origin,
+                                           openexec_config_set_log_anchor, openexec_config_set_trust_policy};
   oe_answer answer = {0};
   answer.code = setters[which](config, oe_view(value), &answer.error);
   return answer;
@@ -81,17 +82,17 @@ static inline oe_answer oe_clawshield(openexec_config* config, _GoString_ key, _
 }
 
 static inline oe_answer oe_handler(openexec_config* config, _GoString_ action, uintptr_t self, int64_t deadline_ms,
-                            int32_t reconciles, int32_t costs, _GoString_ schema, uint32_t retries) {
+                                   int32_t reconciles, int32_t costs, _GoString_ schema, uint32_t retries) {
   oe_answer answer = {0};
-  answer.code = oe_add_handler(config, oe_view(action), self, deadline_ms, reconciles, costs, oe_view(schema),
-                               retries, &answer.error);
+  answer.code = oe_add_handler(config, oe_view(action), self, deadline_ms, reconciles, costs, oe_view(schema), retries,
+                               &answer.error);
   return answer;
 }
 
 enum { OE_LOG, OE_STORE, OE_VERIFIER, OE_HASHER, OE_CLOCK, OE_EVENTS };
 
 static inline oe_answer oe_part(openexec_config* config, int which, uintptr_t self, _GoString_ name, int32_t is_log,
-                         int32_t keeps_terms, int32_t controls, int32_t monotonic) {
+                                int32_t keeps_terms, int32_t controls, int32_t monotonic) {
   oe_answer answer = {0};
   switch (which) {
     case OE_LOG: answer.code = oe_set_log(config, self, &answer.error); break;
@@ -112,24 +113,29 @@ static inline oe_answer oe_executor(openexec_config* config) {
   return answer;
 }
 
-static inline openexec_request oe_request(_GoString_ action, _GoString_ payload, _GoString_ nonce, _GoString_ approval) {
-  const openexec_request request = {.size = sizeof request, .action = oe_view(action), .payload = oe_view(payload),
-                                    .nonce = oe_view(nonce), .approval_artifact = oe_view(approval)};
+static inline openexec_request oe_request(_GoString_ action, _GoString_ payload, _GoString_ nonce,
+                                          _GoString_ approval) {
+  const openexec_request request = {.size = sizeof request,
+                                    .action = oe_view(action),
+                                    .payload = oe_view(payload),
+                                    .nonce = oe_view(nonce),
+                                    .approval_artifact = oe_view(approval)};
   return request;
 }
 
 static inline oe_answered oe_execute(openexec_executor* executor, uintptr_t frame, _GoString_ json, int32_t is_json,
-                              _GoString_ action, _GoString_ payload, _GoString_ nonce, _GoString_ approval,
-                              int64_t max_wait_ms, int32_t proof) {
+                                     _GoString_ action, _GoString_ payload, _GoString_ nonce, _GoString_ approval,
+                                     int64_t max_wait_ms, int32_t proof) {
   const openexec_request request = oe_request(action, payload, is_json ? (_GoString_){0} : nonce, approval);
   openexec_call_options options = {.size = sizeof options, .max_wait_ms = max_wait_ms, .proof = proof};
-  if (is_json) { options.nonce = oe_view(nonce); }
+  if (is_json) {
+    options.nonce = oe_view(nonce);
+  }
   oe_answered answered = {0};
   const uintptr_t before = oe_enter(frame);
-  answered.code = is_json ? openexec_executor_execute_json(executor, oe_view(json), &options, &answered.outcome,
-                                                           &answered.error)
-                          : openexec_executor_execute(executor, &request, &options, &answered.outcome,
-                                                      &answered.error);
+  answered.code =
+      is_json ? openexec_executor_execute_json(executor, oe_view(json), &options, &answered.outcome, &answered.error)
+              : openexec_executor_execute(executor, &request, &options, &answered.outcome, &answered.error);
   oe_enter(before);
   oe_read(&answered);
   return answered;
@@ -160,7 +166,9 @@ static inline int oe_make_many(oe_many* many, size_t count, size_t bytes) {
 }
 
 static inline void oe_free_many(oe_many* many) {
-  for (size_t i = 0; many->outcomes != NULL && i < many->count; i++) { openexec_outcome_destroy(&many->outcomes[i]); }
+  for (size_t i = 0; many->outcomes != NULL && i < many->count; i++) {
+    openexec_outcome_destroy(&many->outcomes[i]);
+  }
   free(many->ones);
   free(many->calls);
   free(many->outcomes);
@@ -169,13 +177,16 @@ static inline void oe_free_many(oe_many* many) {
 
 static inline openexec_str oe_copied(char** place, _GoString_ text) {
   const openexec_str view = {*place, _GoStringLen(text)};
-  if (view.size > 0) { __builtin_memcpy(*place, _GoStringPtr(text), view.size); }
+  if (view.size > 0) {
+    __builtin_memcpy(*place, _GoStringPtr(text), view.size);
+  }
   *place += view.size;
   return view;
 }
 
 static inline char* oe_add(oe_many* many, size_t i, char* place, _GoString_ json, int32_t is_json, _GoString_ action,
-                    _GoString_ payload, _GoString_ nonce, _GoString_ approval, int64_t max_wait_ms, int32_t proof) {
+                           _GoString_ payload, _GoString_ nonce, _GoString_ approval, int64_t max_wait_ms,
+                           int32_t proof) {
   oe_one* one = &many->ones[i];
   one->request.size = sizeof one->request;
   one->options.size = sizeof one->options;
@@ -200,8 +211,8 @@ static inline char* oe_add(oe_many* many, size_t i, char* place, _GoString_ json
 static inline oe_answer oe_execute_many(openexec_executor* executor, uintptr_t frame, oe_many* many) {
   oe_answer answer = {0};
   const uintptr_t before = oe_enter(frame);
-  answer.code = openexec_executor_execute_many(executor, many->calls, many->count, NULL, NULL, many->outcomes,
-                                               &answer.error);
+  answer.code =
+      openexec_executor_execute_many(executor, many->calls, many->count, NULL, NULL, many->outcomes, &answer.error);
   oe_enter(before);
   return answer;
 }
@@ -214,9 +225,14 @@ static inline oe_answered oe_taken(oe_many* many, size_t i) {
 }
 
 static inline oe_answered oe_order(openexec_executor* executor, int32_t control, int32_t stands, _GoString_ id,
-                            _GoString_ tenant, _GoString_ who, _GoString_ why) {
-  const openexec_order order = {.size = sizeof order, .control = control, .stands = stands, .id = oe_view(id),
-                                .tenant = oe_view(tenant), .who = oe_view(who), .why = oe_view(why)};
+                                   _GoString_ tenant, _GoString_ who, _GoString_ why) {
+  const openexec_order order = {.size = sizeof order,
+                                .control = control,
+                                .stands = stands,
+                                .id = oe_view(id),
+                                .tenant = oe_view(tenant),
+                                .who = oe_view(who),
+                                .why = oe_view(why)};
   oe_answered answered = {0};
   answered.code = openexec_executor_order(executor, &order, &answered.outcome, &answered.error);
   oe_read(&answered);
@@ -330,7 +346,7 @@ static inline oe_answer oe_canonicalise(_GoString_ json, int32_t form) {
 }
 
 static inline oe_answer oe_tool_call_nonce(_GoString_ conversation, _GoString_ turn, _GoString_ name,
-                                    _GoString_ arguments, uint32_t occurrence) {
+                                           _GoString_ arguments, uint32_t occurrence) {
   oe_answer answer = {0};
   openexec_buffer* made;
   answer.code = openexec_tool_call_nonce(oe_view(conversation), oe_view(turn), oe_view(name), oe_view(arguments),
@@ -356,8 +372,8 @@ static inline oe_hashed oe_from_hex(_GoString_ hex) {
   return hashed;
 }
 
-static inline oe_answer oe_proposal(_GoString_ json, int32_t is_json, _GoString_ action, _GoString_ payload, _GoString_ nonce,
-                             _GoString_ approval, _GoString_ tenant) {
+static inline oe_answer oe_proposal(_GoString_ json, int32_t is_json, _GoString_ action, _GoString_ payload,
+                                    _GoString_ nonce, _GoString_ approval, _GoString_ tenant) {
   const openexec_request request = oe_request(action, payload, nonce, approval);
   oe_answer answer = {0};
   openexec_proposal* made;
@@ -380,7 +396,7 @@ static inline oe_answer oe_verify_receipt(_GoString_ exec_id, _GoString_ result,
 }
 
 static inline oe_answer oe_verify_clawshield(_GoString_ key, _GoString_ tenant, _GoString_ action, _GoString_ payload,
-                                      _GoString_ artifact, int64_t now_us) {
+                                             _GoString_ artifact, int64_t now_us) {
   oe_answer answer = {0};
   openexec_buffer* made;
   answer.code = openexec_verify_clawshield_v1(oe_view(key), oe_view(tenant), oe_view(action), oe_view(payload),
@@ -390,7 +406,7 @@ static inline oe_answer oe_verify_clawshield(_GoString_ key, _GoString_ tenant, 
 }
 
 static inline oe_answer oe_verify_policy(_GoString_ policy, _GoString_ executor, _GoString_ tenant, _GoString_ action,
-                                  _GoString_ payload, _GoString_ nonce, _GoString_ approval, int64_t now_us) {
+                                         _GoString_ payload, _GoString_ nonce, _GoString_ approval, int64_t now_us) {
   const openexec_request request = oe_request(action, payload, nonce, approval);
   oe_answer answer = {0};
   openexec_buffer* made;
@@ -410,16 +426,20 @@ static inline oe_answer oe_read_policy(_GoString_ policy) {
 
 /* `given` has a bit for each of the texts after it. */
 static inline oe_answer oe_verify_evidence(_GoString_ proof, uint32_t given, _GoString_ log_key, _GoString_ policy,
-                                    _GoString_ exec_id, _GoString_ action, _GoString_ nonce, _GoString_ tenant,
-                                    _GoString_ payload, _GoString_ result, _GoString_ receipt, _GoString_ approval) {
-  const openexec_evidence_trust trust = {.size = sizeof trust, .log_key = oe_optional(log_key, given & 1),
-                                         .policy = oe_optional(policy, given >> 1 & 1)};
-  const openexec_evidence_held held = {
-      .size = sizeof held, .exec_id = oe_optional(exec_id, given >> 2 & 1),
-      .action = oe_optional(action, given >> 3 & 1), .nonce = oe_optional(nonce, given >> 4 & 1),
-      .tenant = oe_optional(tenant, given >> 5 & 1), .payload = oe_optional(payload, given >> 6 & 1),
-      .result = oe_optional(result, given >> 7 & 1), .receipt = oe_optional(receipt, given >> 8 & 1),
-      .approval = oe_optional(approval, given >> 9 & 1)};
+                                           _GoString_ exec_id, _GoString_ action, _GoString_ nonce, _GoString_ tenant,
+                                           _GoString_ payload, _GoString_ result, _GoString_ receipt,
+                                           _GoString_ approval) {
+  const openexec_evidence_trust trust = {
+      .size = sizeof trust, .log_key = oe_optional(log_key, given & 1), .policy = oe_optional(policy, given >> 1 & 1)};
+  const openexec_evidence_held held = {.size = sizeof held,
+                                       .exec_id = oe_optional(exec_id, given >> 2 & 1),
+                                       .action = oe_optional(action, given >> 3 & 1),
+                                       .nonce = oe_optional(nonce, given >> 4 & 1),
+                                       .tenant = oe_optional(tenant, given >> 5 & 1),
+                                       .payload = oe_optional(payload, given >> 6 & 1),
+                                       .result = oe_optional(result, given >> 7 & 1),
+                                       .receipt = oe_optional(receipt, given >> 8 & 1),
+                                       .approval = oe_optional(approval, given >> 9 & 1)};
   oe_answer answer = {0};
   openexec_evidence* made;
   answer.code = openexec_evidence_verify(oe_view(proof), &trust, &held, &made, &answer.error);
@@ -451,7 +471,9 @@ static inline oe_cosignature oe_evidence_cosignature(openexec_evidence* report, 
 }
 
 static inline int32_t oe_has_feature(_GoString_ name) { return openexec_has_feature(oe_view(name)); }
-static inline openexec_code oe_write(openexec_sink* sink, _GoString_ text) { return openexec_sink_write(sink, oe_view(text)); }
+static inline openexec_code oe_write(openexec_sink* sink, _GoString_ text) {
+  return openexec_sink_write(sink, oe_view(text));
+}
 
 static inline openexec_code oe_approve(openexec_approval* approval, _GoString_ id) {
   return openexec_approval_set_id(approval, oe_view(id));
@@ -461,13 +483,14 @@ static inline openexec_code oe_approve_key(openexec_approval* approval, _GoStrin
   return openexec_approval_add_key(approval, oe_view(key));
 }
 
-static inline openexec_code oe_put_line(openexec_lines* lines, uint64_t index, openexec_digest leaf_hash, _GoString_ json) {
+static inline openexec_code oe_put_line(openexec_lines* lines, uint64_t index, openexec_digest leaf_hash,
+                                        _GoString_ json) {
   const openexec_log_line line = {.size = sizeof line, .index = index, .leaf_hash = leaf_hash, .json = oe_view(json)};
   return openexec_lines_put(lines, &line);
 }
 
 static inline void oe_put_record(openexec_records* records, openexec_record record, _GoString_ tenant, _GoString_ nonce,
-                          _GoString_ action, _GoString_ approval, _GoString_ result) {
+                                 _GoString_ action, _GoString_ approval, _GoString_ result) {
   record.size = sizeof record;
   record.tenant = oe_view(tenant);
   record.nonce = oe_view(nonce);
@@ -477,16 +500,19 @@ static inline void oe_put_record(openexec_records* records, openexec_record reco
   openexec_records_put(records, &record);
 }
 
-static inline void oe_put_unlogged(openexec_unlogged* unlogged, openexec_digest exec_id, _GoString_ tenant, _GoString_ nonce,
-                            _GoString_ entry) {
-  const openexec_unlogged_entry one = {.size = sizeof one, .tenant = oe_view(tenant), .nonce = oe_view(nonce),
-                                       .exec_id = exec_id, .entry = oe_view(entry)};
+static inline void oe_put_unlogged(openexec_unlogged* unlogged, openexec_digest exec_id, _GoString_ tenant,
+                                   _GoString_ nonce, _GoString_ entry) {
+  const openexec_unlogged_entry one = {.size = sizeof one,
+                                       .tenant = oe_view(tenant),
+                                       .nonce = oe_view(nonce),
+                                       .exec_id = exec_id,
+                                       .entry = oe_view(entry)};
   openexec_unlogged_put(unlogged, &one);
 }
 
 static inline void oe_put_control(openexec_controls* controls, int32_t control, _GoString_ id, _GoString_ tenant) {
-  const openexec_control_name name = {.size = sizeof name, .control = control, .id = oe_view(id),
-                                      .tenant = oe_view(tenant)};
+  const openexec_control_name name = {
+      .size = sizeof name, .control = control, .id = oe_view(id), .tenant = oe_view(tenant)};
   openexec_controls_put(controls, &name);
 }
 

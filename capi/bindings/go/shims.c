@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "shims.h"
 
 #include "_cgo_export.h"
@@ -18,7 +19,9 @@ uintptr_t oe_enter(uintptr_t frame) {
 
 void oe_read(oe_answered* answered) {
   const openexec_outcome* outcome = answered->outcome;
-  if (outcome == NULL) { return; }
+  if (outcome == NULL) {
+    return;
+  }
   answered->code = openexec_outcome_code(outcome);
   answered->verdict = openexec_outcome_verdict(outcome);
   answered->effect = openexec_outcome_effect(outcome);
@@ -57,9 +60,15 @@ static openexec_code costs(void* self, const openexec_cost_query* query, int64_t
 openexec_code oe_add_handler(openexec_config* config, openexec_str action, uintptr_t self, int64_t deadline_ms,
                              int32_t can_reconcile, int32_t has_cost, openexec_str schema, uint32_t retries,
                              openexec_error** error) {
-  const openexec_handler_table table = {.size = sizeof table, .self = SELF(self), .close = closes, .run = runs,
-                                        .reconcile = can_reconcile ? reconciles : NULL, .deadline_ms = deadline_ms,
-                                        .cost = has_cost ? costs : NULL, .payload_schema = schema, .retry_none = retries};
+  const openexec_handler_table table = {.size = sizeof table,
+                                        .self = SELF(self),
+                                        .close = closes,
+                                        .run = runs,
+                                        .reconcile = can_reconcile ? reconciles : NULL,
+                                        .deadline_ms = deadline_ms,
+                                        .cost = has_cost ? costs : NULL,
+                                        .payload_schema = schema,
+                                        .retry_none = retries};
   return openexec_config_add_handler(config, action, &table, error);
 }
 
@@ -83,8 +92,8 @@ static openexec_code finds_lines(void* self, const openexec_digest* exec_id, uin
 }
 
 static openexec_log_table log_table(uintptr_t self) {
-  const openexec_log_table table = {.size = sizeof table, .self = SELF(self), .append = appends, .count = counts,
-                                    .read = reads, .find = finds_lines};
+  const openexec_log_table table = {
+      .size = sizeof table, .self = SELF(self), .append = appends, .count = counts, .read = reads, .find = finds_lines};
   return table;
 }
 
@@ -148,12 +157,23 @@ static openexec_code controls(void* self, openexec_controls* found, openexec_sin
 openexec_code oe_set_store(openexec_config* config, uintptr_t self, int32_t is_log, int32_t keeps_terms,
                            int32_t keeps_controls, openexec_error** error) {
   const openexec_log_table own = log_table(self);
-  const openexec_store_table table = {.size = sizeof table, .self = SELF(self), .close = closes, .claim = claims,
-                                      .find = finds, .seal = seals, .orphans = orphans, .pin = pins, .latest = latest,
-                                      .ready = ready, .log = is_log ? &own : NULL,
-                                      .unlogged = is_log ? NULL : unlogged, .logged = is_log ? NULL : logged,
-                                      .keeps_terms = keeps_terms, .control = keeps_controls ? control : NULL,
-                                      .controls = keeps_controls ? controls : NULL, .floor = floors};
+  const openexec_store_table table = {.size = sizeof table,
+                                      .self = SELF(self),
+                                      .close = closes,
+                                      .claim = claims,
+                                      .find = finds,
+                                      .seal = seals,
+                                      .orphans = orphans,
+                                      .pin = pins,
+                                      .latest = latest,
+                                      .ready = ready,
+                                      .log = is_log ? &own : NULL,
+                                      .unlogged = is_log ? NULL : unlogged,
+                                      .logged = is_log ? NULL : logged,
+                                      .keeps_terms = keeps_terms,
+                                      .control = keeps_controls ? control : NULL,
+                                      .controls = keeps_controls ? controls : NULL,
+                                      .floor = floors};
   return openexec_config_set_store(config, &table, error);
 }
 
@@ -164,13 +184,15 @@ static openexec_code verifies(void* self, const openexec_proposal* proposal, int
   return oeVerify(HANDLE(self), LOOSE(openexec_proposal, proposal), now_us, approval, detail);
 }
 
-static openexec_code verifier_ready(void* self, openexec_sink* detail) {
-  return oeVerifierReady(HANDLE(self), detail);
-}
+static openexec_code verifier_ready(void* self, openexec_sink* detail) { return oeVerifierReady(HANDLE(self), detail); }
 
 openexec_code oe_set_verifier(openexec_config* config, openexec_str profile, uintptr_t self, openexec_error** error) {
-  const openexec_verifier_table table = {.size = sizeof table, .self = SELF(self), .close = closes,
-                                         .profile = profile, .verify = verifies, .ready = verifier_ready};
+  const openexec_verifier_table table = {.size = sizeof table,
+                                         .self = SELF(self),
+                                         .close = closes,
+                                         .profile = profile,
+                                         .verify = verifies,
+                                         .ready = verifier_ready};
   return openexec_config_set_verifier(config, &table, error);
 }
 
@@ -183,8 +205,12 @@ static void digests(void* self, const openexec_str* bytes, openexec_digest* dige
 }
 
 openexec_code oe_set_hasher(openexec_config* config, openexec_str name, uintptr_t self, openexec_error** error) {
-  const openexec_hasher_table table = {.size = sizeof table, .self = SELF(self), .close = closes, .name = name,
-                                       .canonical = canonical, .digest = digests};
+  const openexec_hasher_table table = {.size = sizeof table,
+                                       .self = SELF(self),
+                                       .close = closes,
+                                       .name = name,
+                                       .canonical = canonical,
+                                       .digest = digests};
   return openexec_config_set_hasher(config, &table, error);
 }
 
@@ -192,7 +218,10 @@ static int64_t now_us(void* self) { return oeNow(HANDLE(self)); }
 static int64_t monotonic_ns(void* self) { return oeMonotonic(HANDLE(self)); }
 
 openexec_code oe_set_clock(openexec_config* config, uintptr_t self, int32_t monotonic, openexec_error** error) {
-  const openexec_clock_table table = {.size = sizeof table, .self = SELF(self), .close = closes, .now_us = now_us,
+  const openexec_clock_table table = {.size = sizeof table,
+                                      .self = SELF(self),
+                                      .close = closes,
+                                      .now_us = now_us,
                                       .monotonic_ns = monotonic ? monotonic_ns : NULL};
   return openexec_config_set_clock(config, &table, error);
 }

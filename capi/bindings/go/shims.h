@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What C does for Go: tables of callbacks whose `self` is a cgo.Handle, and structs that cross in one call. */
 #ifndef OPENEXEC_GO_SHIMS_H
 #define OPENEXEC_GO_SHIMS_H
@@ -35,7 +36,8 @@ uintptr_t oe_enter(uintptr_t frame); /* returns the one before */
 
 /* Each takes a part that a handle stands for. From success on C owns the handle. */
 openexec_code oe_add_handler(openexec_config* config, openexec_str action, uintptr_t self, int64_t deadline_ms,
-                             int32_t reconciles, int32_t costs, openexec_str schema, uint32_t retries, openexec_error** error);
+                             int32_t reconciles, int32_t costs, openexec_str schema, uint32_t retries,
+                             openexec_error** error);
 openexec_code oe_set_log(openexec_config* config, uintptr_t self, openexec_error** error);
 openexec_code oe_set_store(openexec_config* config, uintptr_t self, int32_t is_log, int32_t keeps_terms,
                            int32_t controls, openexec_error** error);

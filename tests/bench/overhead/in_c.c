@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What run.py times, in C. */
 #include <inttypes.h>
 #include <openexec.h>
@@ -34,14 +35,18 @@ int main(int count, char** arguments) {
     const int64_t start = now_ns();
     for (size_t i = 0; i < calls; i++) {
       char nonce[32] = "same";
-      if (strcmp(what, "replay") != 0) { snprintf(nonce, sizeof nonce, "n-%" PRIu64, made++); }
+      if (strcmp(what, "replay") != 0) {
+        snprintf(nonce, sizeof nonce, "n-%" PRIu64, made++);
+      }
       const openexec_request request = {.size = sizeof request,
                                         .action = openexec_text("send"),
                                         .payload = openexec_text("{\"amount\":42,\"to\":\"ada@example.com\"}"),
                                         .nonce = openexec_text(nonce)};
       openexec_outcome* outcome = NULL;
       const openexec_code code = openexec_executor_execute(executor, &request, NULL, &outcome, NULL);
-      if (code != OPENEXEC_OK || openexec_outcome_receipt(outcome).size != 64) { return 1; }
+      if (code != OPENEXEC_OK || openexec_outcome_receipt(outcome).size != 64) {
+        return 1;
+      }
       openexec_outcome_destroy(&outcome);
     }
     printf("%" PRId64 "\n", now_ns() - start);

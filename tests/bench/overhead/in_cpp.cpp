@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What run.py times, in C++: the least that the other languages could take. See run.py for what is asked and answered.
 #include <chrono>
 #include <iostream>
@@ -22,8 +23,8 @@ int main(int count, char** arguments) {
     const auto start = std::chrono::steady_clock::now();
     for (std::size_t i = 0; i < calls; ++i) {
       const std::string nonce = what == "replay" ? "same" : "n-" + std::to_string(made++);
-      const openexec::Outcome outcome = executor->execute(
-          {.action = "send", .payload = R"({"amount":42,"to":"ada@example.com"})", .nonce = nonce});
+      const openexec::Outcome outcome =
+          executor->execute({.action = "send", .payload = R"({"amount":42,"to":"ada@example.com"})", .nonce = nonce});
       if (!outcome.ok() || outcome.receipt.size() != 64) return 1;
     }
     const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;

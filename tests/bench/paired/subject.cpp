@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What run.py times: an executor over a ledger in a file, built against one version of the library. Only the public
 // headers are used, and only what both versions have. See run.py for what is asked and answered.
 #include <sys/resource.h>
@@ -34,9 +35,8 @@ std::string request(std::uint64_t number) {
   char id[37];
   std::snprintf(id, sizeof id, "ffffffff-0000-4000-8000-%012llx", static_cast<unsigned long long>(number));
   const std::string n = std::to_string(number);
-  return R"({"action":"echo","payload":{"to":"acct-)" + n +
-         R"(","amount":125.5,"currency":"EUR","memo":"Invoice )" + n +
-         R"(","lines":[{"sku":"A-1","count":2},{"sku":"B-7","count":1}]},"nonce":"bench-1-)" + n +
+  return R"({"action":"echo","payload":{"to":"acct-)" + n + R"(","amount":125.5,"currency":"EUR","memo":"Invoice )" +
+         n + R"(","lines":[{"sku":"A-1","count":2},{"sku":"B-7","count":1}]},"nonce":"bench-1-)" + n +
          R"(","approval_artifact":{"action_hash":")" + std::string(64, 'a') + R"(","approval_id":")" + id +
          R"(","expires_at":"2036-03-02T12:00:00.000000Z","issued_at":"2026-03-01T12:00:00.000000Z","signature":")" +
          std::string(86, 'A') + R"(==","tenant_id":"acme"}})";

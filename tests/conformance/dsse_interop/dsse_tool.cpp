@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Our side of the interoperability tests, for programs in other languages. Keys are seeds of 32 bytes in hex.
 //   dsse_tool public SEED                            the public key, PEM
 //   dsse_tool statement REQUEST                      a statement for a request in JSON

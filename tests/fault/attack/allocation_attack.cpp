@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory fails at every allocation in turn, once and from there on, over the C ABI.
 //
 // Each run is a process of its own. Its handler's effects are counted in memory that is not allocated. Then:
@@ -186,7 +187,9 @@ struct Run {
     then([&] { return openexec_config_set_ledger_url(*config, c::str(ledger), nullptr); });
     then([&] { return openexec_config_add_handler(*config, c::str("pay"), &handler, nullptr); });
     if (verifier == By::clawshield)
-      then([&] { return openexec_config_set_clawshield_verifier(*config, c::str(requests->public_key), c::str("acme"), nullptr); });
+      then([&] {
+        return openexec_config_set_clawshield_verifier(*config, c::str(requests->public_key), c::str("acme"), nullptr);
+      });
     if (verifier == By::own) then([&] { return openexec_config_set_verifier(*config, &own_verifier, nullptr); });
     if (verifier == By::policy || verifier == By::forged)
       then([&] { return openexec_config_set_trust_policy(*config, c::str(requests->policy), nullptr); });
@@ -214,10 +217,8 @@ bool is_no_decision(openexec_code code) noexcept {
     case OPENEXEC_IN_PROGRESS:
     case OPENEXEC_IN_DOUBT:
     case OPENEXEC_STORE_FAILED:
-    case OPENEXEC_OVERLOADED:
-      return true;
-    default:
-      return false;
+    case OPENEXEC_OVERLOADED: return true;
+    default: return false;
   }
 }
 
@@ -245,7 +246,8 @@ bool is_true(const Run& run) {
     check(ran == 0 || openexec_outcome_verdict(outcome) != OPENEXEC_VERDICT_REFUSED, "refused, and it ran", i);
     check(ran == 0 || openexec_outcome_effect(outcome) != OPENEXEC_EFFECT_NONE, "no effect, and it ran", i);
     check(effects[i] == 1 || openexec_outcome_code(outcome) != OPENEXEC_OK, "ok, and it did not run", i);
-    check(effects[i] == 1 || openexec_outcome_effect(outcome) != OPENEXEC_EFFECT_CONFIRMED, "confirmed, and it did not run", i);
+    check(effects[i] == 1 || openexec_outcome_effect(outcome) != OPENEXEC_EFFECT_CONFIRMED,
+          "confirmed, and it did not run", i);
   }
   return all;
 }
@@ -357,9 +359,10 @@ void attack(const Scenario& scenario) {
       const bool good = WIFEXITED(status) && WEXITSTATUS(status) != broken;
       if (good) continue;
       ++crashes;
-      UNSCOPED_INFO(scenario.name << ": allocation " << nth << (all_that_follow ? " and all that follow" : " once")
-                                  << ": " << (WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status)) : "broken")
-                                  << "\n" << complaint.substr(0, 3000));
+      UNSCOPED_INFO(
+          scenario.name << ": allocation " << nth << (all_that_follow ? " and all that follow" : " once") << ": "
+                        << (WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status)) : "broken") << "\n"
+                        << complaint.substr(0, 3000));
     }
   }
   CHECK(crashes == 0);
@@ -380,7 +383,8 @@ void execute_all(Run& run, const Requests& requests, Workers* workers) {
     pointers[i] = &calls[i];
   }
   (void)openexec_executor_execute_many(run.executor, pointers.data(), most_calls,
-                                       workers == nullptr ? nullptr : Workers::lend, workers, run.outcomes.data(), nullptr);
+                                       workers == nullptr ? nullptr : Workers::lend, workers, run.outcomes.data(),
+                                       nullptr);
 }
 
 [[noreturn]] void give_up(const char* what) {
@@ -394,9 +398,7 @@ void forget(Run& run) {
 
 }  // namespace
 
-TEST_CASE("memory fails in execute") {
-  attack({"execute", By::clawshield, true, nullptr, execute_one});
-}
+TEST_CASE("memory fails in execute") { attack({"execute", By::clawshield, true, nullptr, execute_one}); }
 
 TEST_CASE("memory fails in execute, by a trust policy") {
   attack({"execute by a policy", By::policy, true, nullptr, execute_one});
@@ -448,8 +450,7 @@ TEST_CASE("memory fails in execute_many with lent threads") {
   return;
 #endif
   std::optional<Workers> workers;
-  attack({"execute_many, lent", By::clawshield, true,
-          [&](Run&, const Requests&) { workers.emplace(); },
+  attack({"execute_many, lent", By::clawshield, true, [&](Run&, const Requests&) { workers.emplace(); },
           [&](Run& run, const Requests& requests) { execute_all(run, requests, &*workers); }});
 }
 

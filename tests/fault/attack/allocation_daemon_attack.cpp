@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory fails at every allocation in turn, once and for a while, in an openexecd of its own.
 //
 // The service lives, answers the next request, and says nothing untrue of the one that was hit: its effect, a line that
@@ -52,9 +53,8 @@ class Shared {
 /// A folder with all that a daemon needs. Its command writes the execution's id into a file.
 struct House {
   House() : memory(folder.file("memory")) {
-    std::ofstream(folder.file("handlers.json"))
-        << R"({"pay": {"argv": ["/bin/sh", "-c", "echo $OPENEXEC_EXEC_ID >> )" << folder.file("effects")
-        << R"(; echo '{\"paid\":true}'"]}})";
+    std::ofstream(folder.file("handlers.json")) << R"({"pay": {"argv": ["/bin/sh", "-c", "echo $OPENEXEC_EXEC_ID >> )"
+                                                << folder.file("effects") << R"(; echo '{\"paid\":true}'"]}})";
   }
   [[nodiscard]] std::vector<std::string> flags() const { return {"--db-url", "sqlite:///" + folder.file("ledger.db")}; }
   [[nodiscard]] Environment environment() const {
@@ -91,12 +91,13 @@ std::optional<Answer> offer(const Daemon& daemon, const std::string& nonce) {
     return value && value->is(canon::Type::string) ? std::string(value->string()) : std::string();
   };
   const auto replayed = document.root().find("replayed");
-  return Answer{text("code"), text("id"), text("receipt"), text("detail"), replayed && replayed->is(canon::Type::boolean) && replayed->boolean()};
+  return Answer{text("code"), text("id"), text("receipt"), text("detail"),
+                replayed && replayed->is(canon::Type::boolean) && replayed->boolean()};
 }
 
 /// Offers a request while memory fails. Nothing where the service cut it off.
-std::optional<Answer> offer_starving(const House& house, const Daemon& daemon, const std::string& nonce, std::uint64_t nth,
-                                     bool all_that_follow) {
+std::optional<Answer> offer_starving(const House& house, const Daemon& daemon, const std::string& nonce,
+                                     std::uint64_t nth, bool all_that_follow) {
   constexpr std::uint64_t enough = 200;
   std::optional<Answer> answer;
   std::atomic<bool> over{false};
@@ -141,8 +142,7 @@ TEST_CASE("openexecd lives through failed allocations, and its answers are true"
       const std::optional<Answer> starved = offer_starving(house, daemon, nonce, nth, all_that_follow);
       const std::optional<Answer> again = offer(daemon, nonce);
       REQUIRE(again.has_value());
-      INFO("answered " << (starved ? starved->code : "nothing") << ", then " << again->code << ": "
-                       << again->detail);
+      INFO("answered " << (starved ? starved->code : "nothing") << ", then " << again->code << ": " << again->detail);
       CHECK((again->code == "ok" || again->code == "in_doubt" || again->code == "in_progress"));
       CHECK(house.effects_of(again->exec_id) <= 1);
       if (again->code == "ok") CHECK(house.effects_of(again->exec_id) == 1);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attack: one request while the wall clock is two days ahead makes every later approval expired, for good.
 #include <openexec/openexec.hpp>
 
@@ -30,9 +31,9 @@ TEST_CASE("A request while the wall clock is two days ahead makes no later appro
   // Approved now, by a clock that is right, for ten minutes; without an approval it is the request of any stranger.
   const auto execute = [&](Executor& executor, const std::string& nonce, bool is_approved) {
     const signing::DsseGrant grant{.token_id = "token-" + nonce,
-                                    .tenant_id = "acme",
-                                    .issued_at = clock->now(),
-                                    .expires_at = {clock->now().micros + 600 * second}};
+                                   .tenant_id = "acme",
+                                   .issued_at = clock->now(),
+                                   .expires_at = {clock->now().micros + 600 * second}};
     const std::string artifact = is_approved ? approved(proposal_of(nonce, "{}", "echo"), grant) : std::string();
     return executor.execute({.action = "echo", .payload = "{}", .nonce = nonce, .approval_artifact = artifact});
   };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A ledger that was copied, and whose copy is put in its place after more was spent: it has forgotten that.
 #include <filesystem>
 
@@ -6,10 +7,10 @@
 #include "conformance/suite.hpp"
 #include "evidence/adoption.hpp"
 #include "ledger/adopt.hpp"
-#include "upkeep/log_audit.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 #include "support/vectors.hpp"
+#include "upkeep/log_audit.hpp"
 
 using namespace openexec;
 using namespace openexec::test;
@@ -57,7 +58,8 @@ class House {
   }
 
   static Outcome pay(Executor& executor, const std::string& nonce, const std::string& artifact = {}) {
-    return executor.execute(Request{.action = "pay", .payload = R"({"n":1})", .nonce = nonce, .approval_artifact = artifact});
+    return executor.execute(
+        Request{.action = "pay", .payload = R"({"n":1})", .nonce = nonce, .approval_artifact = artifact});
   }
 
   void copy(const std::string& from, const std::string& to) const {
@@ -68,8 +70,9 @@ class House {
   Result<store::Adopted> adopt() {
     store::AdoptOptions options;
     options.entry = [](const std::string& identity, Timestamp floor, Timestamp now) {
-      return exec::adoption_entry({.kind = "adopt", .id = identity, .tenant = {}, .who = "alice", .why = "the disk died", .time = floor},
-                                  "acme", "openexec", now);
+      return exec::adoption_entry(
+          {.kind = "adopt", .id = identity, .tenant = {}, .who = "alice", .why = "the disk died", .time = floor},
+          "acme", "openexec", now);
     };
     return store::adopt_ledger(path, options);
   }
@@ -127,8 +130,12 @@ TEST_CASE("What was spent after a copy was made runs no second time, also when t
     CHECK(entry.control->who == "alice");
     CHECK(entry.control->time == adopted.floor);
   }
-  CHECK(must(house.open(std::make_shared<DatedVerifier>(false)), "open").execute(Request{.action = "pay", .payload = "{}",
-        .nonce = "n-6", .approval_artifact = issued(adopted.floor.micros + 5 * second)}).code == Code::approval_spent);
+  CHECK(must(house.open(std::make_shared<DatedVerifier>(false)), "open")
+            .execute(Request{.action = "pay",
+                             .payload = "{}",
+                             .nonce = "n-6",
+                             .approval_artifact = issued(adopted.floor.micros + 5 * second)})
+            .code == Code::approval_spent);
   const auto audit = must(store::audit_log(house.path, {}), "audit");
   CHECK(audit.difference_count == 0);
 
@@ -141,10 +148,16 @@ TEST_CASE("What was spent after a copy was made runs no second time, also when t
 TEST_CASE("In demo mode an adopted ledger takes no tenant that it had before") {
   House house;
   const auto demo = std::make_shared<DemoVerifier>();
-  { Executor executor = must(house.open(demo), "open"); CHECK(House::pay(executor, "n-1").code == Code::ok); }
+  {
+    Executor executor = must(house.open(demo), "open");
+    CHECK(House::pay(executor, "n-1").code == Code::ok);
+  }
   const std::string backup = house.folder.file("backup.db");
   house.copy(house.path, backup);
-  { Executor executor = must(house.open(demo), "open"); CHECK(House::pay(executor, "n-2").code == Code::ok); }
+  {
+    Executor executor = must(house.open(demo), "open");
+    CHECK(House::pay(executor, "n-2").code == Code::ok);
+  }
   house.copy(backup, house.path);
   CHECK(house.open(demo).code() == Code::store_failed);
   must(house.adopt(), "adopt");
@@ -157,7 +170,10 @@ TEST_CASE("In demo mode an adopted ledger takes no tenant that it had before") {
 TEST_CASE("A ledger that is renamed within its file system stays what it is") {
   House house;
   const auto demo = std::make_shared<DemoVerifier>();
-  { Executor executor = must(house.open(demo), "open"); CHECK(House::pay(executor, "n-1").code == Code::ok); }
+  {
+    Executor executor = must(house.open(demo), "open");
+    CHECK(House::pay(executor, "n-1").code == Code::ok);
+  }
   const std::string elsewhere = house.folder.file("elsewhere.db");
   fs::rename(house.path, elsewhere);
   fs::rename(house.path + ".log-key", elsewhere + ".log-key");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Processes that keep cosignatures of one log at once, some of them killed half-way: what was acknowledged is there.
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -18,10 +19,10 @@
 
 #include "conformance/transparency_suite.hpp"
 #include "fault/told.hpp"
-#include "tlog/note_file.hpp"
 #include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
+#include "tlog/note_file.hpp"
 
 using namespace openexec;
 using namespace openexec::test;
@@ -92,7 +93,9 @@ class Cosigning {
 
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] std::string path() const { return path_; }
-  [[nodiscard]] std::optional<SignedCheckpoint> kept() { return ledger_->transparency()->cosigned_checkpoint().value(); }
+  [[nodiscard]] std::optional<SignedCheckpoint> kept() {
+    return ledger_->transparency()->cosigned_checkpoint().value();
+  }
   [[nodiscard]] bool has(const std::string& witness) {
     const auto checkpoint = kept();
     return checkpoint && checkpoint->note.find("\u2014 " + witness + " ") != std::string::npos;

@@ -1,5 +1,6 @@
-// A ledger whose file is damaged while nobody has it open: bits, bytes, sectors, pages, and pages that are whole but old.
-// Afterwards it is opened, and what it spent is offered again. It may refuse, and it may fail; no handler may run.
+// SPDX-License-Identifier: Apache-2.0
+// A ledger whose file is damaged while nobody has it open: bits, bytes, sectors, pages, and pages that are whole but
+// old. Afterwards it is opened, and what it spent is offered again. It may refuse, and it may fail; no handler may run.
 //
 // Nothing is approved here, so that a nonce has no second line of defence.
 #include <fcntl.h>
@@ -31,9 +32,9 @@ namespace {
 constexpr std::int64_t page_size = 4096;
 
 enum class Damage { bit, byte, zero_sector, wrong_sector, random_sector, zero_page, wrong_page, random_page, old_page };
-constexpr Damage every_damage[] = {Damage::bit,           Damage::byte,      Damage::zero_sector,
-                                   Damage::wrong_sector,  Damage::random_sector, Damage::zero_page,
-                                   Damage::wrong_page,    Damage::random_page, Damage::old_page};
+constexpr Damage every_damage[] = {Damage::bit,          Damage::byte,          Damage::zero_sector,
+                                   Damage::wrong_sector, Damage::random_sector, Damage::zero_page,
+                                   Damage::wrong_page,   Damage::random_page,   Damage::old_page};
 
 std::string nonce_of(std::size_t number) {
   std::string digits = std::to_string(number);
@@ -213,7 +214,8 @@ class Campaign {
         if (!all_answered) ++tally_.noticed;
         if (ran > 0) {
           ++tally_.silent;
-          std::cout << "silent: damage " << static_cast<int>(damage) << " at byte " << at << ": " << ran << " ran again\n";
+          std::cout << "silent: damage " << static_cast<int>(damage) << " at byte " << at << ": " << ran
+                    << " ran again\n";
         }
       }
     }
@@ -241,8 +243,8 @@ constexpr store::KeyGeometry pages{.leaf = 336, .fences = 224, .flush = 512, .ge
 
 void check_no_silent_run(std::size_t nonces, const store::KeyGeometry& keys, int damages, std::uint32_t seed) {
   const Tally tally = Campaign(nonces, keys, seed).run(damages);
-  std::cout << "damage: " << nonces << " nonces, " << tally.damages << " damages: " << tally.refused << " refused at opening, "
-            << tally.noticed << " noticed later, " << tally.silent << " silent\n";
+  std::cout << "damage: " << nonces << " nonces, " << tally.damages << " damages: " << tally.refused
+            << " refused at opening, " << tally.noticed << " noticed later, " << tally.silent << " silent\n";
   CHECK(tally.silent == 0);
   CHECK(tally.damages > damages / 2);
 }
@@ -253,11 +255,13 @@ TEST_CASE("Whatever is damaged in a ledger of 200 nonces, none of them runs agai
   check_no_silent_run(200, small_index, campaign(180, 10'000), 1);
 }
 
-TEST_CASE("Whatever is damaged in a ledger of 6,000 nonces, none of those in the damaged area runs again, nor of a sample") {
+TEST_CASE(
+    "Whatever is damaged in a ledger of 6,000 nonces, none of those in the damaged area runs again, nor of a sample") {
   check_no_silent_run(6'000, pages, campaign(90, 10'000), 2);
 }
 
-TEST_CASE("Whatever is damaged in a ledger of a million nonces, none of those in the damaged area runs again, nor of a sample") {
+TEST_CASE(
+    "Whatever is damaged in a ledger of a million nonces, none of those in the damaged area runs again, nor of a sample") {
   const int damages = campaign(0, 10'000);
   if (damages == 0) return;
   check_no_silent_run(1'000'000, {}, damages, 3);

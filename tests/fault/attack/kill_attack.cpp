@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Executors that are killed at random moments while their handlers have effects outside: no effect twice, whatever was
 // offered again.
 //
@@ -40,7 +41,8 @@ struct Series {
 /// A file that several processes append lines to. A line is one write, so that a kill cannot tear it.
 class Lines {
  public:
-  explicit Lines(const std::string& path) : fd_(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600)) {}
+  explicit Lines(const std::string& path)
+      : fd_(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600)) {}
   Lines(const Lines&) = delete;
   Lines& operator=(const Lines&) = delete;
   ~Lines() { ::close(fd_); }
@@ -68,10 +70,13 @@ class Host {
     if (!ledger.ok()) throw std::runtime_error("open: " + ledger.status().detail());
     ledger_ = *ledger;
     HandlerTable table;
-    if (!table.add("pay", [this](const Invocation& call) {
-               effects_.add(std::string(call.payload));
-               return HandlerResult::result(R"({"paid":true})");
-             }).ok())
+    if (!table
+             .add("pay",
+                  [this](const Invocation& call) {
+                    effects_.add(std::string(call.payload));
+                    return HandlerResult::result(R"({"paid":true})");
+                  })
+             .ok())
       throw std::runtime_error("the handler table refused a handler");
     executor_.emplace(assemble({.store = ledger_,
                                 .log = nullptr,
@@ -89,11 +94,11 @@ class Host {
     for (const std::string& nonce : nonces) {
       artifacts.push_back(R"({"id":")" + nonce + "\"}");
       payloads.push_back(R"({"n":")" + nonce + "\"}");
-      calls.push_back({.request = Request{.action = "pay",
-                                          .payload = payloads.back(),
-                                          .nonce = nonce,
-                                          .approval_artifact = artifacts.back()},
-                       .options = {}});
+      calls.push_back(
+          {.request =
+               Request{
+                   .action = "pay", .payload = payloads.back(), .nonce = nonce, .approval_artifact = artifacts.back()},
+           .options = {}});
     }
     if (series_.batches) return note(nonces, executor_->execute_many(calls));
     for (std::size_t i = 0; i < calls.size(); ++i)
@@ -124,7 +129,8 @@ class Host {
       callers.emplace_back([&, t] {
         for (int older = std::max(0, generation - 2); older <= generation; ++older)
           for (int i = 0; i < 100; i += 4)
-            host.offer({nonce_of(older, t, i), nonce_of(older, t, i + 1), nonce_of(older, t, i + 2), nonce_of(older, t, i + 3)});
+            host.offer({nonce_of(older, t, i), nonce_of(older, t, i + 1), nonce_of(older, t, i + 2),
+                        nonce_of(older, t, i + 3)});
       });
     for (std::thread& caller : callers) caller.join();
   } catch (const std::exception& failure) {
@@ -155,7 +161,8 @@ void kill_children(const TemporaryFolder& folder, Series series, std::mt19937& r
     REQUIRE(child >= 0);
     if (child == 0) live(folder, series, generation);
     // Most kills fall into the opening and the first batches, some far into the work.
-    const auto wait = std::chrono::microseconds(std::uniform_int_distribution<int>(0, generation % 5 == 0 ? 60'000 : 15'000)(random));
+    const auto wait =
+        std::chrono::microseconds(std::uniform_int_distribution<int>(0, generation % 5 == 0 ? 60'000 : 15'000)(random));
     std::this_thread::sleep_for(wait);
     ::kill(child, SIGKILL);
     int status = 0;
@@ -193,7 +200,8 @@ void offer_all_again(const TemporaryFolder& folder, Series series, Counts& count
   const auto lines = must(host.ledger().read(0, static_cast<std::size_t>(must(host.ledger().size(), "size"))), "read");
   check_checkpoint(judge, host.ledger(), lines);
   check_passes(judge.failures());
-  for (const LogLine& line : lines) counts.doubts += line.json.find(R"("verdict":"in_doubt")") != std::string::npos ? 1 : 0;
+  for (const LogLine& line : lines)
+    counts.doubts += line.json.find(R"("verdict":"in_doubt")") != std::string::npos ? 1 : 0;
 }
 
 void run_series(Series series, std::mt19937& random, Counts& counts) {
@@ -215,7 +223,8 @@ TEST_CASE("Executors that are killed anywhere: no effect twice, and what was ans
   std::mt19937 random(std::random_device{}());
   Counts counts;
   const int kills = campaign(50, 20'000);
-  for (int i = 0; counts.kills < kills; ++i) run_series({.batches = i % 2 == 1, .anchored = i % 4 >= 2}, random, counts);
+  for (int i = 0; counts.kills < kills; ++i)
+    run_series({.batches = i % 2 == 1, .anchored = i % 4 >= 2}, random, counts);
   WARN(counts.kills << " kills, " << counts.effects << " effects, " << counts.doubts << " in doubt, " << counts.twice
                     << " twice, " << counts.untrue << " answers not told again");
   CHECK(counts.effects > 0);

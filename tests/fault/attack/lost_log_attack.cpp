@@ -1,5 +1,6 @@
-// A ledger without its write-ahead log, with a torn end, or beside a reader that does not let go: nothing that was spent
-// runs again, and nothing that is whole is refused.
+// SPDX-License-Identifier: Apache-2.0
+// A ledger without its write-ahead log, with a torn end, or beside a reader that does not let go: nothing that was
+// spent runs again, and nothing that is whole is refused.
 #include <sqlite3.h>
 #include <unistd.h>
 

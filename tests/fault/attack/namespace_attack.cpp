@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What containers make possible: a file that is mounted under two names, and a child that has its parent's process
 // number. Needs the right to make namespaces; says SKIPPED without it.
 #include <sched.h>

@@ -1,9 +1,10 @@
-// A ledger that is set back behind a claim which nothing has sealed yet: the log's own checkpoint covers entries alone, and a
-// claim has none before its end.
-#include <csignal>
+// SPDX-License-Identifier: Apache-2.0
+// A ledger that is set back behind a claim which nothing has sealed yet: the log's own checkpoint covers entries alone,
+// and a claim has none before its end.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <algorithm>
 #include <filesystem>
@@ -12,10 +13,10 @@
 #include <openexec/openexec.hpp>
 
 #include "conformance/suite.hpp"
-#include "upkeep/log_audit.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
 #include "support/vectors.hpp"
+#include "upkeep/log_audit.hpp"
 
 using namespace openexec;
 using namespace openexec::test;
@@ -99,7 +100,8 @@ class Payments {
 TEST_CASE("A ledger that is set back behind a claim without an entry does not open, and pays nothing twice") {
   Payments payments;
   fs::create_directory(payments.folder.file("elsewhere"));
-  for (const char* nonce : {"n-1", "n-2"}) CHECK(must(payments.open(), "open").execute(Payments::request(nonce)).code == Code::ok);
+  for (const char* nonce : {"n-1", "n-2"})
+    CHECK(must(payments.open(), "open").execute(Payments::request(nonce)).code == Code::ok);
   const std::string snapshot = payments.snapshot();
   payments.pay_and_die("n-3");
   REQUIRE(payments.paid() == 3);
@@ -132,7 +134,8 @@ TEST_CASE("No handler is entered before an anchor that covers its claim is writt
     CHECK(executor.execute(Payments::request("n-3")).code == Code::store_failed);
     CHECK(payments.paid() == 1);
     fs::rename(elsewhere + "-away", elsewhere);
-    CHECK(executor.execute(Payments::request("n-4")).code == Code::store_failed);  // who takes an anchor away stops its writer
+    // who takes an anchor away stops its writer
+    CHECK(executor.execute(Payments::request("n-4")).code == Code::store_failed);
     CHECK(payments.paid() == 1);
   }
   Executor executor = must(payments.open(), "open");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Payloads and schemas that are made to cost: each check ends within its budget, and what exceeds it is refused.
 #include <openexec/openexec.hpp>
 
@@ -56,7 +57,8 @@ Status on_small_stack(const PayloadSchema& schema, const std::string& payload) {
 
 /// The budget's own refusal, as opposed to one by a keyword.
 bool is_exhausted(const Status& status) {
-  return status.code() == Code::payload_schema && status.detail().find("takes more than 1000000 steps") != std::string::npos;
+  return status.code() == Code::payload_schema &&
+         status.detail().find("takes more than 1000000 steps") != std::string::npos;
 }
 
 }  // namespace
@@ -85,7 +87,8 @@ TEST_CASE("recursion ends at the bound of levels, and not at the end of the stac
   const std::string deep = repeated(R"({"a":)", 100) + "{}" + std::string(100, '}');
   CHECK(is_exhausted(schema->check(deep)));
   // As many levels as the parse lets through, of a schema that refers to itself: the common kind of recursion.
-  const auto list = compiled(R"({"$ref":"#/$defs/list","$defs":{"list":{"properties":{"a":{"$ref":"#/$defs/list"}}}}})");
+  const auto list =
+      compiled(R"({"$ref":"#/$defs/list","$defs":{"list":{"properties":{"a":{"$ref":"#/$defs/list"}}}}})");
   CHECK(list->check(repeated(R"({"a":)", 126) + "{}" + std::string(126, '}')).ok());
   CHECK(is_exhausted(on_small_stack(*schema, deep)));
 }
@@ -119,7 +122,8 @@ TEST_CASE("a large honest payload is checked well within the budget") {
   const auto schema = compiled(R"({"properties":{"lines":{"type":"array","items":{"type":"object",
     "properties":{"id":{"type":"integer","minimum":0},"text":{"type":"string","maxLength":100}},
     "required":["id","text"],"additionalProperties":false}}}})");
-  CHECK(schema->check(R"({"lines":[)" + repeated(R"({"id":17,"text":"a line of some length"})", 20'000, ",") + "]}").ok());
+  CHECK(schema->check(R"({"lines":[)" + repeated(R"({"id":17,"text":"a line of some length"})", 20'000, ",") + "]}")
+            .ok());
 }
 
 TEST_CASE("a payload that does not fit spends neither nonce nor approval, and enters no handler") {
@@ -129,15 +133,18 @@ TEST_CASE("a payload that does not fit spends neither nonce nor approval, and en
     ++*calls;
     return HandlerResult::result("{}");
   };
-  REQUIRE(table.add("pay", HandlerTable::Row{.run = run,
-                                             .reconcile = nullptr,
-                                             .schema = compiled(R"({"required":["amount"],"properties":{
-                                               "amount":{"type":"integer","maximum":100}}})")}).ok());
+  REQUIRE(table
+              .add("pay",
+                   HandlerTable::Row{
+                       .run = run, .reconcile = nullptr, .schema = compiled(R"({"required":["amount"],"properties":{
+                                               "amount":{"type":"integer","maximum":100}}})")})
+              .ok());
   const auto ledger = memory_ledger();
   const auto verifier = std::make_shared<ScriptedVerifier>();
-  Executor executor =
-      assemble({.store = ledger, .log = nullptr, .verifier = verifier, .hasher = nullptr, .clock = nullptr}, std::move(table));
-  const auto ask = [&](std::string_view payload, std::string_view artifact = R"({"id":"a"})", std::string_view action = "pay") {
+  Executor executor = assemble(
+      {.store = ledger, .log = nullptr, .verifier = verifier, .hasher = nullptr, .clock = nullptr}, std::move(table));
+  const auto ask = [&](std::string_view payload, std::string_view artifact = R"({"id":"a"})",
+                       std::string_view action = "pay") {
     return executor.execute({.action = action, .payload = payload, .nonce = "n-1", .approval_artifact = artifact});
   };
   const Outcome refused = ask(R"({"amount":1000})");
@@ -149,7 +156,7 @@ TEST_CASE("a payload that does not fit spends neither nonce nor approval, and en
   CHECK(refused.result == R"({"error": "payload_schema"})");
   CHECK(refused.entry.find("payload_schema") != std::string::npos);
   CHECK(ask(R"({"amount":1000})", "").code == Code::payload_schema);  // before the approval is looked at
-  CHECK(ask("").code == Code::payload_schema);                       // {} has no amount
+  CHECK(ask("").code == Code::payload_schema);                        // {} has no amount
   CHECK(ask(R"({"amount":1000})", "", "pay2").code == Code::unknown_action);
   CHECK(*calls == 0);
 
@@ -164,21 +171,28 @@ TEST_CASE("what ran before its action had a schema is told again, and not judged
   const auto ledger = memory_ledger();
   const auto house = [&](std::shared_ptr<const PayloadSchema> schema) {
     HandlerTable table;
-    REQUIRE(table.add("pay", HandlerTable::Row{.run = [](const Invocation&) { return HandlerResult::result("1"); },
-                                               .reconcile = nullptr,
-                                               .schema = std::move(schema)}).ok());
-    return assemble({.store = ledger, .log = nullptr, .verifier = std::make_shared<ScriptedVerifier>(), .hasher = nullptr,
+    REQUIRE(table
+                .add("pay", HandlerTable::Row{.run = [](const Invocation&) { return HandlerResult::result("1"); },
+                                              .reconcile = nullptr,
+                                              .schema = std::move(schema)})
+                .ok());
+    return assemble({.store = ledger,
+                     .log = nullptr,
+                     .verifier = std::make_shared<ScriptedVerifier>(),
+                     .hasher = nullptr,
                      .clock = nullptr},
                     std::move(table));
   };
-  const Request request{.action = "pay", .payload = R"({"amount":1})", .nonce = "n", .approval_artifact = R"({"id":"a"})"};
+  const Request request{
+      .action = "pay", .payload = R"({"amount":1})", .nonce = "n", .approval_artifact = R"({"id":"a"})"};
   const Outcome first = house(nullptr).execute(request);
   REQUIRE(first.ok());
   Executor later = house(compiled(R"({"required":["currency"]})"));
   const Outcome again = later.execute(request);
   CHECK(again.replayed);
   CHECK(again.receipt == first.receipt);
-  const Outcome other = later.execute({.action = "pay", .payload = R"({"amount":2})", .nonce = "n", .approval_artifact = R"({"id":"a"})"});
+  const Outcome other = later.execute(
+      {.action = "pay", .payload = R"({"amount":2})", .nonce = "n", .approval_artifact = R"({"id":"a"})"});
   CHECK(other.code == Code::payload_schema);  // a used nonce tells nothing more than an unused one
 }
 
@@ -188,17 +202,22 @@ TEST_CASE("a further attempt passes the schema of its time, and opens nothing wh
   const auto house = [&](std::shared_ptr<const PayloadSchema> schema) {
     HandlerTable table;
     HandlerTable::Row row{[calls](const Invocation&) {
-                            return ++*calls == 1 ? HandlerResult::failed("busy", Effect::none) : HandlerResult::result("1");
+                            return ++*calls == 1 ? HandlerResult::failed("busy", Effect::none)
+                                                 : HandlerResult::result("1");
                           },
                           nullptr};
     row.retry_none = 3;
     row.schema = std::move(schema);
     REQUIRE(table.add("pay", std::move(row)).ok());
-    return assemble({.store = ledger, .log = nullptr, .verifier = std::make_shared<ScriptedVerifier>(), .hasher = nullptr,
+    return assemble({.store = ledger,
+                     .log = nullptr,
+                     .verifier = std::make_shared<ScriptedVerifier>(),
+                     .hasher = nullptr,
                      .clock = nullptr},
                     std::move(table));
   };
-  const Request request{.action = "pay", .payload = R"({"amount":1})", .nonce = "n", .approval_artifact = R"({"id":"a"})"};
+  const Request request{
+      .action = "pay", .payload = R"({"amount":1})", .nonce = "n", .approval_artifact = R"({"id":"a"})"};
   CHECK(house(nullptr).execute(request).code == Code::handler_failed);
   CHECK_FALSE(house(compiled(R"({"required":["currency"]})")).execute(request).ok());
   CHECK(*calls == 1);

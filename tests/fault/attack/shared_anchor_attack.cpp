@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Two forks of one ledger with one anchor: it belongs to one writer, and no writer overwrites what another wrote.
 #include <filesystem>
 #include <fstream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A thread that ends inside a C++ callback. It used to abort the process on its way through catch (...) and noexcept.
 #include <pthread.h>
 
@@ -111,9 +112,8 @@ TEST_CASE("a lent thread that ends in a handler does not keep the caller waiting
   House house;
   house.ends_in_handler = true;
   std::vector<std::thread> threads;
-  const std::vector<Outcome> outcomes = house.run_many([&](std::function<void()> piece) {
-    threads.emplace_back([piece = std::move(piece)] { piece(); });
-  });
+  const std::vector<Outcome> outcomes = house.run_many(
+      [&](std::function<void()> piece) { threads.emplace_back([piece = std::move(piece)] { piece(); }); });
   for (std::thread& thread : threads) thread.join();
   int in_doubt = 0;
   for (const Outcome& outcome : outcomes) in_doubt += outcome.code == Code::in_doubt ? 1 : 0;

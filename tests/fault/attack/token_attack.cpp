@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attack: one token_id runs twice, as a single approval and as a plan, or as two plans.
 #include <openexec/openexec.hpp>
 
@@ -22,10 +23,13 @@ struct House {
   void start() {
     executor.reset();
     HandlerTable table;
-    REQUIRE(table.add("act", [this](const Invocation&) {
-                   ++runs;
-                   return HandlerResult::result("1");
-                 }).ok());
+    REQUIRE(table
+                .add("act",
+                     [this](const Invocation&) {
+                       ++runs;
+                       return HandlerResult::result("1");
+                     })
+                .ok());
     Config config;
     config.tenant = "acme";
     executor.emplace(assemble({.store = open(),

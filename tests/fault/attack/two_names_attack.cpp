@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One ledger file under two names: whatever the names are, one executor at a time has it.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A witness's memory is killed, copied, linked, moved, stripped of its files and adopted, in a random order, while two
 // histories of one log ask for cosignatures: nothing of the second one is ever signed beside the first.
 #include <unistd.h>
@@ -40,8 +41,7 @@ class Histories {
  public:
   Histories() : logs_{log_of(common), log_of(common)} {
     for (std::uint64_t which = 0; which < 2; ++which)
-      for (std::uint64_t i = common; i < largest; ++i)
-        REQUIRE(logs_[which].append(leaf(1'000 * (which + 1) + i)).ok());
+      for (std::uint64_t i = common; i < largest; ++i) REQUIRE(logs_[which].append(leaf(1'000 * (which + 1) + i)).ok());
   }
   [[nodiscard]] std::string note(std::size_t which, std::uint64_t size) {
     return merkle::sign_checkpoint({log_name, head(which, size), {}}, log_named(log_name)).value();
@@ -172,8 +172,8 @@ class Campaign {
       auto state = State::open(path_);
       if (!state.ok() || shown_.newest == 0) return say("no");
       const std::size_t which = shown_.history.value_or(0);
-      const Status confirmed =
-          state->confirm({log_name, histories_.head(which, shown_.newest), histories_.note(which, shown_.newest), noon, {}});
+      const Status confirmed = state->confirm(
+          {log_name, histories_.head(which, shown_.newest), histories_.note(which, shown_.newest), noon, {}});
       say(confirmed.ok() ? "confirmed" : confirmed.detail());
     });
     if (child_says(operator_, "adopted")) ++adoptions_;

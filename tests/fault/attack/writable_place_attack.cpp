@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A ledger that others may write, or that lies on a file system that is not this machine's: refused, with what to do.
 #include <sys/stat.h>
 #include <sys/statfs.h>

@@ -1,2 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fetched.hpp>
 int main() { return fetched(); }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An approver's program: signs what an agent proposed, and has nothing that could run it.
 #include <chrono>
 #include <cstdio>

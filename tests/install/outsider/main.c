@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Verifies one receipt, and refuses another. */
 #include <openexec.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mounts the service in a program of its own, and takes it down again.
 #include <cstdio>
 
@@ -8,7 +9,8 @@ int main() {
   openexec::HandlerTable handlers;
   if (!handlers.add("ping", [](const auto&) { return openexec::HandlerResult::result("\"pong\""); }).ok()) return 1;
   auto executor = openexec::Executor::assemble(
-      {}, {.store = openexec::memory_ledger(), .verifier = std::make_shared<openexec::DemoVerifier>()}, std::move(handlers));
+      {}, {.store = openexec::memory_ledger(), .verifier = std::make_shared<openexec::DemoVerifier>()},
+      std::move(handlers));
   if (!executor.ok()) return 1;
   openexec::ServiceOptions options;
   options.port = 0;

@@ -1,4 +1,5 @@
 // WRONG: could not convert|not contextually convertible
+// SPDX-License-Identifier: Apache-2.0
 // A claim's answer has four kinds and only one permits to run: it is compared by name, never taken as a bool.
 #include <openexec/nonce_store.hpp>
 

@@ -1,4 +1,5 @@
 // WRONG: no match for .operator==|invalid operands
+// SPDX-License-Identifier: Apache-2.0
 // A code is not compared with a bare number.
 #include <openexec/outcome.hpp>
 

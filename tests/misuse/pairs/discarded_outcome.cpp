@@ -1,4 +1,5 @@
 // WRONG: ignoring return value|nodiscard
+// SPDX-License-Identifier: Apache-2.0
 // So is an Outcome: whoever executes looks at the answer.
 #include <openexec/executor.hpp>
 

@@ -1,4 +1,5 @@
 // WRONG: ignoring return value|nodiscard
+// SPDX-License-Identifier: Apache-2.0
 // So is a Result.
 #include <openexec/executor.hpp>
 

@@ -1,4 +1,5 @@
 // WRONG: ignoring return value|nodiscard
+// SPDX-License-Identifier: Apache-2.0
 // A Status that nobody looks at is an error.
 #include <openexec/handler.hpp>
 

@@ -1,5 +1,7 @@
 // WRONG: could not convert|not contextually convertible
-// Evidence has three answers: whoever takes "it could be read" or "it did not fail" for "it is genuine" has to write it.
+// SPDX-License-Identifier: Apache-2.0
+// Evidence has three answers: whoever takes "it could be read" or "it did not fail" for "it is genuine" has to write
+// it.
 #include <openexec/evidence.hpp>
 
 bool genuine(const openexec::EvidenceReport& report) {

@@ -1,4 +1,5 @@
 // WRONG: no matching (function for call to|constructor for initialization)
+// SPDX-License-Identifier: Apache-2.0
 // A handler has to say what became of the action.
 #include <openexec/handler.hpp>
 

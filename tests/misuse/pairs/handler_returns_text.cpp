@@ -1,4 +1,5 @@
 // WRONG: no matching (member )?function for call|could not convert|cannot convert
+// SPDX-License-Identifier: Apache-2.0
 // A text alone is no HandlerResult: result, failure and doubt are different things to say.
 #include <string>
 

@@ -1,4 +1,5 @@
 // WRONG: could not convert|not contextually convertible
+// SPDX-License-Identifier: Apache-2.0
 // Nor is an Outcome.
 #include <openexec/outcome.hpp>
 

@@ -1,4 +1,5 @@
 // WRONG: private
+// SPDX-License-Identifier: Apache-2.0
 // A Proposal comes out of the one strict parse and out of nothing else.
 #include <openexec/request.hpp>
 

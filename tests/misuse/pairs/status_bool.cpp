@@ -1,4 +1,5 @@
 // WRONG: could not convert|not contextually convertible
+// SPDX-License-Identifier: Apache-2.0
 // A Status is no bool, so it cannot be read the wrong way round.
 #include <openexec/status.hpp>
 

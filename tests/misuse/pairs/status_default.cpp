@@ -1,4 +1,5 @@
 // WRONG: no matching (function for call to|constructor for initialization)
+// SPDX-License-Identifier: Apache-2.0
 // There is no Status by default: success is said, never assumed.
 #include <openexec/status.hpp>
 

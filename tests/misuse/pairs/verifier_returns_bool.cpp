@@ -1,4 +1,5 @@
 // WRONG: conflicting return type|different return type
+// SPDX-License-Identifier: Apache-2.0
 // A verifier answers who approved, never merely yes.
 #include <openexec/verifier.hpp>
 
