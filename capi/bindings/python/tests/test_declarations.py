@@ -1,7 +1,7 @@
 """What the package declares is what the header says."""
 import enum
-import re
 import pathlib
+import re
 import subprocess
 import sys
 
