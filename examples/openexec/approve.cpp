@@ -22,6 +22,7 @@
 #include "canon/json_object.hpp"
 #include "crypto/ed25519.hpp"
 #include "crypto/sha256.hpp"
+#include "given_name.hpp"
 #include "reading.hpp"
 #include "signing/clawshield.hpp"
 #include "signing/dsse.hpp"
@@ -654,8 +655,11 @@ int main(int argc, char** argv) {
   passphrase_fd(keygen_command);
   keygen_command->add_flag("--json", options.json, "Answer in JSON");
 
+  const auto as_meant = [](const std::string& name) { return openexec::terminal::given_name_fault(name); };
   const auto tenant = [&](CLI::App* sub) {
-    return sub->add_option("--tenant", options.tenant, "For which tenant")->envname("CLAWSHIELD_TENANT_ID");
+    return sub->add_option("--tenant", options.tenant, "For which tenant")
+        ->check(as_meant)
+        ->envname("CLAWSHIELD_TENANT_ID");
   };
 
   CLI::App* review_command =
@@ -694,7 +698,7 @@ int main(int argc, char** argv) {
   sign_command->add_option("--approval-id", options.approval_id, "A UUID never used before; default: a random one");
   sign_command->add_option("--key-id", options.key_id,
                            "dsse: the key's id in the trust policy; default: its fingerprint");
-  sign_command->add_option("--audience", options.audience, "dsse: only this executor may run it");
+  sign_command->add_option("--audience", options.audience, "dsse: only this executor may run it")->check(as_meant);
   sign_command->add_option("--not-before", options.not_before, "dsse: it runs no earlier than this time");
   sign_command->add_option("--max-per-min", options.max_per_min, "dsse: executions of its action a minute, at most");
   sign_command->add_option("--max-cost-usd", options.max_cost_usd, "dsse: what an execution may cost, at most");

@@ -26,6 +26,7 @@
 #include "demo_command.hpp"
 #include "demo_handlers.hpp"
 #include "evidence/identity.hpp"
+#include "given_name.hpp"
 #include "log_commands.hpp"
 #include "reading.hpp"
 #include "receipt_command.hpp"
@@ -386,7 +387,7 @@ int main(int argc, char** argv) {
         ->capture_default_str();
   };
   const auto tenant = [&](CLI::App* sub) {
-    sub->add_option("--tenant", options.tenant, "The executor's tenant")->envname("CLAWSHIELD_TENANT_ID");
+    return sub->add_option("--tenant", options.tenant, "The executor's tenant")->envname("CLAWSHIELD_TENANT_ID");
   };
   const auto nonce = [&](CLI::App* sub) { sub->add_option("--nonce", options.nonce, "Where the request names none"); };
 
@@ -417,7 +418,7 @@ int main(int argc, char** argv) {
   input(execute_command, "A request, as POST /execute takes it");
   ledger(execute_command);
   nonce(execute_command);
-  tenant(execute_command);
+  tenant(execute_command)->check([](const std::string& name) { return terminal::given_name_fault(name); });
   execute_command->add_option("--mode", options.mode,
                               "demo verifies nothing; clawshield asks for a signed approval, policy for what the trust "
                               "policy asks for [OPENEXEC_MODE, else policy where there is one, else demo]");

@@ -14,7 +14,7 @@
 
 #include "base/names.hpp"
 #include "crypto/pem.hpp"
-#include "screen.hpp"
+#include "given_name.hpp"
 
 namespace openexec::daemon {
 namespace {
@@ -170,32 +170,9 @@ Result<std::vector<std::string>> names_of(std::string_view list) {
   return names;
 }
 
-bool is_blank(std::string_view code_point) {
-  return trimmed(code_point).empty() || terminal::shown(code_point) != code_point;
-}
-
-/// Precondition: the text is UTF-8, and not empty.
-bool has_outer_blank(std::string_view text) {
-  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
-  std::size_t first = 1;
-  while (first < text.size() && continues(text[first])) ++first;
-  std::size_t last = text.size() - 1;
-  while (last > 0 && continues(text[last])) --last;
-  return is_blank(text.substr(0, first)) || is_blank(text.substr(last));
-}
-
-/// A name that approvals mention. One that is not what the operator meant would refuse every one of them.
 Status understand_name(std::string_view setting, std::string_view name) {
-  const auto wrong = [&](std::string_view what) {
-    return Status(Code::invalid_argument, std::string(setting).append(": ").append(what));
-  };
-  if (const std::string_view fault = base::tenant_fault(name); !fault.empty()) return wrong(fault);
-  if (has_outer_blank(name))
-    return wrong(
-        "begins or ends with a blank, a line break or an invisible character, and approvals for the name without it would "
-        "be refused; remove it");
-  if (name.size() > 1 && name.front() == name.back() && (name.front() == '"' || name.front() == '\''))
-    return wrong("is between quotes, which are part of the name here; remove them");
+  if (const std::string fault = terminal::given_name_fault(name); !fault.empty())
+    return {Code::invalid_argument, std::string(setting).append(": ").append(fault)};
   return Status::success();
 }
 

@@ -327,6 +327,18 @@ class Approve(Folder):
         self.write("request.json", self.request)
         self.says(CANNOT, "--yes signs without asking", self.sign(start_new_session=True))
 
+    def test_a_tenant_that_was_not_meant_is_not_signed_for(self):
+        self.expect(YES, self.keygen())
+        self.write("request.json", self.request)
+        sign = [APPROVE, "sign", "request.json", "--key", "approver.key.pem", "--yes", "--format", "dsse"]
+        for name, why in (("acme ", "remove it"), ("acme\u00a0", "remove it"), ("\u200bacme", "remove it"), ('"acme"', "remove them"),
+                          ("a" * 256, "255 bytes")):
+            self.says(CANNOT, why, run(*sign, "--tenant", name))
+        for command in ([*sign, "--tenant", "acme", "--audience"], [CLI, "execute", "request.json", "--ledger", "sqlite://", "--tenant"]):
+            self.says(CANNOT, "remove it", run(*command, "acme "))
+        self.says(CANNOT, "--tenant: begins or ends", run(APPROVE, "review", "request.json", env={"CLAWSHIELD_TENANT_ID": "acme "}))
+        self.expect(YES, run(*sign, "--tenant", "acme", "--audience", "executor 1"))
+
     def test_what_is_no_request_is_not_signed(self):
         self.expect(YES, self.keygen())
         for text, detail in (('{"action":"a","payload":{"x":1,"x":2}}', "duplicate"), ("{}", "action: missing"),
