@@ -15,8 +15,11 @@ void openexec_executor::leave(bool telling) {
 
 bool openexec_executor::close(std::chrono::milliseconds max_wait) {
   if (calls_.fetch_or(closed, std::memory_order_acq_rel) == 0) end(true);
-  std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, max_wait, [this] { return ended_; });
+  openexec::base::Lock lock(mutex_);
+  const auto deadline = std::chrono::steady_clock::now() + max_wait;
+  while (!ended_)
+    if (changed_.wait_until(lock.native(), deadline) == std::cv_status::timeout) break;
+  return ended_;
 }
 
 void openexec_executor::release() noexcept {
@@ -31,7 +34,7 @@ void openexec_executor::end(bool telling) {
     executor->policy.reset();
     executor->events.reset();
     {
-      const std::lock_guard lock(executor->mutex_);
+      const openexec::base::Lock lock(executor->mutex_);
       executor->ended_ = true;
       executor->changed_.notify_all();
     }

@@ -9,7 +9,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <openexec/builtin.hpp>
 #include <openexec/evidence.hpp>
 #include <openexec/executor.hpp>
@@ -18,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "base/process.hpp"
 #include "foreign.hpp"
 #include "guard.hpp"
@@ -146,9 +146,9 @@ struct openexec_executor {
   static constexpr std::uint32_t closed = std::uint32_t{1} << 31;
   std::atomic<std::uint32_t> calls_{0};    // those that are inside; and `closed`
   std::atomic<std::uint32_t> holders_{2};  // of the memory: the owner, and the content
-  std::mutex mutex_;
+  openexec::base::Mutex mutex_;
   std::condition_variable changed_;
-  bool ended_ = false;  // guarded by mutex_
+  bool ended_ OPENEXEC_GUARDED_BY(mutex_) = false;
 };
 
 /// Its content ends with the last call that reads it, once it is closed.
@@ -157,16 +157,16 @@ struct openexec_log {
 
   /// Null once it is closed.
   [[nodiscard]] std::shared_ptr<openexec::ReceiptLog> get() const {
-    const std::lock_guard lock(mutex_);
+    const openexec::base::Lock lock(mutex_);
     return log_;
   }
   [[nodiscard]] std::shared_ptr<openexec::ReceiptLog> close() {
-    const std::lock_guard lock(mutex_);
+    const openexec::base::Lock lock(mutex_);
     return std::exchange(log_, nullptr);
   }
   const openexec::capi::Owner owner;
 
  private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<openexec::ReceiptLog> log_;  // guarded by mutex_
+  mutable openexec::base::Mutex mutex_;
+  std::shared_ptr<openexec::ReceiptLog> log_ OPENEXEC_GUARDED_BY(mutex_);
 };

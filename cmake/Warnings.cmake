@@ -5,7 +5,8 @@ function(openexec_warnings target)
     -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wcast-align -Wimplicit-fallthrough
     $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers>
     $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
-    $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-field-initializers>)
+    $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-field-initializers>
+    $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)  # of base/mutex.hpp
   if(OPENEXEC_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <exception>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +10,7 @@
 #include <openexec/builtin.hpp>
 #include <openexec/service.hpp>
 
+#include "base/mutex.hpp"
 #include "base/time.hpp"
 #include "canon/json_object.hpp"
 
@@ -32,7 +32,7 @@ class EventLog {
   void write(JsonObject& line) {
     if (!sink_) return;
     const std::string text = line.take();
-    std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     sink_(text);
   }
   void write(JsonObject&& line) { write(line); }
@@ -46,7 +46,7 @@ class EventLog {
 
  private:
   LogSink sink_;
-  std::mutex mutex_;
+  base::Mutex mutex_;
 };
 
 }  // namespace openexec::service

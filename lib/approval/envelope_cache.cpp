@@ -29,7 +29,7 @@ std::size_t EnvelopeCache::Hash::operator()(const Digest& digest) const noexcept
 }
 
 std::shared_ptr<const VerifiedEnvelope> EnvelopeCache::find(const Digest& artifact) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto place = places_.find(artifact);
   if (place == places_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, place->second);
@@ -39,7 +39,7 @@ std::shared_ptr<const VerifiedEnvelope> EnvelopeCache::find(const Digest& artifa
 void EnvelopeCache::add(const Digest& artifact, std::shared_ptr<const VerifiedEnvelope> envelope) {
   const std::size_t bytes = envelope->bytes();
   if (bytes > max_bytes_) return;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (places_.count(artifact) != 0) return;  // another thread was faster; both found the same
   entries_.push_front({artifact, std::move(envelope), bytes});
   bytes_ += bytes;  // before what may fail: an entry that no place leads to is forgotten in its turn
@@ -52,12 +52,12 @@ void EnvelopeCache::add(const Digest& artifact, std::shared_ptr<const VerifiedEn
 }
 
 std::size_t EnvelopeCache::bytes() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return bytes_;
 }
 
 std::size_t EnvelopeCache::size() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return entries_.size();
 }
 

@@ -6,13 +6,13 @@
 #include <cstdint>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 #include <vector>
 
 #include <openexec/bytes.hpp>
 
 #include "approval/statement.hpp"
+#include "base/mutex.hpp"
 
 namespace openexec::approval {
 
@@ -51,10 +51,10 @@ class EnvelopeCache {
   using Entries = std::list<Entry>;
 
   const std::size_t max_bytes_;
-  mutable std::mutex mutex_;
-  Entries entries_;  // the latest first
-  std::unordered_map<Digest, Entries::iterator, Hash> places_;
-  std::size_t bytes_ = 0;
+  mutable base::Mutex mutex_;
+  Entries entries_ OPENEXEC_GUARDED_BY(mutex_);  // the latest first
+  std::unordered_map<Digest, Entries::iterator, Hash> places_ OPENEXEC_GUARDED_BY(mutex_);
+  std::size_t bytes_ OPENEXEC_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace openexec::approval

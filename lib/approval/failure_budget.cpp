@@ -8,7 +8,7 @@ namespace openexec::approval {
 bool FailureBudget::take(std::size_t count, Time now) {
   using std::chrono::microseconds;
   using std::chrono::seconds;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   // A minute fills it from any debt that an envelope can make, and cannot overflow.
   const Time::duration passed = std::clamp<Time::duration>(now - filled_, seconds(0), seconds(60));
   const std::int64_t back = std::chrono::duration_cast<microseconds>(passed).count() * a_second / 1'000'000;
@@ -23,7 +23,7 @@ bool FailureBudget::take(std::size_t count, Time now) {
 }
 
 void FailureBudget::give_back(std::size_t count) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   left_ = std::min(a_second, left_ + static_cast<std::int64_t>(count));
 }
 

@@ -5,7 +5,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
+
+#include "base/mutex.hpp"
 
 namespace openexec::approval {
 
@@ -22,9 +23,9 @@ class FailureBudget {
   void give_back(std::size_t count);
 
  private:
-  std::mutex mutex_;  // guards the rest
-  std::int64_t left_ = a_second;
-  Time filled_{};
+  base::Mutex mutex_;
+  std::int64_t left_ OPENEXEC_GUARDED_BY(mutex_) = a_second;
+  Time filled_ OPENEXEC_GUARDED_BY(mutex_){};
 };
 
 /// What one envelope may lose. Its first failure is free. Before the second it takes from the budget as many as there

@@ -3,7 +3,6 @@
 // even read, before a signature verified.
 #include <atomic>
 #include <chrono>
-#include <mutex>
 #include <new>
 #include <utility>
 
@@ -14,6 +13,7 @@
 #include "approval/envelope_cache.hpp"
 #include "approval/proposal.hpp"
 #include "approval/trust_policy.hpp"
+#include "base/mutex.hpp"
 
 namespace openexec {
 namespace approval {
@@ -77,13 +77,13 @@ using approval::Regime;
 
 struct PolicyVerifier::Impl {
   TrustPolicyOptions options;
-  mutable std::mutex mutex;
-  std::shared_ptr<const Regime> regime;  // under the mutex; null without a policy
+  mutable base::Mutex mutex;
+  std::shared_ptr<const Regime> regime OPENEXEC_GUARDED_BY(mutex);  // under the mutex; null without a policy
   mutable std::atomic<std::uint64_t> verifications{0};
   mutable approval::FailureBudget failures;
 
   [[nodiscard]] std::shared_ptr<const Regime> current() const {
-    const std::lock_guard lock(mutex);
+    const base::Lock lock(mutex);
     return regime;
   }
 
@@ -103,7 +103,7 @@ struct PolicyVerifier::Impl {
       clawshield = std::move(*made);
     }
     auto next = std::make_shared<const Regime>(std::move(policy), std::move(clawshield), options.cache_bytes);
-    const std::lock_guard lock(mutex);
+    const base::Lock lock(mutex);
     regime.swap(next);  // the old one is destroyed behind the lock
     return Status::success();
   }

@@ -2,7 +2,6 @@
 #include "exec/orders.hpp"
 
 #include <algorithm>
-#include <mutex>
 #include <utility>
 
 #include "answers/doubts.hpp"
@@ -107,7 +106,7 @@ void Orders::carry_out(const ControlName& name, bool stands, const Order& order,
   const bool halts = name.kind == ControlKind::halt;
   const bool ours = name.tenant.empty() || name.tenant == tenant_;
   if (halts && stands && ours) gate_.close();  // at once, whatever another order waits for
-  const std::lock_guard lock(controls_.ordering());
+  const base::Lock lock(controls_.ordering());
   if (stands) {
     controls_.set(name, true);
     if (halts && ours) gate_.close();
@@ -134,7 +133,7 @@ void Orders::carry_out(const ControlName& name, bool stands, const Order& order,
 
 // It makes approvals valid again, so it is durable first, or does not happen.
 void Orders::carry_out_confirmation(const Order& order, Outcome& outcome) {
-  const std::lock_guard lock(controls_.ordering());
+  const base::Lock lock(controls_.ordering());
   const Timekeeper::Proposal proposal = time_.propose();
   const Result<Timestamp> latest = store_.latest();
   if (!latest.ok()) {

@@ -13,7 +13,7 @@ Controls::Controls(std::string tenant, std::vector<ControlName> standing)
 }
 
 void Controls::set(const ControlName& name, bool stands) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (stands)
     standing_.insert(name);
   else
@@ -23,7 +23,7 @@ void Controls::set(const ControlName& name, bool stands) {
 }
 
 void Controls::recorded(const ControlName& name, std::uint64_t entry) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   auto node = standing_.extract(name);
   if (node.empty()) return;
   node.value().entry = entry;
@@ -31,17 +31,17 @@ void Controls::recorded(const ControlName& name, std::uint64_t entry) {
 }
 
 bool Controls::halted() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return standing_.count({ControlKind::halt, {}, {}}) != 0 || standing_.count({ControlKind::halt, {}, tenant_}) != 0;
 }
 
 std::vector<ControlName> Controls::standing() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return {standing_.begin(), standing_.end()};
 }
 
 Revocations Controls::revocations() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return revocations_;
 }
 

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
@@ -12,6 +11,8 @@
 
 #include <openexec/nonce_store.hpp>
 #include <openexec/verifier.hpp>
+
+#include "base/mutex.hpp"
 
 namespace openexec::exec {
 
@@ -35,19 +36,19 @@ class Controls {
   [[nodiscard]] Revocations revocations() const;
 
   /// One order after the other.
-  [[nodiscard]] std::mutex& ordering() noexcept { return ordering_; }
+  [[nodiscard]] base::Mutex& ordering() noexcept { return ordering_; }
 
  private:
   [[nodiscard]] bool concerns_us(const ControlName& name) const {
     return name.tenant.empty() || name.tenant == tenant_;
   }
-  void gather();
+  void gather() OPENEXEC_REQUIRES(mutex_);
 
   const std::string tenant_;
-  std::mutex ordering_;
-  mutable std::mutex mutex_;
-  std::set<ControlName> standing_;
-  Revocations revocations_;
+  base::Mutex ordering_;
+  mutable base::Mutex mutex_;
+  std::set<ControlName> standing_ OPENEXEC_GUARDED_BY(mutex_);
+  Revocations revocations_ OPENEXEC_GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> epoch_{0};
 };
 

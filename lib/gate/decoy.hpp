@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <new>
 #include <string>
 #include <string_view>
@@ -14,6 +13,8 @@
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt.hpp>
 #include <openexec/receipt_log.hpp>
+
+#include "base/mutex.hpp"
 
 namespace openexec::exec {
 
@@ -25,7 +26,7 @@ class Decoy {
   /// Takes a nonce that was claimed, if it has none yet. Without memory it goes on having none.
   void offer(std::string_view used) noexcept {
     if (has_.load(std::memory_order_relaxed)) return;
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     try {
       if (nonce_.empty()) nonce_ = used;
     } catch (const std::bad_alloc&) {
@@ -62,7 +63,7 @@ class Decoy {
   }
 
   const std::string tenant_;
-  std::mutex mutex_;
+  base::Mutex mutex_;
   std::atomic<bool> has_{false};
   std::string nonce_;  ///< does not change once `has_` is true
 };

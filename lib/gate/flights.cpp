@@ -4,7 +4,7 @@
 namespace openexec::exec {
 
 Flights::Seat Flights::board(const Digest& exec_id) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   Flight& flight = flights_[exec_id];
   if (!std::exchange(flight.flying, true)) return Seat(this, exec_id);
   if (!flight.waited_for) flight.waited_for = std::make_shared<State>();
@@ -12,7 +12,7 @@ Flights::Seat Flights::board(const Digest& exec_id) {
 }
 
 bool Flights::lost(const Digest& exec_id) const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto place = flights_.find(exec_id);
   return place != flights_.end() && place->second.lost;
 }
@@ -32,7 +32,7 @@ void Flights::Seat::give_up() noexcept {
   if (owner == nullptr) return;
   std::shared_ptr<State> waited_for;
   {
-    const std::lock_guard lock(owner->mutex_);
+    const base::Lock lock(owner->mutex_);
     const auto place = owner->flights_.find(exec_id_);
     Flight& flight = place->second;
     waited_for = std::move(flight.waited_for);
@@ -41,14 +41,16 @@ void Flights::Seat::give_up() noexcept {
     if (!flight.lost) owner->flights_.erase(place);
   }
   if (!waited_for) return;
-  const std::lock_guard lock(waited_for->mutex);
+  const base::Lock lock(waited_for->mutex);
   waited_for->landed = true;
   waited_for->changed.notify_all();
 }
 
 bool Flights::Seat::landed_by(std::chrono::steady_clock::time_point deadline) const {
-  std::unique_lock lock(state_->mutex);
-  return state_->changed.wait_until(lock, deadline, [this] { return state_->landed; });
+  base::Lock lock(state_->mutex);
+  while (!state_->landed)
+    if (state_->changed.wait_until(lock.native(), deadline) == std::cv_status::timeout) break;
+  return state_->landed;
 }
 
 }  // namespace openexec::exec

@@ -7,19 +7,20 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 #include <utility>
 
 #include <openexec/bytes.hpp>
 
+#include "base/mutex.hpp"
+
 namespace openexec::exec {
 
 class Flights {
   struct State {
-    std::mutex mutex;
+    base::Mutex mutex;
     std::condition_variable changed;
-    bool landed = false;
+    bool landed OPENEXEC_GUARDED_BY(mutex) = false;
   };
 
  public:
@@ -71,8 +72,9 @@ class Flights {
       return hash;
     }
   };
-  mutable std::mutex mutex_;
-  std::unordered_map<Digest, Flight, Hash> flights_;  ///< those that fly, and those that were lost
+  mutable base::Mutex mutex_;
+  std::unordered_map<Digest, Flight, Hash> flights_
+      OPENEXEC_GUARDED_BY(mutex_);  ///< those that fly, and those that were lost
 };
 
 }  // namespace openexec::exec

@@ -35,15 +35,15 @@ void Lending::run_one(std::size_t piece) {
 }
 
 void Lending::end_one() noexcept {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (--open_ == 0) ended_.notify_all();
 }
 
 void Lending::settle() noexcept {
   for (std::size_t i = 0; lent_ < taken_.size() && i < taken_.size(); ++i)
     if (!taken_[i].exchange(true)) end_one();
-  std::unique_lock lock(mutex_);
-  ended_.wait(lock, [this] { return open_ == 0; });
+  base::Lock lock(mutex_);
+  while (open_ != 0) ended_.wait(lock.native());
 }
 
 }  // namespace openexec::exec

@@ -7,10 +7,11 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include <openexec/executor.hpp>
+
+#include "base/mutex.hpp"
 
 namespace openexec::exec {
 
@@ -61,9 +62,9 @@ class Lending : public std::enable_shared_from_this<Lending> {
   const Work work_;
   std::vector<std::atomic<bool>> taken_;  ///< by the thread that runs the piece
   std::size_t lent_ = 0;                  ///< pieces that `lend` is done with; used by the calling thread alone
-  std::mutex mutex_;
+  base::Mutex mutex_;
   std::condition_variable ended_;
-  std::size_t open_;  ///< pieces that have not ended; guarded by mutex_
+  std::size_t open_ OPENEXEC_GUARDED_BY(mutex_);  ///< pieces that have not ended
 };
 
 }  // namespace openexec::exec

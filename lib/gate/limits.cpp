@@ -6,7 +6,7 @@
 namespace openexec::exec {
 
 RefusalMeter::Ruling RefusalMeter::rule(std::chrono::steady_clock::time_point now, bool countable) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   Ruling ruling;
   if (now - second_ >= std::chrono::seconds(1)) {
     second_ = now;
@@ -22,7 +22,7 @@ RefusalMeter::Ruling RefusalMeter::rule(std::chrono::steady_clock::time_point no
 }
 
 std::uint64_t RefusalMeter::rest() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return std::exchange(suppressed_, 0);
 }
 
@@ -61,19 +61,19 @@ void Gate::drain() noexcept {
 }
 
 InsideHandlers::Mark::Mark(InsideHandlers& owner) noexcept : owner_(owner) {
-  const std::lock_guard lock(owner_.mutex_);
+  const base::Lock lock(owner_.mutex_);
   after_ = std::exchange(owner_.first_, this);
   if (after_ != nullptr) after_->before_ = this;
 }
 
 InsideHandlers::Mark::~Mark() {
-  const std::lock_guard lock(owner_.mutex_);
+  const base::Lock lock(owner_.mutex_);
   (before_ == nullptr ? owner_.first_ : before_->after_) = after_;
   if (after_ != nullptr) after_->before_ = before_;
 }
 
 bool InsideHandlers::this_thread() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const std::thread::id thread = std::this_thread::get_id();
   for (const Mark* mark = first_; mark != nullptr; mark = mark->after_)
     if (mark->thread_ == thread) return true;

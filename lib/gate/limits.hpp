@@ -5,9 +5,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <thread>
 #include <utility>
+
+#include "base/mutex.hpp"
 
 namespace openexec::exec {
 
@@ -57,10 +58,10 @@ class RefusalMeter {
 
  private:
   const std::uint32_t limit_;
-  std::mutex mutex_;
-  std::chrono::steady_clock::time_point second_{};
-  std::uint32_t recorded_ = 0;
-  std::uint64_t suppressed_ = 0;
+  base::Mutex mutex_;
+  std::chrono::steady_clock::time_point second_ OPENEXEC_GUARDED_BY(mutex_){};
+  std::uint32_t recorded_ OPENEXEC_GUARDED_BY(mutex_) = 0;
+  std::uint64_t suppressed_ OPENEXEC_GUARDED_BY(mutex_) = 0;
 };
 
 /// The kill switch. Between pass() and the end of its Passage an attempt may start its handler; close() returns when
@@ -123,8 +124,8 @@ class InsideHandlers {
   [[nodiscard]] bool this_thread() const;
 
  private:
-  mutable std::mutex mutex_;
-  Mark* first_ = nullptr;
+  mutable base::Mutex mutex_;
+  Mark* first_ OPENEXEC_GUARDED_BY(mutex_) = nullptr;
 };
 
 /// `from` and a duration later, or the clock's last moment where that is beyond it. A negative duration counts as zero.

@@ -4,9 +4,10 @@
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
+
+#include "base/mutex.hpp"
 
 namespace openexec::exec {
 
@@ -16,7 +17,7 @@ class Pool {
  public:
   std::unique_ptr<T> take() {
     {
-      const std::lock_guard lock(mutex_);
+      const base::Lock lock(mutex_);
       if (!idle_.empty()) {
         auto thing = std::move(idle_.back());
         idle_.pop_back();
@@ -27,14 +28,14 @@ class Pool {
     return std::make_unique<T>();
   }
   void give_back(std::unique_ptr<T> thing) noexcept {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (idle_.size() < max_idle) idle_.push_back(std::move(thing));
   }
 
  private:
   static constexpr std::size_t max_idle = 256;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<T>> idle_;
+  base::Mutex mutex_;
+  std::vector<std::unique_ptr<T>> idle_ OPENEXEC_GUARDED_BY(mutex_);
 };
 
 /// One of a pool's things, for a scope. It is given back unless it does not fit any more.

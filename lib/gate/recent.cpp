@@ -21,7 +21,7 @@ std::size_t Recent::Hash::operator()(const Digest& digest) const noexcept {
 void Recent::add(const Digest& exec_id, std::shared_ptr<const SealedOutcome> outcome) noexcept try {
   const std::size_t bytes = overhead + outcome->record.result.size() + outcome->detail.size();
   if (bytes > max_bytes_) return;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (const auto place = outcomes_.find(exec_id); place != outcomes_.end()) {
     place->second = std::move(outcome);
     return;
@@ -38,7 +38,7 @@ void Recent::add(const Digest& exec_id, std::shared_ptr<const SealedOutcome> out
 }
 
 std::shared_ptr<const SealedOutcome> Recent::find(const Digest& exec_id) const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto place = outcomes_.find(exec_id);
   return place == outcomes_.end() ? nullptr : place->second;
 }

@@ -5,13 +5,14 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
 #include <openexec/bytes.hpp>
 #include <openexec/nonce_store.hpp>
+
+#include "base/mutex.hpp"
 
 namespace openexec::exec {
 
@@ -43,10 +44,10 @@ class Recent {
   };
 
   const std::size_t max_bytes_;
-  mutable std::mutex mutex_;
-  std::unordered_map<Digest, std::shared_ptr<const SealedOutcome>, Hash> outcomes_;
-  std::deque<Place> order_;
-  std::size_t bytes_ = 0;
+  mutable base::Mutex mutex_;
+  std::unordered_map<Digest, std::shared_ptr<const SealedOutcome>, Hash> outcomes_ OPENEXEC_GUARDED_BY(mutex_);
+  std::deque<Place> order_ OPENEXEC_GUARDED_BY(mutex_);
+  std::size_t bytes_ OPENEXEC_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace openexec::exec

@@ -19,7 +19,7 @@ Entry standing_for(const Entry& replay) {
 
 ReplayMeter::Ruling ReplayMeter::rule(std::chrono::steady_clock::time_point now, const Digest& exec_id,
                                       const Entry& entry) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   Ruling ruling;
   if (now - second_ >= std::chrono::seconds(1)) {
     ruling.suppressed = take();
@@ -39,7 +39,7 @@ ReplayMeter::Ruling ReplayMeter::rule(std::chrono::steady_clock::time_point now,
 }
 
 std::vector<Entry> ReplayMeter::rest() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return take();
 }
 

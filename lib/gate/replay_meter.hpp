@@ -6,11 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <vector>
 
 #include <openexec/bytes.hpp>
 #include <openexec/receipt.hpp>
+
+#include "base/mutex.hpp"
 
 namespace openexec::exec {
 
@@ -33,13 +34,13 @@ class ReplayMeter {
     std::uint32_t recorded = 0;
     Entry suppressed;  ///< its count says how many
   };
-  std::vector<Entry> take();
+  std::vector<Entry> take() OPENEXEC_REQUIRES(mutex_);
 
   static constexpr std::size_t most_executions = 4096;
   const std::uint32_t limit_;
-  std::mutex mutex_;
-  std::chrono::steady_clock::time_point second_{};
-  std::map<Digest, Tally> tallies_;
+  base::Mutex mutex_;
+  std::chrono::steady_clock::time_point second_ OPENEXEC_GUARDED_BY(mutex_){};
+  std::map<Digest, Tally> tallies_ OPENEXEC_GUARDED_BY(mutex_);
 };
 
 }  // namespace openexec::exec

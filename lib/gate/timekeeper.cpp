@@ -52,7 +52,7 @@ Timekeeper::Reading Timekeeper::read() {
     const std::uint64_t confirmed = confirmations_.load();
     const Both now = ask();
     const std::int64_t offset = minus(now.wall, now.elapsed);
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (confirmations_.load() != confirmed) continue;
     if (!within(offset, offset_, bound_)) return {{now.wall}, raise(plus(offset_, now.elapsed)), true};
     offset_ = offset;
@@ -92,7 +92,7 @@ Timekeeper::Proposal Timekeeper::propose() {
 }
 
 void Timekeeper::confirm(const Proposal& proposal) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   confirmations_.fetch_add(1);
   mark_ = proposal.wall.micros;
   offset_ = proposal.offset;

@@ -14,11 +14,12 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include <openexec/clock.hpp>
 #include <openexec/executor.hpp>
+
+#include "base/mutex.hpp"
 
 namespace openexec::exec {
 
@@ -52,15 +53,15 @@ class Timekeeper {
     std::int64_t elapsed;
   };
   [[nodiscard]] Both ask() const;
-  Timestamp raise(std::int64_t time) noexcept;
+  Timestamp raise(std::int64_t time) noexcept OPENEXEC_REQUIRES(mutex_);
 
   const std::shared_ptr<const Clock> clock_;
   const std::int64_t bound_;
   std::atomic<std::uint64_t> confirmations_{0};  ///< a reading that one overtook is taken again
 
-  std::mutex mutex_;  ///< guards what follows; the clocks are never asked under it
-  std::int64_t mark_;
-  std::int64_t offset_;
+  base::Mutex mutex_;  ///< the clocks are never asked under it
+  std::int64_t mark_ OPENEXEC_GUARDED_BY(mutex_);
+  std::int64_t offset_ OPENEXEC_GUARDED_BY(mutex_);
 };
 
 /// The refusal of what would have to be judged by a suspect clock. Names the gap and what to do.

@@ -34,37 +34,37 @@ void KeySet::find(Key key, std::vector<std::int64_t>& rows) const {
 }
 
 void KeyTable::publish(std::span<const KeyRecord> records, bool old) {
-  const std::lock_guard lock(mutex_);
+  const base::WriterLock lock(mutex_);
   for (const KeyRecord& record : records) (old ? old_ : young_).insert(record);
 }
 
 void KeyTable::age() {
-  const std::lock_guard lock(mutex_);
+  const base::WriterLock lock(mutex_);
   std::swap(young_, old_);
 }
 
 void KeyTable::drop_old() {
-  const std::lock_guard lock(mutex_);
+  const base::WriterLock lock(mutex_);
   old_.clear();
   ++version_;
 }
 
 void KeyTable::clear() {
-  const std::lock_guard lock(mutex_);
+  const base::WriterLock lock(mutex_);
   young_.clear();
   old_.clear();
   ++version_;
 }
 
 std::uint64_t KeyTable::find(Key key, std::vector<std::int64_t>& rows) const {
-  const std::shared_lock lock(mutex_);
+  const base::ReaderLock lock(mutex_);
   young_.find(key, rows);
   old_.find(key, rows);
   return version_;
 }
 
 std::uint64_t KeyTable::version() const {
-  const std::shared_lock lock(mutex_);
+  const base::ReaderLock lock(mutex_);
   return version_;
 }
 

@@ -3,11 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
-#include <shared_mutex>
 #include <span>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "index/key_record.hpp"
 
 namespace openexec::store {
@@ -49,14 +48,16 @@ class KeyTable {
   /// Changes when keys leave the table. Whoever looks into table and database compares it before and after.
   [[nodiscard]] std::uint64_t version() const;
 
-  // For the writer.
-  [[nodiscard]] std::span<const KeyRecord> young() const noexcept { return young_.records(); }
+  /// For the writer, which needs no lock to read what nobody else changes.
+  [[nodiscard]] std::span<const KeyRecord> young() const noexcept OPENEXEC_THREAD_SAFETY(no_thread_safety_analysis) {
+    return young_.records();
+  }
 
  private:
-  mutable std::shared_mutex mutex_;
-  KeySet young_;
-  KeySet old_;
-  std::uint64_t version_ = 0;
+  mutable base::SharedMutex mutex_;
+  KeySet young_ OPENEXEC_GUARDED_BY(mutex_);
+  KeySet old_ OPENEXEC_GUARDED_BY(mutex_);
+  std::uint64_t version_ OPENEXEC_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace openexec::store

@@ -33,7 +33,7 @@ void CommitQueue::submit(std::span<Member> members) {
 }
 
 std::size_t CommitQueue::queued() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return queued_;
 }
 
@@ -42,7 +42,7 @@ void CommitQueue::submit_together(std::span<Member> members) {
   Turn turn = enqueue(waiter);
   if (turn == Turn::waits) {
     turn = waiter.bed->sleep();
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     waiter.bed->next = std::exchange(free_bed_, waiter.bed);
   }
   if (turn == Turn::leads) lead(waiter);
@@ -50,7 +50,7 @@ void CommitQueue::submit_together(std::span<Member> members) {
 
 /// What the waiter does next: it leads where nobody does, is served where there is no room, and waits otherwise.
 CommitQueue::Turn CommitQueue::enqueue(Waiter& waiter) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const bool leads = !led_;
   const bool full = is_full(waiter);
   if (!leads && !full) waiter.bed = free_bed();
@@ -80,13 +80,13 @@ bool CommitQueue::is_full(const Waiter& waiter) const noexcept {
 
 void CommitQueue::lead(const Waiter& leader) {
   Waiter* served = [this] {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return take_batch();
   }();
   write_batch();
   Waiter* next_leader = nullptr;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     next_leader = first_;
     led_ = next_leader != nullptr;
   }

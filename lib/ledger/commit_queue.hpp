@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <span>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "rows/member.hpp"
 
 namespace openexec::store {
@@ -65,22 +65,22 @@ class CommitQueue {
 
   void submit_together(std::span<Member> members);
   Turn enqueue(Waiter& waiter);
-  [[nodiscard]] Bed* free_bed() noexcept;
+  [[nodiscard]] Bed* free_bed() noexcept OPENEXEC_REQUIRES(mutex_);
   void lead(const Waiter& leader);
-  [[nodiscard]] bool is_full(const Waiter& waiter) const noexcept;
-  Waiter* take_batch() noexcept;
+  [[nodiscard]] bool is_full(const Waiter& waiter) const noexcept OPENEXEC_REQUIRES(mutex_);
+  Waiter* take_batch() noexcept OPENEXEC_REQUIRES(mutex_);
   void write_batch() noexcept;
 
   const Commit commit_;
   const std::size_t capacity_;
 
-  std::mutex mutex_;
-  Waiter* first_ = nullptr;
-  Waiter* last_ = nullptr;
-  std::size_t queued_ = 0;  ///< members in the chain
-  bool led_ = false;        ///< somebody is writing a batch, or about to
-  std::deque<Bed> beds_;    ///< as many as threads ever slept at once
-  Bed* free_bed_ = nullptr;
+  base::Mutex mutex_;
+  Waiter* first_ OPENEXEC_GUARDED_BY(mutex_) = nullptr;
+  Waiter* last_ OPENEXEC_GUARDED_BY(mutex_) = nullptr;
+  std::size_t queued_ OPENEXEC_GUARDED_BY(mutex_) = 0;  ///< members in the chain
+  bool led_ OPENEXEC_GUARDED_BY(mutex_) = false;        ///< somebody is writing a batch, or about to
+  std::deque<Bed> beds_ OPENEXEC_GUARDED_BY(mutex_);    ///< as many as threads ever slept at once
+  Bed* free_bed_ OPENEXEC_GUARDED_BY(mutex_) = nullptr;
 
   std::vector<Member*> batch_;  ///< the leader's own
 };

@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <openexec/builtin.hpp>
 
+#include "base/mutex.hpp"
 #include "base/process.hpp"
 #include "ledger/nonce_table.hpp"
 #include "rows/rules.hpp"
@@ -123,7 +123,7 @@ class MemoryLedger final : public Ledger {
 
   Result<std::vector<LogLine>> find_before(const Digest& exec_id, std::uint64_t before, std::size_t count) override {
     return guarded([&]() -> Result<std::vector<LogLine>> {
-      const std::lock_guard lock(mutex_);
+      const base::Lock lock(mutex_);
       std::vector<LogLine> lines;
       if (is_zero(exec_id)) return lines;
       for (auto row = rows_.rbegin(); row != rows_.rend() && lines.size() < count; ++row)
@@ -172,7 +172,7 @@ class MemoryLedger final : public Ledger {
     return guarded([&]() -> decltype(f()) {
       if (!process_.here())
         return Status(Code::store_failed, "the ledger was opened before fork(); the child has to open its own");
-      const std::lock_guard lock(mutex_);
+      const base::Lock lock(mutex_);
       return f();
     });
   }
@@ -256,7 +256,7 @@ class MemoryLedger final : public Ledger {
   }
 
   const base::OwnProcess process_;
-  std::mutex mutex_;
+  base::Mutex mutex_;
   NonceTable nonces_;
   std::deque<Row> rows_;
   merkle::Tree tree_;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/sqlite.hpp"
+#include "base/mutex.hpp"
 
 #include <cstdint>
 #include <filesystem>
-#include <mutex>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -60,8 +60,9 @@ struct Opened {
   std::optional<Writing> writing;  ///< none: opened for reading only
   Reader reader;                   ///< closes first, so that the writer's close is the last and leaves one file
   std::optional<merkle::VerifierKey> log_key;
-  std::mutex judging;                        ///< guards `cosigned`
-  std::optional<SignedCheckpoint> cosigned;  ///< what that file held when it was last found to be true
+  base::Mutex judging;
+  std::optional<SignedCheckpoint> cosigned
+      OPENEXEC_GUARDED_BY(judging);  ///< what that file held when it was last found to be true
 };
 
 class SqliteLedger final : public Ledger {
@@ -281,7 +282,7 @@ class SqliteLedger final : public Ledger {
   std::optional<SignedCheckpoint> kept_cosigned(LedgerLog& log) {
     const std::optional<std::string> note = read_note_file(opened_->path.cosigned());
     if (!note) return std::nullopt;
-    const std::lock_guard lock(opened_->judging);
+    const base::Lock lock(opened_->judging);
     std::optional<SignedCheckpoint>& known = opened_->cosigned;
     if (known && known->note == *note) return known;
     const auto checked = check_cosigned(log, *note, *opened_->log_key);

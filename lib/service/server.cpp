@@ -194,12 +194,11 @@ bool Server::must_wait(const Work& work) const {
 
 bool Server::start(Works& from, Works::iterator job) {
   WorkerPool& pool = job->route->lane == Lane::execute ? *executions_ : *reads_;
-  const auto move = [this, job](Works& to, Works& out_of) {
-    const std::lock_guard lock(works_mutex_);
-    to.splice(to.end(), out_of, job);
-  };
   const std::size_t large = job->body.size() > small_body ? job->body.size() : 0;
-  move(working_, from);
+  {
+    const base::Lock lock(works_mutex_);
+    working_.splice(working_.end(), from, job);
+  }
   ++running_;
   bool taken = false;
   try {
@@ -211,7 +210,8 @@ bool Server::start(Works& from, Works::iterator job) {
     return true;
   }
   --running_;
-  move(from, working_);
+  const base::Lock lock(works_mutex_);
+  from.splice(from.end(), working_, job);
   return false;
 }
 
@@ -247,7 +247,7 @@ void Server::work(Works::iterator job) noexcept {
     job->lost = true;
   }
   {
-    const std::lock_guard lock(works_mutex_);
+    const base::Lock lock(works_mutex_);
     worked_.splice(worked_.end(), working_, job);
   }
   wake();
@@ -275,7 +275,7 @@ void Server::on_wake() {
   for (;;) {
     Works one;
     {
-      const std::lock_guard lock(works_mutex_);
+      const base::Lock lock(works_mutex_);
       if (worked_.empty()) break;
       one.splice(one.begin(), worked_, worked_.begin());
     }

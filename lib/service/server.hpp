@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -21,6 +20,7 @@
 
 #include "api/api.hpp"
 #include "api/event_log.hpp"
+#include "base/mutex.hpp"
 #include "base/visitors.hpp"
 #include "service/worker_pool.hpp"
 
@@ -138,9 +138,9 @@ class Server {
   std::size_t large_bytes_ = 0;  ///< with the workers
   std::atomic<bool> trimming_{false};
 
-  std::mutex works_mutex_;  ///< guards these two lists, not what is in them
-  Works working_;
-  Works worked_;
+  base::Mutex works_mutex_;  ///< guards these two lists, not what is in them
+  Works working_ OPENEXEC_GUARDED_BY(works_mutex_);
+  Works worked_ OPENEXEC_GUARDED_BY(works_mutex_);
   std::unique_ptr<WorkerPool> executions_;
   std::unique_ptr<WorkerPool> reads_;
 };

@@ -3,7 +3,6 @@
 
 #include <exception>
 #include <future>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "admin/admin.hpp"
 #include "api/api.hpp"
 #include "api/event_log.hpp"
+#include "base/mutex.hpp"
 #include "service/server.hpp"
 
 namespace openexec {
@@ -124,7 +124,7 @@ class Service::Impl {
   [[nodiscard]] bool serving() const { return api_.serving(); }
 
   Status reload() {
-    const std::lock_guard lock(reloading_);
+    const base::Lock lock(reloading_);
     const auto in_force = [&]() -> Result<std::string> {
       try {
         return options_.reload ? options_.reload() : std::string("nothing was read: there is no trust policy");
@@ -172,7 +172,7 @@ class Service::Impl {
   }
 
   ServiceOptions options_;
-  std::mutex reloading_;
+  base::Mutex reloading_;
   service::EventLog log_;
   service::Api api_;
   service::Server server_;

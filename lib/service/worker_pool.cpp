@@ -19,7 +19,7 @@ WorkerPool::~WorkerPool() { end(); }
 
 bool WorkerPool::submit(std::function<void()> job) {
   {
-    std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (waiting_.size() >= max_waiting_ + idle_) return false;
     waiting_.push_back(std::move(job));
   }
@@ -28,14 +28,14 @@ bool WorkerPool::submit(std::function<void()> job) {
 }
 
 std::size_t WorkerPool::waiting() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return waiting_.size();
 }
 
 void WorkerPool::work() {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   for (;;) {
-    arrived_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+    while (!ending_ && waiting_.empty()) arrived_.wait(lock.native());
     if (waiting_.empty()) return;
     std::function<void()> job = std::move(waiting_.front());
     waiting_.pop_front();
@@ -50,7 +50,7 @@ void WorkerPool::work() {
 
 void WorkerPool::end() {
   {
-    std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     ending_ = true;
   }
   arrived_.notify_all();

@@ -6,9 +6,10 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.hpp"
 
 namespace openexec::service {
 
@@ -33,11 +34,12 @@ class WorkerPool {
   void end();
 
   const std::size_t max_waiting_;
-  std::mutex mutex_;
+  base::Mutex mutex_;
   std::condition_variable arrived_;
-  std::deque<std::function<void()>> waiting_;
-  std::size_t idle_ = 0;  ///< threads without a job; as many waiting jobs are as good as taken
-  bool ending_ = false;
+  std::deque<std::function<void()>> waiting_ OPENEXEC_GUARDED_BY(mutex_);
+  std::size_t idle_ OPENEXEC_GUARDED_BY(mutex_) =
+      0;  ///< threads without a job; as many waiting jobs are as good as taken
+  bool ending_ OPENEXEC_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

@@ -2,10 +2,10 @@
 // One configured connection to a ledger, with its statements. Rebuilt as a whole after an I/O error.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "index/key_index.hpp"
 #include "index/key_table.hpp"
 #include "rows/schema.hpp"
@@ -73,7 +73,7 @@ class Reader {
   /// Calls `query` with the ReadSession. A connection that fails is replaced, once.
   template <class Query>
   auto read(Query&& query) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (session_) {
       try {
         return query(*session_);
@@ -92,8 +92,8 @@ class Reader {
 
  private:
   const LedgerPath path_;
-  std::mutex mutex_;
-  std::optional<ReadSession> session_;
+  base::Mutex mutex_;
+  std::optional<ReadSession> session_ OPENEXEC_GUARDED_BY(mutex_);
 };
 
 }  // namespace openexec::store

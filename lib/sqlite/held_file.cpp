@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sqlite/held_file.hpp"
+#include "base/mutex.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -54,17 +54,17 @@ struct HeldFile::Shared {
 };
 
 struct HeldFile::Table {
-  std::mutex mutex;
-  std::map<Key, std::shared_ptr<Shared>> files;
+  base::Mutex mutex;
+  std::map<Key, std::shared_ptr<Shared>> files OPENEXEC_GUARDED_BY(mutex);
 
-  std::shared_ptr<Shared> find(const std::optional<Key>& key, Access access) {
+  std::shared_ptr<Shared> find(const std::optional<Key>& key, Access access) OPENEXEC_REQUIRES(mutex) {
     const auto found = key ? files.find(*key) : files.end();
     if (found == files.end()) return nullptr;
     const bool enough = access == Access::read || found->second->writable >= 0;
     return enough ? found->second : nullptr;
   }
 
-  std::shared_ptr<Shared> open(const std::string& path, Access access) {
+  std::shared_ptr<Shared> open(const std::string& path, Access access) OPENEXEC_REQUIRES(mutex) {
     const int mode = access == Access::write ? O_RDWR : O_RDONLY;
     auto fd = std::make_unique<Descriptor>(::open(path.c_str(), mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (fd->get() < 0) fail("cannot open " + path);
@@ -83,7 +83,7 @@ struct HeldFile::Table {
     return shared;
   }
 
-  void let_go(const std::shared_ptr<Shared>& shared) noexcept {
+  void let_go(const std::shared_ptr<Shared>& shared) noexcept OPENEXEC_REQUIRES(mutex) {
     if (--shared->holders > 0) return;
     files.erase(shared->key);
     shared->descriptors.clear();  // under the mutex: a new holder opens its connections after this
@@ -97,7 +97,7 @@ std::shared_ptr<HeldFile::Table> HeldFile::table() {
 }
 
 HeldFile::HeldFile(const std::string& path, Access access) : table_(table()) {
-  const std::lock_guard lock(table_->mutex);
+  const base::Lock lock(table_->mutex);
   shared_ = table_->find(key_of(path), access);
   if (!shared_) shared_ = table_->open(path, access);
   ++shared_->holders;
@@ -118,7 +118,7 @@ HeldFile::HeldFile(HeldFile&& other) noexcept
 // The lock is ended, and not only closed: a reader of this process may keep the descriptor open.
 HeldFile::~HeldFile() {
   if (!shared_) return;
-  const std::lock_guard lock(table_->mutex);
+  const base::Lock lock(table_->mutex);
   if (locked_) {
     shared_->locked = false;
     try {
@@ -130,7 +130,7 @@ HeldFile::~HeldFile() {
 }
 
 bool HeldFile::lock() {
-  const std::lock_guard lock(table_->mutex);
+  const base::Lock lock(table_->mutex);
   if (shared_->locked || !set_lock(shared_->writable, F_WRLCK)) return false;
   shared_->locked = locked_ = true;
   return true;
