@@ -1,4 +1,6 @@
 """What the checks of the documents share: reading Markdown as GitHub shows it."""
+import os
+import pathlib
 import re
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -13,8 +15,11 @@ def text(path):
 
 def documents(root):
     """Returns every Markdown file of the tree, sorted."""
-    inside = (path for path in root.rglob("*.md") if not ELSEWHERE.intersection(path.relative_to(root).parts))
-    return sorted(path for path in inside if not any(part.startswith(".") for part in path.relative_to(root).parts))
+    found = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name not in ELSEWHERE and not name.startswith(".")]
+        found += [pathlib.Path(folder, name) for name in files if name.endswith(".md") and not name.startswith(".")]
+    return sorted(found)
 
 
 def prose(markdown):
