@@ -245,7 +245,7 @@ Wrap broken() {
 TEST_CASE(
     "Whatever call of the disk fails, once, for a while or for ever, before or after it was done, no promise breaks") {
   Sweep sweep;
-  sweep.in_slices_of(campaign(3, 1));
+  sweep.in_slices_of(campaign(5, 1));
   using How = Fault::How;
   for (auto [how, times] : {std::pair{How::without_doing_it, std::uint64_t{1}},
                             {How::after_doing_it, std::uint64_t{1}},
@@ -258,12 +258,12 @@ TEST_CASE(
   }
   check_passes(sweep.every_call(How::without_doing_it, 1, SQLITE_FULL));
   std::cout << "fault: " << sweep.runs() << " runs with a failing call\n";
-  CHECK(sweep.runs() > 1'000 / static_cast<std::uint64_t>(campaign(3, 1)));
+  CHECK(sweep.runs() > 1'000 / static_cast<std::uint64_t>(campaign(5, 1)));
 }
 
 TEST_CASE("Whenever the power is cut, what was acknowledged is on the disk") {
   Sweep sweep;
-  sweep.in_slices_of(campaign(3, 1));
+  sweep.in_slices_of(campaign(5, 1));
   check_passes(sweep.every_power_cut([] { return false; }));
   for (bool looks : {false, true}) {
     sweep.look_first(looks);

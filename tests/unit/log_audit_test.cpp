@@ -230,7 +230,7 @@ TEST_CASE("Each single edit of any entry is found, and named where a tile knows 
   constexpr std::uint64_t size = 700, edge = 512;
   TemporaryFolder folder;
   Copies copies(folder, made(folder, size));
-  for (std::uint64_t index = 0; index < size; index += stride("entries", 37)) {
+  for (std::uint64_t index = 0; index < size; index += stride("entries", 79)) {
     for (const Hashes hashes : {Hashes::left, Hashes::forged}) {
       for (const EntryEdit& edit : edits_of_entry(size)) {
         const auto found = audit(edited(copies, edit, index, hashes));
