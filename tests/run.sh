@@ -79,7 +79,7 @@ run_clang() {
   if ! command -v clang++-14 >/dev/null; then another+=(-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++); fi
   local run=(openexec_unit_tests openexec_installed)  # the rest is only shown to the compiler
   configure_and_build clang "${run[0]}" "${another[@]}" && cmake --build build/clang -j "$jobs" --target "${run[1]}" &&
-    python3 tests/syntax.py build/clang -j "$jobs" "${run[@]}" && run_tests clang -L 'unit|bindings'
+    python3 tests/syntax.py build/clang -j "$jobs" "${run[@]}" && run_tests clang -L 'unit|bindings' -LE long
 }
 run_tsan() {
   local prefix=()

@@ -266,12 +266,12 @@ bool mentions(const Failures& failures, const std::string& promise) {
 }  // namespace
 
 TEST_CASE("The ledger in memory keeps the store's contract") {
-  check_passes(run_store_suite({[] { return memory_ledger(); }, nullptr, 64, campaign(40, 200)}));
+  check_passes(run_store_suite({[] { return memory_ledger(); }, nullptr, 64, campaign(20, 200)}));
 }
 
 TEST_CASE("The SQLite ledger keeps the store's contract") {
   SqliteFiles files;
-  check_passes(run_store_suite({[&] { return files.create(); }, [&] { return files.reopen(); }, 64, campaign(15, 50)}));
+  check_passes(run_store_suite({[&] { return files.create(); }, [&] { return files.reopen(); }, 64, campaign(8, 50)}));
 }
 
 TEST_CASE("A store apart from its log keeps the contract, and its outbox") {
