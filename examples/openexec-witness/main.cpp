@@ -165,6 +165,7 @@ int serve(const Options& options) {
   try {
     witness::Server server(options.server, witness::max_request_bytes, add, checkpoint, log_request);
     std::ostringstream out;
+    out.exceptions(std::ios::badbit);  // without memory the start fails: half a greeting would leave out the address
     out << "OpenExec witness " << version() << "\n  key      " << witness.verifier_key().write() << "\n";
     for (const auto& log : witness.logs()) {
       out << "  log      " << log.key.write();

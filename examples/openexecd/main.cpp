@@ -134,6 +134,7 @@ Result<Approving> approving(const Settings& settings) {
 void introduce(const Settings& settings, const Executor& executor, const std::vector<std::string>& names,
                std::uint16_t port) {
   std::ostringstream out;
+  out.exceptions(std::ios::badbit);  // without memory the start fails: half a greeting would leave out the address
   out << "OpenExec " << version() << "\n";
   if (settings.mode == "demo") {
     out << "  mode     demo: NO APPROVAL IS VERIFIED. Whoever reaches this port may run every action below.\n"
