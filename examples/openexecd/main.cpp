@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -131,6 +132,16 @@ Result<Approving> approving(const Settings& settings) {
   return Approving{*std::move(verify), nullptr};
 }
 
+/// Past the buffers of the standard streams, which without memory swallow a text. A closed output is no failure.
+void print(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
 void introduce(const Settings& settings, const Executor& executor, const std::vector<std::string>& names,
                std::uint16_t port) {
   std::ostringstream out;
@@ -164,7 +175,7 @@ void introduce(const Settings& settings, const Executor& executor, const std::ve
       << "\n";
   const bool v6 = settings.service.host.find(':') != std::string::npos;
   out << "listening on http://" << (v6 ? "[" : "") << settings.service.host << (v6 ? "]" : "") << ":" << port << "\n";
-  std::cout << out.str() << std::flush;
+  print(out.str());
 }
 
 /// A name on the allow-list that has no handler was most likely mistyped, and then the action that was meant is
