@@ -9,10 +9,10 @@
 
 #include <openexec/service.hpp>
 
-#include "admin/admin.hpp"
 #include "api/api.hpp"
 #include "api/event_log.hpp"
 #include "base/mutex.hpp"
+#include "service/admin.hpp"
 #include "service/server.hpp"
 
 namespace openexec {

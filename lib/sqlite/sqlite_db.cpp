@@ -98,6 +98,17 @@ void Database::sync_log() {
   check(log->pMethods->xSync(log, SQLITE_SYNC_FULL), "sync the write-ahead log");
 }
 
+void Database::copy_into(Database& target) {
+  struct Finish {
+    void operator()(sqlite3_backup* backup) const noexcept { sqlite3_backup_finish(backup); }
+  };
+  sqlite3_busy_timeout(handle(), 10'000);
+  const std::unique_ptr<sqlite3_backup, Finish> backup(sqlite3_backup_init(target.handle(), "main", handle(), "main"));
+  if (!backup) throw SqliteError("begin the copy", sqlite3_errcode(target.handle()));
+  // All pages in one step: a copy that lets go of its transaction begins anew with each commit of the writer.
+  if (const int code = sqlite3_backup_step(backup.get(), -1); code != SQLITE_DONE) throw SqliteError("copy", code);
+}
+
 sqlite3_file* Database::main_file() { return file_of(SQLITE_FCNTL_FILE_POINTER); }
 sqlite3_file* Database::log_file() { return file_of(SQLITE_FCNTL_JOURNAL_POINTER); }
 

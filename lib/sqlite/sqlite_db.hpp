@@ -59,6 +59,8 @@ class Database {
   /// Makes all bytes of the write-ahead log durable. They are written once more, since a sync that failed earlier may
   /// have left pages in the system's cache that no later sync writes.
   void sync_log();
+  /// Makes the other one a copy of this moment, in one step. Waits ten seconds at most for a lock.
+  void copy_into(Database& target);
   /// SQLite's own handles, which share its locks. Null if there is none.
   [[nodiscard]] sqlite3_file* main_file();
   [[nodiscard]] sqlite3_file* log_file();

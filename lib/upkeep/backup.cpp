@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "upkeep/backup.hpp"
 
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <memory>
@@ -17,19 +16,10 @@ namespace {
 constexpr std::size_t most_beside = std::size_t{1} << 20;  // of a key, a checkpoint or an anchor
 constexpr const char* of_sqlite[] = {"-wal", "-shm", "-journal"};
 
-struct Finish {
-  void operator()(sqlite3_backup* backup) const noexcept { sqlite3_backup_finish(backup); }
-};
-
 void copy_database(const LedgerPath& from, const std::string& to) {
   Database source(from.database, SQLITE_OPEN_READONLY, nullptr);
   Database target(to, SQLITE_OPEN_READWRITE, nullptr);
-  sqlite3_busy_timeout(source.handle(), 10'000);
-  const std::unique_ptr<sqlite3_backup, Finish> backup(
-      sqlite3_backup_init(target.handle(), "main", source.handle(), "main"));
-  if (!backup) throw SqliteError("begin the copy", sqlite3_errcode(target.handle()));
-  // All pages in one step: a copy that lets go of its transaction begins anew with each commit of the executor.
-  if (const int code = sqlite3_backup_step(backup.get(), -1); code != SQLITE_DONE) throw SqliteError("copy", code);
+  source.copy_into(target);
 }
 
 [[noreturn]] void is_there(const std::string& path) {

@@ -20,7 +20,7 @@
 
 #include <openexec/openexec.hpp>
 
-#include "admin/admin_orders.hpp"
+#include "service/admin_orders.hpp"
 #include "support/admin.hpp"
 #include "support/catch.hpp"
 #include "support/daemon.hpp"

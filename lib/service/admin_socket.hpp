@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "admin/descriptor.hpp"
+#include "service/descriptor.hpp"
 
 namespace openexec::service {
 

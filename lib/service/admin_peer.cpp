@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "admin/admin_peer.hpp"
+#include "service/admin_peer.hpp"
 
 #include <sys/socket.h>
 

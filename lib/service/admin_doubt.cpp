@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "admin/admin_doubt.hpp"
+#include "service/admin_doubt.hpp"
 
 #include <algorithm>
 #include <charconv>

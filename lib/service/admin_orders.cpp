@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "admin/admin_orders.hpp"
+#include "service/admin_orders.hpp"
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "admin/admin_doubt.hpp"
 #include "base/time.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
+#include "service/admin_doubt.hpp"
 
 namespace openexec::service {
 

@@ -16,11 +16,11 @@
 
 #include <openexec/executor.hpp>
 
-#include "admin/admin_peer.hpp"
-#include "admin/admin_socket.hpp"
-#include "admin/descriptor.hpp"
 #include "api/api.hpp"
 #include "api/event_log.hpp"
+#include "service/admin_peer.hpp"
+#include "service/admin_socket.hpp"
+#include "service/descriptor.hpp"
 
 namespace openexec::service {
 

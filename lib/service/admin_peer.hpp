@@ -12,8 +12,8 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "admin/admin_orders.hpp"
-#include "admin/descriptor.hpp"
+#include "service/admin_orders.hpp"
+#include "service/descriptor.hpp"
 
 namespace openexec::service {
 

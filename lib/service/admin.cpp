@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "admin/admin.hpp"
+#include "service/admin.hpp"
 
 #include <sys/eventfd.h>
 #include <sys/socket.h>

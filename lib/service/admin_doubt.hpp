@@ -8,7 +8,7 @@
 
 #include <openexec/executor.hpp>
 
-#include "admin/admin_orders.hpp"
+#include "service/admin_orders.hpp"
 
 namespace openexec::service {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "admin/admin_socket.hpp"
+#include "service/admin_socket.hpp"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
