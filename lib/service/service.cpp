@@ -64,7 +64,7 @@ class Service::Impl {
 
   ~Impl() {
     if (thread_.joinable()) {
-      drain();
+      if (serving()) drain();  // else nothing runs, and a start that failed for want of memory has none to drain with
       server_.stop();
       thread_.join();
     }
