@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/resource.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <exception>
-#include <future>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -74,11 +75,12 @@ class Service::Impl {
   Status listen() {
     if (Status status = server_.listen(); !status.ok()) return status;
     log_.write(service::EventLog::line("listening").text("host", options_.host).number("port", server_.port()));
-    std::promise<void> ended;
-    ended_ = ended.get_future();
-    thread_ = std::thread([this, ended = std::move(ended)]() mutable {
+    // No std::promise: one that is broken, because the thread could not start, needs memory in its destructor.
+    thread_ = std::thread([this] {
       server_.run();
-      ended.set_value();
+      const base::Lock lock(ending_);
+      ended_ = true;
+      changed_.notify_all();
     });
     return options_.metrics_port ? listen_for_metrics() : Status::success();
   }
@@ -145,10 +147,10 @@ class Service::Impl {
     if (given_up_) return *given_up_;
     log_.write_if_possible("draining");
     server_.drain();
-    bool ended = ended_.wait_for(options_.drain_timeout) == std::future_status::ready;
+    bool ended = ends_within(options_.drain_timeout);
     if (!ended) {
       api_.cancel();
-      ended = ended_.wait_for(options_.cancel_grace) == std::future_status::ready;
+      ended = ends_within(options_.cancel_grace);
     }
     given_up_ = ended ? 0 : server_.running();
     if (ended) close_operators_listeners();  // the host may destroy the executor now
@@ -162,6 +164,14 @@ class Service::Impl {
   [[nodiscard]] std::uint16_t port() const { return server_.port(); }
 
  private:
+  bool ends_within(std::chrono::milliseconds duration) {
+    const auto deadline = std::chrono::steady_clock::now() + duration;
+    base::Lock lock(ending_);
+    while (!ended_)
+      if (changed_.wait_until(lock.native(), deadline) == std::cv_status::timeout) break;
+    return ended_;
+  }
+
   /// They ask the executor, and stay open while executions drain: a halt must be possible then.
   void close_operators_listeners() {
     admin_.reset();
@@ -176,8 +186,10 @@ class Service::Impl {
   service::EventLog log_;
   service::Api api_;
   service::Server server_;
-  std::future<void> ended_;
-  std::optional<std::size_t> given_up_;  ///< what drain() answered
+  base::Mutex ending_;
+  std::condition_variable changed_;
+  bool ended_ OPENEXEC_GUARDED_BY(ending_) = false;  ///< the server's thread has left its loop
+  std::optional<std::size_t> given_up_;              ///< what drain() answered
   std::thread thread_;
   service::Api metrics_api_{&api_};
   ServiceOptions metrics_options_;
