@@ -105,6 +105,7 @@ struct ServiceOptions {
 class Service {
  public:
   /// listen() and serve(). invalid_argument names the option that cannot be, or why the port cannot be had.
+  /// overloaded if there is no memory for it. Throws nothing.
   static Result<Service> start(Executor& executor, ServiceOptions options = {});
 
   /// Answers from now on, but executes nothing: /ready and /health are 503 "starting", so that probes see a process

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <new>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -51,6 +52,15 @@ Status check(const ServiceOptions& options) {
   return Status::success();
 }
 
+/// Short enough to need none.
+Status without_memory() noexcept { return {Code::overloaded, "out of memory"}; }
+
+Status cannot_start(const std::exception& failed) noexcept try {
+  return {Code::invalid_argument, std::string("cannot start: ") + failed.what()};
+} catch (...) {
+  return without_memory();
+}
+
 }  // namespace
 
 class Service::Impl {
@@ -65,7 +75,7 @@ class Service::Impl {
 
   ~Impl() {
     if (thread_.joinable()) {
-      if (serving()) drain();  // else nothing runs, and a start that failed for want of memory has none to drain with
+      if (opened_) drain();  // else nothing runs, and a start that failed for want of memory has none to drain with
       server_.stop();
       thread_.join();
     }
@@ -107,6 +117,8 @@ class Service::Impl {
     if (!options_.admin_socket.empty())
       admin_.emplace(options_.admin_socket, options_.admin_uids, executor, log_, api_);
     return Status::success();
+  } catch (const std::bad_alloc&) {
+    return without_memory();
   } catch (const std::exception& failed) {
     return Status(Code::invalid_argument, failed.what());
   }
@@ -120,6 +132,7 @@ class Service::Impl {
       line.text("warning", "demo: no approval is verified; whoever reaches this port may run every action");
     log_.write(line);
     server_.serve();
+    opened_ = true;
     if (const Status ready = executor.ready(); !ready.ok())
       log_.write(service::EventLog::line("not_ready").text("code", name(ready.code())).text("detail", ready.detail()));
   }
@@ -189,6 +202,7 @@ class Service::Impl {
   base::Mutex ending_;
   std::condition_variable changed_;
   bool ended_ OPENEXEC_GUARDED_BY(ending_) = false;  ///< the server's thread has left its loop
+  bool opened_ = false;                              ///< for executions
   std::optional<std::size_t> given_up_;              ///< what drain() answered
   std::thread thread_;
   service::Api metrics_api_{&api_};
@@ -209,15 +223,21 @@ Result<Service> Service::listen(ServiceOptions options) try {
   auto impl = std::make_unique<Impl>(std::move(options));
   if (Status status = impl->listen(); !status.ok()) return status;
   return Service(std::move(impl));
+} catch (const std::bad_alloc&) {
+  return without_memory();
 } catch (const std::exception& failed) {
-  return Status(Code::invalid_argument, std::string("cannot start: ") + failed.what());
+  return cannot_start(failed);
 }
 
-Status Service::serve(Executor& executor) {
+Status Service::serve(Executor& executor) try {
   if (impl_->serving()) return Status(Code::invalid_argument, "serve() was called before");
   if (Status status = impl_->open_admin(executor); !status.ok()) return status;
   impl_->serve(executor);
   return Status::success();
+} catch (const std::bad_alloc&) {
+  return without_memory();
+} catch (const std::exception& failed) {
+  return cannot_start(failed);
 }
 
 Result<Service> Service::start(Executor& executor, ServiceOptions options) {

@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -140,6 +141,35 @@ TEST_CASE("A failed allocation costs one request: accepting, deadlines, workers 
     CHECK(wait_for_a_deadline(*house.service) == 408);
     CHECK(house.service->drain() == 0);
   }
+}
+
+TEST_CASE("A service that cannot be had for want of memory says so in a status, whichever allocation fails") {
+  spared = false;  // this thread's allocations fail here
+  const House house;
+  int refused = 0;
+  for (const bool from_then_on : {false, true}) {
+    for (long n = 1, none = 0; none < 3 && n < 100'000; n += test::campaign(3, 1)) {
+      INFO("allocation " << n << (from_then_on ? " and all after it" : ""));
+      ServiceOptions options;
+      options.port = 0;
+      options.workers = 2;
+      std::optional<Result<Service>> started;
+      arm(n, from_then_on);
+      try {
+        started.emplace(Service::start(*house.executor, std::move(options)));
+      } catch (const std::exception&) {  // told below, with memory
+      }
+      armed = false;
+      none = failed == 0 ? none + 1 : 0;
+      REQUIRE(started.has_value());
+      if (started->ok()) continue;
+      ++refused;
+      CHECK((started->code() == Code::overloaded || started->code() == Code::invalid_argument));
+      CHECK_FALSE(started->status().detail().empty());
+    }
+  }
+  CHECK(refused > 20);
+  CHECK(ask(*house.service, "after all of that") == 200);
 }
 
 }  // namespace
