@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "api/event_log.hpp"
+#include "base/descriptor.hpp"
 #include "base/text.hpp"
 #include "canon/json.hpp"
 
@@ -33,33 +34,14 @@ constexpr int exit_refused = 65;                    // EX_DATAERR: the command d
 constexpr milliseconds cancellation_interval{200};  // a flag cannot be polled for
 constexpr std::size_t kept_errors = 4096;           // bytes of a command's stderr
 
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool open() const { return fd_ >= 0; }
-  void reset() { Descriptor(std::move(*this)); }
+using base::Descriptor;
 
-  /// Out of the way of 0, 1 and 2, which a host may have closed.
-  [[nodiscard]] bool move_up() {
-    if (fd_ > STDERR_FILENO) return true;
-    Descriptor moved(::fcntl(fd_, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-    std::swap(fd_, moved.fd_);
-    return open();
-  }
-
- private:
-  int fd_ = -1;
-};
+/// Moves it out of the way of 0, 1 and 2, which a host may have closed.
+[[nodiscard]] bool move_up(Descriptor& file) {
+  if (file.get() > STDERR_FILENO) return true;
+  file = Descriptor(::fcntl(file.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  return file.open();
+}
 
 // The payload as a sealed file in memory. A pipe would have to be written while the command runs, and a command that
 // does not read would block that, or answer with SIGPIPE.
@@ -68,12 +50,12 @@ Descriptor file_of(std::string_view bytes) {
   while (file.open() && !bytes.empty()) {
     const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return {};
+    if (written <= 0) return Descriptor();
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   if (!file.open() || ::lseek(file.get(), 0, SEEK_SET) != 0 ||
       ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
-    return {};
+    return Descriptor();
   }
   return file;
 }
@@ -205,25 +187,25 @@ bool open_pipe(Descriptor& ours, Descriptor& theirs) {
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return false;
   ours = Descriptor(ends[0]);
   theirs = Descriptor(ends[1]);
-  return ours.move_up() && theirs.move_up() && ::fcntl(theirs.get(), F_SETFL, 0) == 0;
+  return move_up(ours) && move_up(theirs) && ::fcntl(theirs.get(), F_SETFL, 0) == 0;
 }
 
 std::optional<std::string> Run::hold(const Invocation& call) {
   exec_id_ = call.exec_id;
   action_ = call.action;
   Descriptor input = file_of(call.payload);
-  if (!input.open() || !input.move_up()) return not_started("stdin", errno);
+  if (!input.open() || !move_up(input)) return not_started("stdin", errno);
   Descriptor theirs;
   if (!open_pipe(output_, theirs)) return not_started("stdout", errno);
   Descriptor errors;
   const bool logs = command_->log_stderr && command_->log;
   if (!logs) errors = Descriptor(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-  if (logs ? !open_pipe(errors_, errors) : !errors.open() || !errors.move_up()) return not_started("stderr", errno);
+  if (logs ? !open_pipe(errors_, errors) : !errors.open() || !move_up(errors)) return not_started("stderr", errno);
   std::array<int, 2> ends{-1, -1};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return not_started("channel", errno);
   channel_ = Descriptor(ends[0]);
   Descriptor its_channel(ends[1]);
-  if (!channel_.move_up() || !its_channel.move_up()) return not_started("channel", errno);
+  if (!move_up(channel_) || !move_up(its_channel)) return not_started("channel", errno);
 
   std::vector<std::string> argv = command_->argv;
   std::vector<std::string> environment = command_->environment;

@@ -106,7 +106,7 @@ void AdminListener::look() {
 void AdminListener::accept() {
   if (polled_[1].revents == 0) return;
   for (int i = 0; i < accepts_a_look; ++i) {
-    Descriptor peer(::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    base::Descriptor peer(::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (peer.open()) {
       seat(std::move(peer));
     } else if (errno != EINTR && errno != ECONNABORTED) {
@@ -117,7 +117,7 @@ void AdminListener::accept() {
   }
 }
 
-void AdminListener::seat(Descriptor socket) {
+void AdminListener::seat(base::Descriptor socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;

@@ -18,9 +18,9 @@
 
 #include "api/api.hpp"
 #include "api/event_log.hpp"
+#include "base/descriptor.hpp"
 #include "service/admin_peer.hpp"
 #include "service/admin_socket.hpp"
-#include "service/descriptor.hpp"
 
 namespace openexec::service {
 
@@ -67,7 +67,7 @@ class AdminListener {
   bool wait();
   void look();
   void accept();
-  void seat(Descriptor socket);
+  void seat(base::Descriptor socket);
   /// Makes room for one more of this user. Returns false if each seat is held by a whole request.
   bool make_room(uid_t uid) noexcept;
   void admit(AdminPeer& peer);
@@ -84,7 +84,7 @@ class AdminListener {
   EventLog& log_;
   const Api& api_;  ///< for its metrics
   AdminSocket socket_;
-  Descriptor stop_;  ///< an eventfd
+  base::Descriptor stop_;  ///< an eventfd
   const std::string forbidden_;
   Peers peers_;  ///< oldest first
   std::vector<pollfd> polled_;

@@ -22,7 +22,7 @@ bool is_not_yet(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 }  // namespace
 
-AdminPeer::AdminPeer(Descriptor socket, uid_t uid, pid_t pid, Time deadline)
+AdminPeer::AdminPeer(base::Descriptor socket, uid_t uid, pid_t pid, Time deadline)
     : socket_(std::move(socket)), uid_(uid), pid_(pid), deadline_(deadline) {
   parser_.eager(true);
   parser_.body_limit(max_admin_request);

@@ -12,8 +12,8 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "base/descriptor.hpp"
 #include "service/admin_orders.hpp"
-#include "service/descriptor.hpp"
 
 namespace openexec::service {
 
@@ -23,7 +23,7 @@ class AdminPeer {
   using Time = std::chrono::steady_clock::time_point;
   enum class State : std::uint8_t { asking, asked, answering, gone };
 
-  AdminPeer(Descriptor socket, uid_t uid, pid_t pid, Time deadline);
+  AdminPeer(base::Descriptor socket, uid_t uid, pid_t pid, Time deadline);
 
   /// Reads or writes what the socket gives or takes now.
   void proceed() noexcept;
@@ -46,7 +46,7 @@ class AdminPeer {
   std::optional<AdminAnswer> parse();
   void send() noexcept;
 
-  const Descriptor socket_;
+  const base::Descriptor socket_;
   const uid_t uid_;
   const pid_t pid_;
   Time deadline_;

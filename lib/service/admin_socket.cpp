@@ -34,11 +34,13 @@ sockaddr_un address_of(const std::string& path) {
 
 const sockaddr* as_address(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
 
-Descriptor stream_socket() { return Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)); }
+base::Descriptor stream_socket() {
+  return base::Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
 
 /// Returns true only if it is certain. A full queue and a lack of descriptors look like a listener.
 bool nobody_listens(const sockaddr_un& address) {
-  const Descriptor probe = stream_socket();
+  const base::Descriptor probe = stream_socket();
   return probe.open() && ::connect(probe.get(), as_address(address), sizeof address) != 0 && errno == ECONNREFUSED;
 }
 
@@ -68,7 +70,7 @@ AdminSocket::AdminSocket(std::string path, mode_t mode) : path_(std::move(path))
   const sockaddr_un address = address_of(path_);
   check_folder(path_);
   remove_abandoned(path_, address);
-  Descriptor listener = stream_socket();
+  base::Descriptor listener = stream_socket();
   // The mode is set before the name exists, so that there is no moment at which others might connect.
   if (!listener.open() || ::fchmod(listener.get(), mode) != 0 ||
       ::bind(listener.get(), as_address(address), sizeof address) != 0)

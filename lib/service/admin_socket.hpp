@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "service/descriptor.hpp"
+#include "base/descriptor.hpp"
 
 namespace openexec::service {
 
@@ -26,7 +26,7 @@ class AdminSocket {
 
  private:
   const std::string path_;
-  Descriptor listener_;
+  base::Descriptor listener_;
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };

@@ -16,12 +16,6 @@ void fail(const std::string& step, int error) {
   throw StoreFailure(step + ": " + std::generic_category().message(error));
 }
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-int Descriptor::release() noexcept { return std::exchange(fd_, -1); }
-
 void write_all(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
@@ -29,6 +23,18 @@ void write_all(int fd, std::string_view bytes, const std::string& path) {
     if (written <= 0) fail("cannot write " + path);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
+}
+
+void read_from_start(int fd, std::string& bytes, const std::string& path) {
+  std::size_t filled = 0;
+  while (filled < bytes.size()) {
+    const ssize_t got = ::pread(fd, bytes.data() + filled, bytes.size() - filled, static_cast<::off_t>(filled));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail("cannot read " + path);
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  bytes.resize(filled);
 }
 
 std::string folder_of(const std::string& path) {
@@ -74,15 +80,7 @@ bool read_file(const std::string& path, std::size_t most, std::string& bytes) {
   if (status.st_size < 0 || static_cast<std::size_t>(status.st_size) > most)
     throw StoreFailure(path + " is too large for what it should hold");
   bytes.resize(static_cast<std::size_t>(status.st_size));
-  std::size_t filled = 0;
-  while (filled < bytes.size()) {
-    const ssize_t got = ::read(fd.get(), bytes.data() + filled, bytes.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("cannot read " + path);
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
-  bytes.resize(filled);
+  read_from_start(fd.get(), bytes, path);
   return true;
 }
 

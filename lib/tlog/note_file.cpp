@@ -95,7 +95,7 @@ std::optional<NoteLock> NoteLock::try_acquire(const std::string& path) {
       continue;
     }
     if (!is_named(name, fd.get())) continue;
-    NoteLock lock(path, fd.release());
+    NoteLock lock(path, std::move(fd));
     lock.remove_stale_drafts();
     return lock;
   }
@@ -127,12 +127,12 @@ void NoteLock::remove_stale_drafts() const {
 }
 
 std::optional<OpenNote> OpenNote::open(const std::string& path) {
-  auto fd = std::make_unique<Descriptor>(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (fd->get() < 0) {
+  Descriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd.open()) {
     if (errno == ENOENT) return std::nullopt;
     fail("cannot open " + path);
   }
-  const auto place = place_of(fd->get(), "");
+  const auto place = place_of(fd.get(), "");
   if (!place) throw StoreFailure(path + " is not a regular file");
   return OpenNote(path, std::move(fd), *place);
 }
@@ -154,22 +154,14 @@ bool OpenNote::is_named() const { return place_of(AT_FDCWD, path_) == place_; }
 
 std::string OpenNote::read(std::size_t most) const {
   std::string text(most, '\0');
-  std::size_t filled = 0;
-  while (filled < text.size()) {
-    const ssize_t got = ::pread(fd_->get(), text.data() + filled, text.size() - filled, static_cast<::off_t>(filled));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("cannot read " + path_);
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
-  text.resize(filled);
+  read_from_start(fd_.get(), text, path_);
   return text;
 }
 
 void OpenNote::overwrite(std::size_t at, std::string_view part) const {
-  if (::lseek(fd_->get(), static_cast<::off_t>(at), SEEK_SET) < 0) fail("cannot write " + path_);
-  write_all(fd_->get(), part, path_);
-  if (::fdatasync(fd_->get()) != 0) fail("cannot sync " + path_);
+  if (::lseek(fd_.get(), static_cast<::off_t>(at), SEEK_SET) < 0) fail("cannot write " + path_);
+  write_all(fd_.get(), part, path_);
+  if (::fdatasync(fd_.get()) != 0) fail("cannot sync " + path_);
 }
 
 }  // namespace openexec::store

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,11 +34,11 @@ class NoteLock {
   void replace(std::string_view text) const;
 
  private:
-  NoteLock(std::string path, int fd) : path_(std::move(path)), fd_(std::make_unique<Descriptor>(fd)) {}
+  NoteLock(std::string path, Descriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
   void remove_stale_drafts() const;
 
   std::string path_;
-  std::unique_ptr<Descriptor> fd_;
+  Descriptor fd_;
 };
 
 /// A note file that its holder keeps open, to read it again and to write parts of it in their place.
@@ -63,13 +62,13 @@ class OpenNote {
     std::uint64_t inode = 0;
     bool operator==(const Place&) const = default;
   };
-  OpenNote(std::string path, std::unique_ptr<Descriptor> fd, const Place& place)
+  OpenNote(std::string path, Descriptor fd, const Place& place)
       : path_(std::move(path)), fd_(std::move(fd)), place_(place) {}
   /// Returns where the name leads, or the descriptor if the name is empty. Returns nullopt if there is no such name.
   static std::optional<Place> place_of(int fd, const std::string& name);
 
   std::string path_;
-  std::unique_ptr<Descriptor> fd_;
+  Descriptor fd_;
   Place place_;
 };
 
