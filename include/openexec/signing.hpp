@@ -3,7 +3,7 @@
 // which OpenExec::openexec and OpenExec::c have nothing. A process that executes links one of those, and cannot
 // approve.
 //
-// Status and Result: <openexec/status.hpp>. Formats: docs/formats.md, sections 4 and 10.
+// What returns a Result throws nothing, and is overloaded without memory. Status and Result: <openexec/status.hpp>. Formats: docs/formats.md, sections 4 and 10.
 #pragma once
 
 #include <memory>
@@ -43,14 +43,14 @@ class ApproverKey {
 /// What an approval of the profile clawshield-v1 says besides what it approves.
 struct ClawshieldGrant {
   std::string_view tenant_id;    ///< UTF-8, not empty
-  std::string_view approval_id;  ///< a UUID, never used before: see uuid_v4()
+  std::string_view approval_id;  ///< a UUID, never used before: see approval_id()
   Timestamp issued_at;
   Timestamp expires_at;  ///< later than issued_at
 };
 
 /// What a DSSE approval says besides what it approves. Empty texts are left out.
 struct DsseGrant {
-  std::string token_id;  ///< never used before in this tenant, such as uuid_v4()
+  std::string token_id;  ///< never used before in this tenant, such as an approval_id()
   std::string tenant_id;
   Timestamp issued_at;
   Timestamp expires_at;  ///< later than issued_at
@@ -64,8 +64,8 @@ struct DsseGrant {
   Constraints constraints;
 };
 
-/// A random UUID (RFC 9562, version 4). Throws std::runtime_error if the system gives no random bytes.
-std::string uuid_v4();
+/// A random UUID (RFC 9562, version 4), for an approval. store_failed if the system gives no random bytes.
+Result<std::string> approval_id();
 
 /// The signed artifact for the proposal's action and payload, in RFC 8785 form. invalid_argument if the grant breaks
 /// section 4 of docs/formats.md, so that nothing is signed that no verifier would accept.

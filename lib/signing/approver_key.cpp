@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <exception>
+#include <memory>
 #include <utility>
 
 #include <openexec/signing.hpp>
@@ -7,26 +7,13 @@
 #include "crypto/ed25519.hpp"
 #include "signing/clawshield.hpp"
 #include "signing/dsse.hpp"
+#include "signing/guarded.hpp"
 
 namespace openexec::signing {
 
 struct ApproverKey::Impl {
   crypto::PrivateKey key;
 };
-
-namespace {
-
-/// Calls `work`, whose exceptions become a status: most likely memory.
-template <class Work>
-auto guarded(Work&& work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const std::exception& failed) {
-    return Status(Code::store_failed, failed.what());
-  }
-}
-
-}  // namespace
 
 Result<ApproverKey> ApproverKey::generate() {
   return guarded([]() -> Result<ApproverKey> {
@@ -51,6 +38,10 @@ Result<std::string> ApproverKey::to_pem(std::string_view passphrase) const {
 std::string ApproverKey::public_pem() const { return impl_->key.public_key().to_pem(); }
 
 std::string ApproverKey::fingerprint() const { return impl_->key.public_key().fingerprint(); }
+
+Result<std::string> approval_id() {
+  return guarded([]() -> Result<std::string> { return uuid_v4(); });
+}
 
 Result<std::string> sign_clawshield_v1(const ApproverKey& key, const Proposal& proposal, const ClawshieldGrant& grant) {
   return guarded([&] { return sign_clawshield_v1(key.impl().key, proposal, grant); });

@@ -12,6 +12,7 @@
 #include "base/time.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
+#include "signing/guarded.hpp"
 
 namespace openexec::signing {
 namespace {
@@ -94,11 +95,12 @@ Result<std::string> sign(const crypto::PrivateKey& key, std::string_view keyid, 
 }  // namespace
 
 Result<std::string> dsse_statement(const Proposal& proposal, const DsseGrant& grant) {
-  return write_statement(grant, [&](canon::JsonObject& object) { write_step(object, proposal); });
+  return guarded(
+      [&] { return write_statement(grant, [&](canon::JsonObject& object) { write_step(object, proposal); }); });
 }
 
 Result<std::string> dsse_statement(std::span<const Proposal> steps, StepOrder order, const DsseGrant& grant) {
-  return write_statement(grant, [&](canon::JsonObject& object) {
+  const auto write_steps = [&](canon::JsonObject& object) {
     std::string list;
     for (const Proposal& proposal : steps) {
       canon::JsonObject step;
@@ -107,7 +109,8 @@ Result<std::string> dsse_statement(std::span<const Proposal> steps, StepOrder or
     }
     object.raw("steps", list.empty() ? "[]" : list + "]");
     if (order == StepOrder::in_sequence) object.boolean("ordered", true);
-  });
+  };
+  return guarded([&] { return write_statement(grant, write_steps); });
 }
 
 Result<std::string> sign_dsse(const crypto::PrivateKey& key, std::string_view keyid, std::string_view statement) {

@@ -26,7 +26,7 @@ int main() {
   const auto proposal = or_end(Proposal::parse_json(R"({"action":"ping","payload":{},"nonce":"n-1"})", "acme"));
   const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
   const Timestamp now{std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count()};
-  const std::string id = signing::uuid_v4();
+  const std::string id = or_end(signing::approval_id());
   const Timestamp later{now.micros + 300'000'000};
   const std::string artifact = or_end(signing::sign_clawshield_v1(key, proposal, {"acme", id, now, later}));
 
