@@ -307,14 +307,6 @@ std::shared_ptr<Ledger> open_log(const Options& options) {
                  "the ledger " + shown(options.ledger));
 }
 
-std::string line_json(const LogLine& line) {
-  return JsonObject()
-      .number("index", line.index)
-      .text("leaf_hash", to_hex(line.leaf_hash))
-      .raw("entry", line.json)
-      .take();
-}
-
 /// A member of an entry for a person: a string as itself, null as "-", anything else as JSON.
 std::string cell(canon::View entry, std::string_view name) {
   const auto value = entry.find(name);
@@ -327,7 +319,7 @@ canon::Document parse_entry(const LogLine& line) {
 }
 
 void show_entry(const LogLine& line, bool json) {
-  if (json) return print(line_json(line));
+  if (json) return print(exec::line_json(line));
   const Style style(STDOUT_FILENO);
   const canon::Document document = parse_entry(line);
   std::vector<std::pair<std::string, std::string>> rows;

@@ -272,7 +272,9 @@ int run(Settings& settings) {
   if (!executor.ok()) return complain(executor.status().detail(), exit_failed);
   Service serving = *std::move(service);  // destroyed before the executor that it asks
   if (Status opened = serving.serve(*executor); !opened.ok())
-    return complain("OPENEXEC_ADMIN_SOCKET (--admin-socket): " + opened.detail(), exit_failed);
+    return complain(
+        (opened.code() == Code::overloaded ? "" : "OPENEXEC_ADMIN_SOCKET (--admin-socket): ") + opened.detail(),
+        exit_failed);
   introduce(settings, *executor, names, serving.port());
 
   sigset_t ends;

@@ -34,4 +34,12 @@ std::string outcome_json(const Outcome& outcome) {
   return json.take();
 }
 
+std::string line_json(const LogLine& line) {
+  return canon::JsonObject()
+      .number("index", line.index)
+      .text("leaf_hash", to_hex(line.leaf_hash))
+      .raw("entry", line.json)
+      .take();
+}
+
 }  // namespace openexec::exec

@@ -7,6 +7,7 @@
 
 #include <openexec/transparency_log.hpp>
 
+#include "answers/outcome_json.hpp"
 #include "api/api.hpp"
 #include "canon/json_object.hpp"
 
@@ -65,14 +66,6 @@ Asked asked_in(std::string_view query) {
   return asked;
 }
 
-std::string line_json(const LogLine& line) {
-  return JsonObject()
-      .number("index", line.index)
-      .text("leaf_hash", to_hex(line.leaf_hash))
-      .raw("entry", line.json)
-      .take();
-}
-
 Answer no_outcome() {
   constexpr std::string_view code = "no_outcome";
   return answer(
@@ -97,10 +90,12 @@ Answer list_entries(const Executor& executor, std::string_view exec_id, const Di
   std::string entries = "[";
   for (const LogLine& line : *lines) {
     if (entries.size() > 1) entries += ',';
-    entries += line_json(line);
+    entries += exec::line_json(line);
   }
   JsonObject json;
-  json.text("exec_id", exec_id).raw("outcome", *outcome ? line_json(**outcome) : "null").raw("entries", entries + "]");
+  json.text("exec_id", exec_id)
+      .raw("outcome", *outcome ? exec::line_json(**outcome) : "null")
+      .raw("entries", entries + "]");
   if (more) json.number("next", lines->back().index);
   return answer(200, json.take());
 }
