@@ -46,9 +46,6 @@ ApprovalNote note_of(const Approval& approval, const Digest& artifact) {
   return note;
 }
 
-/// A verifier's word that it could not decide, as opposed to a no.
-bool is_undecided(const Status& status) noexcept { return status.code() == Code::overloaded; }
-
 }  // namespace
 
 void Pipeline::canonicalise(Attempt& attempt) {
@@ -58,18 +55,17 @@ void Pipeline::canonicalise(Attempt& attempt) {
   reader->expect(attempt.bytes);
   Result<Proposal> proposal = parse(attempt, config_, reader->parser);
   if (!proposal.ok()) return refuse(attempt, proposal.status());
-  attempt.proposal.emplace(*std::move(proposal));
-
-  attempt.exec_id = exec::exec_id(*attempt.proposal, *parts_.hasher, reader->text);
-  attempt.artifact_digest = attempt.proposal->artifact_digest();
+  Parsed& parsed = attempt.parsed.emplace(Parsed{*std::move(proposal)});
+  parsed.exec_id = exec::exec_id(parsed.proposal, *parts_.hasher, reader->text);
+  parsed.artifact_digest = parsed.proposal.artifact_digest();
 
   Entry& entry = attempt.entry;
-  entry.request_hash = request_hash(*attempt.proposal, *parts_.hasher, reader->text);
-  entry.exec_id = to_hex(attempt.exec_id);
-  entry.action = attempt.proposal->action();
-  entry.nonce = attempt.proposal->nonce();
-  if (!parts_.verifier->profile().empty() && !attempt.proposal->artifact().empty())
-    entry.approval = ApprovalNote{std::string(parts_.verifier->profile()), {}, attempt.artifact_digest, {}};
+  entry.request_hash = request_hash(parsed.proposal, *parts_.hasher, reader->text);
+  entry.exec_id = to_hex(parsed.exec_id);
+  entry.action = parsed.proposal.action();
+  entry.nonce = parsed.proposal.nonce();
+  if (judge_.asks_for_approvals() && !parsed.proposal.artifact().empty())
+    entry.approval = ApprovalNote{std::string(parts_.verifier->profile()), {}, parsed.artifact_digest, {}};
 }
 
 void Pipeline::hold_limits(Attempt& attempt) {
@@ -81,28 +77,28 @@ void Pipeline::check_halt(Attempt& attempt) {
 }
 
 bool Pipeline::may_know(const Attempt& attempt, const NonceRecord& record) const {
-  if (parts_.verifier->profile().empty() || attempt.approval) return true;
-  return record.approval_digest != Digest{} && attempt.artifact_digest == record.approval_digest;
+  if (!judge_.asks_for_approvals() || attempt.granted) return true;
+  return record.approval_digest != Digest{} && attempt.parsed->artifact_digest == record.approval_digest;
 }
 
 // An outcome that was sealed lately, for a caller who may know it: no disk is touched, nothing is verified again.
 void Pipeline::recall(Attempt& attempt) {
-  const std::shared_ptr<const SealedOutcome> sealed = recent_.find(attempt.exec_id);
+  const std::shared_ptr<const SealedOutcome> sealed = recent_.find(attempt.parsed->exec_id);
   if (sealed && may_know(attempt, sealed->record)) tell(attempt, *sealed);
 }
 
 // A no to come. A caller who may know what became of this very request is told that instead, whatever changed since.
 // Anybody else learns nothing. What is approved needs no look: its claim finds the nonce.
 void Pipeline::deny(Attempt& attempt, const Status& why) {
-  if (parts_.verifier->profile().empty() || attempt.artifact_digest != Digest{}) look_back(attempt);
-  if (!attempt.ending && !attempt.waiting) return refuse(attempt, why);
-  if (!attempt.ending || !std::exchange(attempt.ending->retryable, false)) return;
-  attempt.ending->detail = "nothing happened, and it is not tried again: " + why.detail();
+  if (!judge_.asks_for_approvals() || attempt.parsed->artifact_digest != Digest{}) look_back(attempt);
+  if (!attempt.ended && !attempt.waiting) return refuse(attempt, why);
+  if (!attempt.ended || !std::exchange(attempt.ended->retryable, false)) return;
+  attempt.ended->detail = "nothing happened, and it is not tried again: " + why.detail();
 }
 
 void Pipeline::look_back(Attempt& attempt) {
   for (;;) {
-    const auto found = parts_.store->find(attempt.proposal->tenant(), attempt.proposal->nonce());
+    const auto found = parts_.store->find(attempt.parsed->proposal.tenant(), attempt.parsed->proposal.nonce());
     if (!found.ok()) return refuse(attempt, found.status());
     const std::optional<NonceRecord>& record = *found;
     if (!record || record->request_hash != attempt.entry.request_hash || !may_know(attempt, *record)) {
@@ -113,7 +109,7 @@ void Pipeline::look_back(Attempt& attempt) {
       tell(attempt, *record);
       break;
     }
-    attempt.seat = flights_.board(attempt.exec_id);
+    attempt.seat = flights_.board(attempt.parsed->exec_id);
     attempt.waiting = !attempt.seat.leads();
     if (attempt.waiting) return;
   }
@@ -121,97 +117,46 @@ void Pipeline::look_back(Attempt& attempt) {
 }
 
 void Pipeline::admit(Attempt& attempt) {
-  const std::string_view action = attempt.proposal->action();
+  const std::string_view action = attempt.parsed->proposal.action();
   if (allowed_ && allowed_->count(action) == 0)
     return deny(attempt, Status(Code::action_not_allowed, "Action not on the allow-list: " + std::string(action)));
-  attempt.handler = handlers_.find(action);
-  if (attempt.handler == nullptr)
-    return deny(attempt, Status(Code::unknown_action, "Unknown action: " + std::string(action)));
-  if (attempt.handler->schema && !attempt.approval)
-    if (const Status status = schema::check(*attempt.handler->schema, attempt.proposal->parts().payload); !status.ok())
-      deny(attempt, status);
+  attempt.action = RegisteredAction(handlers_.find(action));
+  if (!attempt.action) return deny(attempt, Status(Code::unknown_action, "Unknown action: " + std::string(action)));
+  const PayloadSchema* const schema = attempt.action.schema();
+  if (schema == nullptr || attempt.granted) return;
+  if (const Status status = schema::check(*schema, attempt.parsed->proposal.parts().payload); !status.ok())
+    deny(attempt, status);
 }
 
 void Pipeline::verify(Attempt& attempt) {
-  if (attempt.approval) return;  // it waited for another attempt meanwhile
+  if (attempt.granted) return;  // it waited for another attempt meanwhile
   // An approval cannot be judged by a clock that jumped.
-  if (attempt.entry.trusted_at && !parts_.verifier->profile().empty())
+  if (attempt.entry.trusted_at && judge_.asks_for_approvals())
     return deny(attempt, suspect_clock({true, attempt.entry.observed_at, attempt.at}));
-  Result<Approval> approval = ask_verifier(attempt);
-  if (approval.code() == Code::approval_expired) return deny(attempt, with_gap(approval.status(), time_.state()));
-  if (!approval.ok()) return deny(attempt, approval.status());
-  if (!parts_.verifier->profile().empty()) {
-    if (approval->id.empty()) return deny(attempt, Status(Code::approval_malformed, "the approval has no id to spend"));
-    if (floor_ && !(approval->issued_at && *approval->issued_at > *floor_))
-      return deny(attempt,
-                  Status(Code::approval_spent,
-                         "the approval was issued before the ledger was adopted, and may have been spent in what "
-                         "the ledger lost; ask for a new one"));
-    if (approval->id.find(step_mark) != std::string::npos)
-      return deny(attempt, Status(Code::approval_malformed, "the approval's id has a line feed"));
-    if (approval->step || approval->constraints != Constraints{}) {
-      Result<Terms> terms = hold_terms({*parts_.store, *attempt.handler, inside_}, *attempt.proposal, *approval);
-      if (!terms.ok()) return deny(attempt, terms.status());
-      attempt.terms = *std::move(terms);
-    }
-    attempt.entry.approval = note_of(*approval, attempt.artifact_digest);
-  }
-  attempt.approval.emplace(*std::move(approval));
-}
-
-Result<Approval> Pipeline::ask_verifier(Attempt& attempt) {
-  attempt.revocations = controls_.epoch();  // before they are looked at: what is revoked meanwhile is another epoch
-  const auto began = parts_.clock->monotonic();
-  Result<Approval> approval = [&]() OPENEXEC_CATCHES_UNWIND -> Result<Approval> {
-    try {
-      const Timestamp at = attempt.at;
-      if (attempt.revocations == 0) return parts_.verifier->verify(*attempt.proposal, at);
-      return parts_.verifier->verify(*attempt.proposal, at, controls_.revocations());
-    } catch (base::ForcedUnwind&) {
-      throw;
-    } catch (const std::bad_alloc&) {
-      return Status(Code::overloaded, "out of memory while the approval was verified; nothing ran");
-    } catch (...) {
-      return Status(Code::approval_signature_invalid, "the verifier failed");
-    }
-  }();
-  meters_.verified(began, parts_.clock->monotonic());
-  if (approval.ok()) return approval;
-  const Status& no = approval.status();
-  if (is_undecided(no)) return approval;
-  const bool revoked = no.code() == Code::approval_spent && attempt.revocations != 0;
-  if (revoked || (no.code() >= Code::approval_missing && no.code() < Code::approval_spent)) return approval;
-  return Status(Code::approval_signature_invalid, "the verifier failed: " + no.detail());
-}
-
-// Under a passage of the gate: what was revoked since the attempt was verified counts.
-Status Pipeline::still_approved(Attempt& attempt) {
-  if (attempt.revocations == controls_.epoch() || parts_.verifier->profile().empty()) return Status::success();
-  Result<Approval> approval = ask_verifier(attempt);
-  if (!approval.ok() && is_undecided(approval.status()))
-    return {approval.status().code(), "the approval could not be verified again before the handler was entered"};
-  if (!approval.ok() || approval->id != attempt.approval->id)
-    return {Code::approval_spent, "the approval was revoked before the handler was entered"};
-  attempt.entry.approval->keys = std::move(approval->keys);  // those that count now
-  return Status::success();
+  Result<Granted> granted = judge_.grant(*attempt.parsed, attempt.action, attempt.at);
+  if (granted.code() == Code::approval_expired) return deny(attempt, with_gap(granted.status(), time_.state()));
+  if (!granted.ok()) return deny(attempt, granted.status());
+  if (judge_.asks_for_approvals())
+    attempt.entry.approval = note_of(granted->approval(), attempt.parsed->artifact_digest);
+  attempt.granted.emplace(*std::move(granted));
 }
 
 // Nothing ran, or nothing more.
 void Pipeline::refuse(Attempt& attempt, const Status& why) {
-  if (!attempt.proposal) attempt.entry.request_hash = digest_of(attempt.arrival);
+  if (!attempt.parsed) attempt.entry.request_hash = digest_of(attempt.arrival);
   const RefusalMeter::Ruling ruling = refusals_.rule(parts_.clock->monotonic(), why.code() == Code::overloaded);
   recorder_.append_suppressed(ruling.suppressed);
-  attempt.recorded = ruling.record;
   if (!ruling.record) meters_.suppressed_refusal();
   const bool flood = !ruling.record && why.code() != Code::overloaded;
   const Status no = flood ? Status(Code::overloaded, "too many refusals a second; nothing ran") : why;
-  attempt.ending = Ending{};
-  attempt.ending->code = no.code();
-  attempt.ending->result = error_text(no.code());
-  attempt.ending->detail = no.detail();
-  attempt.ending->http = no.http();
+  attempt.ended.emplace();
+  attempt.ended->recorded = ruling.record;
+  attempt.ended->code = no.code();
+  attempt.ended->result = error_text(no.code());
+  attempt.ended->detail = no.detail();
+  attempt.ended->http = no.http();
   // The attempt that is waited for may be inside its handler by now.
-  if (no.code() == Code::in_progress) attempt.ending->effect = Effect::unknown;
+  if (no.code() == Code::in_progress) attempt.ended->effect = Effect::unknown;
 }
 
 // The outcome of an earlier attempt, told again to a caller who may know.
@@ -220,26 +165,24 @@ void Pipeline::tell(Attempt& attempt, const NonceRecord& record) {
     const auto sealed = read_sealed(record, *parts_.log);
     if (!sealed.ok()) {
       refuse(attempt, sealed.status());
-      attempt.ending->effect = Effect::unknown;
+      attempt.ended->effect = Effect::unknown;
       return;
     }
     tell(attempt, **sealed);
-    if (!record.retryable) recent_.add(attempt.exec_id, *sealed);  // else another attempt may follow
+    if (!record.retryable) recent_.add(attempt.parsed->exec_id, *sealed);  // else another attempt may follow
     return;
   }
-  if (record.state == NonceState::claimed && !flights_.lost(attempt.exec_id))
+  if (record.state == NonceState::claimed && !flights_.lost(attempt.parsed->exec_id))
     return refuse(attempt, Status(Code::in_progress, "the first attempt is still running"));
-  attempt.replayed = true;
   attempt.entry.prior = record.entry;
   attempt.entry.attempt = record.attempt;
-  attempt.ending = still_in_doubt(record);
+  attempt.ended.emplace(still_in_doubt(record)).replayed = true;
 }
 
 void Pipeline::tell(Attempt& attempt, const SealedOutcome& sealed) {
-  attempt.replayed = true;
   attempt.entry.prior = sealed.record.entry;
   attempt.entry.attempt = sealed.record.attempt;
-  attempt.ending = told_again(sealed, attempt);
+  attempt.ended.emplace(told_again(sealed, attempt)).replayed = true;
 }
 
 }  // namespace openexec::exec

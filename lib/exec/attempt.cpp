@@ -8,20 +8,19 @@ namespace {
 
 /// Whether one more attempt may be opened after the one that this ending is of.
 bool leaves_a_retry(const Attempt& attempt) noexcept {
-  return attempt.ending->retryable && attempt.handler != nullptr &&
-         attempt.entry.attempt <= attempt.handler->retry_none;
+  return attempt.ended->retryable && attempt.entry.attempt <= attempt.action.retry_none();
 }
 
 }  // namespace
 
 Outcome outcome_of(Attempt& attempt) {
-  Ending& ending = *attempt.ending;
+  Ended& ending = *attempt.ended;
   Outcome outcome;
   outcome.code = ending.code;
   outcome.http = ending.http != 0 ? ending.http : http_status(ending.code);
   outcome.verdict = ending.verdict;
   outcome.effect = ending.effect;
-  outcome.replayed = attempt.replayed;
+  outcome.replayed = ending.replayed;
   outcome.attempt = attempt.entry.attempt;
   outcome.may_retry = leaves_a_retry(attempt);
   outcome.exec_id = std::move(attempt.entry.exec_id);

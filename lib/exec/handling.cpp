@@ -30,26 +30,26 @@ void Pipeline::lend_handlers(std::span<Attempt> attempts, const Lend& lend) try 
 
 // From its first line on the ending says what may have happened, whatever fails and wherever the thread ends.
 void Pipeline::call_handler(Attempt& attempt) {
-  attempt.ending = not_entered();
+  attempt.ended.emplace(not_entered());
   base::call_foreign(
       [&] {
         const InsideHandlers::Mark mark(inside_);
         if (!may_enter(attempt)) return;
-        attempt.ending = entered();
-        attempt.ending = recorder_.judge(enter_handler(attempt));
-        if (attempt.ending->effect == Effect::none) allow_retry(attempt);
+        attempt.ended.emplace(entered());
+        attempt.ended.emplace(recorder_.judge(enter_handler(attempt)));
+        if (attempt.ended->effect == Effect::none) allow_retry(attempt);
       },
       [] {});
   attempt.reservation.reset();
 }
 
 // It was claimed, and its handler said that nothing happened or was not entered.
-void Pipeline::allow_retry(Attempt& attempt) noexcept { attempt.ending->retryable = attempt.handler->retry_none != 0; }
+void Pipeline::allow_retry(Attempt& attempt) noexcept { attempt.ended->retryable = attempt.action.retry_none() != 0; }
 
 // It is spent, but is not to run if there was an order since it was claimed.
 bool Pipeline::may_enter(Attempt& attempt) {
   const auto no = [&](std::string why) {
-    attempt.ending = recorder_.judge(HandlerResult::failed(std::move(why), Effect::none));
+    attempt.ended.emplace(recorder_.judge(HandlerResult::failed(std::move(why), Effect::none)));
     return false;
   };
   const Gate::Passage passage = gate_.pass();
@@ -58,12 +58,15 @@ bool Pipeline::may_enter(Attempt& attempt) {
     allow_retry(attempt);
     return false;
   }
-  const Status approved = still_approved(attempt);
-  return approved.ok() || no(approved.detail());
+  const std::uint64_t epoch = attempt.granted->epoch();
+  const Status approved = judge_.still_granted(*attempt.granted, *attempt.parsed, attempt.at);
+  if (!approved.ok()) return no(approved.detail());
+  if (attempt.granted->epoch() != epoch) attempt.entry.approval->keys = attempt.granted->approval().keys;
+  return true;
 }
 
 HandlerResult Pipeline::enter_handler(Attempt& attempt) {
-  return base::call_foreign([&] { return attempt.handler->run(invocation_of(attempt)); },
+  return base::call_foreign([&] { return attempt.claimed->run(invocation_of(attempt)); },
                             [] { return HandlerResult::in_doubt("the handler threw"); });
 }
 

@@ -29,7 +29,7 @@ void Pipeline::walk(std::span<Attempt> attempts, const Lend& lend) {
     for (Attempt& attempt : attempts)
       attend(attempt, [&] {
         for (const Step step : steps)
-          if (!attempt.ending && !attempt.waiting) (this->*step)(attempt);
+          if (!attempt.ended && !attempt.waiting) (this->*step)(attempt);
       });
   };
   const auto unanswered = [](const Attempt& attempt) { return !attempt.outcome; };
@@ -82,7 +82,6 @@ Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp 
       parts_(std::move(parts)),
       handlers_(std::move(handlers)),
       time_(parts_.clock, mark, config_.limits.max_clock_jump),
-      floor_(floor),
       recorder_(config_, parts_, time_),
       in_flight_(config_.limits.max_in_flight),
       refusals_(config_.limits.max_refusals_per_second),
@@ -90,6 +89,7 @@ Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp 
       recent_(recent_bytes),
       decoy_(config_.tenant),
       controls_(config_.tenant, std::move(standing)),
+      judge_(parts_, controls_, meters_, inside_, floor),
       orders_(config_.tenant, *parts_.store, recorder_, time_, gate_, controls_, confirmed) {
   if (controls_.halted()) gate_.close();
   if (config_.allowed_actions) allowed_.emplace(config_.allowed_actions->begin(), config_.allowed_actions->end());
@@ -145,7 +145,7 @@ Attempt Pipeline::enter(const Arrival& arrival, const CallOptions& options) {
 
 Outcome Pipeline::leave(Attempt& attempt) noexcept {
   if (!attempt.outcome) break_off(attempt);
-  if (attempt.proposal) attempt.parts = Proposal::Parts::reclaim(*std::move(attempt.proposal));
+  if (attempt.parsed) attempt.parts = Proposal::Parts::reclaim(std::move(attempt.parsed->proposal));
   if (attempt.parts && attempt.bytes <= longest_kept) proposals_.give_back(std::move(attempt.parts));
   return *std::move(attempt.outcome);
 }
@@ -158,7 +158,7 @@ void Pipeline::break_off(Attempt& attempt) noexcept {
     else
       fail(attempt, Status(Code::store_failed, "an internal failure; nothing ran"));
   } catch (...) {  // no memory to say more
-    if (!attempt.ending) attempt.ending.emplace();
+    if (!attempt.ended) attempt.ended.emplace();
     attempt.outcome = last_word(attempt);
   }
   attempt.waiting = false;

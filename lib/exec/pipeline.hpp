@@ -15,6 +15,7 @@
 #include "answers/buffers.hpp"
 #include "answers/recorder.hpp"
 #include "base/unwind.hpp"
+#include "exec/approval_judge.hpp"
 #include "exec/attempt.hpp"
 #include "exec/orders.hpp"
 #include "gate/confirmation.hpp"
@@ -79,8 +80,6 @@ class Pipeline {
   void look_back(Attempt& attempt);
   void admit(Attempt& attempt);
   void verify(Attempt& attempt);
-  [[nodiscard]] Result<Approval> ask_verifier(Attempt& attempt);
-  [[nodiscard]] Status still_approved(Attempt& attempt);
   void claim(std::span<Attempt> attempts, Submission& submission);
   template <class Due>
   void claim(std::span<Attempt> attempts, Submission& submission, Due&& due);
@@ -98,7 +97,7 @@ class Pipeline {
   void tell(Attempt& attempt, const NonceRecord& record);
   void tell(Attempt& attempt, const SealedOutcome& sealed);
   void remember(const Attempt& attempt, std::uint64_t index) noexcept;
-  void settle(Attempt& attempt, const Operation& asked);
+  void settle(Attempt& attempt, const Operation& asked, std::chrono::steady_clock::time_point since);
   void turn_away(Attempt& attempt, const ClaimAnswer& answer);
   void call_handler(Attempt& attempt);
   [[nodiscard]] bool may_enter(Attempt& attempt);
@@ -119,7 +118,6 @@ class Pipeline {
   const HandlerTable handlers_;
   std::optional<std::set<std::string, std::less<>>> allowed_;
   Timekeeper time_;
-  const std::optional<Timestamp> floor_;
   Recorder recorder_;
 
   InFlight in_flight_;
@@ -133,8 +131,9 @@ class Pipeline {
   Flights flights_;
   Gate gate_;
   Controls controls_;
-  Orders orders_;
   InsideHandlers inside_;
+  const ApprovalJudge judge_;
+  Orders orders_;
 };
 
 }  // namespace openexec::exec

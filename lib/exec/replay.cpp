@@ -28,7 +28,7 @@ bool recall_removed(SealedOutcome& sealed, ReceiptLog& log) {
 
 /// What a caller is told of a failure besides its code.
 std::string failed_before(const Attempt& attempt, const NonceRecord& record) {
-  const bool again = record.retryable && attempt.handler != nullptr && record.attempt <= attempt.handler->retry_none;
+  const bool again = record.retryable && record.attempt <= attempt.action.retry_none();
   if (again) return "the attempt before failed, and nothing happened; sent again, the request may run";
   if (record.attempt == 1) return "the first attempt failed; its outcome is final";
   return "attempt " + std::to_string(record.attempt) + " failed; its outcome is final";
@@ -56,13 +56,13 @@ Result<std::shared_ptr<const SealedOutcome>> read_sealed(const NonceRecord& reco
 }
 
 std::shared_ptr<const SealedOutcome> sealed_outcome_of(const Attempt& attempt, std::uint64_t entry) {
-  const Ending& ending = *attempt.ending;
+  const Ending& ending = *attempt.ended;
   if (!attempt.claimed || ending.state != NonceState::sealed || ending.retryable) return nullptr;
   SealedOutcome sealed;
   sealed.record.state = ending.state;
-  sealed.record.exec_id = attempt.exec_id;
+  sealed.record.exec_id = attempt.parsed->exec_id;
   sealed.record.request_hash = attempt.entry.request_hash;
-  sealed.record.approval_digest = attempt.artifact_digest;
+  sealed.record.approval_digest = attempt.parsed->artifact_digest;
   sealed.record.code = ending.code;
   sealed.record.effect = ending.effect;
   sealed.record.result = ending.result;
@@ -103,8 +103,8 @@ Ending still_in_doubt(const NonceRecord& record) {
 }
 
 bool may_retry(const Attempt& attempt, const NonceRecord& record) noexcept {
-  return record.retryable && !attempt.waited && record.attempt <= attempt.handler->retry_none &&
-         record.approval_digest == attempt.artifact_digest;
+  return record.retryable && !attempt.waited && record.attempt <= attempt.action.retry_none() &&
+         record.approval_digest == attempt.parsed->artifact_digest;
 }
 
 }  // namespace openexec::exec

@@ -15,36 +15,37 @@ namespace openexec::exec {
 
 // Ends become durable together: what ran is sealed, and every attempt has its entry.
 void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submission) {
-  const auto due = [](const Attempt& attempt) { return attempt.ending && !attempt.outcome; };
+  const auto due = [](const Attempt& attempt) { return attempt.ended && !attempt.outcome; };
   auto& [ended, notes, claims, seals, entries, operations] = submission;
   submission.start(attempts.size());
   for (Attempt& attempt : attempts) {
     if (!due(attempt)) continue;
     const Entry& entry = attempt.entry;
-    Ending& ending = *attempt.ending;
+    Ended& ending = *attempt.ended;
     attend(attempt, [&] {
-      if (!attempt.recorded) return fail(attempt, Status(ending.code, ending.detail, ending.http));
-      write_entry(attempt.entry, ending, attempt.json);
+      if (!ending.recorded) return fail(attempt, Status(ending.code, ending.detail, ending.http));
+      write_entry(attempt.entry, ending, ending.json);
       if (attempt.claimed) add_remark(ending);
-      if (attempt.replayed) meter_replay(attempt);
+      if (ending.replayed) meter_replay(attempt);
     });
     if (attempt.outcome) continue;
     ended.push_back(&attempt);
+    const Digest exec_id = attempt.parsed ? attempt.parsed->exec_id : Digest{};
     if (attempt.claimed) {
       seals.push_back({.tenant = entry.tenant,
                        .nonce = entry.nonce,
-                       .exec_id = attempt.exec_id,
+                       .exec_id = exec_id,
                        .state = ending.state,
                        .code = ending.code,
                        .effect = ending.effect,
                        .result = text_for_store(ending),
-                       .entry = attempt.json,
+                       .entry = ending.json,
                        .at = attempt.at,
                        .attempt = attempt.number,
                        .retryable = ending.retryable});
       operations.push_back({.what = &seals.back()});
     } else {
-      entries.push_back({.json = attempt.json, .exec_id = attempt.exec_id, .at = attempt.at});
+      entries.push_back({.json = ending.json, .exec_id = exec_id, .at = attempt.at});
       operations.push_back({.what = &entries.back()});
     }
   }
@@ -58,7 +59,7 @@ void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submissi
 
 // Above the rate of its execution a replay is answered without an entry of its own. What it tells is durable already.
 void Pipeline::meter_replay(Attempt& attempt) {
-  ReplayMeter::Ruling ruling = replays_.rule(parts_.clock->monotonic(), attempt.exec_id, attempt.entry);
+  ReplayMeter::Ruling ruling = replays_.rule(parts_.clock->monotonic(), attempt.parsed->exec_id, attempt.entry);
   recorder_.append_suppressed(std::move(ruling.suppressed));
   if (ruling.record) return;
   meters_.suppressed_replay();
@@ -78,7 +79,7 @@ void Pipeline::conclude(Attempt& attempt, const Operation& written) {
   if (attempt.claimed) decoy_.offer(attempt.entry.nonce);
   remember(attempt, *written.entry);
   attempt.outcome = outcome_of(attempt);
-  attempt.outcome->entry = std::move(attempt.json);
+  attempt.outcome->entry = std::move(attempt.ended->json);
   attempt.outcome->entry_index = written.entry;
   attempt.seat.land();
   if (attempt.options.proof) attempt.outcome->proof = proof_of(*written.entry);
@@ -93,7 +94,7 @@ void Pipeline::measure_seals(std::span<Attempt* const> ended) {
   const auto measure_each = [&] {
     const auto now = parts_.clock->monotonic();
     for (const Attempt* attempt : ended)
-      if (is_sealed(attempt)) meters_.sealed(attempt->claims_at, now);
+      if (is_sealed(attempt)) meters_.sealed(attempt->claimed->since(), now);
   };
   base::call_foreign(measure_each, [] {});
 }
@@ -111,7 +112,7 @@ std::string Pipeline::proof_of(std::uint64_t index) {
 
 // So that it is told again without a look into the store. Without memory for it, the store is looked into.
 void Pipeline::remember(const Attempt& attempt, std::uint64_t index) noexcept try {
-  if (auto sealed = sealed_outcome_of(attempt, index)) recent_.add(attempt.exec_id, std::move(sealed));
+  if (auto sealed = sealed_outcome_of(attempt, index)) recent_.add(attempt.parsed->exec_id, std::move(sealed));
 } catch (const std::bad_alloc&) {
 }
 
@@ -134,9 +135,8 @@ void Pipeline::lose(Attempt& attempt, std::string_view why) {
 }
 
 void Pipeline::end_without_entry(Attempt& attempt, Ending ending) {
-  attempt.replayed = false;
-  write_entry(attempt.entry, ending, attempt.json);
-  attempt.ending = std::move(ending);
+  Ended& ended = attempt.ended.emplace(std::move(ending));
+  write_entry(attempt.entry, ended, ended.json);
   attempt.outcome = outcome_of(attempt);
   attempt.seat = {};
 }

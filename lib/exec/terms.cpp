@@ -17,11 +17,11 @@ Status hold_cost(const TermsJudge& judge, const Proposal& proposal, Usd most) {
   const auto refused = [](std::string_view why) {
     return Status(Code::approval_constraint, "constraints.max_cost_usd: " + std::string(why));
   };
-  if (!judge.handler.cost) return refused("the action's handler does not say what it costs");
+  if (!judge.action.cost()) return refused("the action's handler does not say what it costs");
   const Result<Usd> cost = base::call_foreign(
       [&] {
         const InsideHandlers::Mark mark(judge.inside);
-        return judge.handler.cost(
+        return judge.action.cost()(
             {.action = proposal.action(), .payload = proposal.payload(), .tenant = proposal.tenant()});
       },
       [] { return Status(Code::approval_constraint, "the handler's cost function threw"); });

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include <openexec/executor.hpp>
 
+#include "exec/phases.hpp"
 #include "gate/limits.hpp"
 
 namespace openexec::exec {
@@ -14,15 +14,10 @@ namespace openexec::exec {
 /// Between a plan's id and what follows it, where a step is spent. In no approval's id
 constexpr char step_mark = '\n';
 
-struct Terms {
-  std::string step;         ///< what a step of a plan is spent as; empty for other approvals
-  std::string predecessor;  ///< the step that must have executed before; empty: none
-};
-
 /// What judges an approval's terms.
 struct TermsJudge {
   const NonceStore& store;
-  const HandlerTable::Row& handler;
+  const RegisteredAction& action;
   InsideHandlers& inside;  ///< marks the call of the handler's cost function
 };
 
