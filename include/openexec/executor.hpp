@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -83,6 +84,10 @@ struct Call {
 /// throw.
 using Lend = std::function<void(std::function<void()>)>;
 
+/// Told how a submitted attempt ended, once. Runs on a thread that drives the executor, which it should not hold up; it
+/// may submit again, and must not destroy the executor. What it throws is dropped.
+using Completion = std::function<void(Outcome)>;
+
 /// The wall clock, and the time that the executor goes by.
 struct ClockState {
   bool suspect = false;  ///< it jumped: what depends on time is refused until it agrees again or is confirmed
@@ -130,6 +135,21 @@ class Executor {
   /// Outcomes in the order of the calls. Handlers run one after the other on this thread, or where `lend` runs them.
   /// Throws std::bad_alloc where there is no memory for as many answers, and nothing else; nothing ran then.
   [[nodiscard]] std::vector<Outcome> execute_many(std::span<const Call> calls, const Lend& lend = nullptr);
+
+  // Asynchronously: attempts wait without a thread, on a few threads that the host lends.
+
+  /// Hands an attempt to the drivers and returns at once. The call's views may end then; the completion is called once.
+  /// A status other than success means that nothing was taken and the completion will not be called: invalid_argument
+  /// if no thread drives or there is no completion, overloaded above Limits::max_in_flight or without memory.
+  [[nodiscard]] Status submit(const Call& call, Completion completion);
+  /// Lends this thread to the executor until `stop` is requested. Any number of threads may drive. They take what was
+  /// submitted in batches that grow with the load and share their syncs. Handlers and completions run on them. What
+  /// waits when the last driver stops goes on when one drives again. Must have returned before the executor is destroyed
+  /// or moved. overloaded if there is no memory to begin.
+  ///
+  /// When the executor is destroyed, what is still under way is answered on that thread: in doubt if its handler runs,
+  /// failed without an effect if it was claimed and not entered, overloaded otherwise.
+  [[nodiscard]] Status drive(const std::stop_token& stop);
 
   /// What assembly recovered. recover() again finds nothing new unless another process of a shared store died since.
   [[nodiscard]] const Recovery& recovered() const noexcept;

@@ -98,6 +98,44 @@ class HandlerResult {
 /// then in doubt. Must not call back into the same executor.
 using Handler = std::function<HandlerResult(const Invocation&)>;
 
+/// What a completion came to.
+enum class Delivery : std::uint8_t {
+  accepted = 1,  ///< it decides the outcome
+  late = 2,      ///< the deadline had passed, and the execution is in doubt; this is appended as a settlement
+  refused = 3,   ///< it changes nothing: the token was used already, or the executor is gone
+};
+
+/// The end that an asynchronous handler owes. Completes at most once, from any thread: also before the handler has
+/// returned, after its deadline, and after the executor is gone. Move-only. A token that is destroyed without a
+/// completion leaves its execution in doubt.
+///
+/// In a child process after fork() a completion reaches nobody: the parent's execution goes on.
+class Pending {
+ public:
+  Pending(Pending&& other) noexcept;
+  Pending& operator=(Pending&& other) noexcept;
+  ~Pending();
+
+  /// Says what became of the action, and uses the token up. Never blocks on a disk while a driver runs; without one a
+  /// late completion is written by the calling thread.
+  Delivery complete(HandlerResult said) noexcept;
+
+  /// Whether it still owes a completion.
+  explicit operator bool() const noexcept { return call_ != nullptr; }
+
+  /// The executor's side.
+  class Call;
+  explicit Pending(std::shared_ptr<Call> call) noexcept;
+
+ private:
+  std::shared_ptr<Call> call_;
+};
+
+/// Starts an action and returns; `pending` says later what became of it. The invocation's views end when this function
+/// returns: copy what is needed later. May throw: the execution is then in doubt. Must not call back into the executor
+/// before it has returned.
+using AsyncHandler = std::function<void(const Invocation&, Pending pending)>;
+
 /// Takes what the handler will need, right before the nonce is spent. It performs no part of the action: the claim may
 /// still be refused. A Status, or an exception, answers the attempt as overloaded, and nothing is spent. Must not call
 /// back into the executor.
@@ -137,12 +175,17 @@ class HandlerTable {
     std::uint32_t retry_none = 0;
     /// Optional. A payload that does not satisfy it is refused (payload_schema) before its approval is looked at.
     std::shared_ptr<const PayloadSchema> schema = nullptr;
+    /// Instead of `run`: a handler that finishes later. `deadline` is enforced for it.
+    AsyncHandler start = nullptr;
   };
 
-  /// invalid_argument where the name breaks the rule for actions, is taken, `row.run` is empty, or `row.retry_none` is
-  /// too large.
+  /// invalid_argument where the name breaks the rule for actions, is taken, `row.retry_none` is too large, or `row` has
+  /// not exactly one of `run` and `start`.
   Status add(std::string action, Row row);
   Status add(std::string action, Handler run) { return add(std::move(action), Row{std::move(run), nullptr}); }
+  Status add(std::string action, AsyncHandler start) {
+    return add(std::move(action), Row{.run = nullptr, .reconcile = nullptr, .start = std::move(start)});
+  }
 
   [[nodiscard]] const Row* find(std::string_view action) const;
   [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,9 +33,10 @@ struct Reader {
   [[nodiscard]] bool fits() const noexcept { return longest <= longest_kept; }
 };
 
-/// What a batch of attempts has for the store at one time.
+/// What a hand of attempts has for the store at one time.
 struct Submission {
-  std::vector<Attempt*> attempts;  ///< in the order of the operations
+  std::vector<Attempt*> attempts;                                   ///< in the order of the operations
+  std::optional<std::chrono::steady_clock::time_point> claimed_at;  ///< right before the claims are handed over
   std::vector<std::string> notes;
   std::vector<Claim> claims;
   std::vector<Seal> seals;
@@ -43,6 +46,7 @@ struct Submission {
   /// Empty, with room for so many: nothing moves afterwards.
   void start(std::size_t most) {
     attempts.clear();
+    claimed_at.reset();
     claims.clear();
     seals.clear();
     entries.clear();
@@ -53,6 +57,12 @@ struct Submission {
     entries.reserve(most);
     operations.reserve(most);
     if (notes.size() < most) notes.resize(most);
+  }
+  /// Adds what an attempt asks of the store. Within the room of start(); does not throw.
+  template <class What>
+  void add(Attempt& attempt, const What* what) {
+    attempts.push_back(&attempt);
+    operations.push_back({.what = what});
   }
   [[nodiscard]] bool fits() const noexcept { return operations.capacity() <= 256; }
 };

@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "answers/doubts.hpp"
+#include "attempt/replay.hpp"
 #include "base/text.hpp"
 #include "base/unwind.hpp"
 #include "crypto/sha256.hpp"
 #include "evidence/identity.hpp"
 #include "exec/pipeline.hpp"
-#include "exec/replay.hpp"
 #include "schema/schema.hpp"
 
 namespace openexec::exec {
@@ -28,10 +28,10 @@ Digest digest_of(const Arrival& arrival) {
 
 Result<Proposal> parse(Attempt& attempt, const Config& config, canon::Parser& parser) {
   const RequestLimits& limits = config.limits.request;
-  const CallOptions& options = attempt.options;
-  if (const auto* text = std::get_if<std::string_view>(&attempt.arrival))
+  const CallOptions& options = *attempt.options;
+  if (const auto* text = std::get_if<std::string_view>(attempt.arrival))
     return Proposal::Parts::read_json(attempt.parts, parser, *text, config.tenant, limits, options.nonce);
-  Request request = std::get<Request>(attempt.arrival);
+  Request request = std::get<Request>(*attempt.arrival);
   if (options.nonce && request.nonce.empty()) request.nonce = *options.nonce;
   if (options.nonce && request.nonce != *options.nonce) return Status(Code::malformed_request, std::string(two_nonces));
   return Proposal::Parts::read(attempt.parts, parser, request, config.tenant, limits);
@@ -91,7 +91,7 @@ void Pipeline::recall(Attempt& attempt) {
 // Anybody else learns nothing. What is approved needs no look: its claim finds the nonce.
 void Pipeline::deny(Attempt& attempt, const Status& why) {
   if (!judge_.asks_for_approvals() || attempt.parsed->artifact_digest != Digest{}) look_back(attempt);
-  if (!attempt.ended && !attempt.waiting) return refuse(attempt, why);
+  if (!attempt.ended && attempt.waits_for == WaitsFor::nothing) return refuse(attempt, why);
   if (!attempt.ended || !std::exchange(attempt.ended->retryable, false)) return;
   attempt.ended->detail = "nothing happened, and it is not tried again: " + why.detail();
 }
@@ -105,15 +105,20 @@ void Pipeline::look_back(Attempt& attempt) {
       decoy_.make_up(*parts_.store, record.has_value());
       break;
     }
-    if (record->state != NonceState::claimed || attempt.seat.leads()) {
+    if (record->state != NonceState::claimed || attempt.lease.leads()) {
       tell(attempt, *record);
       break;
     }
-    attempt.seat = flights_.board(attempt.parsed->exec_id);
-    attempt.waiting = !attempt.seat.leads();
-    if (attempt.waiting) return;
+    if (!lead(attempt)) return;
   }
-  attempt.seat = {};
+  attempt.lease = {};
+}
+
+// Of equal attempts one leads. Returns false if another one does, and this one has to wait for it.
+bool Pipeline::lead(Attempt& attempt) {
+  if (!attempt.lease.leads()) attempt.lease = flights_.lead(attempt.parsed->exec_id);
+  if (!attempt.lease.leads()) attempt.waits_for = WaitsFor::equal;
+  return attempt.lease.leads();
 }
 
 void Pipeline::admit(Attempt& attempt) {
@@ -143,7 +148,7 @@ void Pipeline::verify(Attempt& attempt) {
 
 // Nothing ran, or nothing more.
 void Pipeline::refuse(Attempt& attempt, const Status& why) {
-  if (!attempt.parsed) attempt.entry.request_hash = digest_of(attempt.arrival);
+  if (!attempt.parsed) attempt.entry.request_hash = digest_of(*attempt.arrival);
   const RefusalMeter::Ruling ruling = refusals_.rule(parts_.clock->monotonic(), why.code() == Code::overloaded);
   recorder_.append_suppressed(ruling.suppressed);
   if (!ruling.record) meters_.suppressed_refusal();

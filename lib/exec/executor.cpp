@@ -110,6 +110,11 @@ std::vector<Outcome> Executor::execute_many(std::span<const Call> calls, const L
   return impl_->pipeline.run(calls, lend);
 }
 
+Status Executor::submit(const Call& call, Completion completion) {
+  return impl_->pipeline.submit(call, std::move(completion));
+}
+Status Executor::drive(const std::stop_token& stop) { return impl_->pipeline.drive(stop); }
+
 const Recovery& Executor::recovered() const noexcept { return impl_->recovered; }
 OPENEXEC_CATCHES_UNWIND Result<Recovery> Executor::recover() try {
   const base::CancellationPutOff put_off;

@@ -14,7 +14,9 @@ constexpr std::uint32_t most_retries = 1'000;
 
 Status HandlerTable::add(std::string action, Row row) {
   if (Status bad = base::check_action(action); !bad.ok()) return Status(Code::invalid_argument, bad.detail());
-  if (!row.run) return Status(Code::invalid_argument, "handler for " + action + ": empty");
+  if (!row.run && !row.start) return Status(Code::invalid_argument, "handler for " + action + ": empty");
+  if (row.run && row.start)
+    return Status(Code::invalid_argument, "handler for " + action + ": has both run and start; give one");
   if (row.retry_none > most_retries)
     return Status(Code::invalid_argument,
                   "handler for " + action + ": retry_none: must be 0 to " + std::to_string(most_retries));

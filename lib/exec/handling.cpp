@@ -6,23 +6,23 @@
 
 #include "base/unwind.hpp"
 #include "exec/pipeline.hpp"
-#include "gate/lending.hpp"
+#include "waiting/lending.hpp"
 
 namespace openexec::exec {
 
 // Where nobody lends, and where there is no memory for lending, the handlers run here.
-void Pipeline::handle(std::span<Attempt> attempts, const Lend& lend) {
-  if (lend) lend_handlers(attempts, lend);
-  for (Attempt& attempt : attempts)
-    if (is_ready(attempt)) call_handler(attempt);
+void Pipeline::handle(Hand& hand, const Lend& lend) {
+  if (lend) lend_handlers(hand, lend);
+  for (Attempt* attempt : hand)
+    if (is_due_to_run(*attempt)) call_handler(*attempt);
 }
 
 // Without memory nothing is lent: all of it is taken before the first piece is.
-void Pipeline::lend_handlers(std::span<Attempt> attempts, const Lend& lend) try {
+void Pipeline::lend_handlers(Hand& hand, const Lend& lend) try {
   std::vector<Attempt*> ready;
-  ready.reserve(attempts.size());
-  for (Attempt& attempt : attempts)
-    if (is_ready(attempt)) ready.push_back(&attempt);
+  ready.reserve(hand.size());
+  for (Attempt* attempt : hand)
+    if (is_due_to_run(*attempt)) ready.push_back(attempt);
   Lending::run(
       ready.size(), [this, &ready](std::size_t i) { call_handler(*ready[i]); }, lend);
 } catch (const std::bad_alloc&) {
@@ -36,11 +36,12 @@ void Pipeline::call_handler(Attempt& attempt) {
         const InsideHandlers::Mark mark(inside_);
         if (!may_enter(attempt)) return;
         attempt.ended.emplace(entered());
+        if (attempt.action.is_asynchronous()) return start_handler(attempt);
         attempt.ended.emplace(recorder_.judge(enter_handler(attempt)));
         if (attempt.ended->effect == Effect::none) allow_retry(attempt);
       },
       [] {});
-  attempt.reservation.reset();
+  if (attempt.waits_for == WaitsFor::nothing) attempt.reservation.reset();
 }
 
 // It was claimed, and its handler said that nothing happened or was not entered.
@@ -62,12 +63,41 @@ bool Pipeline::may_enter(Attempt& attempt) {
   const Status approved = judge_.still_granted(*attempt.granted, *attempt.parsed, attempt.at);
   if (!approved.ok()) return no(approved.detail());
   if (attempt.granted->epoch() != epoch) attempt.entry.approval->keys = attempt.granted->approval().keys;
-  return true;
+  return attempt.claimed->enter();
 }
 
 HandlerResult Pipeline::enter_handler(Attempt& attempt) {
   return base::call_foreign([&] { return attempt.claimed->run(invocation_of(attempt)); },
                             [] { return HandlerResult::in_doubt("the handler threw"); });
+}
+
+// What it says later ends the attempt: see finish_handler(). A handler that throws has said nothing, whatever it did
+// with its token.
+void Pipeline::start_handler(Attempt& attempt) {
+  const auto start = [&] {
+    attempt.claimed->start(invocation_of(attempt), Pending(attempt.pending));
+    return true;
+  };
+  if (base::call_foreign(start, [] { return false; })) {
+    attempt.until = later(std::chrono::steady_clock::now(), attempt.action.deadline());
+    attempt.waits_for = WaitsFor::handler;
+    return;
+  }
+  attempt.pending->expire();
+  attempt.ended.emplace(recorder_.judge(HandlerResult::in_doubt("the handler threw")));
+}
+
+// Its handler has said what became of the action, or its time is up. Until here its ending said "in doubt".
+void Pipeline::finish_handler(Attempt& attempt) {
+  attempt.waits_for = WaitsFor::nothing;
+  attempt.reservation.reset();
+  const std::optional<HandlerResult> said = attempt.pending->take();
+  if (said) attempt.ended.emplace(recorder_.judge(*said));
+  if (attempt.ended->effect == Effect::none) allow_retry(attempt);
+  if (attempt.ended->verdict == Verdict::in_doubt && attempt.ended->detail.empty())
+    attempt.ended->detail = said       ? "the handler ended without saying what became of the action"
+                            : closing_ ? "the executor was closed before the handler ended"
+                                       : "the handler did not end within its deadline";
 }
 
 }  // namespace openexec::exec

@@ -6,44 +6,10 @@
 
 #include "answers/doubts.hpp"
 #include "base/unwind.hpp"
+#include "exec/driving.hpp"
 #include "exec/recovery.hpp"
 
 namespace openexec::exec {
-
-// bytes ─ canon ─ limits, halt ─ known nonce? ─ allow-list, handler ─ verify ─ CLAIM ─ handler ─ SEAL + APPEND ─ reply
-//
-// One request is a batch of one. A step either ends an attempt or lets it walk on; what no step ended was approved.
-// Claims of a batch share one durable step, and so do its seals and entries. Nothing is answered before its entry is
-// durable.
-//
-// Memory may run out anywhere. Each attempt takes its steps under attend(): what fails there ends that attempt alone,
-// and break_off() answers from what the attempt knows of itself, which needs no memory. From its claim on, an attempt
-// may have run.
-void Pipeline::walk(std::span<Attempt> attempts, const Lend& lend) {
-  using Step = void (Pipeline::*)(Attempt&);
-  constexpr Step arriving[] = {&Pipeline::canonicalise,  // one strict parse; what is hashed is what runs
-                               &Pipeline::hold_limits, &Pipeline::check_halt};
-  constexpr Step proving[] = {&Pipeline::recall,                     // before anything that depends on time
-                              &Pipeline::admit, &Pipeline::verify};  // before the claim: a stranger burns no nonce
-  const auto each = [&](std::span<const Step> steps) {
-    for (Attempt& attempt : attempts)
-      attend(attempt, [&] {
-        for (const Step step : steps)
-          if (!attempt.ended && !attempt.waiting) (this->*step)(attempt);
-      });
-  };
-  const auto unanswered = [](const Attempt& attempt) { return !attempt.outcome; };
-
-  const Lent submission(submissions_);
-  each(arriving);
-  while (std::any_of(attempts.begin(), attempts.end(), unanswered)) {
-    each(proving);
-    claim(attempts, *submission);  // durable before a handler is entered
-    handle(attempts, lend);
-    seal_and_append(attempts, *submission);  // durable before anybody is answered
-    wait(attempts);                          // for equal attempts that others run; then their outcome is recalled
-  }
-}
 
 namespace {
 
@@ -54,6 +20,24 @@ std::size_t bytes_of(const Arrival& arrival) noexcept {
   const auto& request = std::get<Request>(arrival);
   return std::max(request.payload.size(), request.approval_artifact.size());
 }
+
+/// What a blocking call waits with. Its attempts stand on the stack of its thread, so it does not end before every wait.
+struct BlockingCall {
+  Inbox inbox;
+  std::size_t parked = 0;
+
+  BlockingCall() = default;
+  BlockingCall(const BlockingCall&) = delete;
+  BlockingCall& operator=(const BlockingCall&) = delete;
+  ~BlockingCall() {
+    if (parked != 0) inbox.end_waits();
+  }
+  /// Takes what is ready into the hand. Waits for it if the hand is empty.
+  void take_up(Hand& hand) noexcept {
+    Waiter* ready = hand.empty() ? inbox.wait() : inbox.take_ready();
+    for (; ready != nullptr; --parked) hand.add(static_cast<Attempt&>(*std::exchange(ready, ready->next)));
+  }
+};
 
 /// The answer to a call that never became an attempt for want of memory. It starts as a refusal, and stays one.
 Outcome unanswered() noexcept {
@@ -76,6 +60,68 @@ Outcome last_word(Attempt& attempt) noexcept {
 
 }  // namespace
 
+// bytes ─ canon ─ limits, halt ─ known nonce? ─ allow-list, handler ─ verify ─ CLAIM ─ handler ─ SEAL + APPEND ─ reply
+//
+// One request is a hand of one. A hand is advanced in rounds. In a round each attempt is proved until it ends, waits, or
+// is due to claim; then the claims and the ends of the whole hand become durable in one step; then the handlers of what
+// was claimed are called. What has to wait is parked without a thread, and comes back when its wait is over.
+//
+// 1. An attempt belongs to one hand, to a list of ready ones, or to what it waits for: one thread at a time touches it.
+// 2. A handler is called for a Claimed only, after its claim is durable, and once.
+// 3. Nothing is answered before its entry is durable.
+// 4. Memory may run out anywhere. Each attempt takes its steps under attend(): what fails there ends that attempt
+//    alone, and break_off() answers from what the attempt knows of itself, which needs no memory. From its claim on, an
+//    attempt may have run.
+void Pipeline::walk(Hand& hand, const Lend& lend) {
+  const Lent submission(submissions_);
+  BlockingCall waits;
+  for (;;) {
+    for (Attempt* attempt : hand) attend(*attempt, [&] { prove(*attempt); });
+    commit(hand, *submission);
+    handle(hand, lend);
+    hand.drop_if([](const Attempt& attempt) { return attempt.outcome.has_value(); });
+    if (hand.empty() && waits.parked == 0) return;
+    waits.parked += park(hand, waits.inbox);
+    if (waits.parked != 0) waits.take_up(hand);
+  }
+}
+
+// One strict parse; what is hashed is what runs. What is known of the nonce comes before anything that depends on time,
+// and the approval before the claim: a stranger burns no nonce.
+void Pipeline::prove(Attempt& attempt) {
+  using Step = void (Pipeline::*)(Attempt&);
+  constexpr Step arriving[] = {&Pipeline::canonicalise, &Pipeline::hold_limits, &Pipeline::check_halt};
+  constexpr Step proving[] = {&Pipeline::recall, &Pipeline::admit, &Pipeline::verify};
+  const auto take = [&](std::span<const Step> steps) {
+    for (const Step step : steps)
+      if (!attempt.ended && attempt.waits_for == WaitsFor::nothing) (this->*step)(attempt);
+  };
+  if (attempt.waits_for != WaitsFor::nothing) end_wait(attempt);
+  if (attempt.claimed) return;
+  if (!attempt.parsed) take(arriving);
+  take(proving);
+}
+
+// Spends nonces and approvals, and makes ends durable. Each attempt is answered from its own operation.
+void Pipeline::commit(Hand& hand, Submission& submission) {
+  submission.start(hand.size());
+  for (Attempt* attempt : hand) {
+    if (is_due_to_claim(*attempt)) add_claim(*attempt, submission);
+    if (is_due_to_end(*attempt)) add_end(*attempt, submission);
+  }
+  if (submission.operations.empty()) return;
+  recorder_.submit(submission.operations);
+  for (std::size_t i = 0; i < submission.operations.size(); ++i) {
+    Attempt& attempt = *submission.attempts[i];
+    const Operation& answered = submission.operations[i];
+    if (std::holds_alternative<const Claim*>(answered.what))
+      settle(attempt, answered, *submission.claimed_at);
+    else
+      attend(attempt, [&] { conclude(attempt, answered); });
+  }
+  measure_seals(submission);
+}
+
 Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp mark, const Confirmation& confirmed,
                    std::vector<ControlName> standing, std::optional<Timestamp> floor)
     : config_(std::move(config)),
@@ -90,12 +136,14 @@ Pipeline::Pipeline(Config config, Parts parts, HandlerTable handlers, Timestamp 
       decoy_(config_.tenant),
       controls_(config_.tenant, std::move(standing)),
       judge_(parts_, controls_, meters_, inside_, floor),
-      orders_(config_.tenant, *parts_.store, recorder_, time_, gate_, controls_, confirmed) {
+      orders_(config_.tenant, *parts_.store, recorder_, time_, gate_, controls_, confirmed),
+      late_(std::make_shared<LateDesk>(*this)) {
   if (controls_.halted()) gate_.close();
   if (config_.allowed_actions) allowed_.emplace(config_.allowed_actions->begin(), config_.allowed_actions->end());
 }
 
 Pipeline::~Pipeline() {
+  close();
   try {
     recorder_.append_suppressed(refusals_.rest());
     recorder_.append_suppressed(replays_.rest());
@@ -106,8 +154,11 @@ Pipeline::~Pipeline() {
 OPENEXEC_CATCHES_UNWIND Outcome Pipeline::run(const Arrival& arrival, const CallOptions& options) try {
   const base::CancellationPutOff put_off;
   Attempt attempt = enter(arrival, options);
+  Attempt* slot = nullptr;
+  Hand hand({&slot, 1});
+  hand.add(attempt);
   // Out of memory, or a part that broke its contract: leave() says what that means.
-  base::call_foreign([&] { walk({&attempt, 1}, nullptr); }, [] {});
+  base::call_foreign([&] { walk(hand, nullptr); }, [] {});
   return leave(attempt);
 } catch (base::ForcedUnwind&) {
   throw;
@@ -122,9 +173,11 @@ std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const Lend& lend
   outcomes.reserve(calls.size());
   const auto run_all = [&] {
     std::vector<Attempt> attempts;
+    std::vector<Attempt*> slots(calls.size());
+    Hand hand(slots);
     attempts.reserve(calls.size());
-    for (const Call& call : calls) attempts.push_back(enter(call.request, call.options));
-    base::call_foreign([&] { walk(attempts, lend); }, [] {});
+    for (const Call& call : calls) hand.add(attempts.emplace_back(enter(call.request, call.options)));
+    base::call_foreign([&] { walk(hand, lend); }, [] {});
     for (Attempt& attempt : attempts) outcomes.push_back(leave(attempt));
   };
   base::call_foreign(run_all, [] {});
@@ -139,7 +192,6 @@ Attempt Pipeline::enter(const Arrival& arrival, const CallOptions& options) {
   attempt.entry.tenant = config_.tenant;
   attempt.entry.executor = config_.executor;
   attempt.at = recorder_.stamp(attempt.entry);
-  attempt.deadline = later(std::chrono::steady_clock::now(), options.max_wait.value_or(config_.limits.max_wait));
   return attempt;
 }
 
@@ -161,19 +213,38 @@ void Pipeline::break_off(Attempt& attempt) noexcept {
     if (!attempt.ended) attempt.ended.emplace();
     attempt.outcome = last_word(attempt);
   }
-  attempt.waiting = false;
-  attempt.seat = {};
+  if (attempt.pending) attempt.pending->expire();
+  attempt.waits_for = WaitsFor::nothing;
+  attempt.lease = {};
 }
 
-// Others may be waiting for what this batch leads, so its seats are given up before it waits itself.
-void Pipeline::wait(std::span<Attempt> attempts) {
-  for (Attempt& attempt : attempts) {
-    if (!attempt.waiting) continue;
-    attempt.waiting = false;
-    attempt.waited = attempt.seat.landed_by(attempt.deadline);
-    if (attempt.waited) continue;
-    attend(attempt, [&] { refuse(attempt, Status(Code::in_progress, "the first attempt is still running")); });
+// What the attempt waited for is there, or its time is up.
+void Pipeline::end_wait(Attempt& attempt) {
+  if (attempt.waits_for == WaitsFor::handler) return finish_handler(attempt);
+  attempt.waits_for = WaitsFor::nothing;
+  attempt.waited = !attempt.overdue;
+  if (attempt.overdue) refuse(attempt, Status(Code::in_progress, "the first attempt is still running"));
+}
+
+// Others may wait for what this hand leads; they are woken by its leases. Returns how many left the hand.
+std::size_t Pipeline::park(Hand& hand, Inbox& inbox) noexcept {
+  const std::size_t before = hand.size();
+  hand.drop_if([&](Attempt& attempt) { return is_parked(attempt, inbox); });
+  return before - hand.size();
+}
+
+// Where there is nothing to wait for any more, the attempt stays in the hand, and the next round ends its wait.
+bool Pipeline::is_parked(Attempt& attempt, Inbox& inbox) noexcept {
+  switch (attempt.waits_for) {
+    case WaitsFor::nothing: return false;
+    case WaitsFor::handler: return inbox.park(attempt, [&] { return attempt.pending->wait(attempt); });
+    case WaitsFor::equal: break;
   }
+  if (!attempt.patience)
+    attempt.patience =
+        later(std::chrono::steady_clock::now(), attempt.options->max_wait.value_or(config_.limits.max_wait));
+  attempt.until = *attempt.patience;
+  return inbox.park(attempt, [&] { return flights_.wait(attempt.parsed->exec_id, attempt); });
 }
 
 Result<Recovery> Pipeline::recover() {

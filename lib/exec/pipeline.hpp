@@ -3,9 +3,11 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,20 +16,24 @@
 
 #include "answers/buffers.hpp"
 #include "answers/recorder.hpp"
+#include "attempt/approval_judge.hpp"
+#include "attempt/attempt.hpp"
+#include "attempt/hand.hpp"
+#include "attempt/submitted.hpp"
 #include "base/unwind.hpp"
-#include "exec/approval_judge.hpp"
-#include "exec/attempt.hpp"
 #include "exec/orders.hpp"
 #include "gate/confirmation.hpp"
 #include "gate/controls.hpp"
 #include "gate/decoy.hpp"
-#include "gate/flights.hpp"
 #include "gate/limits.hpp"
 #include "gate/measuring.hpp"
 #include "gate/pool.hpp"
 #include "gate/recent.hpp"
 #include "gate/replay_meter.hpp"
 #include "gate/timekeeper.hpp"
+#include "waiting/inbox.hpp"
+#include "waiting/pending_call.hpp"
+#include "waiting/single_flight.hpp"
 
 namespace openexec::exec {
 
@@ -44,6 +50,10 @@ class Pipeline {
   [[nodiscard]] Outcome run(const Arrival& arrival, const CallOptions& options);
   [[nodiscard]] std::vector<Outcome> run(std::span<const Call> calls, const Lend& lend);
   Result<Recovery> recover();
+
+  /// As Executor::submit() and Executor::drive().
+  [[nodiscard]] Status submit(const Call& call, Completion completion);
+  [[nodiscard]] Status drive(const std::stop_token& stop);
 
   /// An order: makes a control stand or lifts it, and writes down who gave it.
   [[nodiscard]] Outcome order(ControlKind kind, std::string_view id, bool stands, const Order& order) {
@@ -62,17 +72,35 @@ class Pipeline {
   [[nodiscard]] const Parts& parts() const noexcept { return parts_; }
 
  private:
-  void walk(std::span<Attempt> attempts, const Lend& lend);
+  // The rounds, by which every way in takes its attempts from arrival to answer.
+  void walk(Hand& hand, const Lend& lend);
+  void prove(Attempt& attempt);
+  void commit(Hand& hand, Submission& submission);
+  void handle(Hand& hand, const Lend& lend);
+  std::size_t park(Hand& hand, Inbox& inbox) noexcept;
+  [[nodiscard]] bool is_parked(Attempt& attempt, Inbox& inbox) noexcept;
+
   [[nodiscard]] Attempt enter(const Arrival& arrival, const CallOptions& options);
   Outcome leave(Attempt& attempt) noexcept;
-  /// Takes a step with one attempt of a batch. What fails is the end of that attempt, and not of the others.
+  /// Takes a step with one attempt of a hand. What fails is the end of that attempt, and not of the others.
   template <class Step>
   void attend(Attempt& attempt, Step&& step) {
     base::call_foreign(std::forward<Step>(step), [&] { break_off(attempt); });
   }
   void break_off(Attempt& attempt) noexcept;
 
-  // The steps. Each ends the attempt, or lets it walk on.
+  // What drivers do besides.
+  class DriverHand;
+  void drive_round(DriverHand& driver, Submission& submission);
+  void commit_for(DriverHand& driver, Submission& submission);
+  void deliver(DriverHand& driver);
+  void handle_for_a_while(Hand& hand);
+  void take_up(Hand& hand, Waiter* ready);
+  void settle_late(const std::shared_ptr<Pending::Call>& call) noexcept;
+  void close() noexcept;
+  void end_for_close(Attempt& attempt);
+
+  // The steps. Each ends the attempt, lets it walk on, or has it wait.
   void canonicalise(Attempt& attempt);
   void hold_limits(Attempt& attempt);
   void check_halt(Attempt& attempt);
@@ -80,16 +108,14 @@ class Pipeline {
   void look_back(Attempt& attempt);
   void admit(Attempt& attempt);
   void verify(Attempt& attempt);
-  void claim(std::span<Attempt> attempts, Submission& submission);
-  template <class Due>
-  void claim(std::span<Attempt> attempts, Submission& submission, Due&& due);
-  void prepare_claim(Attempt& attempt, std::string& note);
+  [[nodiscard]] bool lead(Attempt& attempt);
+  void end_wait(Attempt& attempt);
+  void add_claim(Attempt& attempt, Submission& submission);
+  void prepare_claim(Attempt& attempt, std::string& note, Submission& submission);
   void reserve(Attempt& attempt);
   [[nodiscard]] Invocation invocation_of(const Attempt& attempt) const;
-  void handle(std::span<Attempt> attempts, const Lend& lend);
-  void lend_handlers(std::span<Attempt> attempts, const Lend& lend);
-  void seal_and_append(std::span<Attempt> attempts, Submission& submission);
-  void wait(std::span<Attempt> attempts);
+  void lend_handlers(Hand& hand, const Lend& lend);
+  void add_end(Attempt& attempt, Submission& submission);
 
   // How an attempt ends.
   void deny(Attempt& attempt, const Status& why);
@@ -103,8 +129,10 @@ class Pipeline {
   [[nodiscard]] bool may_enter(Attempt& attempt);
   static void allow_retry(Attempt& attempt) noexcept;
   [[nodiscard]] HandlerResult enter_handler(Attempt& attempt);
+  void start_handler(Attempt& attempt);
+  void finish_handler(Attempt& attempt);
   void conclude(Attempt& attempt, const Operation& written);
-  void measure_seals(std::span<Attempt* const> ended);
+  void measure_seals(const Submission& submission);
   [[nodiscard]] std::string proof_of(std::uint64_t index);
   void fail(Attempt& attempt, const Status& why);
   void lose(Attempt& attempt, std::string_view why);
@@ -128,12 +156,17 @@ class Pipeline {
   Decoy decoy_;
   Pool<Proposal::Parts> proposals_;
   Pool<Submission> submissions_;
-  Flights flights_;
+  SingleFlight flights_;
   Gate gate_;
   Controls controls_;
   InsideHandlers inside_;
   const ApprovalJudge judge_;
   Orders orders_;
+
+  class LateDesk;
+  const std::shared_ptr<LateDesk> late_;  ///< outlives the pipeline, and knows when it is gone
+  Inbox inbox_;                           ///< the drivers'
+  bool closing_ = false;
 };
 
 }  // namespace openexec::exec

@@ -7,54 +7,39 @@
 
 #include <openexec/transparency_log.hpp>
 
+#include "attempt/replay.hpp"
 #include "base/unwind.hpp"
 #include "exec/pipeline.hpp"
-#include "exec/replay.hpp"
 
 namespace openexec::exec {
 
-// Ends become durable together: what ran is sealed, and every attempt has its entry.
-void Pipeline::seal_and_append(std::span<Attempt> attempts, Submission& submission) {
-  const auto due = [](const Attempt& attempt) { return attempt.ended && !attempt.outcome; };
-  auto& [ended, notes, claims, seals, entries, operations] = submission;
-  submission.start(attempts.size());
-  for (Attempt& attempt : attempts) {
-    if (!due(attempt)) continue;
-    const Entry& entry = attempt.entry;
-    Ended& ending = *attempt.ended;
-    attend(attempt, [&] {
-      if (!ending.recorded) return fail(attempt, Status(ending.code, ending.detail, ending.http));
-      write_entry(attempt.entry, ending, ending.json);
-      if (attempt.claimed) add_remark(ending);
-      if (ending.replayed) meter_replay(attempt);
-    });
-    if (attempt.outcome) continue;
-    ended.push_back(&attempt);
-    const Digest exec_id = attempt.parsed ? attempt.parsed->exec_id : Digest{};
-    if (attempt.claimed) {
-      seals.push_back({.tenant = entry.tenant,
-                       .nonce = entry.nonce,
-                       .exec_id = exec_id,
-                       .state = ending.state,
-                       .code = ending.code,
-                       .effect = ending.effect,
-                       .result = text_for_store(ending),
-                       .entry = ending.json,
-                       .at = attempt.at,
-                       .attempt = attempt.number,
-                       .retryable = ending.retryable});
-      operations.push_back({.what = &seals.back()});
-    } else {
-      entries.push_back({.json = ending.json, .exec_id = exec_id, .at = attempt.at});
-      operations.push_back({.what = &entries.back()});
-    }
+// What ran is sealed, and every attempt has its entry.
+void Pipeline::add_end(Attempt& attempt, Submission& submission) {
+  Ended& ended = *attempt.ended;
+  attend(attempt, [&] {
+    if (!ended.recorded) return fail(attempt, Status(ended.code, ended.detail, ended.http));
+    write_entry(attempt.entry, ended, ended.json);
+    if (attempt.claimed) add_remark(ended);
+    if (ended.replayed) meter_replay(attempt);
+  });
+  if (attempt.outcome) return;
+  const Digest exec_id = attempt.parsed ? attempt.parsed->exec_id : Digest{};
+  if (!attempt.claimed) {
+    submission.entries.push_back({.json = ended.json, .exec_id = exec_id, .at = attempt.at});
+    return submission.add(attempt, &submission.entries.back());
   }
-  if (!operations.empty()) recorder_.submit(operations);
-  for (std::size_t i = 0; i < ended.size(); ++i) {
-    Attempt& attempt = *ended[i];
-    attend(attempt, [&, written = &operations[i]] { conclude(attempt, *written); });
-  }
-  measure_seals(ended);
+  submission.seals.push_back({.tenant = attempt.entry.tenant,
+                              .nonce = attempt.entry.nonce,
+                              .exec_id = exec_id,
+                              .state = ended.state,
+                              .code = ended.code,
+                              .effect = ended.effect,
+                              .result = text_for_store(ended),
+                              .entry = ended.json,
+                              .at = attempt.at,
+                              .attempt = attempt.number,
+                              .retryable = ended.retryable});
+  submission.add(attempt, &submission.seals.back());
 }
 
 // Above the rate of its execution a replay is answered without an entry of its own. What it tells is durable already.
@@ -64,7 +49,7 @@ void Pipeline::meter_replay(Attempt& attempt) {
   if (ruling.record) return;
   meters_.suppressed_replay();
   attempt.outcome = outcome_of(attempt);
-  attempt.seat.land();
+  attempt.lease.finish();
 }
 
 // The one place where an attempt that ran becomes a success: its end is durable, and so is its entry.
@@ -77,24 +62,23 @@ void Pipeline::conclude(Attempt& attempt, const Operation& written) {
                 Status(full ? Code::overloaded : Code::store_failed, written.status.detail() + "; nothing ran"));
   }
   if (attempt.claimed) decoy_.offer(attempt.entry.nonce);
+  if (attempt.pending && attempt.ended->state == NonceState::in_doubt) attempt.pending->sealed_in_doubt();
   remember(attempt, *written.entry);
   attempt.outcome = outcome_of(attempt);
   attempt.outcome->entry = std::move(attempt.ended->json);
   attempt.outcome->entry_index = written.entry;
-  attempt.seat.land();
-  if (attempt.options.proof) attempt.outcome->proof = proof_of(*written.entry);
+  attempt.lease.finish();
+  if (attempt.options->proof) attempt.outcome->proof = proof_of(*written.entry);
 }
 
 // Everybody has an answer by now. A clock that fails here takes nothing back.
-void Pipeline::measure_seals(std::span<Attempt* const> ended) {
-  const auto is_sealed = [](const Attempt* attempt) {
-    return attempt->claimed && attempt->outcome && attempt->outcome->entry_index;
-  };
-  if (std::none_of(ended.begin(), ended.end(), is_sealed)) return;
+void Pipeline::measure_seals(const Submission& submission) {
+  if (submission.seals.empty()) return;
   const auto measure_each = [&] {
     const auto now = parts_.clock->monotonic();
-    for (const Attempt* attempt : ended)
-      if (is_sealed(attempt)) meters_.sealed(attempt->claimed->since(), now);
+    for (const Attempt* attempt : submission.attempts)
+      if (attempt->claimed && attempt->outcome && attempt->outcome->entry_index)
+        meters_.sealed(attempt->claimed->since(), now);
   };
   base::call_foreign(measure_each, [] {});
 }
@@ -138,7 +122,7 @@ void Pipeline::end_without_entry(Attempt& attempt, Ending ending) {
   Ended& ended = attempt.ended.emplace(std::move(ending));
   write_entry(attempt.entry, ended, ended.json);
   attempt.outcome = outcome_of(attempt);
-  attempt.seat = {};
+  attempt.lease = {};
 }
 
 }  // namespace openexec::exec

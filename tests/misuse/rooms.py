@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 ROOMS = ["base", "canon", "schema", "crypto", "merkle", "evidence", "approval", "sqlite", "index", "tlog", "rows",
-         "session", "ledger", "upkeep", "gate", "answers", "exec", "api", "handlers", "service"]  # bottom to top
+         "session", "ledger", "upkeep", "gate", "waiting", "answers", "attempt", "exec", "api", "handlers", "service"]  # bottom to top
 # A room beside the floors: it stands on these alone, and no floor knows it. A witness remembers in SQLite, and has no
 # ledger. What signs approvals is known to no room: the executor cannot approve.
 WINGS = {"witness": ["base", "canon", "crypto", "merkle", "sqlite"], "signing": ["base", "canon", "crypto", "approval"]}

@@ -6,10 +6,10 @@
 #include <new>
 #include <thread>
 
-#include "gate/flights.hpp"
 #include "gate/limits.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"
+#include "waiting/single_flight.hpp"
 
 using namespace openexec;
 using namespace openexec::test;
@@ -219,27 +219,27 @@ TEST_CASE("deadlines end with the clock and do not wrap around") {
 }
 
 TEST_CASE("a flight that was spent and did not land is lost for ever, and others may still lead it") {
-  exec::Flights flights;
+  exec::SingleFlight flights;
   const Digest id{1};
   {
-    exec::Flights::Seat seat = flights.board(id);
-    seat.spend(true);
+    exec::SingleFlight::Lease lease = flights.lead(id);
+    lease.spend(true);
     CHECK_FALSE(flights.lost(id));
   }
   CHECK(flights.lost(id));
   {
-    exec::Flights::Seat seat = flights.board(id);
-    REQUIRE(seat.leads());
-    CHECK_FALSE(flights.board(id).leads());
-    seat.land();
+    exec::SingleFlight::Lease lease = flights.lead(id);
+    REQUIRE(lease.leads());
+    CHECK_FALSE(flights.lead(id).leads());
+    lease.finish();
   }
   CHECK(flights.lost(id));
 
   const Digest other{2};
-  exec::Flights::Seat seat = flights.board(other);
-  seat.spend(true);
-  exec::Flights::Seat moved = std::move(seat);
-  moved.land();
+  exec::SingleFlight::Lease lease = flights.lead(other);
+  lease.spend(true);
+  exec::SingleFlight::Lease moved = std::move(lease);
+  moved.finish();
   CHECK_FALSE(flights.lost(other));
-  CHECK(flights.board(other).leads());
+  CHECK(flights.lead(other).leads());
 }

@@ -1,7 +1,7 @@
 // WRONG: private
 // SPDX-License-Identifier: Apache-2.0
 // An approval is granted by the judge, which asked the verifier, and by nothing else.
-#include "../../../lib/exec/phases.hpp"
+#include "../../../lib/attempt/phases.hpp"
 
 const openexec::Approval& read(const openexec::exec::Granted& granted) {
 #ifdef WRONG

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // No step is reached without the proof that it needs: an approval is granted by the judge alone, a nonce is claimed by
 // the store's answer alone, and only what was claimed reaches a handler.
-#include "../../../lib/exec/phases.hpp"
+#include "../../../lib/attempt/phases.hpp"
 
 using openexec::exec::Claimed;
 using openexec::exec::Granted;

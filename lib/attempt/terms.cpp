@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exec/terms.hpp"
+#include "attempt/terms.hpp"
 
 #include <string_view>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gate/lending.hpp"
+#include "waiting/lending.hpp"
 
 #include <utility>
 

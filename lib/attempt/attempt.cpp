@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exec/attempt.hpp"
+#include "attempt/attempt.hpp"
 
 #include <utility>
 

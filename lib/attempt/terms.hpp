@@ -6,7 +6,7 @@
 
 #include <openexec/executor.hpp>
 
-#include "exec/phases.hpp"
+#include "attempt/phases.hpp"
 #include "gate/limits.hpp"
 
 namespace openexec::exec {

@@ -34,6 +34,8 @@ class RegisteredAction {
   [[nodiscard]] const Cost& cost() const noexcept { return row_->cost; }
   [[nodiscard]] const Prepare& prepare() const noexcept { return row_->prepare; }
   [[nodiscard]] std::chrono::milliseconds deadline() const noexcept { return row_->deadline; }
+  /// Whether its handler finishes later.
+  [[nodiscard]] bool is_asynchronous() const noexcept { return static_cast<bool>(row_->start); }
   /// Further attempts that an execution may have. 0 for no action.
   [[nodiscard]] std::uint32_t retry_none() const noexcept { return row_ != nullptr ? row_->retry_none : 0; }
 
@@ -67,7 +69,7 @@ class Granted {
   std::uint64_t epoch_;
 };
 
-/// A nonce and an approval that this attempt spent, durably. Nothing else reaches a handler.
+/// A nonce and an approval that this attempt spent, durably. Nothing else reaches a handler, and each reaches it once.
 class Claimed {
  public:
   /// Returns nullopt unless the store answered the claim with `fresh`. `since`: when the claim was handed to the store.
@@ -79,7 +81,12 @@ class Claimed {
     return Claimed(*action.row_, since);
   }
 
+  /// Takes the right to call the handler. Returns false if it was taken before.
+  [[nodiscard]] bool enter() noexcept { return !std::exchange(entered_, true); }
+  [[nodiscard]] bool entered() const noexcept { return entered_; }
+  /// Calls the handler. Preconditions: enter() returned true; the action is not asynchronous, or is for start().
   [[nodiscard]] HandlerResult run(const Invocation& invocation) const { return row_->run(invocation); }
+  void start(const Invocation& invocation, Pending pending) const { row_->start(invocation, std::move(pending)); }
   [[nodiscard]] std::chrono::steady_clock::time_point since() const noexcept { return since_; }
 
  private:
@@ -87,6 +94,7 @@ class Claimed {
       : row_(&row), since_(since) {}
   const HandlerTable::Row* row_;
   std::chrono::steady_clock::time_point since_;
+  bool entered_ = false;
 };
 
 }  // namespace openexec::exec

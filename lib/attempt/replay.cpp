@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exec/replay.hpp"
+#include "attempt/replay.hpp"
 
 #include <string>
 #include <utility>

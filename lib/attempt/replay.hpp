@@ -8,7 +8,7 @@
 #include <openexec/executor.hpp>
 
 #include "answers/ending.hpp"
-#include "exec/attempt.hpp"
+#include "attempt/attempt.hpp"
 #include "gate/recent.hpp"
 
 namespace openexec::exec {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exec/approval_judge.hpp"
+#include "attempt/approval_judge.hpp"
 
 #include <new>
 #include <utility>
 
+#include "attempt/terms.hpp"
 #include "base/unwind.hpp"
-#include "exec/terms.hpp"
 
 namespace openexec::exec {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <openexec/executor.hpp>
 
-#include "exec/phases.hpp"
+#include "attempt/phases.hpp"
 #include "gate/controls.hpp"
 #include "gate/limits.hpp"
 #include "gate/measuring.hpp"

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "waiting/pending_call.hpp"
+
+#include "waiting/inbox.hpp"
+
+namespace openexec {
+
+bool Pending::Call::wait(exec::Waiter& waiter) noexcept {
+  const base::Lock lock(mutex_);
+  if (phase_ != Phase::running) return false;
+  waiter.source = this;
+  waiter_ = &waiter;
+  return true;
+}
+
+bool Pending::Call::withdraw(exec::Waiter&) noexcept {
+  const base::Lock lock(mutex_);
+  if (phase_ != Phase::running) return false;
+  phase_ = Phase::expired;
+  waiter_ = nullptr;
+  return true;
+}
+
+void Pending::Call::expire() noexcept {
+  const base::Lock lock(mutex_);
+  if (phase_ == Phase::running) phase_ = Phase::expired;
+}
+
+std::optional<HandlerResult> Pending::Call::take() noexcept {
+  const base::Lock lock(mutex_);
+  return std::exchange(said_, std::nullopt);
+}
+
+void Pending::Call::sealed_in_doubt() noexcept {
+  {
+    const base::Lock lock(mutex_);
+    sealed_ = true;
+    if (phase_ != Phase::expired || !said_) return;
+  }
+  late_->settle(shared_from_this());
+}
+
+Delivery Pending::Call::complete(HandlerResult said) noexcept {
+  exec::Waiter* waiter = nullptr;
+  {
+    const base::Lock lock(mutex_);
+    if (phase_ == Phase::said || said_) return Delivery::refused;
+    said_.emplace(std::move(said));
+    if (phase_ == Phase::running) {
+      phase_ = Phase::said;
+      waiter = std::exchange(waiter_, nullptr);
+    } else if (!sealed_) {
+      return late_->open() ? Delivery::late : Delivery::refused;
+    }
+    if (phase_ == Phase::said && waiter == nullptr) return Delivery::accepted;
+  }
+  if (waiter == nullptr) return late_->settle(shared_from_this()) ? Delivery::late : Delivery::refused;
+  waiter->home->wake(*waiter);
+  return Delivery::accepted;
+}
+
+void Pending::Call::drop() noexcept {
+  {
+    const base::Lock lock(mutex_);
+    if (phase_ != Phase::running) return;
+  }
+  complete(HandlerResult::in_doubt({}));  // if the deadline passes here, it is a settlement that knows nothing
+}
+
+Pending::Pending(std::shared_ptr<Call> call) noexcept : call_(std::move(call)) {}
+Pending::Pending(Pending&&) noexcept = default;
+
+Pending& Pending::operator=(Pending&& other) noexcept {
+  const Pending dropped(std::exchange(call_, nullptr));
+  call_ = std::move(other.call_);
+  return *this;
+}
+
+Pending::~Pending() {
+  if (call_ != nullptr) call_->drop();
+}
+
+Delivery Pending::complete(HandlerResult said) noexcept {
+  const std::shared_ptr<Call> call = std::exchange(call_, nullptr);
+  return call != nullptr ? call->complete(std::move(said)) : Delivery::refused;
+}
+
+}  // namespace openexec
