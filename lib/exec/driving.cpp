@@ -50,6 +50,8 @@ void Pipeline::DriverHand::set_answered_aside() noexcept {
 
 OPENEXEC_CATCHES_UNWIND Status Pipeline::submit(const Call& call, Completion completion) try {
   const base::CancellationPutOff put_off;
+  if (inside_.this_thread())
+    return {Code::invalid_argument, "submit: a handler must not call the executor that runs it"};
   if (!completion) return {Code::invalid_argument, "submit: completion: missing"};
   auto submitted = std::make_unique<Submitted>(call, std::move(completion));
   Attempt& attempt = submitted->attempt.emplace(enter(submitted->arrival, submitted->options));
@@ -147,7 +149,7 @@ void Pipeline::take_up(Hand& hand, Waiter* ready) {
 
 // What a handler says after its deadline is a settlement like a person's: the first one decides.
 void Pipeline::settle_late(const std::shared_ptr<Pending::Call>& call) noexcept {
-  const std::optional<HandlerResult> said = call->take();
+  const std::optional<HandlerResult> said = call->take_late();
   if (!said) return;
   const Order order{.who = "handler", .why = "it completed after its deadline", .tenant = {}};
   base::call_foreign([&] { (void)settle(call->exec_id(), *said, order); }, [] {});

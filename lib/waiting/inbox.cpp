@@ -62,10 +62,12 @@ void Inbox::end_overdue(Clock::time_point now) noexcept {
 }
 
 void Inbox::sleep(base::Lock& lock) noexcept {
-  if (deadlines_.empty() || deadlines_.first().until == Clock::time_point::max())
+  // A copy: while this thread sleeps, the waiter may end and be gone.
+  const auto until = deadlines_.empty() ? Clock::time_point::max() : deadlines_.first().until;
+  if (until == Clock::time_point::max())
     changed_.wait(lock.native());
   else
-    changed_.wait_until(lock.native(), deadlines_.first().until);
+    changed_.wait_until(lock.native(), until);
 }
 
 Waiter* Inbox::wait() noexcept {

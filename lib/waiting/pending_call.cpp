@@ -28,7 +28,12 @@ void Pending::Call::expire() noexcept {
 
 std::optional<HandlerResult> Pending::Call::take() noexcept {
   const base::Lock lock(mutex_);
-  return std::exchange(said_, std::nullopt);
+  return phase_ == Phase::said ? std::exchange(said_, std::nullopt) : std::nullopt;
+}
+
+std::optional<HandlerResult> Pending::Call::take_late() noexcept {
+  const base::Lock lock(mutex_);
+  return phase_ == Phase::expired ? std::exchange(said_, std::nullopt) : std::nullopt;
 }
 
 void Pending::Call::sealed_in_doubt() noexcept {
@@ -40,23 +45,25 @@ void Pending::Call::sealed_in_doubt() noexcept {
   late_->settle(shared_from_this());
 }
 
+// No source calls an inbox, or the desk of late results, with its own lock held.
 Delivery Pending::Call::complete(HandlerResult said) noexcept {
   exec::Waiter* waiter = nullptr;
+  bool in_time = false;
+  bool sealed = false;
   {
     const base::Lock lock(mutex_);
     if (phase_ == Phase::said || said_) return Delivery::refused;
     said_.emplace(std::move(said));
-    if (phase_ == Phase::running) {
-      phase_ = Phase::said;
-      waiter = std::exchange(waiter_, nullptr);
-    } else if (!sealed_) {
-      return late_->open() ? Delivery::late : Delivery::refused;
-    }
-    if (phase_ == Phase::said && waiter == nullptr) return Delivery::accepted;
+    in_time = phase_ == Phase::running;
+    sealed = sealed_;
+    if (in_time) phase_ = Phase::said;
+    if (in_time) waiter = std::exchange(waiter_, nullptr);
   }
-  if (waiter == nullptr) return late_->settle(shared_from_this()) ? Delivery::late : Delivery::refused;
-  waiter->home->wake(*waiter);
-  return Delivery::accepted;
+  if (waiter != nullptr) waiter->home->wake(*waiter);
+  if (in_time) return Delivery::accepted;
+  // Before the end is sealed the executor hands the result on itself, in sealed_in_doubt().
+  const bool taken = sealed ? late_->settle(shared_from_this()) : late_->open();
+  return taken ? Delivery::late : Delivery::refused;
 }
 
 void Pending::Call::drop() noexcept {

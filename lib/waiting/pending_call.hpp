@@ -56,6 +56,8 @@ class Pending::Call final : public exec::WakeSource, public std::enable_shared_f
   void expire() noexcept;
   /// Returns what the handler said in time; nullopt if it said nothing.
   [[nodiscard]] std::optional<HandlerResult> take() noexcept;
+  /// Returns what it said after that.
+  [[nodiscard]] std::optional<HandlerResult> take_late() noexcept;
   /// The execution is sealed as in doubt, durably.
   void sealed_in_doubt() noexcept;
   [[nodiscard]] const Digest& exec_id() const noexcept { return exec_id_; }
