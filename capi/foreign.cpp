@@ -226,7 +226,7 @@ Result<std::vector<LogLine>> ForeignLog::read(std::uint64_t first, std::size_t c
   return std::move(lines.items);
 }
 
-Result<std::vector<LogLine>> ForeignLog::find(const Digest& exec_id, std::size_t count) {
+Result<std::vector<LogLine>> ForeignLog::find_entries(const Digest& exec_id, std::size_t count) {
   openexec_lines lines(count);
   const openexec_digest id = digest(exec_id);
   if (Status no =

@@ -171,7 +171,7 @@ class ForeignLog final : public ReceiptLog {
   [[nodiscard]] Result<std::uint64_t> append(const NewEntry& entry) override;
   [[nodiscard]] Result<std::uint64_t> size() override;
   [[nodiscard]] Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) override;
-  [[nodiscard]] Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override;
+  [[nodiscard]] Result<std::vector<LogLine>> find_entries(const Digest& exec_id, std::size_t count) override;
 
  private:
   openexec_log_table table_;

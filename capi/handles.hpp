@@ -9,9 +9,13 @@
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
-#include <openexec/builtin.hpp>
+#include <openexec/clawshield.hpp>
+#include <openexec/clock.hpp>
 #include <openexec/evidence.hpp>
 #include <openexec/executor.hpp>
+#include <openexec/hasher.hpp>
+#include <openexec/ledger.hpp>
+#include <openexec/policy_verifier.hpp>
 #include <string>
 #include <utility>
 #include <variant>

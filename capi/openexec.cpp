@@ -1110,7 +1110,7 @@ openexec_code openexec_log_find(const openexec_log* log, const openexec_digest* 
   return guard(error, [&] {
     in(visit, "visit");
     const Digest id = capi::digest(*in(exec_id, "exec_id"));
-    (void)visit_all(require(log_of(log)->find(id, static_cast<std::size_t>(count))), visit, self);
+    (void)visit_all(require(log_of(log)->find_entries(id, static_cast<std::size_t>(count))), visit, self);
   });
 }
 

@@ -3,7 +3,6 @@
 #include <openexec.h>
 
 #include <cstddef>
-#include <openexec/builtin.hpp>
 #include <openexec/evidence.hpp>
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt.hpp>

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <iostream>
-#include <openexec/builtin.hpp>
+#include <openexec/policy_verifier.hpp>
 #include <openexec/version.hpp>
 #include <optional>
 #include <string>

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 namespace CLI {
 class App;

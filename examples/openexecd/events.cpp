@@ -6,7 +6,7 @@
 #include <exception>
 #include <string>
 
-#include <openexec/builtin.hpp>
+#include <openexec/clock.hpp>
 
 #include "base/time.hpp"
 #include "canon/json_object.hpp"

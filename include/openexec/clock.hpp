@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 
 namespace openexec {
 
@@ -26,5 +27,8 @@ class Clock {
   /// does not override it takes a suspension for a jump.
   [[nodiscard]] virtual std::chrono::steady_clock::time_point elapsed() const { return monotonic(); }
 };
+
+/// Returns the clock of the operating system.
+std::shared_ptr<const Clock> system_clock();
 
 }  // namespace openexec

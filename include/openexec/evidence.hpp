@@ -110,8 +110,8 @@ struct EvidenceReport {
 /// The report is the answer about the evidence, whatever the evidence is. A Status instead is about the caller's own
 /// arguments: invalid_argument for a key or a policy that is malformed; overloaded where memory ends.
 ///
-/// Hashes are those of the supplied hasher (jcs_sha256 in builtin.hpp): what an executor with another one ran fails the
-/// payload step.
+/// Hashes are those of the supplied hasher (jcs_sha256). Evidence of an executor with another hasher fails the payload
+/// step.
 Result<EvidenceReport> verify_evidence(std::string_view proof, const EvidenceTrust& trust,
                                        const EvidenceHeld& held = {});
 

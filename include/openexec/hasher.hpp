@@ -2,6 +2,7 @@
 // How a request becomes bytes, and bytes a digest.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -9,7 +10,7 @@
 
 namespace openexec {
 
-/// Names requests. The supplied one (builtin.hpp) is SHA-256 over RFC 8785, section 3 of docs/formats.md.
+/// Names requests. The supplied one (jcs_sha256) is SHA-256 over RFC 8785, section 3 of docs/formats.md.
 ///
 /// Contract
 ///  - Pure: equal input gives equal output, for ever, on every machine; different requests give different bytes.
@@ -28,5 +29,8 @@ class Hasher {
 
   [[nodiscard]] virtual Digest digest(std::string_view bytes) const = 0;
 };
+
+/// Returns the supplied hasher, "jcs-sha256" (docs/formats.md, section 3).
+std::shared_ptr<const Hasher> jcs_sha256();
 
 }  // namespace openexec

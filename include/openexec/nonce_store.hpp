@@ -7,12 +7,12 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <variant>
 #include <vector>
 
 #include <openexec/bytes.hpp>
 #include <openexec/clock.hpp>
+#include <openexec/control.hpp>
 #include <openexec/measures.hpp>
 #include <openexec/receipt.hpp>
 #include <openexec/status.hpp>
@@ -110,28 +110,6 @@ struct Unlogged {
   std::string nonce;
   Digest exec_id{};
   std::string entry;
-};
-
-/// What is ordered while executors run, and stands until it is lifted.
-enum class ControlKind : std::uint8_t {
-  halt = 1,             ///< nothing starts
-  revoke_approval = 2,  ///< an approval, by its id, counts no more
-  revoke_key = 3,       ///< a key, by its id or fingerprint, counts no more
-  confirm_clock = 4,    ///< the wall clock was right when it was given; the id is the executor's to read
-};
-
-/// What a control is known by: at most one of each stands.
-struct ControlName {
-  ControlKind kind = ControlKind::halt;
-  std::string id;      ///< of the approval, the key or the confirmation; empty for a halt
-  std::string tenant;  ///< whom it concerns; empty: everybody
-  /// The entry that records it, where the store tells. No part of the name: names are compared without it.
-  std::optional<std::uint64_t> entry = std::nullopt;
-
-  friend auto operator<=>(const ControlName& a, const ControlName& b) {
-    return std::tie(a.kind, a.id, a.tenant) <=> std::tie(b.kind, b.id, b.tenant);
-  }
-  friend bool operator==(const ControlName& a, const ControlName& b) { return (a <=> b) == 0; }
 };
 
 /// A change of what stands, with the entry that records who ordered it. Views live until control() returns.

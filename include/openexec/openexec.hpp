@@ -5,7 +5,7 @@
 // clang-format off: in reading order
 #include <openexec/executor.hpp>  // START HERE: assemble, execute, recover
 
-#include <openexec/control.hpp>         // orders: stop, go on, and what counts no more
+#include <openexec/control.hpp>         // halt, resume, revoke
 #include <openexec/evidence.hpp>        // whether that is genuine: offline, by anybody
 #include <openexec/handler.hpp>         // what runs, once it is approved
 #include <openexec/measures.hpp>        // counters and histograms for monitoring
@@ -22,7 +22,10 @@
 #include <openexec/transparency_log.hpp>
 #include <openexec/verifier.hpp>
 
-#include <openexec/builtin.hpp>  // the supplied parts
+#include <openexec/clawshield.hpp>  // the supplied verifiers
+#include <openexec/demo.hpp>
+#include <openexec/ledger.hpp>  // the supplied stores
+#include <openexec/policy_verifier.hpp>
 #include <openexec/trust_policy.hpp>
 
 #include <openexec/bytes.hpp>

@@ -44,9 +44,9 @@ class ReceiptLog {
   /// Up to `count` entries from `first` on, in order; fewer at the end.
   [[nodiscard]] virtual Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) = 0;
   /// The entries of one execution, in order; at most `count` of them.
-  [[nodiscard]] virtual Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) = 0;
+  [[nodiscard]] virtual Result<std::vector<LogLine>> find_entries(const Digest& exec_id, std::size_t count) = 0;
   /// The entries of one execution whose index is below `before`, newest first; at most `count` of them. The default
-  /// reads all of them through find(), and answers store_failed where they are more than 10,000.
+  /// reads all of them through find_entries(), and answers store_failed where they are more than 10,000.
   [[nodiscard]] virtual Result<std::vector<LogLine>> find_before(const Digest& exec_id, std::uint64_t before,
                                                                  std::size_t count);
 

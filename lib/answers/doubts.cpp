@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
+#include "evidence/control_names.hpp"
 
 namespace openexec::exec {
 namespace {
@@ -74,7 +75,7 @@ Status check(const Order& order, const NonceRecord& record) {
 
 /// What the store knows of an execution, by any entry that names it.
 Result<NonceRecord> record_of(const DoubtDesk& desk, const Digest& exec_id) {
-  const Result<std::vector<LogLine>> lines = desk.log.find(exec_id, 1);
+  const Result<std::vector<LogLine>> lines = desk.log.find_entries(exec_id, 1);
   if (!lines.ok()) return lines.status();
   if (exec_id == Digest{} || lines->empty())
     return Status(Code::invalid_argument, "exec_id: the log has no such execution");
@@ -116,7 +117,8 @@ class Settling {
     entry_.effect = finding_.effect;
     entry_.result_hash = finding_.result_hash;
     entry_.receipt = receipt_of(entry_.exec_id, finding_.result);
-    entry_.control = ControlNote{"settle", {}, {}, std::string(order.who), std::string(order.why)};
+    entry_.control =
+        ControlNote{std::string(control_names::settle), {}, {}, std::string(order.who), std::string(order.why)};
     entry_.prior = record_.entry;
   }
 

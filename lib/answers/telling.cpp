@@ -27,7 +27,7 @@ Result<LogLine> line_at(ReceiptLog& log, std::uint64_t index, const Digest& exec
 Result<std::optional<LogLine>> outcome_entry(NonceStore& store, ReceiptLog& log, const Digest& exec_id) {
   // Any entry of the execution names its tenant and nonce, by which the store finds what became of it.
   if (exec_id == Digest{}) return std::optional<LogLine>();
-  const Result<std::vector<LogLine>> first = log.find(exec_id, 1);
+  const Result<std::vector<LogLine>> first = log.find_entries(exec_id, 1);
   if (!first.ok()) return first.status();
   if (first->empty()) return std::optional<LogLine>();
   const Result<Entry> entry = Entry::from_json(first->front().json);

@@ -9,7 +9,7 @@
 #include <span>
 #include <utility>
 
-#include <openexec/builtin.hpp>
+#include <openexec/clock.hpp>
 #include <openexec/version.hpp>
 
 #include "answers/outcome_json.hpp"

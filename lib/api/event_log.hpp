@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include <openexec/builtin.hpp>
+#include <openexec/clock.hpp>
 #include <openexec/service.hpp>
 
 #include "base/mutex.hpp"

@@ -155,7 +155,7 @@ Answer Api::receipts(const Call& call) const {
 
   // A malformed request has no exec_id; its entry is filed under zero, which is nobody's.
   Result<std::vector<LogLine>> first = std::vector<LogLine>{};
-  if (exec_id != Digest{}) first = executor->log().find(exec_id, 1);
+  if (exec_id != Digest{}) first = executor->log().find_entries(exec_id, 1);
   if (!first.ok()) return problem(nullptr, 503, first.status().detail());
   if (first->empty()) return problem(nullptr, 404, "no entry of this execution");
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <optional>
 
-#include <openexec/builtin.hpp>
+#include <openexec/clawshield.hpp>
 
 #include "approval/members.hpp"
 #include "approval/proposal.hpp"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "approval/envelope_cache.hpp"
 
-#include <cstring>
 #include <utility>
 
 namespace openexec::approval {
@@ -20,12 +19,6 @@ std::size_t VerifiedEnvelope::bytes() const {
                                   &statement.request_id, &statement.approval_scope, &statement.unknown_constraint})
     sum += text->capacity();
   return sum;
-}
-
-std::size_t EnvelopeCache::Hash::operator()(const Digest& digest) const noexcept {
-  std::size_t hash = 0;
-  std::memcpy(&hash, digest.data(), sizeof hash);  // a digest's bytes are as good as any hash of them
-  return hash;
 }
 
 std::shared_ptr<const VerifiedEnvelope> EnvelopeCache::find(const Digest& artifact) {

@@ -13,6 +13,7 @@
 
 #include "approval/statement.hpp"
 #include "base/mutex.hpp"
+#include "crypto/digest_hash.hpp"
 
 namespace openexec::approval {
 
@@ -40,9 +41,6 @@ class EnvelopeCache {
   [[nodiscard]] std::size_t size() const;
 
  private:
-  struct Hash {
-    std::size_t operator()(const Digest& digest) const noexcept;
-  };
   struct Entry {
     Digest artifact;
     std::shared_ptr<const VerifiedEnvelope> envelope;
@@ -53,7 +51,7 @@ class EnvelopeCache {
   const std::size_t max_bytes_;
   mutable base::Mutex mutex_;
   Entries entries_ OPENEXEC_GUARDED_BY(mutex_);  // the latest first
-  std::unordered_map<Digest, Entries::iterator, Hash> places_ OPENEXEC_GUARDED_BY(mutex_);
+  std::unordered_map<Digest, Entries::iterator, crypto::DigestHash> places_ OPENEXEC_GUARDED_BY(mutex_);
   std::size_t bytes_ OPENEXEC_GUARDED_BY(mutex_) = 0;
 };
 

@@ -6,7 +6,8 @@
 #include <new>
 #include <utility>
 
-#include <openexec/builtin.hpp>
+#include <openexec/clawshield.hpp>
+#include <openexec/policy_verifier.hpp>
 
 #include "approval/clawshield_v1.hpp"
 #include "approval/dsse.hpp"

@@ -10,6 +10,7 @@
 #include "base/names.hpp"
 #include "base/time.hpp"
 #include "canon/json.hpp"
+#include "evidence/control_names.hpp"
 
 namespace openexec {
 namespace {
@@ -140,13 +141,13 @@ struct ControlRule {
 
 using Part = ControlRule::Part;
 constexpr std::array controls{
-    ControlRule{"halt", 1, Part::absent, Part::optional, Part::absent, Part::absent},
-    ControlRule{"resume", 1, Part::absent, Part::optional, Part::absent, Part::absent},
-    ControlRule{"revoke_approval", 1, Part::present, Part::optional, Part::absent, Part::absent},
-    ControlRule{"revoke_key", 1, Part::present, Part::optional, Part::absent, Part::absent},
-    ControlRule{"adopt", 2, Part::optional, Part::absent, Part::present, Part::absent},
-    ControlRule{"settle", 2, Part::absent, Part::absent, Part::absent, Part::absent},
-    ControlRule{"confirm_clock", 2, Part::absent, Part::absent, Part::present, Part::present},
+    ControlRule{control_names::halt, 1, Part::absent, Part::optional, Part::absent, Part::absent},
+    ControlRule{control_names::resume, 1, Part::absent, Part::optional, Part::absent, Part::absent},
+    ControlRule{control_names::revoke_approval, 1, Part::present, Part::optional, Part::absent, Part::absent},
+    ControlRule{control_names::revoke_key, 1, Part::present, Part::optional, Part::absent, Part::absent},
+    ControlRule{control_names::adopt, 2, Part::optional, Part::absent, Part::present, Part::absent},
+    ControlRule{control_names::settle, 2, Part::absent, Part::absent, Part::absent, Part::absent},
+    ControlRule{control_names::confirm_clock, 2, Part::absent, Part::absent, Part::present, Part::present},
 };
 
 bool read_control(View value, std::uint32_t version, ControlNote& out) {
@@ -268,7 +269,7 @@ Status check_second(const Entry& entry) {
   const bool names_execution = !entry.exec_id.empty();
   const bool is_control = entry.verdict == Verdict::control;
   if (is_control && names_execution) return wrong("exec_id, action, nonce", "a control names no execution");
-  if (entry.control && (entry.control->kind == "settle") == is_control)
+  if (entry.control && (entry.control->kind == control_names::settle) == is_control)
     return wrong("control", "a settlement has the verdict that it gives, and every other control is one");
   if (entry.control && !is_control && (!entry.prior || !names_execution))
     return wrong("control", "a settlement names the execution and the entry that it settles");

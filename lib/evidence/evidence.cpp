@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <new>
-#include <openexec/builtin.hpp>
+#include <openexec/hasher.hpp>
 #include <span>
 
 #include "canon/json.hpp"

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <openexec/executor.hpp>
 
-#include <openexec/builtin.hpp>
+#include <openexec/clock.hpp>
+#include <openexec/demo.hpp>
+#include <openexec/hasher.hpp>
 
 #include "answers/telling.hpp"
 #include "base/text.hpp"

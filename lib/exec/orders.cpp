@@ -9,19 +9,15 @@
 #include "base/unwind.hpp"
 #include "canon/json.hpp"
 #include "crypto/sha256.hpp"
+#include "evidence/control_names.hpp"
 #include "evidence/note.hpp"
 
 namespace openexec::exec {
 namespace {
 
-std::string_view kind_name(ControlKind kind, bool stands) {
-  switch (kind) {
-    case ControlKind::halt: return stands ? "halt" : "resume";
-    case ControlKind::revoke_approval: return "revoke_approval";
-    case ControlKind::revoke_key: return "revoke_key";
-    case ControlKind::confirm_clock: return "confirm_clock";
-  }
-  return {};
+/// An order that lifts a halt has a name of its own; the other controls are never lifted.
+std::string_view order_name(ControlKind kind, bool stands) {
+  return kind == ControlKind::halt && !stands ? control_names::resume : name(kind);
 }
 
 Status check(const ControlName& name, const Order& order) {
@@ -114,7 +110,7 @@ void Orders::carry_out(const ControlName& name, bool stands, const Order& order,
   }
   outcome.code = Code::store_failed;
 
-  Ordered ordered = write({std::string(kind_name(name.kind, stands)), name.id, name.tenant, std::string(order.who),
+  Ordered ordered = write({std::string(order_name(name.kind, stands)), name.id, name.tenant, std::string(order.who),
                            std::string(order.why)});
   const auto index = recorder_.keep({name, stands, ordered.json, ordered.at}, ordered.lasts);
   if (!index.ok() || !*index) {
@@ -142,7 +138,7 @@ void Orders::carry_out_confirmation(const Order& order, Outcome& outcome) {
     return;
   }
   const Confirmation next{confirmed_.serial + 1, proposal.wall, std::max({*latest, proposal.was, proposal.wall})};
-  Ordered ordered = write({std::string(kind_name(ControlKind::confirm_clock, true)),
+  Ordered ordered = write({std::string(order_name(ControlKind::confirm_clock, true)),
                            {},
                            {},
                            std::string(order.who),

@@ -9,6 +9,8 @@
 
 #include <openexec/receipt.hpp>
 
+#include "evidence/control_names.hpp"
+
 namespace openexec::exec {
 namespace {
 
@@ -57,7 +59,7 @@ Result<Timestamp> mark_of(Timestamp latest, const Confirmation& confirmation, Re
   for (auto line = lines->rbegin(); line != lines->rend(); ++line) {
     const Result<Entry> entry = Entry::from_json(line->json);
     if (!entry.ok()) return latest;  // nothing is revived on the word of a log that cannot be read
-    if (entry->control && entry->control->kind == "confirm_clock") break;
+    if (entry->control && entry->control->kind == control_names::confirm_clock) break;
     mark = std::max(mark, entry->trusted_at.value_or(entry->observed_at));
   }
   return std::min(mark, latest);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gate/recent.hpp"
 
-#include <cstring>
 #include <new>
 #include <utility>
 
@@ -11,12 +10,6 @@ namespace {
 constexpr std::size_t overhead = 512;  // of an entry in the two containers, and of the record's short members
 
 }  // namespace
-
-std::size_t Recent::Hash::operator()(const Digest& digest) const noexcept {
-  std::size_t hash = 0;
-  std::memcpy(&hash, digest.data(), sizeof hash);  // a digest's bytes are as good as any hash of them
-  return hash;
-}
 
 void Recent::add(const Digest& exec_id, std::shared_ptr<const SealedOutcome> outcome) noexcept try {
   const std::size_t bytes = overhead + outcome->record.result.size() + outcome->detail.size();

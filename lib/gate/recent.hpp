@@ -13,6 +13,7 @@
 #include <openexec/nonce_store.hpp>
 
 #include "base/mutex.hpp"
+#include "crypto/digest_hash.hpp"
 
 namespace openexec::exec {
 
@@ -35,9 +36,6 @@ class Recent {
   [[nodiscard]] std::shared_ptr<const SealedOutcome> find(const Digest& exec_id) const;
 
  private:
-  struct Hash {
-    std::size_t operator()(const Digest& digest) const noexcept;
-  };
   struct Place {
     Digest exec_id;
     std::size_t bytes;
@@ -45,7 +43,8 @@ class Recent {
 
   const std::size_t max_bytes_;
   mutable base::Mutex mutex_;
-  std::unordered_map<Digest, std::shared_ptr<const SealedOutcome>, Hash> outcomes_ OPENEXEC_GUARDED_BY(mutex_);
+  std::unordered_map<Digest, std::shared_ptr<const SealedOutcome>, crypto::DigestHash> outcomes_
+      OPENEXEC_GUARDED_BY(mutex_);
   std::deque<Place> order_ OPENEXEC_GUARDED_BY(mutex_);
   std::size_t bytes_ OPENEXEC_GUARDED_BY(mutex_) = 0;
 };

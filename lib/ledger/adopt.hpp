@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "rows/schema.hpp"
 #include "session/ledger_file.hpp"

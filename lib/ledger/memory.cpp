@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "base/mutex.hpp"
 #include "base/process.hpp"
@@ -109,7 +109,7 @@ class MemoryLedger final : public Ledger {
     return locked([&]() -> Result<std::vector<LogLine>> { return lines(first, count); });
   }
 
-  Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override {
+  Result<std::vector<LogLine>> find_entries(const Digest& exec_id, std::size_t count) override {
     return locked([&]() -> Result<std::vector<LogLine>> {
       std::vector<LogLine> lines;
       if (is_zero(exec_id)) return lines;

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <optional>
@@ -15,6 +14,8 @@
 #include <vector>
 
 #include <openexec/nonce_store.hpp>
+
+#include "crypto/digest_hash.hpp"
 
 namespace openexec::store {
 
@@ -39,14 +40,6 @@ class NonceTable {
   [[nodiscard]] Timestamp latest() const noexcept { return latest_; }
 
  private:
-  struct KeyHash {
-    std::size_t operator()(const Digest& key) const noexcept {
-      std::size_t hash = 0;
-      std::memcpy(&hash, key.data(), sizeof hash);  // a digest's bytes are as good as any hash of them
-      return hash;
-    }
-  };
-
   struct Seen {
     Timestamp at;
     const NonceRecord* claim;
@@ -58,9 +51,9 @@ class NonceTable {
   [[nodiscard]] bool has_executed(std::string_view tenant, std::string_view approval_id) const;
   [[nodiscard]] std::size_t within_a_minute(const Claim& claim) const;
 
-  std::unordered_map<Digest, NonceRecord, KeyHash> nonces_;            // by pair_key()
-  std::unordered_map<Digest, const NonceRecord*, KeyHash> approvals_;  // what each was spent for
-  std::unordered_map<Digest, std::string, KeyHash> plans_;             // by token: the first approval id of it
+  std::unordered_map<Digest, NonceRecord, crypto::DigestHash> nonces_;            // by pair_key()
+  std::unordered_map<Digest, const NonceRecord*, crypto::DigestHash> approvals_;  // what each was spent for
+  std::unordered_map<Digest, std::string, crypto::DigestHash> plans_;  // by token: the first approval id of it
   std::deque<Seen> last_minute_;                                       // claims, by the time of the table then
   std::map<std::string, std::string, std::less<>> pins_;
   std::set<ControlName> controls_;

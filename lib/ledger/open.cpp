@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "sqlite/guard.hpp"
 

@@ -230,7 +230,7 @@ class SqliteLedger final : public Ledger {
     });
   }
 
-  Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override {
+  Result<std::vector<LogLine>> find_entries(const Digest& exec_id, std::size_t count) override {
     return read([&](ReadSession& session) { return find_lines(session, newest(), exec_id, count); });
   }
 

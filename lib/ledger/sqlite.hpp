@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "index/key_runs.hpp"
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "base/tally.hpp"
 #include "index/key_index.hpp"

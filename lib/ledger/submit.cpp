@@ -48,7 +48,7 @@ Result<std::uint64_t> NonceStore::doubt_count() {
 
 Result<std::vector<LogLine>> ReceiptLog::find_before(const Digest& exec_id, std::uint64_t before, std::size_t count) {
   constexpr std::size_t most = 10'000;
-  Result<std::vector<LogLine>> found = find(exec_id, most + 1);
+  Result<std::vector<LogLine>> found = find_entries(exec_id, most + 1);
   if (!found.ok()) return found;
   if (found->size() > most) return Status(Code::store_failed, "log.find_before: the log cannot list so many entries");
   std::vector<LogLine> lines;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
@@ -12,6 +11,8 @@
 #include <vector>
 
 #include <openexec/nonce_store.hpp>
+
+#include "crypto/digest_hash.hpp"
 
 namespace openexec::store {
 
@@ -58,11 +59,7 @@ class Running {
     bool operator==(const Name&) const = default;
   };
   struct Hash {
-    std::size_t operator()(const Name& name) const noexcept {
-      std::size_t hash = 0;
-      std::memcpy(&hash, name.exec_id.data(), sizeof hash);  // a digest's bytes are as good as any hash of them
-      return hash;
-    }
+    std::size_t operator()(const Name& name) const noexcept { return crypto::DigestHash()(name.exec_id); }
   };
   using Own = std::unordered_map<Name, std::int64_t, Hash>;
   struct Change {

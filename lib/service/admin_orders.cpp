@@ -37,16 +37,6 @@ AdminAnswer admin_problem(int status, std::string_view code, std::string_view de
 
 namespace {
 
-std::string_view kind_name(ControlKind kind) {
-  switch (kind) {
-    case ControlKind::halt: return "halt";
-    case ControlKind::revoke_approval: return "revoke_approval";
-    case ControlKind::revoke_key: return "revoke_key";
-    case ControlKind::confirm_clock: return "confirm_clock";  // never stands
-  }
-  return {};
-}
-
 /// One control with who ordered it, why and when: null where the store does not tell its entry, or was not asked.
 std::string control_json(const Executor& executor, const ControlName& control, bool with_order) {
   std::optional<Entry> order;
@@ -57,7 +47,7 @@ std::string control_json(const Executor& executor, const ControlName& control, b
     if (entry.ok() && entry->control) order = *std::move(entry);
   }
   return JsonObject()
-      .text("kind", kind_name(control.kind))
+      .text("kind", name(control.kind))
       .text_or_null("id", control.id)
       .text_or_null("tenant", control.tenant)
       .text_or_null("who", order ? order->control->who : "")

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "merkle/checkpoint.hpp"
 #include "session/ledger_file.hpp"

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <unordered_map>
 #include <utility>
 
 #include <openexec/bytes.hpp>
 
 #include "base/mutex.hpp"
+#include "crypto/digest_hash.hpp"
 #include "waiting/waiter.hpp"
 
 namespace openexec::exec {
@@ -60,16 +60,9 @@ class SingleFlight final : public WakeSource {
     bool led = false;
     bool lost = false;  ///< for ever: it stays listed
   };
-  struct Hash {
-    std::size_t operator()(const Digest& digest) const noexcept {
-      std::size_t hash = 0;
-      std::memcpy(&hash, digest.data(), sizeof hash);  // a digest's bytes are as good as any hash of them
-      return hash;
-    }
-  };
   mutable base::Mutex mutex_;
   /// Executions that are led, and those that were lost.
-  std::unordered_map<Digest, Flight, Hash> flights_ OPENEXEC_GUARDED_BY(mutex_);
+  std::unordered_map<Digest, Flight, crypto::DigestHash> flights_ OPENEXEC_GUARDED_BY(mutex_);
 };
 
 }  // namespace openexec::exec

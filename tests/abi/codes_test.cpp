@@ -3,7 +3,7 @@
 #include <functional>
 #include <future>
 #include <map>
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 #include <openexec/status.hpp>
 #include <thread>
 

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 #include <functional>
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 #include <utility>
 #include <vector>
 

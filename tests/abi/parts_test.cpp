@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <functional>
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 #include <stdexcept>
 #include <vector>
 

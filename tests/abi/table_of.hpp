@@ -78,7 +78,9 @@ openexec_log_table log_callbacks() {
     return give(of(self).read(first, count), lines, detail);
   };
   table.find = [](void* self, const openexec_digest* exec_id, uint64_t count, openexec_lines* lines,
-                  openexec_sink* detail) { return give(of(self).find(digest(*exec_id), count), lines, detail); };
+                  openexec_sink* detail) {
+    return give(of(self).find_entries(digest(*exec_id), count), lines, detail);
+  };
   return table;
 }
 

@@ -74,9 +74,9 @@ class TrapLog final : public ReceiptLog {
     trap_.at("read");
     return inner_.read(first, count);
   }
-  [[nodiscard]] Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override {
+  [[nodiscard]] Result<std::vector<LogLine>> find_entries(const Digest& exec_id, std::size_t count) override {
     trap_.at("find line");
-    return inner_.find(exec_id, count);
+    return inner_.find_entries(exec_id, count);
   }
 
  private:

@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include <openexec/builtin.hpp>
+#include <openexec/policy_verifier.hpp>
 
 #include "support/approvals.hpp"
 

@@ -93,7 +93,7 @@ class CountingLog final : public ReceiptLog {
   [[nodiscard]] Result<std::vector<LogLine>> read(std::uint64_t, std::size_t) override {
     return std::vector<LogLine>{};
   }
-  [[nodiscard]] Result<std::vector<LogLine>> find(const Digest&, std::size_t) override {
+  [[nodiscard]] Result<std::vector<LogLine>> find_entries(const Digest&, std::size_t) override {
     return std::vector<LogLine>{};
   }
 

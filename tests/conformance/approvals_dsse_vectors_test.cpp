@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include <openexec/builtin.hpp>
+#include <openexec/clawshield.hpp>
+#include <openexec/policy_verifier.hpp>
 
 #include "approval/trust_policy.hpp"
 #include "base/text.hpp"

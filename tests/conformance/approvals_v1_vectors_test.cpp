@@ -2,7 +2,7 @@
 // approvals_v1.json: what verification alone says to each artifact.
 #include <string>
 
-#include <openexec/builtin.hpp>
+#include <openexec/clawshield.hpp>
 
 #include "base/time.hpp"
 #include "support/catch.hpp"

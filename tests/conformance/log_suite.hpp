@@ -93,12 +93,12 @@ class LogSuite {
     auto log = factory_.create();
     for (int i = 0; i < 9; ++i) append(*log, json(i), digest(2, static_cast<std::uint8_t>(i % 3)));
     append(*log, json(9));
-    const auto found = must(log->find(digest(2, 1), 10), "find");
+    const auto found = must(log->find_entries(digest(2, 1), 10), "find");
     judge_.expect(found.size() == 3 && found[0].index == 1 && found[1].index == 4 && found[2].index == 7 &&
                       found[2].json == json(7),
                   "other entries were found");
-    judge_.expect(must(log->find(digest(2, 1), 2), "find").size() == 2, "the count was not kept");
-    judge_.expect(must(log->find(digest(2, 1), 0), "find").empty(), "a count of none found some");
+    judge_.expect(must(log->find_entries(digest(2, 1), 2), "find").size() == 2, "the count was not kept");
+    judge_.expect(must(log->find_entries(digest(2, 1), 0), "find").empty(), "a count of none found some");
     const auto back = must(log->find_before(digest(2, 1), found.back().index, 10), "find_before");
     judge_.expect(back.size() + 1 == found.size(), "find_before gave another number of entries");
     for (std::size_t i = 0; i < back.size(); ++i)
@@ -106,11 +106,13 @@ class LogSuite {
     judge_.expect(
         must(log->find_before(digest(2, 1), std::uint64_t(-1), 1), "find_before").at(0).index == found.back().index,
         "find_before did not begin with the newest");
-    judge_.expect(must(log->find(digest(3, 1), 10), "find").empty(), "an unknown execution was found");
+    judge_.expect(must(log->find_entries(digest(3, 1), 10), "find").empty(), "an unknown execution was found");
     Digest neighbour = digest(2, 1);
     neighbour[30] = 7;
-    judge_.expect(must(log->find(neighbour, 10), "find").empty(), "an execution that differs at its end was found");
-    judge_.expect(must(log->find(Digest{}, 10), "find").empty(), "malformed requests were found as an execution");
+    judge_.expect(must(log->find_entries(neighbour, 10), "find").empty(),
+                  "an execution that differs at its end was found");
+    judge_.expect(must(log->find_entries(Digest{}, 10), "find").empty(),
+                  "malformed requests were found as an execution");
   }
 
   void ranges() {
@@ -185,7 +187,7 @@ class LogSuite {
     if (!judge_.expect(log != nullptr, "the log did not open again")) return;
     intact(*log, expected);
     judge_.expect(append(*log, json(3), digest(2, 3), digest(1, 3)) == 3, "an attempt was appended twice");
-    judge_.expect(must(log->find(digest(2, 7), 10), "find").size() == 1, "an execution was not found");
+    judge_.expect(must(log->find_entries(digest(2, 7), 10), "find").size() == 1, "an execution was not found");
     judge_.expect(append(*log, json(20)) == 20, "the log went on elsewhere");
   }
 

@@ -442,7 +442,8 @@ class StoreSuite {
       for (std::size_t i = 0; i < std::min(lines.size(), expected.size()); ++i)
         judge_.expect(lines[i].json == expected[i] && lines[i].index == i,
                       "the log has other entries than were sealed");
-      judge_.expect(must(log->find(digest(1, 3), 10), "find").size() == 1, "an entry is not found by its execution");
+      judge_.expect(must(log->find_entries(digest(1, 3), 10), "find").size() == 1,
+                    "an entry is not found by its execution");
       return;
     }
     const auto waiting = must(store->unlogged(), "unlogged");
@@ -833,7 +834,7 @@ class StoreSuite {
                   "the newest attempt is not told");
     same(found(*store, "n-1"), seal);
     if (ReceiptLog* log = store->log())
-      judge_.expect(must(log->find(first.exec_id, 10), "find").size() == 2, "an attempt's entry is gone");
+      judge_.expect(must(log->find_entries(first.exec_id, 10), "find").size() == 2, "an attempt's entry is gone");
   }
 
   void doubt_is_no_retry() {

@@ -7,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "conformance/log_suite.hpp"
 #include "conformance/store_suite.hpp"

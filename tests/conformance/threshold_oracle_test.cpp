@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include <openexec/policy_verifier.hpp>
+
 #include "support/approvals.hpp"
 #include "support/catch.hpp"
 

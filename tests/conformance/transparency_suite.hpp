@@ -4,8 +4,9 @@
 
 #include <functional>
 #include <memory>
-#include <openexec/builtin.hpp>
 #include <openexec/evidence.hpp>
+#include <openexec/receipt_log.hpp>
+#include <openexec/transparency_log.hpp>
 #include <string>
 #include <string_view>
 #include <thread>

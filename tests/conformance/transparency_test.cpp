@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every supplied log that keeps a tree under the suite; and the suite itself, over logs that are broken on purpose.
-#include <openexec/builtin.hpp>
+#include <openexec/demo.hpp>
+#include <openexec/ledger.hpp>
 
 #include "conformance/transparency_suite.hpp"
 #include "support/catch.hpp"
@@ -24,8 +25,8 @@ class Decorated : public ReceiptLog, public TransparencyLog {
   Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) override {
     return inner_->read(first, count);
   }
-  Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override {
-    return inner_->find(exec_id, count);
+  Result<std::vector<LogLine>> find_entries(const Digest& exec_id, std::size_t count) override {
+    return inner_->find_entries(exec_id, count);
   }
   TransparencyLog* transparency() noexcept override { return this; }
 

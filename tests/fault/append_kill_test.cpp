@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "fault/told.hpp"
 #include "ledger/sqlite.hpp"

@@ -14,7 +14,7 @@
 #include <filesystem>
 #include <functional>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "crypto/sha256.hpp"
 #include "fault/told.hpp"
@@ -172,7 +172,7 @@ void check_everything_is_known(Ledger& ledger) {
   CHECK(ledger.pin("hasher", "another").code() == Code::store_failed);
   CHECK(ledger.pin("hasher", "jcs-sha256").ok());
   // Refusals before the execution, and the execution: all of it is found, in order.
-  const auto lines = must(ledger.find(digest_of("exec 0"), 100), "find");
+  const auto lines = must(ledger.find_entries(digest_of("exec 0"), 100), "find");
   REQUIRE(lines.size() == 4);
   CHECK_THAT(lines[2].json, Contains("\"seal\":0"));
   // An attempt that was logged before is not logged again.

@@ -13,7 +13,7 @@
 #include <mutex>
 #include <random>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "fault/told.hpp"
 #include "ledger/sqlite.hpp"

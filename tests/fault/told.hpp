@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "conformance/suite.hpp"
 #include "crypto/sha256.hpp"

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include <openexec/builtin.hpp>
+#include <openexec/policy_verifier.hpp>
 
 #include "base/names.hpp"
 #include "support/approvals.hpp"

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <openexec/builtin.hpp>
+#include <openexec/trust_policy.hpp>
 
 #include "approval/dsse.hpp"
 #include "base/text.hpp"

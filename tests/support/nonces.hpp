@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 namespace openexec::test {
 

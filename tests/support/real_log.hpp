@@ -4,7 +4,7 @@
 
 #include <filesystem>
 #include <memory>
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 #include <string>
 #include <utility>
 

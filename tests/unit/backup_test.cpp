@@ -8,7 +8,8 @@
 #include <fstream>
 #include <string>
 
-#include <openexec/builtin.hpp>
+#include <openexec/hasher.hpp>
+#include <openexec/ledger.hpp>
 
 #include "conformance/suite.hpp"
 #include "evidence/adoption.hpp"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <openexec/builtin.hpp>
+#include <openexec/clawshield.hpp>
 
 #include "approval/clawshield_v1.hpp"
 #include "base/text.hpp"

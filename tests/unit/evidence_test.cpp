@@ -3,8 +3,8 @@
 #include "support/evidence.hpp"
 
 #include <array>
-#include <openexec/builtin.hpp>
 #include <openexec/evidence.hpp>
+#include <openexec/hasher.hpp>
 #include <string>
 #include <vector>
 

@@ -6,8 +6,6 @@
 #include <mutex>
 #include <thread>
 
-#include <openexec/builtin.hpp>
-
 #include "conformance/suite.hpp"
 #include "ledger/commit_queue.hpp"
 #include "ledger/sqlite.hpp"

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include <openexec/executor.hpp>
+#include <openexec/ledger.hpp>
+#include <openexec/policy_verifier.hpp>
 
 #include "approval/failure_budget.hpp"
 #include "approval/proposal.hpp"

@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include <openexec/builtin.hpp>
+#include <openexec/hasher.hpp>
+#include <openexec/ledger.hpp>
 #include <openexec/receipt.hpp>
 
 #include "conformance/suite.hpp"

@@ -5,6 +5,8 @@
 #include <thread>
 #include <vector>
 
+#include <openexec/policy_verifier.hpp>
+
 #include "support/approvals.hpp"
 #include "support/catch.hpp"
 

@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "base/process.hpp"
 #include "support/catch.hpp"

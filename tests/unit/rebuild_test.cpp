@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The index of a ledger, made anew from its rows on command.
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "conformance/suite.hpp"
 #include "crypto/sha256.hpp"

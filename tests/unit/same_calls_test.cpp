@@ -38,8 +38,8 @@ class CountingStore final : public NonceStore, public ReceiptLog {
   Result<std::vector<LogLine>> read(std::uint64_t first, std::size_t count) override {
     return ++calls_["read"], inner_->read(first, count);
   }
-  Result<std::vector<LogLine>> find(const Digest& exec_id, std::size_t count) override {
-    return ++calls_["find lines"], inner_->find(exec_id, count);
+  Result<std::vector<LogLine>> find_entries(const Digest& exec_id, std::size_t count) override {
+    return ++calls_["find lines"], inner_->find_entries(exec_id, count);
   }
 
  private:

@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "conformance/suite.hpp"
 #include "ledger/sqlite.hpp"

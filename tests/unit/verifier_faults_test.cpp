@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <openexec/policy_verifier.hpp>
+
 #include "approval/failure_budget.hpp"
 #include "approval/proposal.hpp"
 #include "support/approvals.hpp"

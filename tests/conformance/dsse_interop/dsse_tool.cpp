@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include <openexec/policy_verifier.hpp>
+
 #include "support/approvals.hpp"
 #include "support/vectors.hpp"
 

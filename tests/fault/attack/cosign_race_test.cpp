@@ -10,7 +10,7 @@
 #include <functional>
 #include <iostream>
 #include <memory>
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 #include <optional>
 #include <random>
 #include <string>

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "support/catch.hpp"
 #include "support/child.hpp"

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <iostream>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "support/catch.hpp"
 #include "support/child.hpp"

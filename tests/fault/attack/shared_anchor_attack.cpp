@@ -4,7 +4,7 @@
 #include <fstream>
 #include <iterator>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "support/catch.hpp"
 #include "support/keys.hpp"

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "support/catch.hpp"
 #include "support/child.hpp"

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include <openexec/builtin.hpp>
+#include <openexec/ledger.hpp>
 
 #include "sqlite/path_check.hpp"
 #include "support/catch.hpp"

@@ -1,27 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The supplied hasher and clock.
-#include <openexec/builtin.hpp>
-
 #include <ctime>
 
-#include "canon/json.hpp"
-#include "crypto/sha256.hpp"
+#include <openexec/clock.hpp>
 
 namespace openexec {
 namespace {
-
-class JcsSha256 final : public Hasher {
- public:
-  [[nodiscard]] std::string_view name() const noexcept override { return "jcs-sha256"; }
-  void canonical(std::string_view action, std::string_view payload, std::string& out) const override {
-    out += R"({"action":)";
-    canon::append_jcs_string(action, out);
-    out += R"(,"payload":)";
-    out += payload;
-    out += '}';
-  }
-  [[nodiscard]] Digest digest(std::string_view bytes) const noexcept override { return crypto::sha256(bytes); }
-};
 
 class SystemClock final : public Clock {
  public:
@@ -42,7 +25,6 @@ class SystemClock final : public Clock {
 
 }  // namespace
 
-std::shared_ptr<const Hasher> jcs_sha256() { return std::make_shared<JcsSha256>(); }
 std::shared_ptr<const Clock> system_clock() { return std::make_shared<SystemClock>(); }
 
 }  // namespace openexec
