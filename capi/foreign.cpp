@@ -276,7 +276,7 @@ Result<ClaimAnswer> ForeignStore::claim(const Claim& claim) {
                              out(claim.predecessor),
                              claim.max_per_minute,
                              0};
-  openexec_claimed claimed = 0;
+  openexec_claim_answer claimed = 0;
   openexec_records existing(1);
   if (Status no =
           ask("store.claim",
@@ -487,13 +487,13 @@ std::chrono::steady_clock::time_point ForeignClock::monotonic() const {
 
 ForeignEvents::ForeignEvents(const openexec_events_table* table)
     : table_(sized(table, "events")), self_(table_.self, table_.close) {
-  needs(table_.tell, "events.tell");
+  needs(table_.on_event, "events.on_event");
 }
 
 void ForeignEvents::tell(openexec_event event) const {
   event.size = sizeof event;
   (void)call_out(OPENEXEC_OK, [&] {
-    table_.tell(self_.get(), &event);
+    table_.on_event(self_.get(), &event);
     return openexec_code{OPENEXEC_OK};
   });
 }

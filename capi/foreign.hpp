@@ -95,7 +95,8 @@ template <>
 inline constexpr std::size_t first_size<openexec_clock_table> = offsetof(openexec_clock_table, monotonic_ns) +
                                                                 sizeof(void*);
 template <>
-inline constexpr std::size_t first_size<openexec_events_table> = offsetof(openexec_events_table, tell) + sizeof(void*);
+inline constexpr std::size_t first_size<openexec_events_table> = offsetof(openexec_events_table, on_event) +
+                                                                 sizeof(void*);
 template <>
 inline constexpr std::size_t first_size<openexec_log_line> = offsetof(openexec_log_line, json) + sizeof(openexec_str);
 template <>

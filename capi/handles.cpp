@@ -41,5 +41,5 @@ void openexec_executor::end(bool telling) {
     executor->release();
   };
   const std::unique_ptr<openexec_executor, decltype(finish)> ending(this, finish);
-  if (telling) tell({.happening = OPENEXEC_EVENT_CLOSED});
+  if (telling) tell({.kind = OPENEXEC_EVENT_CLOSED});
 }

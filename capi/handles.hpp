@@ -131,7 +131,7 @@ struct openexec_executor {
   const openexec::capi::Owner owner;
 
   void tell(openexec_event event) const {
-    if (event.happening != OPENEXEC_EVENT_ANSWERED) event.entry_index = -1;
+    if (event.kind != OPENEXEC_EVENT_ANSWERED) event.entry_index = -1;
     if (events != nullptr) events->tell(event);
   }
 

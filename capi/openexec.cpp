@@ -109,7 +109,7 @@ OPENEXEC_CATCHES_UNWIND auto visiting(const openexec_executor* executor, Body&& 
 
 openexec_event answered(const Outcome& outcome) noexcept {
   openexec_event event{};
-  event.happening = OPENEXEC_EVENT_ANSWERED;
+  event.kind = OPENEXEC_EVENT_ANSWERED;
   event.code = number(outcome.code);
   event.verdict = static_cast<openexec_verdict>(outcome.verdict);
   event.effect = static_cast<openexec_effect>(outcome.effect);
@@ -146,7 +146,7 @@ Call call_of(const openexec_call* given) {
 
 /// Lets a host run pieces of work where it likes. Without memory for a piece, it runs here. What `lend` throws tells
 /// nothing about whether it kept the piece, so its memory is kept for the host.
-Lend lender(openexec_lend lend, void* self) {
+Lend lender(openexec_callback_executor lend, void* self) {
   using Work = std::function<void()>;
   if (lend == nullptr) return nullptr;
   return [lend, self](Work work) {
@@ -321,12 +321,12 @@ Outcome obey(Executor& executor, const openexec_order& given) {
   const Order order{
       .who = in(given.who, "order.who"), .why = in(given.why, "order.why"), .tenant = in(given.tenant, "order.tenant")};
   const std::string_view id = in(given.id, "order.id");
-  if (given.stands != 0 && given.stands != 1) misuse("order.stands: must be 1 or 0");
+  if (given.active != 0 && given.active != 1) misuse("order.active: must be 1 or 0");
   if (given.control == OPENEXEC_CONTROL_HALT && !id.empty()) misuse("order.id: a halt has none");
-  if (given.control != OPENEXEC_CONTROL_HALT && given.stands == 0)
-    misuse("order.stands: what was revoked stays revoked");
+  if (given.control != OPENEXEC_CONTROL_HALT && given.active == 0)
+    misuse("order.active: what was revoked stays revoked");
   switch (given.control) {
-    case OPENEXEC_CONTROL_HALT: return given.stands == 1 ? executor.halt(order) : executor.resume(order);
+    case OPENEXEC_CONTROL_HALT: return given.active == 1 ? executor.halt(order) : executor.resume(order);
     case OPENEXEC_CONTROL_REVOKE_APPROVAL: return executor.revoke_approval(id, order);
     case OPENEXEC_CONTROL_REVOKE_KEY: return executor.revoke_key(id, order);
     case OPENEXEC_CONTROL_CONFIRM_CLOCK:
@@ -717,7 +717,7 @@ openexec_code openexec_executor_create(const openexec_config* config, openexec_e
     auto handle =
         std::make_unique<openexec_executor>(std::move(assembled), std::move(log), std::move(policy), from.events);
     openexec_event opened{};
-    opened.happening = OPENEXEC_EVENT_OPENED;
+    opened.kind = OPENEXEC_EVENT_OPENED;
     opened.count = handle->value->recovered().in_doubt;
     handle->tell(opened);
     place.give(std::move(handle));
@@ -775,8 +775,8 @@ openexec_code openexec_executor_execute_json(openexec_executor* executor, openex
 }
 
 openexec_code openexec_executor_execute_many(openexec_executor* executor, const openexec_call* const* calls,
-                                             size_t count, openexec_lend lend, void* self, openexec_outcome** outcomes,
-                                             openexec_error** error) {
+                                             size_t count, openexec_callback_executor lend, void* self,
+                                             openexec_outcome** outcomes, openexec_error** error) {
   return guard(error, [&] {
     if (count == 0) return openexec_code{OPENEXEC_OK};
     std::fill_n(in(outcomes, "outcomes"), count, nullptr);
@@ -864,7 +864,7 @@ openexec_code openexec_executor_recover(openexec_executor* executor, openexec_re
     visiting(executor, [&](const Visit& inside) {
       const Result<Recovery> found = inside->recover();
       openexec_event event{};
-      event.happening = OPENEXEC_EVENT_RECOVERED;
+      event.kind = OPENEXEC_EVENT_RECOVERED;
       event.code = number(found.status().code());
       if (found.ok()) event.count = found.value().in_doubt;
       inside.handle().tell(event);
@@ -881,7 +881,7 @@ openexec_code openexec_executor_reload_trust_policy(openexec_executor* executor,
       if (inside.handle().policy == nullptr) misuse("executor: its verifier is not a trust policy");
       const Status reloaded = inside.handle().policy->reload_json(json);
       openexec_event event{};
-      event.happening = OPENEXEC_EVENT_RELOADED;
+      event.kind = OPENEXEC_EVENT_RELOADED;
       event.code = number(reloaded.code());
       inside.handle().tell(event);
       require(reloaded);
@@ -1190,7 +1190,7 @@ openexec_code openexec_evidence_verify(openexec_str proof, const openexec_eviden
 
 void openexec_evidence_destroy(openexec_evidence** report) { destroy(report); }
 
-openexec_evidence_verdict openexec_evidence_answer(const openexec_evidence* report) {
+openexec_evidence_verdict openexec_evidence_report_verdict(const openexec_evidence* report) {
   return peek(report, openexec_evidence_verdict{OPENEXEC_EVIDENCE_FAIL},
               [](const openexec_evidence& r) { return static_cast<openexec_evidence_verdict>(r.value.verdict); });
 }

@@ -195,7 +195,7 @@ static openexec_code log_find(void* self, const openexec_digest* exec_id, uint64
 /* --- the callbacks of the store --- */
 
 /* Decides, and changes nothing. */
-static openexec_claimed judge(struct store* store, const openexec_claim* claim, const struct nonce** known) {
+static openexec_claim_answer judge(struct store* store, const openexec_claim* claim, const struct nonce** known) {
   *known = find_nonce(store, claim->tenant, claim->nonce);
   if (*known != NULL)
     return same_digest(&(*known)->exec_id, &claim->exec_id) &&
@@ -214,7 +214,7 @@ static void free_nonce(struct nonce* nonce) {
   free(nonce->approval_id.data), free(nonce->approval.data), free(nonce->result.data);
 }
 
-static openexec_code claim_nonce(void* self, const openexec_claim* claim, openexec_claimed* claimed,
+static openexec_code claim_nonce(void* self, const openexec_claim* claim, openexec_claim_answer* claimed,
                                  openexec_records* existing, openexec_sink* detail) {
   struct store* store = self;
   const struct nonce* known = NULL;
@@ -228,7 +228,7 @@ static openexec_code claim_nonce(void* self, const openexec_claim* claim, openex
   openexec_code code = OPENEXEC_OK;
   if (claim->nonce.size == 0) return no(detail, OPENEXEC_INVALID_ARGUMENT, "nonce: empty");
   pthread_mutex_lock(&store->lock);
-  const openexec_claimed answer = judge(store, claim, &known);
+  const openexec_claim_answer answer = judge(store, claim, &known);
   if (answer == OPENEXEC_CLAIM_EXISTS) {
     code = give(known, existing);
   } else if (answer == OPENEXEC_CLAIM_FRESH) {

@@ -58,7 +58,7 @@ openexec_code under_a_clock_that_jumped(Outcome& outcome) {
   openexec_order order{};
   order.size = sizeof order;
   order.control = OPENEXEC_CONTROL_CONFIRM_CLOCK;
-  order.stands = 1;
+  order.active = 1;
   order.who = str("alice");
   order.why = str("it was late");
   CHECK(openexec_executor_order(executor, &order, nullptr, nullptr) == OPENEXEC_OK);

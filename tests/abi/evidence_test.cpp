@@ -77,7 +77,7 @@ TEST_CASE("An outcome brings its portable receipt, which is genuine by the log's
   mine.result = openexec_outcome_result(outcome);
   Report report;
   REQUIRE(openexec_evidence_verify(str(proof), &whom, &mine, &report.value, report.error.out()) == OPENEXEC_OK);
-  CHECK(openexec_evidence_answer(report.value) == OPENEXEC_EVIDENCE_PASS);
+  CHECK(openexec_evidence_report_verdict(report.value) == OPENEXEC_EVIDENCE_PASS);
   CHECK(openexec_evidence_decided_by(report.value) == -1);
   CHECK(openexec_evidence_finding(report.value, OPENEXEC_STEP_LOG_SIGNATURE) == OPENEXEC_FINDING_PASSED);
   CHECK(openexec_evidence_finding(report.value, OPENEXEC_STEP_PAYLOAD) == OPENEXEC_FINDING_PASSED);
@@ -102,7 +102,7 @@ TEST_CASE("Evidence that is not genuine is a no, with a report that names the st
   CHECK(openexec_evidence_verify(openexec_buffer_view(proof), &whom, nullptr, &report.value, report.error.out()) ==
         OPENEXEC_INVALID_ARGUMENT);
   REQUIRE(report.value != nullptr);
-  CHECK(openexec_evidence_answer(report.value) == OPENEXEC_EVIDENCE_FAIL);
+  CHECK(openexec_evidence_report_verdict(report.value) == OPENEXEC_EVIDENCE_FAIL);
   CHECK(openexec_evidence_decided_by(report.value) == OPENEXEC_STEP_LOG_SIGNATURE);
   CHECK(openexec_evidence_detail(report.value, OPENEXEC_STEP_LOG_SIGNATURE).size != 0);
   CHECK(text(openexec_error_detail(report.error)).find("log_signature") != std::string::npos);
@@ -112,7 +112,7 @@ TEST_CASE("Evidence that is not genuine is a no, with a report that names the st
     const openexec_evidence_trust nobody{sizeof nobody, {}, {}};
     CHECK(openexec_evidence_verify(openexec_buffer_view(proof), &nobody, nullptr, &second.value, nullptr) ==
           OPENEXEC_INVALID_ARGUMENT);
-    CHECK(openexec_evidence_answer(second.value) == OPENEXEC_EVIDENCE_INCOMPLETE);
+    CHECK(openexec_evidence_report_verdict(second.value) == OPENEXEC_EVIDENCE_INCOMPLETE);
     openexec_evidence_destroy(&second.value);
     const openexec_evidence_trust garbage = trust("no key");
     CHECK(openexec_evidence_verify(openexec_buffer_view(proof), &garbage, nullptr, &second.value, nullptr) ==
@@ -298,7 +298,7 @@ namespace {
 /// Writes down what it is told.
 struct Listener : Closable {
   struct Told {
-    openexec_happening happening;
+    openexec_event_kind kind;
     openexec_code code;
     openexec_verdict verdict;
     std::string exec_id;
@@ -314,12 +314,12 @@ struct Listener : Closable {
     table.size = sizeof table;
     table.self = this;
     table.close = [](void* self) { ++static_cast<Listener*>(self)->closes; };
-    table.tell = [](void* self, const openexec_event* event) {
+    table.on_event = [](void* self, const openexec_event* event) {
       auto* listener = static_cast<Listener*>(self);
       {
         const std::lock_guard lock(listener->mutex);
-        listener->told.push_back({event->happening, event->code, event->verdict, text(event->exec_id),
-                                  text(event->action), event->entry_index});
+        listener->told.push_back(
+            {event->kind, event->code, event->verdict, text(event->exec_id), text(event->action), event->entry_index});
       }
       if (listener->throws) throw std::runtime_error("a listener");
     };
@@ -358,9 +358,9 @@ TEST_CASE("A listener is told of every answer, with its code and its ids, and it
   CHECK(listener.closes == 1);
   REQUIRE(listener.told.size() == 7);
   const auto& told = listener.told;
-  CHECK(told[0].happening == OPENEXEC_EVENT_OPENED);
+  CHECK(told[0].kind == OPENEXEC_EVENT_OPENED);
   CHECK(told[0].entry_index == -1);
-  CHECK((told[1].happening == OPENEXEC_EVENT_ANSWERED && told[1].code == OPENEXEC_OK));
+  CHECK((told[1].kind == OPENEXEC_EVENT_ANSWERED && told[1].code == OPENEXEC_OK));
   CHECK(told[1].verdict == OPENEXEC_VERDICT_EXECUTED);
   CHECK(told[1].exec_id == exec_id);
   CHECK(told[1].action == "echo");
@@ -369,6 +369,6 @@ TEST_CASE("A listener is told of every answer, with its code and its ids, and it
   CHECK(told[3].code == OPENEXEC_MALFORMED_REQUEST);
   CHECK(told[3].exec_id.empty());
   CHECK(told[4].code == OPENEXEC_OK);
-  CHECK(told[5].happening == OPENEXEC_EVENT_RECOVERED);
-  CHECK(told[6].happening == OPENEXEC_EVENT_CLOSED);
+  CHECK(told[5].kind == OPENEXEC_EVENT_RECOVERED);
+  CHECK(told[6].kind == OPENEXEC_EVENT_CLOSED);
 }

@@ -202,7 +202,7 @@ TEST_CASE("Accessors answer NULL with nothing that permits") {
   for (auto* accessor : {openexec_proposal_tenant, openexec_proposal_action, openexec_proposal_nonce,
                          openexec_proposal_payload, openexec_proposal_artifact})
     CHECK(accessor(nullptr).size == 0);
-  CHECK(openexec_evidence_answer(nullptr) == OPENEXEC_EVIDENCE_FAIL);
+  CHECK(openexec_evidence_report_verdict(nullptr) == OPENEXEC_EVIDENCE_FAIL);
   CHECK(openexec_evidence_decided_by(nullptr) == -1);
   CHECK(openexec_evidence_finding(nullptr, OPENEXEC_STEP_PROOF) == OPENEXEC_FINDING_UNREACHED);
   CHECK(openexec_evidence_detail(nullptr, OPENEXEC_STEP_PROOF).size == 0);
@@ -341,7 +341,7 @@ TEST_CASE("A struct that is too short, or asks for what this library does not kn
   });
   openexec_events_table events{};
   events.size = sizeof events;
-  events.tell = [](void*, const openexec_event*) {};
+  events.on_event = [](void*, const openexec_event*) {};
   check_sizes<openexec_events_table>(
       "events", events, [&](auto* given, auto** error) { return openexec_config_set_events(w.config, given, error); });
   // Nobody's evidence is a no as well: what counts is that the struct was taken, and a report came.
@@ -413,16 +413,16 @@ TEST_CASE("An order that is none is refused, and changes nothing") {
   };
   refused([](auto& order) { order.control = 0; }, "control");
   refused([](auto& order) { order.control = 5; }, "control");
-  refused([](auto& order) { order.stands = 2; }, "stands");
+  refused([](auto& order) { order.active = 2; }, "active");
   refused([](auto& order) { order.id = str("a-1"); }, "id");
   refused([](auto& order) { order.control = OPENEXEC_CONTROL_REVOKE_KEY; }, "id");
   refused(
       [](auto& order) {
         order.control = OPENEXEC_CONTROL_REVOKE_KEY;
         order.id = str("k");
-        order.stands = 0;
+        order.active = 0;
       },
-      "stands");
+      "active");
   refused([](auto& order) { order.who = {}; }, "who");
   refused([](auto& order) { order.why = {}; }, "why");
   refused([](auto& order) { order.who = {nullptr, 3}; }, "who");

@@ -146,32 +146,32 @@ TEST_CASE("A store that misbehaves permits nothing") {
     CHECK(handler.calls == 0);
   };
   // It succeeds, and says nothing.
-  refused([](void*, const openexec_claim*, openexec_claimed*, openexec_records*, openexec_sink*) {
+  refused([](void*, const openexec_claim*, openexec_claim_answer*, openexec_records*, openexec_sink*) {
     return openexec_code{OPENEXEC_OK};
   });
   // It answers what means nothing.
-  refused([](void*, const openexec_claim*, openexec_claimed* claimed, openexec_records*, openexec_sink*) {
+  refused([](void*, const openexec_claim*, openexec_claim_answer* claimed, openexec_records*, openexec_sink*) {
     *claimed = 5;
     return openexec_code{OPENEXEC_OK};
   });
   // It says fresh, and fails.
-  refused([](void*, const openexec_claim*, openexec_claimed* claimed, openexec_records*, openexec_sink*) {
+  refused([](void*, const openexec_claim*, openexec_claim_answer* claimed, openexec_records*, openexec_sink*) {
     *claimed = OPENEXEC_CLAIM_FRESH;
     return openexec_code{-7};
   });
   // It throws.
-  refused(
-      [](void*, const openexec_claim*, openexec_claimed* claimed, openexec_records*, openexec_sink*) -> openexec_code {
-        *claimed = OPENEXEC_CLAIM_FRESH;
-        throw std::runtime_error("no database");
-      });
+  refused([](void*, const openexec_claim*, openexec_claim_answer* claimed, openexec_records*,
+             openexec_sink*) -> openexec_code {
+    *claimed = OPENEXEC_CLAIM_FRESH;
+    throw std::runtime_error("no database");
+  });
   // It says that the nonce exists, without a record.
-  refused([](void*, const openexec_claim*, openexec_claimed* claimed, openexec_records*, openexec_sink*) {
+  refused([](void*, const openexec_claim*, openexec_claim_answer* claimed, openexec_records*, openexec_sink*) {
     *claimed = OPENEXEC_CLAIM_EXISTS;
     return openexec_code{OPENEXEC_OK};
   });
   // With a record that cannot be; and with two.
-  refused([](void*, const openexec_claim*, openexec_claimed* claimed, openexec_records* existing, openexec_sink*) {
+  refused([](void*, const openexec_claim*, openexec_claim_answer* claimed, openexec_records* existing, openexec_sink*) {
     *claimed = OPENEXEC_CLAIM_EXISTS;
     openexec_record record{};
     record.size = sizeof record;
@@ -180,20 +180,20 @@ TEST_CASE("A store that misbehaves permits nothing") {
     (void)openexec_records_put(existing, &record);
     return openexec_code{OPENEXEC_OK};
   });
-  refused(
-      [](void*, const openexec_claim* claim, openexec_claimed* claimed, openexec_records* existing, openexec_sink*) {
-        *claimed = OPENEXEC_CLAIM_EXISTS;
-        openexec_record record{};
-        record.size = sizeof record;
-        record.exec_id = claim->exec_id;
-        record.state = OPENEXEC_STATE_SEALED;
-        record.effect = OPENEXEC_EFFECT_CONFIRMED;
-        record.result = str("1");
-        record.entry = -1;
-        if (openexec_records_put(existing, &record) != OPENEXEC_OK) return openexec_code{OPENEXEC_INVALID_ARGUMENT};
-        (void)openexec_records_put(existing, &record);
-        return openexec_code{OPENEXEC_OK};
-      });
+  refused([](void*, const openexec_claim* claim, openexec_claim_answer* claimed, openexec_records* existing,
+             openexec_sink*) {
+    *claimed = OPENEXEC_CLAIM_EXISTS;
+    openexec_record record{};
+    record.size = sizeof record;
+    record.exec_id = claim->exec_id;
+    record.state = OPENEXEC_STATE_SEALED;
+    record.effect = OPENEXEC_EFFECT_CONFIRMED;
+    record.result = str("1");
+    record.entry = -1;
+    if (openexec_records_put(existing, &record) != OPENEXEC_OK) return openexec_code{OPENEXEC_INVALID_ARGUMENT};
+    (void)openexec_records_put(existing, &record);
+    return openexec_code{OPENEXEC_OK};
+  });
 }
 
 TEST_CASE("A store that loses a seal leaves the nonce in doubt, and its handler is never run again") {
@@ -709,7 +709,7 @@ TEST_CASE("An order takes effect, leaves its receipt, and is there for the next 
   store.set_on(config);
   const openexec_order halt{sizeof halt, OPENEXEC_CONTROL_HALT, 1, {}, {}, str("alice"), str("a drill")};
   openexec_order resume = halt;
-  resume.stands = 0;
+  resume.active = 0;
   openexec_order revoke = halt;
   revoke.control = OPENEXEC_CONTROL_REVOKE_KEY;
   revoke.id = str("k-1");

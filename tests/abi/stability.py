@@ -163,7 +163,7 @@ def self_test(frozen_path, cc):
         "a constant is removed": (re.sub(r"  OPENEXEC_APPROVAL_SPENT = 123,\n", "", good), True, False),
         "a constant has no number": (replaced(good, "OPENEXEC_KIND_REFUSED = 1", "OPENEXEC_KIND_REFUSED"), True, False),
         "a type is widened": (replaced(good, "typedef int32_t openexec_code;", "typedef int64_t openexec_code;"), True, True),
-        "a callback changes": (re.sub(r"typedef void \(\*openexec_lend\)\(void\* self, ", "typedef void (*openexec_lend)(", good), True, True),
+        "a callback changes": (re.sub(r"typedef void \(\*openexec_callback_executor\)\(void\* self, ", "typedef void (*openexec_callback_executor)(", good), True, True),
         "a handle is removed": (good.replace("openexec_cancellation", "openexec_cancelation"), True, True),
         "nothing": (good, False, False),
         "a function is added": (replaced(good, function.split("(")[0], f"int32_t openexec_more(void);\n{function.split('(')[0]}"), False, False),

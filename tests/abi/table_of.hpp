@@ -104,8 +104,8 @@ struct Store : Closable {
     table.size = sizeof table;
     table.self = this;
     table.close = [](void* self) { ++static_cast<Store*>(self)->closes; };
-    table.claim = [](void* self, const openexec_claim* claim, openexec_claimed* claimed, openexec_records* existing,
-                     openexec_sink* detail) {
+    table.claim = [](void* self, const openexec_claim* claim, openexec_claim_answer* claimed,
+                     openexec_records* existing, openexec_sink* detail) {
       const auto answer = of(self).claim({.tenant = view(claim->tenant),
                                           .nonce = view(claim->nonce),
                                           .action = view(claim->action),
@@ -118,7 +118,7 @@ struct Store : Closable {
                                           .predecessor = view(claim->predecessor),
                                           .max_per_minute = claim->max_per_minute});
       if (!answer.ok()) return say(answer.status(), detail);
-      *claimed = static_cast<openexec_claimed>(answer->kind);
+      *claimed = static_cast<openexec_claim_answer>(answer->kind);
       return answer->record ? give(*answer->record, existing) : openexec_code{OPENEXEC_OK};
     };
     table.find = [](void* self, const openexec_str* tenant, const openexec_str* nonce, openexec_records* found,
@@ -174,7 +174,7 @@ struct Store : Closable {
     table.control = [](void* self, const openexec_control_change* change, int64_t* entry, openexec_sink* detail) {
       const auto index = of(self).control({{static_cast<ControlKind>(change->control), std::string(view(change->id)),
                                             std::string(view(change->tenant))},
-                                           change->stands == 1,
+                                           change->active == 1,
                                            view(change->entry),
                                            {change->at_us}});
       if (index.ok() && index->has_value()) *entry = static_cast<std::int64_t>(**index);

@@ -300,7 +300,7 @@ TEST_CASE("Many at once are answered in order, each as if it had been alone") {
   }
   SECTION("where they are lent to") {
     std::vector<std::thread> pool;
-    const openexec_lend lend = [](void* self, void (*run)(void*), void* work) {
+    const openexec_callback_executor lend = [](void* self, void (*run)(void*), void* work) {
       static_cast<std::vector<std::thread>*>(self)->emplace_back(run, work);
     };
     CHECK(openexec_executor_execute_many(executor, pointers, count, lend, &pool, outcomes, nullptr) ==

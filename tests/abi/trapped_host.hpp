@@ -197,8 +197,8 @@ struct Host {
     openexec_events_table events{};
     events.size = sizeof events;
     events.self = this;
-    events.tell = [](void* self, const openexec_event* event) {
-      trap_of(self).at(event->happening == OPENEXEC_EVENT_CLOSED ? "tell closed" : "tell");
+    events.on_event = [](void* self, const openexec_event* event) {
+      trap_of(self).at(event->kind == OPENEXEC_EVENT_CLOSED ? "tell closed" : "tell");
     };
     must(openexec_config_set_events(config, &events, nullptr), {});
   }

@@ -42,7 +42,7 @@ case $what in
     # A header that drifted is noticed.
     for drift in 's/OPENEXEC_HALTED = 100/OPENEXEC_HALTED = 109/' 's/int64_t max_wait_ms;/int32_t max_wait_ms;/' \
         's/^openexec_str openexec_version(void);//' 's/int32_t proof; /int32_t other; /' \
-        's/void (\*tell)(void\* self, const openexec_event/void (*tell)(void* self, openexec_event/'; do
+        's/void (\*on_event)(void\* self, const openexec_event/void (*on_event)(void* self, openexec_event/'; do
       sed "$drift" "$source/include/openexec.h" >"$folder/drifted.h"
       if cmp -s "$source/include/openexec.h" "$folder/drifted.h"; then echo "no such text: $drift"; exit 1; fi
       if python3 openexec-sys/bindings.py "$folder/drifted.h" --check >/dev/null; then echo "unnoticed: $drift"; exit 1; fi

@@ -15,9 +15,9 @@ GUIDE_BYTES = 6_000  # two pages
 QUESTIONS = ("Where is expiry checked?", "What happens when fsync fails?", "How do I add a store?",
              "Who may sign a checkpoint?", "Where does a 403 come from?", "What is asserted about a run of the index?")
 MOST_HOPS = 3
-STABILITY = ("The C ABI is 1.0, and stays: whatever was compiled against it runs with every later libopenexec.so.1. "
-             "It has a version of its own, apart from the project's; the C++ API may still change with a minor "
-             "version, and the changelog says so.")
+STABILITY = ("The C ABI is 1.0. It was re-baselined once, before the first release, and is frozen from here on: "
+             "whatever is compiled against it runs with every later libopenexec.so.1. It has a version of its own, "
+             "apart from the project's; the C++ API may still change with a minor version, and the changelog says so.")
 
 
 def target_of(page, link):

@@ -40,7 +40,7 @@ BREACHES = [
     ("docs/contracts.md", r"^A store remembers nonces and approvals, for ever\.", "",
      "is not answered at contracts.md#stores"),
     # what is promised, measured, and called
-    ("CHANGELOG.md", r"whatever was compiled against it", "most of what was compiled against it", "in other words"),
+    ("CHANGELOG.md", r"whatever is compiled against it", "most of what is compiled against it", "in other words"),
     ("docs/measurements.md", r"17,191", "17,192", "docs/measurements.md has no 17,191"),
     ("docs/pictures/throughput.json", r'"value": 17191', '"value": 18191', "17,191 is not 18191"),
     ("docs/pictures/throughput.svg", r">17,191<", ">18,191<", "is not what throughput.py draws"),

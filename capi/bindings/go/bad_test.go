@@ -143,7 +143,7 @@ func TestClosingDuringAnExecutionLetsItFinish(t *testing.T) {
 	var closed atomic.Int64
 	executor := open(t, echoing(func(config *openexec.Config) {
 		config.Events = func(event openexec.Event) {
-			if event.Happening == openexec.Closed {
+			if event.Kind == openexec.Closed {
 				closed.Add(1)
 			}
 		}

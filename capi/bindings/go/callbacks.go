@@ -239,7 +239,7 @@ func oeMonotonic(self C.uintptr_t) (ns C.int64_t) {
 
 //export oeTell
 func oeTell(self C.uintptr_t, event *C.openexec_event) {
-	told := Event{Happening(event.happening), Code(event.code), Verdict(event.verdict), Effect(event.effect),
+	told := Event{EventKind(event.kind), Code(event.code), Verdict(event.verdict), Effect(event.effect),
 		goText(event.exec_id), goText(event.action), int64(event.entry_index), uint64(event.count)}
 	_ = apart(func() { partOf[func(Event)](self)(told) }) // it decides nothing, and cannot fail
 }
@@ -302,7 +302,7 @@ func putRecord(into *C.openexec_records, r *Record) {
 }
 
 //export oeClaim
-func oeClaim(self C.uintptr_t, claim *C.openexec_claim, claimed *C.openexec_claimed, existing *C.openexec_records,
+func oeClaim(self C.uintptr_t, claim *C.openexec_claim, claimed *C.openexec_claim_answer, existing *C.openexec_records,
 	detail *C.openexec_sink) C.openexec_code {
 	return guarded(StoreFailed, detail, func() error {
 		answer, record, err := partOf[Store](self).Claim(Claim{
@@ -320,7 +320,7 @@ func oeClaim(self C.uintptr_t, claim *C.openexec_claim, claimed *C.openexec_clai
 			}
 			putRecord(existing, record)
 		}
-		*claimed = C.openexec_claimed(answer)
+		*claimed = C.openexec_claim_answer(answer)
 		return nil
 	})
 }
@@ -414,7 +414,7 @@ func oeLogged(self C.uintptr_t, tenant, nonce C.openexec_str, index C.uint64_t, 
 //export oeControl
 func oeControl(self C.uintptr_t, change *C.openexec_control_change, entry *C.int64_t, detail *C.openexec_sink) C.openexec_code {
 	return guarded(StoreFailed, detail, func() error {
-		index, err := partOf[ControlKeeper](self).Control(ControlChange{Control(change.control), change.stands != 1,
+		index, err := partOf[ControlKeeper](self).Control(ControlChange{Control(change.control), change.active != 1,
 			goText(change.id), goText(change.tenant), goText(change.entry), int64(change.at_us)})
 		*entry = C.int64_t(index)
 		return err

@@ -224,11 +224,11 @@ static inline oe_answered oe_taken(oe_many* many, size_t i) {
   return answered;
 }
 
-static inline oe_answered oe_order(openexec_executor* executor, int32_t control, int32_t stands, _GoString_ id,
+static inline oe_answered oe_order(openexec_executor* executor, int32_t control, int32_t active, _GoString_ id,
                                    _GoString_ tenant, _GoString_ who, _GoString_ why) {
   const openexec_order order = {.size = sizeof order,
                                 .control = control,
-                                .stands = stands,
+                                .active = active,
                                 .id = oe_view(id),
                                 .tenant = oe_view(tenant),
                                 .who = oe_view(who),

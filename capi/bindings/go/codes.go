@@ -153,16 +153,16 @@ const (
 	ConfirmClock   Control = 4 // the wall clock was right when it was given; a store keeps its id as it is
 )
 
-// Happening is what an Event tells of.
-type Happening int32
+// EventKind is what an Event tells of.
+type EventKind int32
 
-// The happenings.
+// The kinds of event.
 const (
-	Opened    Happening = 1
-	Answered  Happening = 2
-	Recovered Happening = 3
-	Reloaded  Happening = 4
-	Closed    Happening = 5
+	Opened    EventKind = 1
+	Answered  EventKind = 2
+	Recovered EventKind = 3
+	Reloaded  EventKind = 4
+	Closed    EventKind = 5
 )
 
 // Form is a canonical form of JSON.

@@ -256,7 +256,7 @@ func (s *memoryStore) breaks(what string) error {
 	return nil
 }
 
-func (s *memoryStore) Claim(claim openexec.Claim) (openexec.Claimed, *openexec.Record, error) {
+func (s *memoryStore) Claim(claim openexec.Claim) (openexec.ClaimAnswer, *openexec.Record, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.broken == "nonsense" {

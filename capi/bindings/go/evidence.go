@@ -76,7 +76,7 @@ func VerifyEvidence(proof string, trust Trust, holds Holds) (*Evidence, error) {
 	tree := C.oe_evidence_tree(report)
 	decided := C.openexec_evidence_decided_by(report)
 	found := &Evidence{
-		Answer: Answer(C.openexec_evidence_answer(report)), DecidedBy: Step(decided),
+		Answer: Answer(C.openexec_evidence_report_verdict(report)), DecidedBy: Step(decided),
 		Detail: goText(C.openexec_evidence_detail(report, decided)), Findings: make(map[Step]Finding, steps),
 		Entry: json.RawMessage(goText(C.openexec_evidence_entry(report))),
 		Index: int64(C.openexec_evidence_index(report)), Origin: goText(C.openexec_evidence_origin(report)),

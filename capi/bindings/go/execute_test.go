@@ -334,7 +334,7 @@ func TestEventsTellWhatHappenedAndAListenerThatPanicsStopsNothing(t *testing.T) 
 	executor := open(t, echoing(func(config *openexec.Config) {
 		config.Events = func(event openexec.Event) {
 			seen = append(seen, event)
-			if event.Happening == openexec.Answered {
+			if event.Kind == openexec.Answered {
 				panic("listener")
 			}
 		}
@@ -343,7 +343,7 @@ func TestEventsTellWhatHappenedAndAListenerThatPanicsStopsNothing(t *testing.T) 
 	must(t, err)
 	must(t, executor.Close())
 	equal(t, len(seen), 3)
-	equal(t, fmt.Sprint(seen[0].Happening, seen[1].Happening, seen[2].Happening), "1 2 5")
+	equal(t, fmt.Sprint(seen[0].Kind, seen[1].Kind, seen[2].Kind), "1 2 5")
 	equal(t, seen[1].ExecID+seen[1].Verdict.String(), outcome.ExecID+"executed")
 }
 

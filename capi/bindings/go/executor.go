@@ -98,7 +98,7 @@ func handPart(config *C.openexec_config, which C.int, part any, name string, mon
 
 // Event is what a host may want to write down. Names codes and ids: never a payload, a result, a key or a nonce.
 type Event struct {
-	Happening  Happening
+	Kind       EventKind
 	Code       Code
 	Verdict    Verdict
 	Effect     Effect

@@ -90,17 +90,17 @@ type Claim struct {
 	MaxPerMinute          uint32 // claims of this action in this tenant within 60 s, this one included; 0: any number
 }
 
-// Claimed is a claim's answer. Nothing but Fresh permits running the handler.
-type Claimed int32
+// ClaimAnswer is the answer to a claim. Only Fresh permits running the handler.
+type ClaimAnswer int32
 
 // The answers of a claim.
 const (
-	Exists             Claimed = 1 // the nonce was claimed before, by this very request: with its record
-	ClaimNonceConflict Claimed = 2 // the nonce was claimed before, by another request
-	ClaimApprovalSpent Claimed = 3 // the approval was claimed before, under another nonce
-	Fresh              Claimed = 4 // claimed now, durably
-	ClaimOutOfOrder    Claimed = 5 // the predecessor has not executed; nothing was spent
-	ClaimRateReached   Claimed = 6 // as many claims as may be were made within a minute; nothing was spent
+	Exists             ClaimAnswer = 1 // the nonce was claimed before, by this very request: with its record
+	ClaimNonceConflict ClaimAnswer = 2 // the nonce was claimed before, by another request
+	ClaimApprovalSpent ClaimAnswer = 3 // the approval was claimed before, under another nonce
+	Fresh              ClaimAnswer = 4 // claimed now, durably
+	ClaimOutOfOrder    ClaimAnswer = 5 // the predecessor has not executed; nothing was spent
+	ClaimRateReached   ClaimAnswer = 6 // as many claims as may be were made within a minute; nothing was spent
 )
 
 // Record is what a store knows of one nonce.
@@ -145,7 +145,7 @@ type Seal struct {
 type Store interface {
 	// Claim is durable before it answers Fresh; it spends the nonce and the approval id in one step or not at all. The
 	// record is looked at for Exists alone.
-	Claim(claim Claim) (Claimed, *Record, error)
+	Claim(claim Claim) (ClaimAnswer, *Record, error)
 	// Find answers nil where nothing is known.
 	Find(tenant, nonce string) (*Record, error)
 	// Seal is durable before it succeeds. Sealing what is not claimed (or in doubt) is InvalidArgument and changes

@@ -105,7 +105,7 @@ openexec_code oe_set_log(openexec_config* config, uintptr_t self, openexec_error
 
 /* --- stores --- */
 
-static openexec_code claims(void* self, const openexec_claim* claim, openexec_claimed* claimed,
+static openexec_code claims(void* self, const openexec_claim* claim, openexec_claim_answer* claimed,
                             openexec_records* existing, openexec_sink* detail) {
   return oeClaim(HANDLE(self), LOOSE(openexec_claim, claim), claimed, existing, detail);
 }
@@ -229,7 +229,7 @@ openexec_code oe_set_clock(openexec_config* config, uintptr_t self, int32_t mono
 static void tells(void* self, const openexec_event* event) { oeTell(HANDLE(self), LOOSE(openexec_event, event)); }
 
 openexec_code oe_set_events(openexec_config* config, uintptr_t self, openexec_error** error) {
-  const openexec_events_table table = {.size = sizeof table, .self = SELF(self), .close = closes, .tell = tells};
+  const openexec_events_table table = {.size = sizeof table, .self = SELF(self), .close = closes, .on_event = tells};
   return openexec_config_set_events(config, &table, error);
 }
 

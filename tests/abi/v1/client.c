@@ -95,7 +95,7 @@ static openexec_executor* assemble(host* self) {
 
   handler.size = sizeof handler, handler.self = self, handler.close = on_close, handler.run = run, handler.cost = cost;
   clock.size = sizeof clock, clock.self = self, clock.now_us = now_us, clock.monotonic_ns = monotonic_ns;
-  events.size = sizeof events, events.self = self, events.tell = tell;
+  events.size = sizeof events, events.self = self, events.on_event = tell;
   made = openexec_config_create(&config, &error) == OPENEXEC_OK &&
          openexec_config_set_tenant(config, openexec_text("acme"), &error) == OPENEXEC_OK &&
          openexec_config_set_executor_name(config, openexec_text("payments"), &error) == OPENEXEC_OK &&
@@ -155,11 +155,11 @@ static void execute(openexec_executor* executor) {
   held.size = sizeof held, held.result = openexec_outcome_result(first), held.nonce = openexec_text("call-1");
   expect(openexec_evidence_verify(openexec_outcome_proof(first), &trust, &held, &report, NULL) == OPENEXEC_OK,
          "the receipt is judged without the ledger");
-  expect(openexec_evidence_answer(report) == OPENEXEC_EVIDENCE_PASS, "and passes");
+  expect(openexec_evidence_report_verdict(report) == OPENEXEC_EVIDENCE_PASS, "and passes");
   openexec_evidence_destroy(&report);
   held.nonce = openexec_text("call-2");
   openexec_evidence_verify(openexec_outcome_proof(first), &trust, &held, &report, NULL);
-  expect(openexec_evidence_answer(report) == OPENEXEC_EVIDENCE_FAIL, "another's does not");
+  expect(openexec_evidence_report_verdict(report) == OPENEXEC_EVIDENCE_FAIL, "another's does not");
   openexec_evidence_destroy(&report);
   openexec_buffer_destroy(&note);
   openexec_buffer_destroy(&key);
@@ -194,7 +194,7 @@ static void execute_many(openexec_executor* executor, host* self) {
 static void order(openexec_executor* executor) {
   openexec_order halt = {0};
   openexec_outcome* outcome = NULL;
-  halt.size = sizeof halt, halt.control = OPENEXEC_CONTROL_HALT, halt.stands = 1;
+  halt.size = sizeof halt, halt.control = OPENEXEC_CONTROL_HALT, halt.active = 1;
   halt.tenant = openexec_text("acme"), halt.who = openexec_text("ada"), halt.why = openexec_text("drill");
   expect(openexec_executor_order(executor, &halt, &outcome, NULL) == OPENEXEC_OK, "a halt is ordered");
   openexec_outcome_destroy(&outcome);
@@ -203,7 +203,7 @@ static void order(openexec_executor* executor) {
                                         NULL, &outcome, NULL) == OPENEXEC_HALTED,
          "nothing runs");
   openexec_outcome_destroy(&outcome);
-  halt.stands = 0;
+  halt.active = 0;
   expect(openexec_executor_order(executor, &halt, &outcome, NULL) == OPENEXEC_OK, "it is lifted");
   openexec_outcome_destroy(&outcome);
   openexec_executor_halt(executor, NULL);

@@ -481,7 +481,7 @@ TEST_CASE("memory fails in a revocation") {
     openexec_order order{};
     order.size = sizeof order;
     order.control = OPENEXEC_CONTROL_REVOKE_KEY;
-    order.stands = 1;
+    order.active = 1;
     order.id = c::str(key);
     order.who = c::str("test");
     order.why = c::str("test");

@@ -145,7 +145,7 @@ class MemoryLedger(MemoryStore):
     def control(self, change):
         with self._lock:
             name = parts.ControlName(openexec.Control(change.control), change.id, change.tenant)
-            if change.stands:
+            if change.active:
                 self._controls[change.control, change.id, change.tenant] = name
             else:
                 self._controls.pop((change.control, change.id, change.tenant), None)

@@ -132,7 +132,7 @@ def test_closing_during_an_execution_lets_it_finish():
     ended = threading.Event()
 
     def listen(event):
-        if event.happening is openexec.Happening.CLOSED:
+        if event.kind is openexec.EventKind.CLOSED:
             ended.set()
 
     made = openexec.Executor(ledger="sqlite://", verifier=openexec.Demo(), events=listen)

@@ -42,7 +42,7 @@ def test_every_function_that_is_declared_is_in_the_library():
 
 def test_every_enumeration_of_the_package_has_the_members_of_the_header():
     prefixes = {openexec.Kind: "KIND_", openexec.Verdict: "VERDICT_", openexec.Effect: "EFFECT_",
-                openexec.Form: "FORM_", openexec.Control: "CONTROL_", openexec.Happening: "EVENT_",
+                openexec.Form: "FORM_", openexec.Control: "CONTROL_", openexec.EventKind: "EVENT_",
                 openexec.Answer: "EVIDENCE_", openexec.Step: "STEP_", openexec.Finding: "FINDING_",
                 openexec.Limit: "LIMIT_"}
     constants = {name.removeprefix("OPENEXEC_"): getattr(lib, name) for name in dir(lib) if name.startswith("OPENEXEC_")}

@@ -10,7 +10,7 @@ import pytest
 
 import openexec
 from conftest import TENANT, echoing
-from openexec import Code, Control, Effect, Happening, Verdict
+from openexec import Code, Control, Effect, EventKind, Verdict
 
 
 def test_an_execution_leaves_a_receipt_and_its_repetition_is_a_replay(executor):
@@ -183,7 +183,7 @@ def test_orders_halt_resume_and_revoke_with_who_and_why(executor):
         executor.execute("echo", nonce="1")
     with pytest.raises(openexec.Refused, match="halted"):
         executor.ready()
-    executor.order(Control.HALT, stands=False, who="ada", why="over")
+    executor.order(Control.HALT, active=False, who="ada", why="over")
     executor.halt()
     executor.resume()
     executor.ready()
@@ -212,12 +212,12 @@ def test_events_tell_what_happened_and_a_listener_that_raises_stops_nothing(capf
 
     def listen(event):
         seen.append(event)
-        if event.happening is Happening.ANSWERED:
+        if event.kind is EventKind.ANSWERED:
             raise RuntimeError("listener")
 
     with echoing(events=listen) as made:
         outcome = made.execute("echo", nonce="1")
-    assert [event.happening for event in seen] == [Happening.OPENED, Happening.ANSWERED, Happening.CLOSED]
+    assert [event.kind for event in seen] == [EventKind.OPENED, EventKind.ANSWERED, EventKind.CLOSED]
     assert seen[1].exec_id == outcome.exec_id and seen[1].verdict is Verdict.EXECUTED
     assert "RuntimeError" in capfd.readouterr().err
 

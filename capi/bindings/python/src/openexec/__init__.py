@@ -1,6 +1,6 @@
 """OpenExec: propose, approve, execute, witness. A deterministic execution boundary for AI agents."""
 from . import adapters, parts
-from .codes import Answer, Code, Control, Effect, Finding, Form, Happening, Kind, Limit, ResultForm, Step, Verdict
+from .codes import Answer, Code, Control, Effect, Finding, Form, EventKind, Kind, Limit, ResultForm, Step, Verdict
 from .errors import (Doubt, Failed, HandlerFailed, InDoubt, Invalid, NoEffect, OpenExecError, Refused, ResultInvalid,
                      Unavailable)
 from .evidence import Cosignature, Evidence, verify_evidence
@@ -11,7 +11,7 @@ from .values import (Json, Outcome, Proposal, Receipt, advice, canonicalise, has
                      verify_clawshield_v1, verify_trust_policy, version)
 
 __all__ = ["Answer", "Cancellation", "Clawshield", "Code", "Control", "Cosignature", "CostQuery", "Demo", "Doubt",
-           "Effect", "Event", "Evidence", "Executor", "Failed", "Finding", "Form", "HandlerFailed", "Happening",
+           "Effect", "Event", "Evidence", "Executor", "Failed", "Finding", "Form", "HandlerFailed", "EventKind",
            "InDoubt", "Invalid", "Invocation", "Json", "Kind", "Limit", "Log", "LogLine", "NoEffect", "OpenExecError",
            "Outcome", "Proposal", "Receipt", "Refused", "ResultForm", "ResultInvalid", "Settlement", "Step", "TrustPolicy",
            "Turn", "Unavailable", "Verdict", "adapters", "advice", "canonicalise", "has_feature", "parts", "read_trust_policy", "sha256",

@@ -118,7 +118,7 @@ class Control(Named):
     CONFIRM_CLOCK = 4
 
 
-class Happening(Named):
+class EventKind(Named):
     """What an event tells of."""
 
     OPENED = 1

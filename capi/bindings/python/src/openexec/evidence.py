@@ -81,7 +81,7 @@ def _read(report: Any) -> Evidence:
         call(lib.openexec_evidence_cosignature, report, number, witness, time_s)
         cosignatures.append(Cosignature(text(witness[0]), int(time_s[0])))
     return Evidence(
-        answer=Answer(lib.openexec_evidence_answer(report)), decided_by=Step(step) if step >= 0 else None,
+        answer=Answer(lib.openexec_evidence_report_verdict(report)), decided_by=Step(step) if step >= 0 else None,
         detail=text(lib.openexec_evidence_detail(report, step)) if step >= 0 else "",
         findings={step: Finding(lib.openexec_evidence_finding(report, step)) for step in Step},
         entry_json=text(lib.openexec_evidence_entry(report)), index=int(lib.openexec_evidence_index(report)),

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from . import _ffi, parts
 from ._answers import FAILED_NO_EFFECT, IN_DOUBT, answer
 from ._ffi import Held, attach, call, callback, ffi, interrupted, keep, lend, lib, local, owned, raise_interrupt, taken, text
-from .codes import Code, Control, Effect, Happening, Verdict
+from .codes import Code, Control, Effect, EventKind, Verdict
 from .errors import error_for
 from .log import Log
 from .values import Outcome, Payload, new_outcome, object_text
@@ -111,7 +111,7 @@ class CostQuery:
 class Event:
     """What a host may want to write down. Names codes and ids: never a payload, a result, a key or a nonce."""
 
-    happening: Happening
+    kind: EventKind
     code: Code
     verdict: Verdict
     effect: Effect
@@ -154,7 +154,7 @@ def _cost(handle: Any, c: Any, micro_usd: Any, detail: Any) -> int:
 @callback("void(void *, const openexec_event *)")
 def _tell(handle: Any, c: Any) -> None:
     listener = ffi.from_handle(handle)
-    event = Event(Happening(c.happening), Code(c.code), Verdict(c.verdict), Effect(c.effect), text(c.exec_id),
+    event = Event(EventKind(c.kind), Code(c.code), Verdict(c.verdict), Effect(c.effect), text(c.exec_id),
                   text(c.action), int(c.entry_index), int(c.count))
     try:
         listener(event)
@@ -283,7 +283,7 @@ class Executor(Held):
             parts.set_clock(config, clock, self._parts)
         if events is not None:
             parts.set_part(lib.openexec_config_set_events, config, events, self._parts, "openexec_events_table",
-                           tell=_tell)
+                           on_event=_tell)
 
     # --- before it is open ---
 
@@ -469,12 +469,12 @@ class Executor(Held):
     def halted(self) -> bool:
         return bool(lib.openexec_executor_halted(self._open()))
 
-    def order(self, control: Control, *, who: str, why: str, stands: bool = True, id: str = "",
+    def order(self, control: Control, *, who: str, why: str, active: bool = True, id: str = "",
               tenant: str = "") -> Outcome:
-        """Halts, resumes (a halt with stands=False) or revokes, with an entry that says who and why."""
+        """Halts, resumes (a halt with active=False) or revokes, with an entry that says who and why."""
         texts = [lend(id, "id"), lend(tenant, "tenant"), lend(who, "who"), lend(why, "why")]
         order = ffi.new("openexec_order *", {"size": ffi.sizeof("openexec_order"), "control": int(control),
-                                             "stands": int(stands)})
+                                             "active": int(active)})
         order.id, order.tenant, order.who, order.why = texts
         return _asked(lib.openexec_executor_order, self._open(), order).require()
 

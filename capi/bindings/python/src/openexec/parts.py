@@ -159,7 +159,7 @@ class ControlChange:
     """A change of what stands, with the entry that records who ordered it."""
 
     control: int
-    stands: bool
+    active: bool
     id: str
     tenant: str
     entry: str
@@ -388,7 +388,7 @@ def _put_record(records: Any, record: Record) -> None:
     lib.openexec_records_put(records, given)  # the library remembers what it did not take
 
 
-@callback("openexec_code(void *, const openexec_claim *, openexec_claimed *, openexec_records *, openexec_sink *)", error=300)
+@callback("openexec_code(void *, const openexec_claim *, openexec_claim_answer *, openexec_records *, openexec_sink *)", error=300)
 def _claim(handle: Any, claim: Any, claimed: Any, existing: Any, detail: Any) -> int:
     def body() -> None:
         answer = ffi.from_handle(handle).claim(
@@ -488,7 +488,7 @@ def _logged(handle: Any, tenant: Any, nonce: Any, index: int, detail: Any) -> in
 def _control(handle: Any, change: Any, entry: Any, detail: Any) -> int:
     def body() -> None:
         index = ffi.from_handle(handle).control(
-            ControlChange(change.control, bool(change.stands), text(change.id), text(change.tenant),
+            ControlChange(change.control, bool(change.active), text(change.id), text(change.tenant),
                           text(change.entry), change.at_us))
         if index is not None:
             entry[0] = index

@@ -500,13 +500,13 @@ const _: () = {
     ["Offset of field: openexec_claim::reserved"]
         [::core::mem::offset_of!(openexec_claim, reserved) - 212usize];
 };
-pub type openexec_claimed = i32;
-pub const OPENEXEC_CLAIM_EXISTS: openexec_claimed = 1;
-pub const OPENEXEC_CLAIM_NONCE_CONFLICT: openexec_claimed = 2;
-pub const OPENEXEC_CLAIM_APPROVAL_SPENT: openexec_claimed = 3;
-pub const OPENEXEC_CLAIM_FRESH: openexec_claimed = 4;
-pub const OPENEXEC_CLAIM_OUT_OF_ORDER: openexec_claimed = 5;
-pub const OPENEXEC_CLAIM_RATE_REACHED: openexec_claimed = 6;
+pub type openexec_claim_answer = i32;
+pub const OPENEXEC_CLAIM_EXISTS: openexec_claim_answer = 1;
+pub const OPENEXEC_CLAIM_NONCE_CONFLICT: openexec_claim_answer = 2;
+pub const OPENEXEC_CLAIM_APPROVAL_SPENT: openexec_claim_answer = 3;
+pub const OPENEXEC_CLAIM_FRESH: openexec_claim_answer = 4;
+pub const OPENEXEC_CLAIM_OUT_OF_ORDER: openexec_claim_answer = 5;
+pub const OPENEXEC_CLAIM_RATE_REACHED: openexec_claim_answer = 6;
 pub type openexec_state = i32;
 pub const OPENEXEC_STATE_CLAIMED: openexec_state = 1;
 pub const OPENEXEC_STATE_SEALED: openexec_state = 2;
@@ -664,7 +664,7 @@ const _: () = {
 pub struct openexec_control_change {
     pub size: usize,
     pub control: openexec_control,
-    pub stands: i32,
+    pub active: i32,
     pub id: openexec_str,
     pub tenant: openexec_str,
     pub entry: openexec_str,
@@ -680,8 +680,8 @@ const _: () = {
         [::core::mem::offset_of!(openexec_control_change, size) - 0usize];
     ["Offset of field: openexec_control_change::control"]
         [::core::mem::offset_of!(openexec_control_change, control) - 8usize];
-    ["Offset of field: openexec_control_change::stands"]
-        [::core::mem::offset_of!(openexec_control_change, stands) - 12usize];
+    ["Offset of field: openexec_control_change::active"]
+        [::core::mem::offset_of!(openexec_control_change, active) - 12usize];
     ["Offset of field: openexec_control_change::id"]
         [::core::mem::offset_of!(openexec_control_change, id) - 16usize];
     ["Offset of field: openexec_control_change::tenant"]
@@ -701,7 +701,7 @@ pub struct openexec_store_table {
         unsafe extern "C" fn(
             self_: *mut ::core::ffi::c_void,
             claim: *const openexec_claim,
-            claimed: *mut openexec_claimed,
+            claimed: *mut openexec_claim_answer,
             existing: *mut openexec_records,
             detail: *mut openexec_sink,
         ) -> openexec_code,
@@ -943,17 +943,17 @@ const _: () = {
     ["Offset of field: openexec_clock_table::monotonic_ns"]
         [::core::mem::offset_of!(openexec_clock_table, monotonic_ns) - 32usize];
 };
-pub type openexec_happening = i32;
-pub const OPENEXEC_EVENT_OPENED: openexec_happening = 1;
-pub const OPENEXEC_EVENT_ANSWERED: openexec_happening = 2;
-pub const OPENEXEC_EVENT_RECOVERED: openexec_happening = 3;
-pub const OPENEXEC_EVENT_RELOADED: openexec_happening = 4;
-pub const OPENEXEC_EVENT_CLOSED: openexec_happening = 5;
+pub type openexec_event_kind = i32;
+pub const OPENEXEC_EVENT_OPENED: openexec_event_kind = 1;
+pub const OPENEXEC_EVENT_ANSWERED: openexec_event_kind = 2;
+pub const OPENEXEC_EVENT_RECOVERED: openexec_event_kind = 3;
+pub const OPENEXEC_EVENT_RELOADED: openexec_event_kind = 4;
+pub const OPENEXEC_EVENT_CLOSED: openexec_event_kind = 5;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct openexec_event {
     pub size: usize,
-    pub happening: openexec_happening,
+    pub kind: openexec_event_kind,
     pub code: openexec_code,
     pub verdict: openexec_verdict,
     pub effect: openexec_effect,
@@ -968,8 +968,8 @@ const _: () = {
     ["Alignment of openexec_event"][::core::mem::align_of::<openexec_event>() - 8usize];
     ["Offset of field: openexec_event::size"]
         [::core::mem::offset_of!(openexec_event, size) - 0usize];
-    ["Offset of field: openexec_event::happening"]
-        [::core::mem::offset_of!(openexec_event, happening) - 8usize];
+    ["Offset of field: openexec_event::kind"]
+        [::core::mem::offset_of!(openexec_event, kind) - 8usize];
     ["Offset of field: openexec_event::code"]
         [::core::mem::offset_of!(openexec_event, code) - 12usize];
     ["Offset of field: openexec_event::verdict"]
@@ -991,7 +991,7 @@ pub struct openexec_events_table {
     pub size: usize,
     pub self_: *mut ::core::ffi::c_void,
     pub close: ::core::option::Option<unsafe extern "C" fn(self_: *mut ::core::ffi::c_void)>,
-    pub tell: ::core::option::Option<
+    pub on_event: ::core::option::Option<
         unsafe extern "C" fn(self_: *mut ::core::ffi::c_void, event: *const openexec_event),
     >,
 }
@@ -1006,8 +1006,8 @@ const _: () = {
         [::core::mem::offset_of!(openexec_events_table, self_) - 8usize];
     ["Offset of field: openexec_events_table::close"]
         [::core::mem::offset_of!(openexec_events_table, close) - 16usize];
-    ["Offset of field: openexec_events_table::tell"]
-        [::core::mem::offset_of!(openexec_events_table, tell) - 24usize];
+    ["Offset of field: openexec_events_table::on_event"]
+        [::core::mem::offset_of!(openexec_events_table, on_event) - 24usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1057,7 +1057,7 @@ const _: () = {
     ["Offset of field: openexec_call::options"]
         [::core::mem::offset_of!(openexec_call, options) - 32usize];
 };
-pub type openexec_lend = ::core::option::Option<
+pub type openexec_callback_executor = ::core::option::Option<
     unsafe extern "C" fn(
         self_: *mut ::core::ffi::c_void,
         run: ::core::option::Option<unsafe extern "C" fn(work: *mut ::core::ffi::c_void)>,
@@ -1069,7 +1069,7 @@ pub type openexec_lend = ::core::option::Option<
 pub struct openexec_order {
     pub size: usize,
     pub control: openexec_control,
-    pub stands: i32,
+    pub active: i32,
     pub id: openexec_str,
     pub tenant: openexec_str,
     pub who: openexec_str,
@@ -1083,8 +1083,8 @@ const _: () = {
         [::core::mem::offset_of!(openexec_order, size) - 0usize];
     ["Offset of field: openexec_order::control"]
         [::core::mem::offset_of!(openexec_order, control) - 8usize];
-    ["Offset of field: openexec_order::stands"]
-        [::core::mem::offset_of!(openexec_order, stands) - 12usize];
+    ["Offset of field: openexec_order::active"]
+        [::core::mem::offset_of!(openexec_order, active) - 12usize];
     ["Offset of field: openexec_order::id"][::core::mem::offset_of!(openexec_order, id) - 16usize];
     ["Offset of field: openexec_order::tenant"]
         [::core::mem::offset_of!(openexec_order, tenant) - 32usize];
@@ -1438,7 +1438,7 @@ extern "C" {
         executor: *mut openexec_executor,
         calls: *const *const openexec_call,
         count: usize,
-        lend: openexec_lend,
+        lend: openexec_callback_executor,
         self_: *mut ::core::ffi::c_void,
         outcomes: *mut *mut openexec_outcome,
         error: *mut *mut openexec_error,
@@ -1634,7 +1634,7 @@ extern "C" {
         error: *mut *mut openexec_error,
     ) -> openexec_code;
     pub fn openexec_evidence_destroy(report: *mut *mut openexec_evidence);
-    pub fn openexec_evidence_answer(report: *const openexec_evidence) -> openexec_evidence_verdict;
+    pub fn openexec_evidence_report_verdict(report: *const openexec_evidence) -> openexec_evidence_verdict;
     pub fn openexec_evidence_decided_by(report: *const openexec_evidence)
         -> openexec_evidence_step;
     pub fn openexec_evidence_finding(

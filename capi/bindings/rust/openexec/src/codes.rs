@@ -135,7 +135,7 @@ numbers! {
 
 numbers! {
     /// What a listener is told of.
-    Happening otherwise Answered {
+    EventKind otherwise Answered {
         Opened = OPENEXEC_EVENT_OPENED,
         Answered = OPENEXEC_EVENT_ANSWERED,
         Recovered = OPENEXEC_EVENT_RECOVERED,

@@ -155,7 +155,7 @@ fn read(report: &Owned<sys::openexec_evidence>) -> Result<Evidence, Error> {
     }
     let decided_by = unsafe { sys::openexec_evidence_decided_by(handle) };
     Ok(Evidence {
-        answer: Answer::from_raw(unsafe { sys::openexec_evidence_answer(handle) }),
+        answer: Answer::from_raw(unsafe { sys::openexec_evidence_report_verdict(handle) }),
         decided_by: (decided_by >= 0).then(|| Step::from_raw(decided_by)),
         detail: unsafe { text(sys::openexec_evidence_detail(handle, decided_by)) }.to_owned(),
         findings: Step::ALL

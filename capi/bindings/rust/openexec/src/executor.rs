@@ -1,6 +1,6 @@
 //! The boundary, and how it is to be.
 
-use crate::codes::{Code, Control, Effect, Happening, Limit, Verdict};
+use crate::codes::{Code, Control, Effect, EventKind, Limit, Verdict};
 use crate::error::Error;
 use crate::handler::{Closure, Failure, Handler, Invocation};
 use crate::log::Log;
@@ -207,7 +207,7 @@ impl Builder {
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
     /// What happened.
-    pub happening: Happening,
+    pub kind: EventKind,
     /// How it ended.
     pub code: Code,
     /// Of an attempt: how it ended.
@@ -387,7 +387,9 @@ impl Executor {
         self.many(requests, Some(lend_to::<L>), ptr::from_ref(lend).cast_mut().cast())
     }
 
-    fn many(&self, requests: &[Request<'_>], lend: sys::openexec_lend, me: *mut c_void) -> Result<Vec<Outcome>, Error> {
+    fn many(
+        &self, requests: &[Request<'_>], lend: sys::openexec_callback_executor, me: *mut c_void,
+    ) -> Result<Vec<Outcome>, Error> {
         let parts: Vec<_> = requests.iter().map(Request::parts).collect();
         let options: Vec<_> = requests.iter().map(Request::options).collect();
         let calls: Vec<_> = (0..requests.len())
@@ -434,7 +436,7 @@ impl Executor {
         let raw = sys::openexec_order {
             size: std::mem::size_of::<sys::openexec_order>(),
             control: order.control.number(),
-            stands: i32::from(order.stands == Stands::FromNowOn),
+            active: i32::from(order.stands == Stands::FromNowOn),
             id: view(order.id),
             tenant: view(order.tenant),
             who: view(order.who),

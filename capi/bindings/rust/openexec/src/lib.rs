@@ -50,7 +50,7 @@ pub mod evidence;
 pub mod handler;
 pub mod parts;
 
-pub use codes::{advice, Code, Control, Effect, Happening, Kind, Limit, ResultForm, Verdict};
+pub use codes::{advice, Code, Control, Effect, EventKind, Kind, Limit, ResultForm, Verdict};
 pub use error::{Error, No};
 pub use evidence::{read_trust_policy, verify_clawshield_v1, verify_receipt, verify_trust_policy, Evidence};
 pub use executor::{Builder, Cancellation, ControlName, Event, Executor, Order, Recovery, Work};

@@ -122,7 +122,7 @@ pub struct Claim<'a> {
 
 /// A claim's answer. Nothing but `Fresh` permits running the handler.
 #[derive(Clone, Debug)]
-pub enum Claimed {
+pub enum ClaimAnswer {
     /// Claimed now, durably.
     Fresh,
     /// The nonce was claimed before, by this very request.
@@ -257,7 +257,7 @@ pub trait Controls: Send + Sync {
 /// never guesses. Calls block until they are durable. Nothing that could be replayed is ever evicted.
 pub trait NonceStore: Send + Sync + 'static {
     /// Durable before it answers `Fresh`; spends the nonce and the approval id in one step or not at all.
-    fn claim(&self, claim: &Claim<'_>) -> Result<Claimed, No>;
+    fn claim(&self, claim: &Claim<'_>) -> Result<ClaimAnswer, No>;
     /// What is known of a nonce.
     fn find(&self, tenant: &str, nonce: &str) -> Result<Option<Record>, No>;
     /// Durable before it succeeds. Sealing what is not claimed (or in doubt) is [`Code::InvalidArgument`] and changes
@@ -340,7 +340,7 @@ impl<L: ReceiptLog + ?Sized> ReceiptLog for Arc<L> {
 }
 
 impl<S: NonceStore + ?Sized> NonceStore for Arc<S> {
-    fn claim(&self, claim: &Claim<'_>) -> Result<Claimed, No> {
+    fn claim(&self, claim: &Claim<'_>) -> Result<ClaimAnswer, No> {
         (**self).claim(claim)
     }
     fn find(&self, tenant: &str, nonce: &str) -> Result<Option<Record>, No> {

@@ -3,7 +3,7 @@
 //! A part is handed over as a pointer to its box, and comes back to `close` exactly once. The callbacks get that
 //! pointer, and views and objects that live until they return: that is what every `unsafe` here stands on.
 
-use crate::codes::{Code, Control, Effect, Happening, Verdict};
+use crate::codes::{Code, Control, Effect, EventKind, Verdict};
 use crate::error::Error;
 use crate::executor::{ControlName, Event};
 use crate::handler::{CostQuery, Failure, Handler, Invocation, Settlement};
@@ -356,7 +356,7 @@ fn put_record(records: *mut sys::openexec_records, record: &Record) {
 }
 
 unsafe extern "C" fn claim<S: NonceStore>(
-    me: *mut c_void, claim: *const sys::openexec_claim, claimed: *mut sys::openexec_claimed,
+    me: *mut c_void, claim: *const sys::openexec_claim, claimed: *mut sys::openexec_claim_answer,
     existing: *mut sys::openexec_records, detail: Sink,
 ) -> sys::openexec_code {
     guarded(sys::OPENEXEC_STORE_FAILED, detail, || unsafe {
@@ -375,15 +375,15 @@ unsafe extern "C" fn claim<S: NonceStore>(
             max_per_minute: raw.max_per_minute,
         })?;
         *claimed = match answer {
-            Claimed::Fresh => sys::OPENEXEC_CLAIM_FRESH,
-            Claimed::Exists(record) => {
+            ClaimAnswer::Fresh => sys::OPENEXEC_CLAIM_FRESH,
+            ClaimAnswer::Exists(record) => {
                 put_record(existing, &record);
                 sys::OPENEXEC_CLAIM_EXISTS
             }
-            Claimed::NonceConflict => sys::OPENEXEC_CLAIM_NONCE_CONFLICT,
-            Claimed::ApprovalSpent => sys::OPENEXEC_CLAIM_APPROVAL_SPENT,
-            Claimed::OutOfOrder => sys::OPENEXEC_CLAIM_OUT_OF_ORDER,
-            Claimed::RateReached => sys::OPENEXEC_CLAIM_RATE_REACHED,
+            ClaimAnswer::NonceConflict => sys::OPENEXEC_CLAIM_NONCE_CONFLICT,
+            ClaimAnswer::ApprovalSpent => sys::OPENEXEC_CLAIM_APPROVAL_SPENT,
+            ClaimAnswer::OutOfOrder => sys::OPENEXEC_CLAIM_OUT_OF_ORDER,
+            ClaimAnswer::RateReached => sys::OPENEXEC_CLAIM_RATE_REACHED,
         };
         Ok(())
     })
@@ -491,7 +491,7 @@ unsafe extern "C" fn control<S: NonceStore>(
         let controls = part::<StorePart<S>>(me).0.as_controls().ok_or_else(|| No::failed("keeps no controls"))?;
         *entry = index_of(controls.control(&ControlChange {
             control: Control::from_raw(raw.control),
-            stands: if raw.stands == 1 { Stands::FromNowOn } else { Stands::NoMore },
+            stands: if raw.active == 1 { Stands::FromNowOn } else { Stands::NoMore },
             id: text(raw.id),
             tenant: text(raw.tenant),
             entry: text(raw.entry),
@@ -558,7 +558,7 @@ unsafe extern "C" fn tell<F: Fn(&Event<'_>) + Send + Sync>(me: *mut c_void, even
     caught(|| unsafe {
         let raw = &*event;
         part::<F>(me)(&Event {
-            happening: Happening::from_raw(raw.happening),
+            kind: EventKind::from_raw(raw.kind),
             code: Code::from_raw(raw.code),
             verdict: Verdict::from_raw(raw.verdict),
             effect: Effect::from_raw(raw.effect),
@@ -575,7 +575,7 @@ pub(crate) fn events<F: Fn(&Event<'_>) + Send + Sync + 'static>(me: *mut c_void)
         size: size_of::<sys::openexec_events_table>(),
         self_: me,
         close: Some(close::<F>),
-        tell: Some(tell::<F>),
+        on_event: Some(tell::<F>),
     }
 }
 

@@ -127,7 +127,7 @@ fn the_last_owner_may_go_while_a_call_is_inside() {
                 Ok("\"done\"".into())
             })
             .events(move |event| {
-                ended.fetch_add(usize::from(event.happening == Happening::Closed), Ordering::Relaxed);
+                ended.fetch_add(usize::from(event.kind == EventKind::Closed), Ordering::Relaxed);
             })
             .open()
             .unwrap(),

@@ -218,8 +218,8 @@ fn events_tell_what_happened_and_a_listener_that_panics_stops_nothing() {
     let into = Arc::clone(&seen);
     let executor = echoing()
         .events(move |event| {
-            into.lock().unwrap().push((event.happening, event.verdict, event.exec_id.to_owned()));
-            if event.happening == Happening::Answered {
+            into.lock().unwrap().push((event.kind, event.verdict, event.exec_id.to_owned()));
+            if event.kind == EventKind::Answered {
                 std::panic::panic_any(AtomicUsize::new(0));
             }
         })
@@ -230,7 +230,7 @@ fn events_tell_what_happened_and_a_listener_that_panics_stops_nothing() {
     let seen = seen.lock().unwrap();
     assert_eq!(
         seen.iter().map(|one| one.0).collect::<Vec<_>>(),
-        [Happening::Opened, Happening::Answered, Happening::Closed]
+        [EventKind::Opened, EventKind::Answered, EventKind::Closed]
     );
     assert_eq!((seen[1].1, seen[1].2.as_str()), (Verdict::Executed, outcome.exec_id()));
 }

@@ -220,24 +220,24 @@ impl MemoryStore {
 }
 
 impl NonceStore for MemoryStore {
-    fn claim(&self, claim: &Claim<'_>) -> Result<Claimed, No> {
+    fn claim(&self, claim: &Claim<'_>) -> Result<ClaimAnswer, No> {
         self.breaks("claim")?;
         let mut rows = self.rows.lock().unwrap();
         let key = (claim.tenant.to_owned(), claim.nonce.to_owned());
         if let Some(record) = rows.records.get(&key) {
             let same = record.request_hash == claim.request_hash;
-            return Ok(if same { Claimed::Exists(Box::new(record.clone())) } else { Claimed::NonceConflict });
+            return Ok(if same { ClaimAnswer::Exists(Box::new(record.clone())) } else { ClaimAnswer::NonceConflict });
         }
         if !claim.approval_id.is_empty() {
             let approval = (claim.tenant.to_owned(), claim.approval_id.to_owned());
             if rows.spent.contains_key(&approval) {
-                return Ok(Claimed::ApprovalSpent);
+                return Ok(ClaimAnswer::ApprovalSpent);
             }
             rows.spent.insert(approval, claim.nonce.to_owned());
         }
         rows.records.insert(key, Record::claimed(claim));
         rows.latest = rows.latest.max(claim.at_us);
-        Ok(Claimed::Fresh)
+        Ok(ClaimAnswer::Fresh)
     }
 
     fn find(&self, tenant: &str, nonce: &str) -> Result<Option<Record>, No> {
