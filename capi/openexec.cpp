@@ -146,7 +146,7 @@ Call call_of(const openexec_call* given) {
 
 /// Lets a host run pieces of work where it likes. Without memory for a piece, it runs here. What `lend` throws tells
 /// nothing about whether it kept the piece, so its memory is kept for the host.
-Lend lender(openexec_callback_executor lend, void* self) {
+CallbackExecutor lender(openexec_callback_executor lend, void* self) {
   using Work = std::function<void()>;
   if (lend == nullptr) return nullptr;
   return [lend, self](Work work) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes and digests, as they cross the library's border.
+// Digests, and their hexadecimal text.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ using Digest = std::array<std::uint8_t, 32>;
 /// Lower-case hexadecimal of a digest, 64 characters.
 std::string to_hex(const Digest& digest);
 
-/// Reads exactly 64 lower-case hexadecimal digits. Returns false, and leaves `out` alone, for anything else.
+/// Reads exactly 64 lower-case hexadecimal digits. Returns false for any other text, and leaves `out` unchanged.
 [[nodiscard]] bool from_hex(std::string_view text, Digest& out);
 
 }  // namespace openexec

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time, passed in.
+// The clock, which is passed to the executor.
 #pragma once
 
 #include <chrono>
@@ -14,17 +14,17 @@ struct Timestamp {
   auto operator<=>(const Timestamp&) const = default;
 };
 
-/// Where the executor reads the time. Implementations are called from any thread and must not throw. The functions are
-/// not noexcept, so that a thread may end inside them (executor.hpp).
+/// The source of time of an executor. Its functions are called from any thread and must not throw. They are not
+/// noexcept, so that a thread may end inside them (executor.hpp).
 class Clock {
  public:
   virtual ~Clock() = default;
-  /// Civil time, against which approvals expire and which log entries carry. May be wrong and may jump.
+  /// Civil time, used for the expiry of approvals and for log entries. May be wrong and may jump.
   [[nodiscard]] virtual Timestamp now() const = 0;
   /// Time for durations and deadlines. Never goes back.
   [[nodiscard]] virtual std::chrono::steady_clock::time_point monotonic() const = 0;
-  /// The same, and it goes on while the host is suspended: what now() is compared with to notice a jump. A clock that
-  /// does not override it takes a suspension for a jump.
+  /// Like monotonic(), but it also advances while the host is suspended. The executor compares now() with it to detect
+  /// a jump. With a clock that does not override it, a suspension looks like a jump.
   [[nodiscard]] virtual std::chrono::steady_clock::time_point elapsed() const { return monotonic(); }
 };
 

@@ -8,7 +8,7 @@
 
 namespace openexec {
 
-/// WEAK: verifies nothing, so that everybody may run everything. For demonstrations.
+/// WEAK: verifies nothing, so that every caller may run every action. For demonstrations.
 class DemoVerifier final : public Verifier {
  public:
   using Verifier::verify;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a portable receipt is genuine: offline, by anybody, with nothing but the log's public key.
+// Offline verification of portable receipts, which needs only the public key of the log.
 #pragma once
 
 #include <array>
@@ -15,21 +15,22 @@
 
 namespace openexec {
 
-/// The answer. Only `pass` is one to rely on, and it is not what a zeroed struct says.
+/// The verdict of a verification. Only `pass` is evidence, and a zeroed struct does not say `pass`.
 enum class EvidenceVerdict : std::uint8_t {
-  fail,        ///< something does not hold
-  incomplete,  ///< nothing failed, but something that was needed was not given
-  pass,        ///< everything that was asked holds
+  fail,        ///< a check failed
+  incomplete,  ///< no check failed, but a check lacked an input
+  pass,        ///< every requested check passed
 };
 
-/// What is looked at, in this order. Each is found out by itself, so far as the ones before leave something to look at.
+/// The steps of a verification, in this order. Each has a finding of its own, unless an earlier failure makes it
+/// impossible to run.
 enum class EvidenceStep : std::uint8_t {
   proof,          ///< the text is a tlog-proof, and holds a well-formed checkpoint
-  entry,          ///< it carries an entry, in the one form of section 6 of docs/formats.md
+  entry,          ///< it carries an entry in the canonical form of section 6 of docs/formats.md
   inclusion,      ///< the entry is at its index in the tree of the checkpoint
   log_signature,  ///< the log signed the checkpoint
-  cosignatures,   ///< so many witnesses cosigned it as the policy wants, and no cosignature of theirs is false
-  exec_id,        ///< what the caller holds is what the entry names: from here on
+  cosignatures,   ///< as many witnesses cosigned as the policy requires, and every cosignature of theirs is valid
+  exec_id,        ///< from here on: the value in EvidenceHeld equals that of the entry
   action,
   nonce,
   tenant,
@@ -40,11 +41,12 @@ enum class EvidenceStep : std::uint8_t {
 };
 inline constexpr std::size_t evidence_steps = 13;
 
+/// The finding of one step.
 enum class Finding : std::uint8_t {
-  unreached,  ///< an earlier step left nothing to look at
+  unreached,  ///< an earlier step failed, so that this one could not run
   failed,
-  incomplete,  ///< needed, and not given; or asked about, and the entry says nothing of it
-  not_asked,   ///< the caller did not ask
+  incomplete,  ///< an input is missing, or the entry lacks the member to compare
+  not_asked,   ///< the caller did not request it
   passed,
 };
 
@@ -52,15 +54,15 @@ std::string_view name(EvidenceVerdict verdict) noexcept;  ///< "FAIL", "INCOMPLE
 std::string_view name(EvidenceStep step) noexcept;        ///< "log_signature", ...
 std::string_view name(Finding finding) noexcept;          ///< "not_asked", ...
 
-/// Whom the caller trusts. Absent is not the same as empty: an empty policy is a malformed one.
+/// The keys and witnesses that the caller trusts. Absent and empty differ: an empty policy is malformed.
 struct EvidenceTrust {
-  /// The log's verifier key, `name+id+key`, without a line end. Absent: one of the policy's logs has to have signed.
+  /// The log's verifier key, `name+id+key`, without a line end. Absent: a log of the policy must have signed.
   std::optional<std::string_view> log_key;
-  /// A C2SP tlog-policy. Absent: cosignatures are not asked for. Where it lists logs, `log_key` has to be one of them.
+  /// A C2SP tlog-policy. Absent: no cosignature is required. If it lists logs, `log_key` has to be one of them.
   std::optional<std::string_view> policy;
 };
 
-/// What the caller holds, and wants to know of: is it what the entry names? Absent: not asked.
+/// Values that the caller has, each compared with the entry. Absent: not compared.
 struct EvidenceHeld {
   std::optional<std::string_view> exec_id;  ///< 64 hex digits
   std::optional<std::string_view> action;
@@ -72,28 +74,28 @@ struct EvidenceHeld {
   std::optional<std::string_view> approval;  ///< the artifact: JSON in any spacing; up to 64 MiB
 };
 
-/// What one step found.
+/// The result of one step.
 struct EvidenceCheck {
   Finding finding = Finding::unreached;
-  std::string detail;  ///< why, where it failed or is incomplete; for a person
+  std::string detail;  ///< why it failed or is incomplete, for people
 };
 
 /// A witness's cosignature that verified.
 struct Cosignature {
   std::string witness;     ///< its name in the policy
-  std::uint64_t time = 0;  ///< when the witness says it signed: seconds since 1970
+  std::uint64_t time = 0;  ///< when the witness states that it signed: seconds since 1970
 };
 
 struct EvidenceReport {
   EvidenceVerdict verdict = EvidenceVerdict::fail;
-  /// The first step that failed, or else the first that is incomplete. Of no meaning where the verdict is pass.
+  /// The first step that failed, or else the first that is incomplete. Has no meaning if the verdict is pass.
   EvidenceStep step = EvidenceStep::proof;
   std::array<EvidenceCheck, evidence_steps> checks;  ///< by step
 
-  /// One step's check: of the one that decided, `report.at(report.step)`.
+  /// The check of one step. `report.at(report.step)` is the one that decided.
   [[nodiscard]] const EvidenceCheck& at(EvidenceStep which) const { return checks[static_cast<std::size_t>(which)]; }
 
-  // What the text says. Believe it where the verdict is pass, and not otherwise.
+  // The content of the text. Rely on it only if the verdict is pass.
   std::optional<Entry> entry;
   std::string entry_json;
   std::uint64_t index = 0;
@@ -101,14 +103,14 @@ struct EvidenceReport {
   std::uint64_t size = 0;  ///< of the tree in the checkpoint
   Digest root{};
   std::vector<Cosignature> cosignatures;  ///< those that verified, in the order of the policy's witnesses
-  std::size_t witnesses = 0;              ///< how many the policy knows
+  std::size_t witnesses = 0;              ///< the number of witnesses in the policy
 };
 
-/// Reads and verifies a portable receipt (`.tlog-proof`, docs/formats.md section 9). Needs no executor, no network and
-/// no clock: the same arguments give the same report, always. Thread-safe.
+/// Reads and verifies a portable receipt (`.tlog-proof`, docs/formats.md section 9). Needs no executor, network or
+/// clock: the same arguments always give the same report. Thread-safe.
 ///
-/// The report is the answer about the evidence, whatever the evidence is. A Status instead is about the caller's own
-/// arguments: invalid_argument for a key or a policy that is malformed; overloaded where memory ends.
+/// Returns a report for every evidence, malformed evidence included. Returns invalid_argument for a malformed key or
+/// policy, and overloaded if memory could not be allocated.
 ///
 /// Hashes are those of the supplied hasher (jcs_sha256). Evidence of an executor with another hasher fails the payload
 /// step.

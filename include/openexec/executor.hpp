@@ -78,11 +78,11 @@ struct Call {
   CallOptions options;
 };
 
-/// Runs a piece of work, here or on another thread, before or after it returns. A piece that is called again does
-/// nothing; one that is never called keeps execute_many waiting; where Lend throws, the piece runs on the calling
-/// thread. Without memory for pieces nothing is lent, and all handlers run on the calling thread. A piece does not
-/// throw.
-using Lend = std::function<void(std::function<void()>)>;
+/// Runs a callback, on the calling thread or another one, before or after it returns. A second call of the same
+/// callback does nothing, and execute_many waits for a callback that was never called. If the executor throws, the
+/// callback runs on the calling thread. If memory for callbacks could not be allocated, all handlers run on the calling
+/// thread. A callback does not throw.
+using CallbackExecutor = std::function<void(std::function<void()>)>;
 
 /// Told how a submitted attempt ended, once. Runs on a thread that drives the executor, which it should not hold up; it
 /// may submit again, and must not destroy the executor. What it throws is dropped.
@@ -132,9 +132,11 @@ class Executor {
   [[nodiscard]] Outcome execute_json(std::string_view request, const CallOptions& options = {});
 
   /// Many at once from one thread: each has the meaning of a concurrent call of its own, and they share their syncs.
-  /// Outcomes in the order of the calls. Handlers run one after the other on this thread, or where `lend` runs them.
-  /// Throws std::bad_alloc where there is no memory for as many answers, and nothing else; nothing ran then.
-  [[nodiscard]] std::vector<Outcome> execute_many(std::span<const Call> calls, const Lend& lend = nullptr);
+  /// Outcomes in the order of the calls. Handlers run one after the other on this thread, or on the threads of
+  /// `callback_executor`. Throws std::bad_alloc where there is no memory for as many answers, and nothing else; nothing
+  /// ran then.
+  [[nodiscard]] std::vector<Outcome> execute_many(std::span<const Call> calls,
+                                                  const CallbackExecutor& callback_executor = nullptr);
 
   // Asynchronously: attempts wait without a thread, on a few threads that the host lends.
 
@@ -144,8 +146,8 @@ class Executor {
   [[nodiscard]] Status submit(const Call& call, Completion completion);
   /// Lends this thread to the executor until `stop` is requested. Any number of threads may drive. They take what was
   /// submitted in batches that grow with the load and share their syncs. Handlers and completions run on them. What
-  /// waits when the last driver stops goes on when one drives again. Must have returned before the executor is destroyed
-  /// or moved. overloaded if there is no memory to begin.
+  /// waits when the last driver stops goes on when one drives again. Must have returned before the executor is
+  /// destroyed or moved. overloaded if there is no memory to begin.
   ///
   /// When the executor is destroyed, what is still under way is answered on that thread: in doubt if its handler runs,
   /// failed without an effect if it was claimed and not entered, overloaded otherwise.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What runs, once it is approved.
+// Handlers: the functions that perform approved actions.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@
 
 namespace openexec {
 
-/// Set by the caller of execute, or by a host that shuts down; read by handlers. Copies share one flag.
+/// A flag that the caller of execute, or a host that shuts down, sets and handlers read. Copies share one flag.
 class Cancellation {
  public:
   void cancel() noexcept { flag_->store(true, std::memory_order_release); }
@@ -30,8 +30,8 @@ class Cancellation {
   std::shared_ptr<std::atomic<bool>> flag_ = std::make_shared<std::atomic<bool>>(false);
 };
 
-/// What a handler holds for one execution from before its nonce is spent: a process that waits, a connection. It ends
-/// when the execution has ended, or is not to run after all.
+/// A resource that a handler reserves for one execution before its nonce is spent, such as a waiting process or a
+/// connection. It is destroyed when the execution has ended or was refused.
 class Reservation {
  public:
   Reservation() = default;
@@ -40,38 +40,39 @@ class Reservation {
   virtual ~Reservation() = default;
 };
 
-/// One call of a handler. The views live until the handler returns.
+/// One call of a handler. The views are valid until the handler returns.
 struct Invocation {
-  std::string_view exec_id;  ///< 64 hex digits, the same on every attempt: pass it downstream as the idempotency key
+  std::string_view exec_id;  ///< 64 hex digits, the same on every attempt; use as idempotency key downstream
   std::string_view action;
   std::string_view payload;  ///< RFC 8785 form of what was approved
   std::string_view tenant;
-  std::chrono::steady_clock::time_point deadline;  ///< when the host stops caring; a handler is never interrupted
+  std::chrono::steady_clock::time_point deadline;  ///< when the host no longer needs the result; nothing is interrupted
   const Cancellation& cancellation;
-  Reservation* reservation = nullptr;  ///< what Row::prepare gave for this execution; null where there is none
-  std::uint32_t attempt = 1;  ///< 1, or which further attempt this is (Row::retry_none); `exec_id` is that of the first
+  Reservation* reservation = nullptr;  ///< what Row::prepare returned for this execution, or null
+  std::uint32_t attempt = 1;  ///< its number, from 1; further attempts (Row::retry_none) have the same `exec_id`
 };
 
-/// What a handler says became of the action. There is no default: one of the three has to be said.
+/// What a handler reports about the action. There is no default: the handler has to choose.
 class HandlerResult {
  public:
-  /// It took place. One strict JSON value becomes the result as it is. Any other output is kept whole as text or base64
-  /// (ResultForm), and of more than Limits::max_result_bytes the beginning, the length and the hash: an action that
-  /// took place is `ok`, whatever it said.
+  /// The action took place. Output that is one strict JSON value becomes the result unchanged. Any other output is kept
+  /// as text or base64 (ResultForm). Output longer than Limits::max_result_bytes is kept as its beginning, length and
+  /// hash. An action that took place is `ok` whatever its output is.
   static HandlerResult result(std::string output) { return {Kind::result, std::move(output), Effect::confirmed}; }
-  /// It took place, and its output was longer than the handler could keep: `beginning` is the first bytes of it,
-  /// `length` and `sha256` are those of the whole.
+  /// The action took place, and its output was longer than the handler could keep. `beginning` holds the first bytes,
+  /// and `length` and `sha256` are those of the whole output.
   static HandlerResult beginning(std::string beginning, std::uint64_t length, const Digest& sha256) {
     HandlerResult said = result(std::move(beginning));
     said.whole_ = Whole{length, sha256};
     return said;
   }
-  /// It failed; final, except for Row::retry_none. `effect` is `none` only if the handler knows that nothing happened.
-  /// `detail` is told to the caller, and to each replay; it is kept with the outcome, and in no log.
+  /// The action failed. This is final, except for Row::retry_none. Pass effect `none` only if the handler knows that
+  /// nothing happened. `detail` is returned to the caller and with each replay. It is stored with the outcome, and
+  /// never written to a log.
   static HandlerResult failed(std::string detail, Effect effect = Effect::unknown) {
     return {Kind::failed, std::move(detail), effect == Effect::none ? Effect::none : Effect::unknown};
   }
-  /// It may have taken place: the nonce stays in doubt, as if the handler had thrown.
+  /// The action may have taken place. The nonce stays in doubt, as if the handler had thrown.
   static HandlerResult in_doubt(std::string detail) { return {Kind::in_doubt, std::move(detail), Effect::unknown}; }
 
   enum class Kind : std::uint8_t { result, failed, in_doubt };
@@ -79,7 +80,7 @@ class HandlerResult {
   [[nodiscard]] const std::string& text() const noexcept { return text_; }  ///< the output, or the detail
   [[nodiscard]] Effect effect() const noexcept { return effect_; }
 
-  /// What the text is only the beginning of.
+  /// The length and hash of the whole output, if text() is only its beginning.
   struct Whole {
     std::uint64_t length = 0;
     Digest sha256{};
@@ -136,44 +137,46 @@ class Pending {
 /// before it has returned.
 using AsyncHandler = std::function<void(const Invocation&, Pending pending)>;
 
-/// Takes what the handler will need, right before the nonce is spent. It performs no part of the action: the claim may
-/// still be refused. A Status, or an exception, answers the attempt as overloaded, and nothing is spent. Must not call
-/// back into the executor.
+/// Reserves what the handler will need, right before the nonce is spent. It must not perform any part of the action,
+/// since the claim may still be refused. If it returns a Status or throws, the attempt is answered as overloaded and
+/// nothing is spent. Must not call back into the executor.
 using Prepare = std::function<Result<std::unique_ptr<Reservation>>(const Invocation&)>;
 
-/// Asked on recovery whether an interrupted action took place, and never runs it. result: yes; failed with effect none:
-/// no; in_doubt: unknown.
+/// An interrupted execution, for a reconcile function.
 struct Settlement {
   std::string_view exec_id;
   std::string_view action;
   std::string_view tenant;
-  std::uint32_t attempt = 1;  ///< which attempt was interrupted
+  std::uint32_t attempt = 1;  ///< the number of the interrupted attempt
 };
+/// Determines during recovery whether an interrupted action took place, and must not run it. Returns result for yes,
+/// failed with effect none for no, and in_doubt for unknown.
 using Reconcile = std::function<HandlerResult(const Settlement&)>;
 
-/// What an execution would cost, from its canonical payload. Asked before it is claimed, and only where its approval
-/// names a highest cost; a Status, or an exception, refuses it. Runs nothing and must not call back into the executor.
+/// An execution whose cost is wanted. `payload` is in RFC 8785 form.
 struct CostQuery {
   std::string_view action;
   std::string_view payload;
   std::string_view tenant;
 };
+/// Returns the cost of an execution. Called before the claim, and only if the approval limits the cost. A Status or an
+/// exception refuses the request. Must not run the action or call back into the executor.
 using Cost = std::function<Result<Usd>(const CostQuery&)>;
 
-/// Which action runs what. Sealed when the executor is assembled; afterwards no way leads back in.
+/// The handlers of actions. Executor::assemble takes the table, and no handler can be added afterwards.
 class HandlerTable {
  public:
   struct Row {
     Handler run;
     Reconcile reconcile;                         ///< optional
     std::chrono::milliseconds deadline{30'000};  ///< becomes Invocation::deadline
-    Cost cost = nullptr;                         ///< without it no approval that names a highest cost is served
+    Cost cost = nullptr;                         ///< optional; without it approvals that limit the cost are refused
     Prepare prepare = nullptr;                   ///< optional
-    /// How many further attempts an execution has where one ended with failed(..., Effect::none), or found the kill
-    /// switch on: the same request, sent again under the same approval, is then admitted anew and runs again. 0: never.
-    /// At most 1,000. Nothing else opens a further attempt, and what is in doubt never does.
+    /// The number of further attempts after one that ended with failed(..., Effect::none) or was stopped by a halt: the
+    /// same request, sent again under the same approval, is admitted again and runs again. 0: none. At most 1,000.
+    /// Nothing else opens a further attempt, and an execution in doubt never has one.
     std::uint32_t retry_none = 0;
-    /// Optional. A payload that does not satisfy it is refused (payload_schema) before its approval is looked at.
+    /// Optional. A payload that does not satisfy it is refused (payload_schema) before its approval is verified.
     std::shared_ptr<const PayloadSchema> schema = nullptr;
     /// Instead of `run`: a handler that finishes later. `deadline` is enforced for it.
     AsyncHandler start = nullptr;
@@ -189,7 +192,7 @@ class HandlerTable {
 
   [[nodiscard]] const Row* find(std::string_view action) const;
   [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
-  /// Whether one of them has Row::retry_none.
+  /// Whether any row has retry_none above 0.
   [[nodiscard]] bool any_retries() const noexcept;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a request becomes bytes, and bytes a digest.
+// The hasher of requests.
 #pragma once
 
 #include <memory>
@@ -10,18 +10,19 @@
 
 namespace openexec {
 
-/// Names requests. The supplied one (jcs_sha256) is SHA-256 over RFC 8785, section 3 of docs/formats.md.
+/// Computes the request hash. The supplied hasher (jcs_sha256) is SHA-256 over RFC 8785, section 3 of docs/formats.md.
 ///
 /// Contract
-///  - Pure: equal input gives equal output, for ever, on every machine; different requests give different bytes.
-///  - name() is stored with the data; a ledger written under one name does not open under another.
+///  - Pure: equal input gives equal output, for ever and on every machine. Different requests give different bytes.
+///  - name() is stored with the data. A ledger that was written with one name does not open with another.
 ///  - Called from any thread. Does not throw.
-///  - Assembly runs a known-answer test on the supplied hasher and a self test on any other, and refuses one that fails.
+///  - Assembly runs a known-answer test on the supplied hasher and a self test on any other, and refuses one that
+///    fails.
 class Hasher {
  public:
   virtual ~Hasher() = default;
 
-  /// Which rules these are, e.g. "jcs-sha256". At most 64 bytes.
+  /// The name of the rules, such as "jcs-sha256". At most 64 bytes.
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
   /// Appends the bytes whose digest is the request hash. `action` is the bare name; `payload` is in RFC 8785 form.

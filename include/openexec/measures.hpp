@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an executor and its store count while they run, for whoever monitors them.
+// What an executor and its store count while they run, for monitoring.
 #pragma once
 
 #include <chrono>

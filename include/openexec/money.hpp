@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Money, counted exactly.
+// Exact amounts of money.
 #pragma once
 
 #include <compare>
@@ -10,15 +10,15 @@
 
 namespace openexec {
 
-/// US dollars, as a whole number of millionths. No binary fraction comes near it.
+/// US dollars, as a whole number of millionths. Never converted to floating point.
 struct Usd {
   std::int64_t micros = 0;
   auto operator<=>(const Usd&) const = default;
 
-  /// Reads "12.5": digits without leading zeros, at most six behind a point, at most 1,000,000,000 dollars. Nothing for
-  /// any other text: no sign, no exponent, no space.
+  /// Reads text such as "12.5": digits without leading zeros, at most six of them behind the point, at most
+  /// 1,000,000,000 dollars. Returns nullopt for any other text, such as one with a sign, an exponent or a space.
   [[nodiscard]] static std::optional<Usd> parse(std::string_view decimal);
-  /// The shortest text: "12.5". parse() reads it back if it is within parse()'s bounds.
+  /// Returns the shortest text, such as "12.5". parse() reads it back if it is within parse()'s bounds.
   [[nodiscard]] std::string to_string() const;
 };
 

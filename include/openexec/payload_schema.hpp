@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a payload has to look like before anything is spent on it.
+// JSON Schemas that payloads have to satisfy before a nonce is spent.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ class PayloadSchema {
  public:
   /// Compiles a schema. Returns invalid_argument with the place in the schema (a JSON Pointer) for text that is not a
   /// schema, and for whatever this library does not check: an unknown keyword, a $ref that leaves the schema, a loop of
-  /// $ref that consumes nothing, a pattern that RE2 does not take. Nothing in a schema is ever ignored.
+  /// $ref that consumes nothing, a pattern that RE2 does not take. No part of a schema is ever ignored.
   static Result<std::shared_ptr<const PayloadSchema>> compile(std::string_view schema);
 
   /// Returns success if the payload, JSON text of one object, satisfies the schema. Returns payload_schema with the

@@ -15,15 +15,15 @@ namespace openexec {
 
 class TransparencyLog;
 
-/// An entry on its way into the log. Views live until append() returns.
+/// An entry to append to the log. The views are valid until append() returns.
 struct NewEntry {
   std::string_view json;  ///< Entry::to_json(), at most 65,535 bytes
-  Digest exec_id{};       ///< finds the entry again; zero for a malformed request
-  Digest attempt{};       ///< not zero: a second append of the same attempt answers the first one's index
-  Timestamp at;           ///< Entry::observed_at; NonceStore::latest() counts it
+  Digest exec_id{};       ///< the key of find_entries(); zero for a malformed request
+  Digest attempt{};       ///< not zero; a second append of the same attempt returns the first index
+  Timestamp at;           ///< Entry::observed_at; part of NonceStore::latest()
 };
 
-/// An entry in its place.
+/// An entry with its index.
 struct LogLine {
   std::uint64_t index = 0;
   Digest leaf_hash{};  ///< RFC 6962: SHA-256(0x00 || json)
@@ -31,9 +31,10 @@ struct LogLine {
 };
 
 /// Contract (tests/conformance/log_suite.hpp runs it over every log)
-///  - append() is durable before it answers. Indexes start at 0, have no gaps, and are the order of commit.
-///  - Nothing is ever changed or removed.
-///  - Idempotent per attempt, so that it can be fed again after a crash.
+///  - append() returns only when the entry is durable. Indexes start at 0, have no gaps, and follow the order of
+///    commit.
+///  - Entries are never changed or removed.
+///  - append() is idempotent per attempt, so that entries can be appended again after a crash.
 ///  - Called from any thread, concurrently.
 class ReceiptLog {
  public:
@@ -46,11 +47,11 @@ class ReceiptLog {
   /// The entries of one execution, in order; at most `count` of them.
   [[nodiscard]] virtual Result<std::vector<LogLine>> find_entries(const Digest& exec_id, std::size_t count) = 0;
   /// The entries of one execution whose index is below `before`, newest first; at most `count` of them. The default
-  /// reads all of them through find_entries(), and answers store_failed where they are more than 10,000.
+  /// reads all of them through find_entries(), and returns store_failed if there are more than 10,000.
   [[nodiscard]] virtual Result<std::vector<LogLine>> find_before(const Digest& exec_id, std::uint64_t before,
                                                                  std::size_t count);
 
-  /// Its tree, checkpoints and proofs, where it keeps any; else null. Lives as long as the log.
+  /// Returns the tree, checkpoints and proofs of the log, or null if it keeps none. Lives as long as the log.
   [[nodiscard]] virtual TransparencyLog* transparency() noexcept { return nullptr; }
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an agent proposes.
+// Requests, and the proposals that they become.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ struct RequestLimits {
   std::size_t max_depth = 128;                   ///< nesting of objects and arrays; at most 128
 };
 
-/// A request as its caller holds it: views only, nothing is copied until it has been checked.
+/// A request of a caller. It has views only, and nothing is copied before it is checked.
 struct Request {
   std::string_view action;  ///< 1 to 128 bytes of [A-Za-z0-9_.:/-]
   /// JSON text of one object, of null, or of a string that holds one; empty means {}
@@ -29,35 +29,37 @@ struct Request {
   std::string_view approval_artifact;  ///< JSON text of one object; empty or null means none
 };
 
-/// A request after its one strict parse: canonical, and hashed. What is hashed here is what is approved and what runs.
+/// A request after its strict parse, in canonical form. The bytes that are hashed here are approved, and the same bytes
+/// run.
 ///
-/// Verifiers receive it; hosts that only hash or only verify make one themselves. Immutable; the views that the
-/// accessors return live as long as the Proposal. One Proposal belongs to one thread at a time.
+/// Verifiers receive it. Hosts that only hash or only verify create one themselves. Immutable. The views that the
+/// accessors return are valid as long as the Proposal. Only one thread at a time may use a Proposal.
 class Proposal {
  public:
   /// Reads the four parts. A breach of section 1 of docs/formats.md is malformed_request, with the place in the detail;
   /// http() is 413 for a request over max_bytes (the four parts together), 422 for a missing or mistyped field, else
-  /// 400. Depth counts as in one JSON text: the payload is one level down. overloaded where memory ends.
+  /// 400. Depth counts as in one JSON text: the payload is one level down. Returns overloaded if
+  /// memory could not be allocated.
   static Result<Proposal> parse(const Request& request, std::string_view tenant, const RequestLimits& limits = {});
   /// Reads one JSON object with the members action, payload, nonce and approval_artifact, as POST /execute takes it;
-  /// unknown members are refused, and an approval_artifact of null is none.
-  /// `nonce`, where given, stands in for a member that is absent; a member that differs from it is malformed.
+  /// unknown members are refused, and an approval_artifact of null counts as absent. If `nonce` is given it is used for
+  /// an absent member nonce, and a member with a different value is malformed.
   static Result<Proposal> parse_json(std::string_view text, std::string_view tenant, const RequestLimits& limits = {},
                                      std::optional<std::string_view> nonce = std::nullopt);
 
   [[nodiscard]] std::string_view tenant() const noexcept;
   [[nodiscard]] std::string_view action() const noexcept;
   [[nodiscard]] std::string_view nonce() const noexcept;
-  /// The payload in RFC 8785 form. This is what the handler gets.
+  /// The payload in RFC 8785 form, as the handler receives it.
   [[nodiscard]] std::string_view payload() const noexcept;
-  /// The approval artifact in RFC 8785 form; empty where none was presented.
+  /// The approval artifact in RFC 8785 form; empty if none was presented.
   [[nodiscard]] std::string_view artifact() const noexcept;
 
   /// SHA-256 of the clawshield-v1 form of {"action", "payload"}: what a clawshield-v1 artifact carries.
   [[nodiscard]] Digest action_hash() const;
   /// SHA-256 of payload(): what a DSSE statement carries.
   [[nodiscard]] Digest parameters_hash() const;
-  /// SHA-256 of artifact(): which artifact was spent. Zero where none was presented.
+  /// SHA-256 of artifact(): identifies the spent artifact. Zero if none was presented.
   [[nodiscard]] Digest artifact_digest() const;
 
   Proposal(Proposal&&) noexcept;

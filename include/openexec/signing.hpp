@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes approvals, for the programs of approvers: the target OpenExec::signing, which has no executor code, and of
-// which OpenExec::openexec and OpenExec::c have nothing. A process that executes links one of those, and cannot
-// approve.
+// Signs approvals, for the programs of approvers. The target OpenExec::signing implements it, and has no executor code.
+// OpenExec::openexec and OpenExec::c have no signing code, so that a process which executes cannot approve.
 //
-// What returns a Result throws nothing, and is overloaded without memory. Status and Result: <openexec/status.hpp>. Formats: docs/formats.md, sections 4 and 10.
+// A function that returns a Result does not throw. It returns overloaded if memory could not be allocated. The formats
+// are those of docs/formats.md, sections 4 and 10.
 #pragma once
 
 #include <memory>
@@ -40,7 +40,7 @@ class ApproverKey {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// What an approval of the profile clawshield-v1 says besides what it approves.
+/// The members of a clawshield-v1 approval besides the action and payload.
 struct ClawshieldGrant {
   std::string_view tenant_id;    ///< UTF-8, not empty
   std::string_view approval_id;  ///< a UUID, never used before: see approval_id()
@@ -48,7 +48,7 @@ struct ClawshieldGrant {
   Timestamp expires_at;  ///< later than issued_at
 };
 
-/// What a DSSE approval says besides what it approves. Empty texts are left out.
+/// The members of a DSSE approval besides the steps that it approves. Empty texts are left out.
 struct DsseGrant {
   std::string token_id;  ///< never used before in this tenant, such as an approval_id()
   std::string tenant_id;
@@ -68,7 +68,7 @@ struct DsseGrant {
 Result<std::string> approval_id();
 
 /// The signed artifact for the proposal's action and payload, in RFC 8785 form. invalid_argument if the grant breaks
-/// section 4 of docs/formats.md, so that nothing is signed that no verifier would accept.
+/// section 4 of docs/formats.md, so that no artifact is signed which every verifier refuses.
 Result<std::string> sign_clawshield_v1(const ApproverKey& key, const Proposal& proposal, const ClawshieldGrant& grant);
 
 /// The statement of an approval, in RFC 8785 form. invalid_argument, with the member in the detail, if the grant or the
@@ -81,9 +81,9 @@ Result<std::string> dsse_statement(std::span<const Proposal> steps, StepOrder or
 /// stands for the key's fingerprint. invalid_argument if the statement cannot be read strictly, or is too large.
 Result<std::string> sign_dsse(const ApproverKey& key, std::string_view keyid, std::string_view statement);
 
-/// The envelope with one more signature, for approvers who sign in turn. Vouches for no signature that is there
-/// already. invalid_argument if the envelope or its statement cannot be read strictly, if this key has signed it, or if
-/// it has as many signatures as it may have.
+/// The envelope with one more signature, for approvers who sign in turn. Does not verify the existing
+/// signatures. invalid_argument if the envelope or its statement is malformed, if this key has signed it already, or if
+/// it has the maximum number of signatures.
 Result<std::string> add_signature(const ApproverKey& key, std::string_view keyid, std::string_view envelope);
 
 }  // namespace openexec::signing

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ways to say no. One table of codes, shared by C++, C and HTTP.
+// The codes, Status and Result. C++, C and HTTP share one table of codes.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,12 @@
 
 namespace openexec {
 
-/// What happened, as a number that never changes its meaning (docs/errors.md). The code decides; text only explains.
+/// The result of an attempt or a function. A number never changes its meaning (docs/errors.md). Decide by the code,
+/// since texts are for people only.
 enum class Code : std::int32_t {
   ok = 0,
 
-  // Refused: a decision; nothing ran.
+  // Refused: decided against; nothing ran.
   halted = 100,
   nonce_conflict = 101,
   in_progress = 102,
@@ -38,30 +39,30 @@ enum class Code : std::int32_t {
   approval_key_revoked = 122,
   approval_spent = 123,
 
-  // Doubt: it ran, or may have.
+  // Doubt: the action ran, or may have run.
   in_doubt = 200,
   handler_failed = 201,
   result_invalid = 202,
 
-  // Fault: undecided; nothing ran that is not said to have.
+  // Fault: not decided; no action ran unless an outcome reports that it did.
   store_failed = 300,
   overloaded = 301,
   clock_suspect = 302,
 
-  // Misuse: the caller's bug.
+  // Misuse: a bug in the caller.
   malformed_request = 400,
   invalid_argument = 401,
   unsupported_abi = 402,
 };
 
-/// The four kinds of no, and yes.
+/// The kind of a code: success, or one of four kinds of failure.
 enum class Kind : std::uint8_t { ok, refused, doubt, fault, misuse };
 
 /// One row of the table.
 struct CodeInfo {
   Code code;
   std::string_view name;  ///< as it appears in log entries and on the wire, e.g. "approval_expired"
-  int http;               ///< the service's status code; 0 where the code never reaches HTTP
+  int http;               ///< the HTTP status of the service; 0 if the code never reaches HTTP
 };
 
 /// The whole table, in the order in which the checks are made.
@@ -72,17 +73,17 @@ int http_status(Code code) noexcept;        ///< the row's HTTP status; 500 for 
 Kind kind(Code code) noexcept;              ///< by the hundreds of the number
 std::optional<Code> code_from_name(std::string_view name) noexcept;
 
-/// Success, or a code with an explanation. Never ignored by accident, never true by default.
+/// Success, or a code with an explanation. The compiler refuses to ignore one, and there is no default value.
 class [[nodiscard]] Status {
  public:
-  /// The one way to say yes.
+  /// The only way to make a success.
   static Status success() { return Status(Code::ok, {}, 0); }
-  /// A no of any code. `http` refines the table's HTTP status where one code has several (malformed_request).
+  /// A failure with a code. `http` replaces the HTTP status of the table if one code has several (malformed_request).
   Status(Code code, std::string detail, int http = 0) : code_(code), http_(http), detail_(std::move(detail)) {}
 
   [[nodiscard]] bool ok() const noexcept { return code_ == Code::ok; }
   [[nodiscard]] Code code() const noexcept { return code_; }
-  /// For a person: names the field, the byte or the setting. Holds no payload, no key and no result.
+  /// An explanation for people: names the field, byte or setting, and never contains a payload, a key or a result.
   [[nodiscard]] const std::string& detail() const noexcept { return detail_; }
   [[nodiscard]] int http() const noexcept { return http_ != 0 ? http_ : http_status(code_); }
 
@@ -92,7 +93,7 @@ class [[nodiscard]] Status {
   std::string detail_;
 };
 
-/// A value, or the Status that explains why there is none.
+/// A value, or the Status of the failure.
 template <class T>
 class [[nodiscard]] Result {
  public:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The nonce of a model's tool call: the same call has the same nonce however often it is delivered.
+// The nonce of a model's tool call. The same call has the same nonce each time it is delivered.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,9 @@
 
 namespace openexec {
 
-/// One tool call in its place. The id that the provider gave it is not part of it: providers use an id twice, give
-/// none, or give another one when a turn is sent again. Keep it beside the request, as evidence and for the answer.
+/// One tool call with its place in the conversation. The provider's id of the call is not part of it, because providers
+/// reuse ids, omit them, or change them when a turn is sent again. Keep that id beside the request, as evidence and for
+/// the answer.
 struct ToolCall {
   /// The host's own name for the conversation, the same for ever; 1 to 1,024 bytes of UTF-8
   std::string_view conversation;
@@ -24,23 +25,23 @@ struct ToolCall {
 };
 
 /// "tc1-" and hex(SHA-256(jcs(["openexec/tool-call/v1", conversation, turn, name, arguments, occurrence]))). Returns
-/// malformed_request with the field if one breaks its rule: where the host has no stable conversation and turn there is
-/// no nonce, and none is invented. overloaded where memory ends.
+/// malformed_request with the name of a malformed field. A host without a stable conversation and turn gets no nonce,
+/// since an invented one would not be stable. Returns overloaded if memory could not be allocated.
 Result<std::string> tool_call_nonce(const ToolCall& call);
 
-/// Counts the equal calls of one turn. Give it all calls of the turn, in their order, each once.
+/// Counts the equal calls of one turn. Pass it all calls of the turn in their order, each once.
 class ToolCallTurn {
  public:
   ToolCallTurn(std::string conversation, std::string turn)
       : conversation_(std::move(conversation)), turn_(std::move(turn)) {}
 
-  /// The nonce of the turn's next call; as tool_call_nonce. A call that is refused is not counted.
+  /// Returns the nonce of the next call of the turn, like tool_call_nonce. A refused call is not counted.
   Result<std::string> next(std::string_view name, std::string_view arguments);
 
  private:
   std::string conversation_;
   std::string turn_;
-  std::map<std::string, std::uint32_t> seen_;  ///< by the nonce of the first occurrence
+  std::map<std::string, std::uint32_t> seen_;  ///< the number of calls, by the nonce of the first occurrence
 };
 
 }  // namespace openexec

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may approve what.
+// The trust policy: whose signatures are accepted for which actions.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,13 @@
 
 namespace openexec {
 
-/// The executor's own rules about whose signatures count, and how many (docs/formats.md, section 11). Never part of an
-/// artifact. A TrustPolicy was validated when it was made; it is immutable, and copies share it, from any thread.
+/// The executor's rules about whose signatures are accepted, and how many are needed (docs/formats.md, section 11).
+/// Never part of an artifact. A TrustPolicy is validated when it is created. It is immutable, and copies share it.
+/// Thread-safe.
 class TrustPolicy {
  public:
-  /// A public key and what it may approve. It counts from not_before on and until not_after, and no more from
-  /// revoked_at on.
+  /// A public key and what it may approve. It is accepted from not_before until not_after, and rejected from revoked_at
+  /// on.
   struct Key {
     std::string id;          ///< 1 to 255 bytes of UTF-8 without control characters; its name in log entries
     std::string public_key;  ///< PEM, one strict Ed25519 SubjectPublicKeyInfo
@@ -32,14 +33,15 @@ class TrustPolicy {
     std::optional<Timestamp> revoked_at;
   };
 
-  /// How many distinct keys have to sign. The first rule that names the action decides; no rule is a refusal.
+  /// How many distinct keys have to sign. The first rule that matches the action decides. Without one the request is
+  /// refused.
   struct Rule {
     std::vector<std::string> actions;  ///< patterns
     std::uint32_t threshold = 0;       ///< has to be set: 1 to 16
-    std::string role;                  ///< only keys of this role count; empty: of any role, or none
+    std::string role;                  ///< only keys of this role count; empty: all keys count
   };
 
-  /// What a statement has to say word for word. Empty: it may say what it likes, or nothing.
+  /// Values that a statement has to have exactly. Empty: any value is accepted, and so is none.
   struct Pins {
     std::string policy_bundle_hash;  ///< 64 lower-case hexadecimal digits
     std::string constitution_version;
@@ -56,21 +58,21 @@ class TrustPolicy {
     std::vector<Key> keys;
     std::vector<Rule> rules;
     Pins pins;
-    std::optional<Clawshield> clawshield_v1;  ///< absent: none are
+    std::optional<Clawshield> clawshield_v1;  ///< absent: none are accepted
   };
 
-  /// From JSON text. Otherwise invalid_argument, with a detail that names the line or the member:
+  /// Reads JSON text. Returns invalid_argument with a detail that names the malformed line or member:
   /// `line 3: byte 41: ...`, `keys[2].public_key: ...`.
   [[nodiscard]] static Result<TrustPolicy> parse(std::string_view json);
-  /// From its terms, by the same rules.
+  /// Makes a policy from its terms, by the same rules.
   [[nodiscard]] static Result<TrustPolicy> make(Terms terms);
 
   [[nodiscard]] const Terms& terms() const noexcept;
-  /// What is allowed and yet looks like a mistake, such as a rule that too few keys could ever meet. For the operator.
+  /// Warnings for the operator of what is allowed but is probably a mistake, such as a rule that too few keys can meet.
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept;
   /// The policy in RFC 8785 form; equal policies have equal texts. parse() reads it back.
   [[nodiscard]] const std::string& to_json() const noexcept;
-  /// SHA-256 of to_json(): which policy was in force.
+  /// SHA-256 of to_json(), which identifies the policy.
   [[nodiscard]] const Digest& digest() const noexcept;
 
   struct Parts;  // lib/approval/trust_policy.hpp: the parsed keys, for the supplied verifier

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which OpenExec this is.
+// The version of the library.
 #pragma once
 
 #include <string_view>
 
 namespace openexec {
 
-/// The library that is running, e.g. "0.1.0" (semantic versioning).
+/// Returns the version of the loaded library, such as "0.1.0" (semantic versioning).
 std::string_view version() noexcept;
 
 }  // namespace openexec

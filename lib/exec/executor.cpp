@@ -108,7 +108,7 @@ Outcome Executor::execute_json(std::string_view request, const CallOptions& opti
   return impl_->pipeline.run(request, options);
 }
 
-std::vector<Outcome> Executor::execute_many(std::span<const Call> calls, const Lend& lend) {
+std::vector<Outcome> Executor::execute_many(std::span<const Call> calls, const CallbackExecutor& lend) {
   return impl_->pipeline.run(calls, lend);
 }
 

@@ -11,14 +11,14 @@
 namespace openexec::exec {
 
 // Where nobody lends, and where there is no memory for lending, the handlers run here.
-void Pipeline::handle(Hand& hand, const Lend& lend) {
+void Pipeline::handle(Hand& hand, const CallbackExecutor& lend) {
   if (lend) lend_handlers(hand, lend);
   for (Attempt* attempt : hand)
     if (is_due_to_run(*attempt)) call_handler(*attempt);
 }
 
 // Without memory nothing is lent: all of it is taken before the first piece is.
-void Pipeline::lend_handlers(Hand& hand, const Lend& lend) try {
+void Pipeline::lend_handlers(Hand& hand, const CallbackExecutor& lend) try {
   std::vector<Attempt*> ready;
   ready.reserve(hand.size());
   for (Attempt* attempt : hand)

@@ -21,7 +21,8 @@ std::size_t bytes_of(const Arrival& arrival) noexcept {
   return std::max(request.payload.size(), request.approval_artifact.size());
 }
 
-/// What a blocking call waits with. Its attempts stand on the stack of its thread, so it does not end before every wait.
+/// What a blocking call waits with. Its attempts stand on the stack of its thread, so it does not end before every
+/// wait.
 struct BlockingCall {
   Inbox inbox;
   std::size_t parked = 0;
@@ -62,9 +63,9 @@ Outcome last_word(Attempt& attempt) noexcept {
 
 // bytes ─ canon ─ limits, halt ─ known nonce? ─ allow-list, handler ─ verify ─ CLAIM ─ handler ─ SEAL + APPEND ─ reply
 //
-// One request is a hand of one. A hand is advanced in rounds. In a round each attempt is proved until it ends, waits, or
-// is due to claim; then the claims and the ends of the whole hand become durable in one step; then the handlers of what
-// was claimed are called. What has to wait is parked without a thread, and comes back when its wait is over.
+// One request is a hand of one. A hand is advanced in rounds. In a round each attempt is proved until it ends, waits,
+// or is due to claim; then the claims and the ends of the whole hand become durable in one step; then the handlers of
+// what was claimed are called. What has to wait is parked without a thread, and comes back when its wait is over.
 //
 // 1. An attempt belongs to one hand, to a list of ready ones, or to what it waits for: one thread at a time touches it.
 // 2. A handler is called for a Claimed only, after its claim is durable, and once.
@@ -72,7 +73,7 @@ Outcome last_word(Attempt& attempt) noexcept {
 // 4. Memory may run out anywhere. Each attempt takes its steps under attend(): what fails there ends that attempt
 //    alone, and break_off() answers from what the attempt knows of itself, which needs no memory. From its claim on, an
 //    attempt may have run.
-void Pipeline::walk(Hand& hand, const Lend& lend) {
+void Pipeline::walk(Hand& hand, const CallbackExecutor& lend) {
   const Lent submission(submissions_);
   BlockingCall waits;
   for (;;) {
@@ -167,7 +168,7 @@ OPENEXEC_CATCHES_UNWIND Outcome Pipeline::run(const Arrival& arrival, const Call
 }
 
 // The answers have their place before anything runs, and nothing after that throws.
-std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const Lend& lend) {
+std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const CallbackExecutor& lend) {
   const base::CancellationPutOff put_off;
   std::vector<Outcome> outcomes;
   outcomes.reserve(calls.size());

@@ -48,7 +48,7 @@ class Pipeline {
   ~Pipeline();
 
   [[nodiscard]] Outcome run(const Arrival& arrival, const CallOptions& options);
-  [[nodiscard]] std::vector<Outcome> run(std::span<const Call> calls, const Lend& lend);
+  [[nodiscard]] std::vector<Outcome> run(std::span<const Call> calls, const CallbackExecutor& lend);
   Result<Recovery> recover();
 
   /// As Executor::submit() and Executor::drive().
@@ -73,10 +73,10 @@ class Pipeline {
 
  private:
   // The rounds, by which every way in takes its attempts from arrival to answer.
-  void walk(Hand& hand, const Lend& lend);
+  void walk(Hand& hand, const CallbackExecutor& lend);
   void prove(Attempt& attempt);
   void commit(Hand& hand, Submission& submission);
-  void handle(Hand& hand, const Lend& lend);
+  void handle(Hand& hand, const CallbackExecutor& lend);
   std::size_t park(Hand& hand, Inbox& inbox) noexcept;
   [[nodiscard]] bool is_parked(Attempt& attempt, Inbox& inbox) noexcept;
 
@@ -114,7 +114,7 @@ class Pipeline {
   void prepare_claim(Attempt& attempt, std::string& note, Submission& submission);
   void reserve(Attempt& attempt);
   [[nodiscard]] Invocation invocation_of(const Attempt& attempt) const;
-  void lend_handlers(Hand& hand, const Lend& lend);
+  void lend_handlers(Hand& hand, const CallbackExecutor& lend);
   void add_end(Attempt& attempt, Submission& submission);
 
   // How an attempt ends.

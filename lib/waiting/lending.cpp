@@ -9,7 +9,7 @@ namespace openexec::exec {
 
 Lending::Lending(std::size_t count, Work work) : work_(std::move(work)), taken_(count), open_(count) {}
 
-OPENEXEC_CATCHES_UNWIND void Lending::run(std::size_t count, Work work, const Lend& lend) {
+OPENEXEC_CATCHES_UNWIND void Lending::run(std::size_t count, Work work, const CallbackExecutor& lend) {
   const auto lending = std::make_shared<Lending>(count, std::move(work));
   std::vector<std::function<void()>> pieces;
   pieces.reserve(count);

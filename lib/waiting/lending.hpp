@@ -27,7 +27,7 @@ class Lending : public std::enable_shared_from_this<Lending> {
  public:
   using Work = std::function<void(std::size_t)>;
 
-  static void run(std::size_t count, Work work, const Lend& lend);
+  static void run(std::size_t count, Work work, const CallbackExecutor& lend);
 
   Lending(std::size_t count, Work work);
 

@@ -70,7 +70,7 @@ struct House {
   static Request request(std::string_view nonce) {
     return {.action = "pay", .payload = "{}", .nonce = nonce, .approval_artifact = "{}"};
   }
-  std::vector<Outcome> run_many(const Lend& lend = nullptr) {
+  std::vector<Outcome> run_many(const CallbackExecutor& lend = nullptr) {
     const std::vector<Call> calls_of = {{request("n-1"), {}}, {request("n-2"), {}}, {request("n-3"), {}}};
     return executor->execute_many(calls_of, lend);
   }
