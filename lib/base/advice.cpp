@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a model is told beside a code. The one table: C, HTTP documents and every adapter have their text from here.
+// The advice for models. C, HTTP documents and every adapter take their texts from this table.
 #include <array>
 
 #include <openexec/outcome.hpp>
@@ -7,7 +7,7 @@
 namespace openexec {
 namespace {
 
-/// Said of an attempt that ran nothing. What it has in common with others is in the group.
+/// The advice on an attempt that ran nothing. The group has the part that several codes share.
 struct Row {
   Code code;
   std::string_view text;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one table of codes.
+// The table of codes.
 #include <array>
 
 #include <openexec/status.hpp>
@@ -7,7 +7,7 @@
 namespace openexec {
 namespace {
 
-// In the order in which the checks are made (docs/errors.md): the first that applies is given.
+// In the order of the checks (docs/errors.md): the first check that fails decides.
 constexpr std::array<CodeInfo, 30> table{{
     {Code::ok, "ok", 200},
     {Code::malformed_request, "malformed_request", 400},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An open file of this process, closed with its owner.
+// An owned file descriptor, closed by its destructor.
 #pragma once
 
 #include <unistd.h>

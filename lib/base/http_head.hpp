@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rules for the raw bytes of an HTTP header, which a parser no longer shows.
+// Rules for the raw bytes of an HTTP header, which are no longer visible after parsing.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace openexec::base {
 
-/// Returns the bytes up to and including the empty line that ends a header, or 0 if it has not come yet.
+/// Returns the bytes up to and including the empty line that ends a header, or 0 if it has not arrived yet.
 inline std::size_t head_size(std::string_view bytes, std::size_t from = 0) noexcept {
   constexpr std::string_view end = "\r\n\r\n";
   const std::size_t at = bytes.find(end, from < end.size() ? 0 : from - end.size());
@@ -22,9 +22,9 @@ inline bool has_folded_line(std::string_view head) noexcept {
   return false;
 }
 
-/// Returns whether a line of the header, or of what has come of it, ends with a line feed alone. RFC 9112, section 2.2,
-/// asks for CR LF. A proxy that takes such a line feed for a part of the value sees other fields than a reader that
-/// ends the line there, so it is refused at once instead of being waited for.
+/// Returns whether a line of the header, or of the part that has arrived, ends with a line feed alone. RFC 9112,
+/// section 2.2, asks for CR LF. A proxy that treats such a line feed as part of the value sees other fields than a
+/// reader that ends the line there. The request is therefore refused at once.
 inline bool has_lone_line_feed(std::string_view head, std::size_t from = 0) noexcept {
   for (std::size_t at = from; (at = head.find('\n', at)) != head.npos; ++at)
     if (at == 0 || head[at - 1] != '\r') return true;
@@ -39,8 +39,8 @@ inline std::size_t empty_lines(std::string_view bytes) noexcept {
   return size;
 }
 
-/// Method and target of a request whose header cannot be parsed, or has not come whole. Empty if the first line is
-/// none.
+/// Method and target of a request whose header is malformed or incomplete. Empty if the first line is not a request
+/// line.
 struct RequestLine {
   std::string_view method;
   std::string_view target;

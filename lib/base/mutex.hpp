@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A mutex whose promises clang checks. A member that it guards says so in an annotation, and -Wthread-safety, which is
-// an error here, refuses each use without the lock. Clang is silent on the standard library's own mutexes. Other
-// compilers see no annotations.
+// A mutex with annotations that clang checks. A member names its mutex in an annotation, and -Wthread-safety, which is
+// an error here, refuses each use without the lock. Clang does not check the mutexes of the standard library. Other
+// compilers ignore the annotations.
 #pragma once
 
 #include <mutex>
@@ -13,9 +13,9 @@
 #define OPENEXEC_THREAD_SAFETY(attribute)
 #endif
 
-/// Of a member: used only while `mutex` is held.
+/// Marks a member that is used only while `mutex` is held.
 #define OPENEXEC_GUARDED_BY(mutex) OPENEXEC_THREAD_SAFETY(guarded_by(mutex))
-/// Of a function: called only while `mutex` is held.
+/// Marks a function that is called only while `mutex` is held.
 #define OPENEXEC_REQUIRES(mutex) OPENEXEC_THREAD_SAFETY(requires_capability(mutex))
 
 namespace openexec::base {
@@ -35,15 +35,15 @@ class OPENEXEC_THREAD_SAFETY(scoped_lockable) Lock {
 
   void lock() OPENEXEC_THREAD_SAFETY(acquire_capability()) { lock_.lock(); }
   void unlock() OPENEXEC_THREAD_SAFETY(release_capability()) { lock_.unlock(); }
-  /// For std::condition_variable, whose waits hold the mutex again when they return. A predicate stands in a loop around
-  /// the wait, since a lambda is not seen to hold the mutex.
+  /// For std::condition_variable, whose waits hold the mutex again when they return. Write the predicate as a
+  /// loop around the wait, since clang does not see that a lambda holds the mutex.
   [[nodiscard]] std::unique_lock<std::mutex>& native() noexcept { return lock_; }
 
  private:
   std::unique_lock<std::mutex> lock_;
 };
 
-/// Held by one writer or by any number of readers.
+/// A mutex that one writer or any number of readers hold.
 class OPENEXEC_THREAD_SAFETY(capability("shared mutex")) SharedMutex : private std::shared_mutex {
  private:
   friend class WriterLock;

@@ -8,21 +8,21 @@
 
 namespace openexec::base {
 
-// What is wrong with a name, as a detail says it behind the name's place; empty where nothing is.
+// Each function returns the rule that a name breaks, as a detail states it after the place, or an empty string.
 
 /// An action: 1 to 128 bytes of [A-Za-z0-9_.:/-].
 std::string_view action_fault(std::string_view text);
-/// A nonce, and whatever else is named freely: 1 to 255 bytes of UTF-8 without U+0000..U+001F and U+007F.
+/// A nonce, or another free name: 1 to 255 bytes of UTF-8 without U+0000..U+001F and U+007F.
 std::string_view label_fault(std::string_view text);
 /// A tenant: 1 to 255 bytes of UTF-8.
 std::string_view tenant_fault(std::string_view text);
 /// A pattern of actions: an action, or a prefix of one, which may be empty, followed by `*`.
 std::string_view pattern_fault(std::string_view text);
 
-/// Whether the pattern names the action. Precondition: neither has a fault.
+/// Whether the pattern matches the action. Precondition: neither has a fault.
 bool matches(std::string_view pattern, std::string_view action);
 
-// The same for a request's fields: malformed_request (http 422) where there is a fault.
+// These return malformed_request (http 422) if the field of a request has a fault.
 Status check_action(std::string_view action);
 Status check_nonce(std::string_view nonce);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which process made an object: what fork() copies must not act as the original.
+// Detects the child of a fork. A copy that fork() makes of an object must not act as the original.
 #pragma once
 
 #include <sys/types.h>
@@ -8,9 +8,9 @@
 
 namespace openexec::base {
 
-/// Remembers the process that it was made in. A process number does not tell a child from its parent, since a child in
-/// a new pid namespace may have its parent's number. The kernel clears a page of memory in the child instead
-/// (MADV_WIPEONFORK). Where the kernel has no such page, a handler of pthread_atfork counts the forks.
+/// Remembers the process that created it. A process number does not distinguish a child from its parent, since a child
+/// in a new pid namespace may have the same number. Instead the kernel clears a page of memory in the child
+/// (MADV_WIPEONFORK). If the kernel does not support this, a handler of pthread_atfork counts the forks.
 class OwnProcess {
  public:
   OwnProcess();  ///< throws std::bad_alloc
@@ -25,7 +25,7 @@ class OwnProcess {
 
  private:
   const volatile unsigned char* page_ = nullptr;  ///< holds 1 here and 0 in a child; null: forks are counted
-  std::size_t forks_ = 0;                         ///< how many there had been, where forks are counted
+  std::size_t forks_ = 0;                         ///< the number of forks before, if forks are counted
   pid_t number_;
 };
 

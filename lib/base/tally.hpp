@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A histogram that many threads add to.
+// A histogram that many threads add to without a lock.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@ class Tally {
 
   /// Adds the nanoseconds between two readings of a clock. A clock that went back adds zero.
   void add(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) noexcept {
-    // Unsigned, because the readings may come from a clock of the embedder's, which may say anything.
+    // Unsigned, because the readings may come from a clock of the host, which may return any value.
     const auto nanos = [](std::chrono::steady_clock::time_point at) {
       return static_cast<std::uint64_t>(std::chrono::nanoseconds(at.time_since_epoch()).count());
     };

@@ -40,7 +40,7 @@ constexpr std::array<HexPair, 256> hex_pairs = [] {
   return pairs;
 }();
 
-/// What a digit adds to a byte as its first and as its second one, or a bit that no byte has.
+/// The value of a digit as the first and as the second digit of a byte, or a bit above any byte for other characters.
 constexpr std::uint16_t beyond_a_byte = 0x100;
 constexpr std::array<std::array<std::uint16_t, 2>, 256> hex_parts = [] {
   std::array<std::array<std::uint16_t, 2>, 256> parts{};
@@ -79,14 +79,14 @@ std::optional<std::string> read_base64(std::string_view text, const DigitValues&
       group |= static_cast<std::uint32_t>(value) << (18 - 6 * k);
     }
     for (std::size_t k = 0; k + 1 < digits; ++k) *out++ = static_cast<char>(group >> (16 - 8 * k) & 0xff);
-    // What the last digit says beyond the last byte must be nothing, or two texts would mean the same bytes.
+    // The unused bits of the last digit must be zero, or two texts would have the same bytes.
     if (digits < 4 && (group & (0xffffffu >> (8 * (digits - 1)))) != 0) return std::nullopt;
   }
   bytes.resize(bytes.size() - padding);
   return bytes;
 }
 
-/// The length of the well-formed sequence at the start of `text`, 0 where there is none. Precondition: not empty.
+/// Returns the length of the well-formed sequence at the start of `text`, or 0. Precondition: not empty.
 std::size_t utf8_sequence(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto continues = [&](std::size_t from, std::size_t to) {
@@ -98,7 +98,7 @@ std::size_t utf8_sequence(std::string_view text) {
   if (lead < 0x80) return 1;
   const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
   if (lead < 0xc2 || lead > 0xf4 || text.size() < length || !continues(1, length)) return 0;
-  // The second byte shuts out overlong forms, surrogates and what lies beyond U+10FFFF.
+  // The range of the second byte excludes overlong forms, surrogates and characters above U+10FFFF.
   const unsigned second = byte(1);
   if (lead == 0xe0 && second < 0xa0) return 0;
   if (lead == 0xed && second > 0x9f) return 0;

@@ -14,12 +14,12 @@ using std::chrono::sys_days;
 constexpr sys_days first_day = std::chrono::year{1} / 1 / 1;
 constexpr sys_days day_after_last = std::chrono::year{10000} / 1 / 1;
 
-/// Reads a text from left to right; once something does not fit, everything after fails as well.
+/// Reads a text from left to right. After the first mismatch every further read fails.
 class Reader {
  public:
   explicit Reader(std::string_view text) : rest_(text) {}
 
-  /// `digits` decimal digits that give a number of at least `low` and at most `high`.
+  /// Reads `digits` decimal digits, whose number must be from `low` to `high`.
   int number(std::size_t digits, int low, int high) {
     int value = 0;
     for (std::size_t i = 0; i < digits; ++i) {
@@ -34,14 +34,14 @@ class Reader {
     if (take() != wanted) fail();
   }
 
-  /// Takes the next character where it is the wanted one.
+  /// Consumes the next character if it is the expected one.
   bool skip(char wanted) {
     if (failed_ || !rest_.starts_with(wanted)) return false;
     rest_.remove_prefix(1);
     return true;
   }
 
-  /// Microseconds: the digits of a fraction, one or more. Those behind the sixth are read and cut off.
+  /// Reads the digits of a fraction, one or more, as microseconds. Digits after the sixth are ignored.
   int fraction() {
     int value = 0;
     std::size_t digits = 0;

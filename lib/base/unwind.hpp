@@ -2,7 +2,8 @@
 // A thread that ends inside a callback: pthread_exit, a cancellation, the exit of an interpreter.
 //
 // glibc unwinds the stack of such a thread by force. A `catch (...)` that does not rethrow, and a frame that is
-// noexcept, end the process then. So each frame between a public function and foreign code lets the unwinding pass.
+// noexcept, then end the process. Each frame between a public function and foreign code therefore lets the unwinding
+// pass.
 #pragma once
 
 #include <cxxabi.h>
@@ -11,8 +12,8 @@
 #include <type_traits>
 #include <utility>
 
-/// For a function that catches a ForcedUnwind. There is no object behind one, so the reference is null by design, which
-/// the undefined-behaviour sanitizer would report.
+/// Marks a function that catches a ForcedUnwind. The reference is null by design, since there is no exception object,
+/// and the undefined-behaviour sanitizer would report it.
 #define OPENEXEC_CATCHES_UNWIND __attribute__((no_sanitize("null")))
 
 namespace openexec::base {
@@ -37,8 +38,8 @@ OPENEXEC_CATCHES_UNWIND std::invoke_result_t<Call> call_foreign(Call&& call, Oth
   }
 }
 
-/// Puts off the cancellation of this thread for a scope, so that no wait and no write of the library is left half way.
-/// A callback may allow it again, and its frames are then unwound by force.
+/// Defers the cancellation of this thread for a scope, so that no wait and no write of the library is interrupted. A
+/// callback may enable cancellation again, and its frames are then unwound by force.
 class CancellationPutOff {
  public:
   CancellationPutOff() noexcept { ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }

@@ -46,7 +46,7 @@ bool is_address(const std::string& host) {
   return ::inet_pton(AF_INET, host.c_str(), &v4) == 1 || ::inet_pton(AF_INET6, host.c_str(), &v6) == 1;
 }
 
-/// What stands behind the scheme; nullopt for another scheme, and for "null", which pages without an origin send.
+/// Returns the text after the scheme, or nullopt for another scheme and for "null", which pages without an origin send.
 std::optional<std::string_view> behind_scheme(std::string_view text) {
   for (const std::string_view scheme : schemes)
     if (lower_case(text.substr(0, scheme.size())) == scheme) return text.substr(scheme.size());

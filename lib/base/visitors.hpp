@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which names a client may call the service by, and which pages may speak to it.
+// The host names by which clients may address the service, and the web origins that may use it.
 #pragma once
 
 #include <optional>
@@ -11,19 +11,19 @@
 
 namespace openexec::base {
 
-/// A web page can make its own name lead to this machine, and its visitor's browser then reaches the service as if the
-/// page came from here. The browser says which name was meant (Host), and which page asks (Origin).
+/// Defends against DNS rebinding: a web page can make its own host name resolve to this machine, so that the browser of
+/// a visitor treats the service as part of the page. The browser sends the requested name (Host) and the page (Origin).
 class Visitors {
  public:
-  /// invalid_argument names the option and what it must be.
+  /// Returns invalid_argument with the option and its rule.
   static Result<Visitors> make(std::vector<std::string> hosts, std::vector<std::string> origins);
 
-  /// What is wrong with a Host field, or with the authority of a target in absolute form; empty if it is accepted. An
-  /// address, localhost and a listed name are.
+  /// Returns the fault of a Host field, or of the authority of a target in absolute form; empty if it is accepted. An
+  /// address, localhost and a listed name are accepted.
   [[nodiscard]] std::string_view host_fault(std::string_view host) const;
-  /// What is wrong with an Origin field; empty if it is listed or its host is accepted.
+  /// Returns the fault of an Origin field; empty if it is listed or its host is accepted.
   [[nodiscard]] std::string_view origin_fault(std::string_view origin) const;
-  /// Whether pages of this origin may read answers, and send what a page may not send unasked.
+  /// Whether CORS permits pages of this origin to read answers and to send preflighted requests.
   [[nodiscard]] bool invites(std::string_view origin) const;
 
   [[nodiscard]] bool names_hosts() const noexcept { return !hosts_.empty(); }
@@ -33,7 +33,7 @@ class Visitors {
   std::vector<std::string> origins_;
 };
 
-/// The authority of a target in absolute form; nullopt in any other form.
+/// Returns the authority of a target in absolute form, or nullopt for another form.
 std::optional<std::string_view> authority_of(std::string_view target);
 
 }  // namespace openexec::base
