@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A text's bytes as the unsigned characters that C libraries take.
+// The bytes of a text as unsigned characters, for C libraries.
 #pragma once
 
 #include <string>

@@ -18,18 +18,18 @@ namespace openexec::crypto {
 class PublicKey {
  public:
   /// Exactly one PEM block `PUBLIC KEY` with an Ed25519 SubjectPublicKeyInfo: no second block, no headers, no trailing
-  /// bytes, canonical encoding, a point of the curve, not of small order. invalid_argument that says which of these
-  /// failed. Throws std::bad_alloc.
+  /// bytes, canonical encoding, a point of the curve, not of small order. Returns invalid_argument with the rule that
+  /// is broken. Throws std::bad_alloc.
   static Result<PublicKey> from_pem(std::string_view pem);
   static Result<PublicKey> from_raw(std::string_view bytes32);
 
-  /// Success, or approval_signature_invalid. Refuses S >= L, non-canonical R and R of small order before the library is
-  /// asked (the key was checked when it was parsed). Throws std::bad_alloc where there is no memory for a verdict.
+  /// Returns success or approval_signature_invalid. Refuses S >= L, non-canonical R and R of small order before it
+  /// calls the library. The key was checked when it was parsed. Throws std::bad_alloc if memory could not be allocated.
   Status verify(std::string_view message, std::string_view signature64) const;
 
   [[nodiscard]] std::string raw() const;     ///< 32 bytes
   [[nodiscard]] std::string to_pem() const;  ///< SubjectPublicKeyInfo
-  /// hex SHA-256 of the 32 bytes: the key's name in receipts where no policy names it.
+  /// hex SHA-256 of the 32 bytes: the name of the key in receipts if no policy names it.
   [[nodiscard]] std::string fingerprint() const;
 
   struct Impl;
@@ -39,19 +39,19 @@ class PublicKey {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// A signing key. Never used by the executor's approval path: approvals are made by another program.
+/// A signing key. The executor never signs approvals with it, since another program makes them.
 class PrivateKey {
  public:
-  static Result<PrivateKey> generate();  ///< store_failed where the system gives no random bytes
+  static Result<PrivateKey> generate();  ///< store_failed if the system provides no random bytes
   static Result<PrivateKey> from_seed(std::string_view bytes32);
-  /// Exactly one PEM block: `PRIVATE KEY`, or `ENCRYPTED PRIVATE KEY` where a passphrase is given. Never prompts. As
+  /// Exactly one PEM block: `PRIVATE KEY`, or `ENCRYPTED PRIVATE KEY` if a passphrase is given. Never prompts. As
   /// strict as PublicKey::from_pem.
   static Result<PrivateKey> from_pem(std::string_view pem, std::string_view passphrase = {});
 
-  /// 64 bytes. Thread-safe. Throws std::runtime_error where the library fails, which only memory can make it do.
+  /// 64 bytes. Thread-safe. Throws std::runtime_error if the library fails, which happens only without memory.
   [[nodiscard]] std::string sign(std::string_view message) const;
   [[nodiscard]] PublicKey public_key() const;
-  /// PKCS#8; encrypted (PBES2, AES-256-CBC, scrypt) where a passphrase is given. The caller guards the text.
+  /// PKCS#8; encrypted (PBES2, AES-256-CBC, scrypt) if a passphrase is given. The caller guards the text.
   [[nodiscard]] Result<std::string> to_pem(std::string_view passphrase = {}) const;
 
   struct Impl;

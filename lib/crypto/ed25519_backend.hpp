@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between strict Ed25519 and the library that verifies: all that another library has to bring. The strict
-// checks (ed25519_strict.hpp) stand in front of it and are the same for every library.
+// The interface of a library that verifies Ed25519. The strict checks (ed25519_strict.hpp) run before it, and are the
+// same for every library.
 #pragma once
 
 #include <memory>
@@ -8,14 +8,14 @@
 
 namespace openexec::crypto {
 
-/// What a library says of a signature. Nothing but `valid` accepts it.
+/// The verdict of a library on a signature. Only `valid` accepts it.
 enum class Judgement {
   invalid = 1,
-  undecided = 2,  ///< for want of memory
+  undecided = 2,  ///< memory could not be allocated
   valid = 3,
 };
 
-/// A public key, ready for many verifications. Only read once it is made, from any thread.
+/// A public key, prepared for many verifications. Immutable. Thread-safe.
 class PreparedKey {
  public:
   PreparedKey() = default;
@@ -27,7 +27,8 @@ class PreparedKey {
   [[nodiscard]] virtual Judgement judge(std::string_view message, std::string_view signature64) const = 0;
 };
 
-// Each library's `prepare` takes a key of 32 bytes; null where the library refuses it or has no memory.
+// The `prepare` of each library takes a key of 32 bytes. It returns null if the library refuses the key, or if memory
+// could not be allocated.
 // OPENEXEC_ED25519 names the one that PublicKey uses.
 namespace openssl {  // or AWS-LC
 std::unique_ptr<const PreparedKey> prepare(std::string_view key32);

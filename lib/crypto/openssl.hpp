@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenSSL objects with owners, and manners towards a host that uses OpenSSL itself. Only functions that OpenSSL 3 and
+// RAII wrappers of OpenSSL objects, which respect a host that uses OpenSSL itself. Only functions that OpenSSL 3 and
 // AWS-LC both have are used in this room; what one of them lacks stands under OPENSSL_IS_AWSLC, in sha256.cpp.
 #pragma once
 
@@ -31,7 +31,7 @@ using BignumCtx = std::unique_ptr<BN_CTX, Releaser<BN_CTX_free>>;
 using X509Sig = std::unique_ptr<X509_SIG, Releaser<X509_SIG_free>>;
 using Pkcs8Info = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Releaser<PKCS8_PRIV_KEY_INFO_free>>;
 
-/// Takes back whatever errors are raised in its scope, and leaves the host's own in the thread's queue.
+/// Removes the errors that are raised in its scope, and leaves those of the host in the queue of the thread.
 class ErrorScope {
  public:
   ErrorScope() noexcept { ERR_set_mark(); }

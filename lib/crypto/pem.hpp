@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A strict reader of one PEM block (RFC 7468). OpenSSL's own takes trailing garbage, skips what it does not know, and
-// may prompt on a terminal.
+// A strict reader of one PEM block (RFC 7468). The reader of OpenSSL accepts trailing garbage, skips unknown blocks,
+// and may prompt on a terminal.
 #pragma once
 
 #include <string>
@@ -18,15 +18,16 @@ struct PemBlock {
   std::string der;
 };
 
-/// The text is exactly one block: the BEGIN line, lines of 1 to 64 base64 characters that join to one canonical base64
-/// text, the END line of the same label. Lines end in LF or CRLF; the last end may be missing. Nothing before, between
-/// or after: no headers, no blank lines, no spaces, no comments. invalid_argument that names the rule and the line.
+/// Reads a text that is exactly one block: the BEGIN line, lines of 1 to 64 base64 characters that join to one
+/// canonical base64 text, the END line of the same label. Lines end in LF or CRLF; the last end may be missing. Nothing
+/// before, between or after: no headers, no blank lines, no spaces, no comments. Returns invalid_argument with the rule
+/// and the line.
 Result<PemBlock> read_pem(std::string_view text);
 
-/// The text with each literal `\n` as a line break: environment variables cannot well hold line breaks.
+/// Replaces each literal `\n` by a line break, since line breaks are awkward in environment variables.
 std::string with_line_breaks(std::string_view text);
 
-/// One block, in lines of 64 characters that end in LF.
+/// Writes one block, in lines of 64 characters that end in LF.
 std::string write_pem(std::string_view label, std::string_view der);
 
 }  // namespace openexec::crypto

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The private key's file: PKCS#8 (RFC 8410), plain or encrypted (RFC 8018).
+// Files of private keys: PKCS#8 (RFC 8410), plain or encrypted (RFC 8018).
 #pragma once
 
 #include <string>
@@ -9,11 +9,12 @@
 
 namespace openexec::crypto {
 
-/// The 32-byte seed in a PEM text of one block, `PRIVATE KEY` or `ENCRYPTED PRIVATE KEY`. The caller wipes it. Reads
-/// what write_pkcs8 writes, and what else the library decrypts: AWS-LC no other form of scrypt, OpenSSL all of PBES2.
+/// Returns the 32-byte seed of a PEM text of one block, `PRIVATE KEY` or `ENCRYPTED PRIVATE KEY`. The caller wipes it.
+/// Reads what write_pkcs8 writes, and every other form that the library decrypts: OpenSSL decrypts all of PBES2, and
+/// AWS-LC no other form of scrypt.
 Result<std::string> read_pkcs8(std::string_view pem, std::string_view passphrase);
 
-/// Encrypted (PBES2, AES-256-CBC, scrypt with N = 16384, r = 8, p = 1) where a passphrase is given.
+/// Encrypted (PBES2, AES-256-CBC, scrypt with N = 16384, r = 8, p = 1) if a passphrase is given.
 Result<std::string> write_pkcs8(std::string_view seed, std::string_view passphrase);
 
 }  // namespace openexec::crypto

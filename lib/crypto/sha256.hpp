@@ -10,12 +10,12 @@
 
 namespace openexec::crypto {
 
-/// Of the concatenation of `parts`. Needs no memory and cannot fail.
+/// Returns the SHA-256 of the concatenation of `parts`. Allocates nothing and cannot fail.
 Digest sha256(std::initializer_list<std::string_view> parts) noexcept;
 inline Digest sha256(std::string_view bytes) noexcept { return sha256({bytes}); }
 
-/// Fills `out` with bytes from the system's cryptographic generator. False where that has none: without memory, or
-/// without a source. What `out` holds is no secret then.
+/// Fills `out` with bytes of the cryptographic generator of the system. Returns false if it fails, for want of memory
+/// or of a source. Do not use the content of `out` then.
 [[nodiscard]] bool random_bytes(unsigned char* out, std::size_t size) noexcept;
 
 }  // namespace openexec::crypto
