@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The entry that records who adopted a ledger's file.
+// The entry that records the adoption of a ledger file.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace openexec::exec {
 
-/// The entry's bytes. `note` is of kind "adopt", and has a time.
+/// Returns the bytes of the entry. Precondition: `note` is of kind "adopt" and has a time.
 std::string adoption_entry(ControlNote note, std::string tenant, std::string executor, Timestamp at);
 
 }  // namespace openexec::exec

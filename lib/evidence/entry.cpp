@@ -84,7 +84,7 @@ bool read_code(View value, Code& out) {
   return code.has_value();
 }
 
-/// In the one spelling that an entry has for it.
+/// Accepts only the spelling that to_json() writes.
 bool read_time(View value, Timestamp& out) {
   if (!value.is(Type::string)) return false;
   const auto time = base::parse_time(value.string(), base::TimeForm::rfc3339);
@@ -97,7 +97,7 @@ bool is_instance(std::string_view text) {
   return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
-/// Sorted, so that a set of keys has one text; and each once, so that none counts twice.
+/// Accepts sorted keys without duplicates, so that a set of keys has one text.
 bool read_keys(View value, std::vector<std::string>& out) {
   if (!value.is(Type::array)) return false;
   for (const auto [unused, key] : value)
@@ -120,11 +120,11 @@ bool read(View value, ApprovalNote& out) {
 
 bool read(View value, std::optional<Timestamp>& out) { return read_time(value, out.emplace()); }
 
-/// What a control of one kind says besides who and why.
+/// The members of a control of one kind besides who and why.
 struct ControlRule {
   enum class Part : std::uint8_t { absent, optional, present };
   std::string_view kind;
-  std::uint32_t since;  ///< the first version that has it
+  std::uint32_t since;  ///< the first version of entries with this kind
   Part id;
   Part tenant;
   Part time;
@@ -168,7 +168,7 @@ bool read_control(View value, std::uint32_t version, ControlNote& out) {
 
 bool is_second(const Entry& entry) { return entry.version == 2; }
 
-/// A person may settle what the log says of an execution; the entry then says who.
+/// Whether the entry may be a settlement, which has a control with the operator.
 bool may_be_settlement(const Entry& entry) {
   return is_second(entry) &&
          (entry.verdict == Verdict::executed || entry.verdict == Verdict::failed || entry.verdict == Verdict::in_doubt);
@@ -194,7 +194,7 @@ struct Member {
 };
 
 constexpr std::array members{
-    // First, because these two decide which others there are.
+    // First, because these two decide which other members there are.
     Member{"version", "not 1 or 2",
            [](View value, Entry& out) {
              if (!value.is(Type::integer) || (value.integer() != 1 && value.integer() != 2)) return false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two halves of verify_evidence, for those who verify many proofs under one checkpoint.
+// The two halves of verify_evidence, for callers that verify many proofs under one checkpoint.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace openexec::exec {
 
-/// Trust, read once.
+/// The parsed keys and policies of EvidenceTrust.
 struct Trust {
   std::optional<merkle::VerifierKey> log_key;
   std::optional<merkle::Policy> policy;
@@ -22,9 +22,10 @@ struct Trust {
   static Result<Trust> read(const EvidenceTrust& texts);
 };
 
-/// A checkpoint, and who signed it.
+/// A checkpoint, and the findings on its signatures.
 struct JudgedCheckpoint {
-  Status form{Code::invalid_argument, "not read"};  ///< whether it is a well-formed one; else nothing follows
+  /// Success if it is well-formed. Otherwise the other members are not set.
+  Status form{Code::invalid_argument, "not read"};
   merkle::Checkpoint checkpoint;
   EvidenceCheck log_signature;
   EvidenceCheck quorum;
@@ -33,7 +34,7 @@ struct JudgedCheckpoint {
 };
 JudgedCheckpoint judge(std::string_view signed_note, const Trust& trust);
 
-/// The rest of the report. Precondition: `checkpoint` is what judge() makes of the proof's.
+/// Makes the rest of the report. Precondition: `checkpoint` is the result of judge() for the checkpoint of the proof.
 EvidenceReport report_on(const merkle::TlogProof& proof, const JudgedCheckpoint& checkpoint, const EvidenceHeld& held);
 
 }  // namespace openexec::exec

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names of a request (docs/formats.md, section 3).
+// The hashes that identify a request (docs/formats.md, section 3).
 #pragma once
 
 #include <string>
@@ -10,13 +10,13 @@
 
 namespace openexec::exec {
 
-// `scratch` is room that served before.
+// `scratch` is a buffer that is reused.
 
-/// Of action and payload.
+/// The request hash, of action and payload.
 Digest request_hash(const Proposal& proposal, const Hasher& hasher);
 Digest request_hash(const Proposal& proposal, const Hasher& hasher, std::string& scratch);
 
-/// Of action, nonce, payload and tenant: the same on every machine and every attempt.
+/// The exec id, of action, nonce, payload and tenant. It is the same on every machine and for every attempt.
 Digest exec_id(const Proposal& proposal, const Hasher& hasher);
 Digest exec_id(const Proposal& proposal, const Hasher& hasher, std::string& scratch);
 

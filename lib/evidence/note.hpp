@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The objects of an entry, appended to what there is.
+// Writers of the objects of an entry. Each appends to a string.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace openexec::exec {
 
-/// As to_json() writes it, but for the digest: a claim has that beside it.
+/// Like to_json(), but without the digest, which a claim has in a member of its own.
 void append_claimed(const ApprovalNote& approval, std::string& out);
-/// In RFC 8785 form.
+/// Appends the control in RFC 8785 form.
 void append_json(const ControlNote& control, std::string& out);
 
 }  // namespace openexec::exec
