@@ -26,7 +26,7 @@ struct ClawshieldArtifact {
   std::string_view signature;  ///< base64
 };
 
-/// An artifact whose shape is right; nothing in it is trusted yet.
+/// A well-formed artifact. Its signature was not verified yet.
 struct ReadArtifact {
   ClawshieldArtifact text;  ///< views into the JSON that was read
   Digest action_hash{};
@@ -35,20 +35,21 @@ struct ReadArtifact {
   std::string signature;  ///< 64 bytes
 };
 
-/// Reads an artifact, strictly; otherwise approval_malformed, with the member in the detail. One that ends before it
-/// was issued is malformed only where it ends after `now`: what has ended is for the caller to call expired, as earlier
-/// services do.
+/// Reads an artifact strictly. Returns approval_malformed with the member in the detail. An artifact that expires
+/// before it was issued is malformed only if it expires after `now`. Otherwise the caller reports it as expired, as
+/// earlier services do.
 Result<ReadArtifact> read_artifact(canon::View object, Timestamp now);
 
-/// 36 characters, hexadecimal digits of either case in groups of 8-4-4-4-12. Which spelling is signed is the id.
+/// 36 characters, hexadecimal digits of either case in groups of 8-4-4-4-12. The id is the spelling that was signed.
 bool is_uuid(std::string_view text);
 
-// What other verifiers of approvals share.
-/// Success where this is a sensible allowance for clocks that differ: 0 to 24 hours. Else invalid_argument.
+// Shared with the other verifiers of approvals.
+/// Returns success if the allowance for differing clocks is from 0 to 24 hours, else invalid_argument.
 Status check_issued_ahead(std::chrono::seconds allowance);
-Status no_tenant();  ///< what every request gets where none is configured
+Status no_tenant();  ///< the refusal of every request if no tenant is configured
 
-/// What the signature covers: the members without separators, which is unambiguous only for members of exact shapes.
+/// Returns the bytes that the signature covers: the members without separators, which is unambiguous only for members
+/// of exact shapes.
 std::string signed_text(const ClawshieldArtifact& artifact);
 
 }  // namespace openexec::approval

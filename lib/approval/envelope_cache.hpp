@@ -17,23 +17,23 @@
 
 namespace openexec::approval {
 
-/// What verification found, and nothing that time, a revocation or a policy could change.
+/// The result of a verification, without anything that time, a revocation or a policy could change.
 struct VerifiedEnvelope {
   Statement statement;
-  std::vector<std::uint32_t> keys;  ///< that signed it: indices in the keyring it was verified with
-  bool complete = true;             ///< false: there may be more; such a one is not kept
+  std::vector<std::uint32_t> keys;  ///< the keys that signed, as indices of the keyring of the verification
+  bool complete = true;             ///< false: there may be more signers; such an envelope is not cached
 
-  /// What it takes in memory, about.
+  /// Returns the approximate memory that it takes.
   [[nodiscard]] std::size_t bytes() const;
 };
 
-/// Bounded in bytes, which bounds its entries; forgets what was asked for least recently. One keyring's: another one
-/// gets another cache. Thread-safe.
+/// A least-recently-used cache, bounded in bytes. It belongs to one keyring, and another keyring has another cache.
+/// Thread-safe.
 class EnvelopeCache {
  public:
   explicit EnvelopeCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  /// By the digest of the artifact; null where it is not known.
+  /// Returns the envelope with this digest of its artifact, or null.
   [[nodiscard]] std::shared_ptr<const VerifiedEnvelope> find(const Digest& artifact);
   void add(const Digest& artifact, std::shared_ptr<const VerifiedEnvelope> envelope);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What signatures that do not verify may cost.
+// Limits the work for signatures that do not verify.
 #pragma once
 
 #include <chrono>
@@ -10,16 +10,16 @@
 
 namespace openexec::approval {
 
-/// Failed verifications that are shared by all callers and come back at a fixed rate. Thread-safe.
+/// A budget of failed verifications that all callers share. It is refilled at a fixed rate. Thread-safe.
 class FailureBudget {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  static constexpr std::int64_t a_second = 2048;  ///< also what gathers at most
+  static constexpr std::int64_t a_second = 2048;  ///< also the capacity
 
-  /// Takes `count` and returns true, or takes nothing and returns false if what was taken before has not come back yet.
-  /// One caller may take more than there is. The others wait for it then.
+  /// Takes `count` and returns true, or takes nothing and returns false if the budget is still overdrawn. One caller
+  /// may overdraw it, and the others then have to wait for the refill.
   bool take(std::size_t count, Time now);
-  /// Returns what was taken and not used.
+  /// Gives back what was taken and not used.
   void give_back(std::size_t count);
 
  private:
@@ -28,8 +28,8 @@ class FailureBudget {
   Time filled_ OPENEXEC_GUARDED_BY(mutex_){};
 };
 
-/// What one envelope may lose. Its first failure is free. Before the second it takes from the budget as many as there
-/// can be, and its destructor returns what was not used.
+/// The failures of one envelope. The first is free. Before the second it takes the maximum number of failures from the
+/// budget, and its destructor gives back what was not used.
 class Allowance {
  public:
   Allowance(FailureBudget& budget, FailureBudget::Time now) noexcept : budget_(budget), now_(now) {}
@@ -37,9 +37,9 @@ class Allowance {
   Allowance(const Allowance&) = delete;
   Allowance& operator=(const Allowance&) = delete;
 
-  /// Whether one more verification may fail. `most` is how many there can be, this one among them.
+  /// Whether one more verification may fail. `most` is the maximum number of failures, this one included.
   [[nodiscard]] bool may_fail(std::size_t most);
-  /// One did, after may_fail() had said that it may.
+  /// Records a failure. Precondition: may_fail() returned true.
   void fail() noexcept;
 
  private:

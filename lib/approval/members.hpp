@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON of a fixed shape: what is unknown is refused, so that nothing unapproved slips by unread.
+// A strict reader of JSON objects with fixed members. It refuses unknown members, so that no part of an approval is
+// ignored.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +19,13 @@
 
 namespace openexec::approval {
 
-/// The first member of `object` that is not in `known`.
+/// Returns the first member of `object` that is not in `known`.
 std::optional<std::string_view> unknown_member(canon::View object, std::span<const std::string_view> known);
 
-/// A stranger's name for a member, as a detail may carry it: quoted, escaped and cut to 64 bytes.
+/// Returns the name of an unknown member in a form for details: quoted, escaped and cut to 64 bytes.
 std::string shown(std::string_view name);
 
-/// The first thing that is wrong with a text while it is read. What is read after it is of no use.
+/// The first fault of a text that is being read. Values that are read after it are not used.
 class Breach {
  public:
   explicit Breach(Code code) : code_(code) {}
@@ -33,27 +34,27 @@ class Breach {
     if (status_.ok()) status_ = Status(code_, std::move(detail));
   }
   [[nodiscard]] bool none() const { return status_.ok(); }
-  [[nodiscard]] const Status& status() const { return status_; }  ///< success where nothing is wrong
+  [[nodiscard]] const Status& status() const { return status_; }  ///< success if there is no fault
 
  private:
   Code code_;
   Status status_ = Status::success();
 };
 
-/// A value, and where it stands: `keys[2].public_key`. Lives no longer than the node or the Members it came from, and
-/// than the document.
+/// A value with its path, such as `keys[2].public_key`. Valid as long as the node or Members that returned it, and the
+/// document.
 class Node {
  public:
   static constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
 
-  /// A text's outermost value. Details call it `name`; where that is empty they name its members alone.
+  /// Wraps the outermost value of a text. Details begin with `name`, unless that is empty.
   Node(Breach& breach, std::string_view name, canon::View value) : breach_(&breach), name_(name), value_(value) {}
 
-  /// Says what is wrong here, unless something was wrong before.
+  /// Records a fault of this value, unless there is an earlier fault.
   void refuse(std::string_view what) const;
   [[nodiscard]] canon::View value() const { return value_; }
 
-  // The value as what it has to be. Where it is not that, the breach says so, and the answer is empty.
+  // Each returns the value in the required form. If it has another form, it records a fault and returns an empty value.
   [[nodiscard]] std::string_view text() const;
   [[nodiscard]] std::string_view label() const;    ///< base::label_fault
   [[nodiscard]] std::string_view tenant() const;   ///< base::tenant_fault
@@ -64,7 +65,7 @@ class Node {
   [[nodiscard]] std::uint32_t number(std::uint32_t least, std::uint32_t most) const;  ///< an integer
   [[nodiscard]] bool flag() const;
 
-  /// The elements of a list of `least` to `most`, until something is wrong.
+  /// Visits the elements of a list of `least` to `most` elements, until there is a fault.
   template <class Read>
   void each(std::size_t least, std::size_t most, const Read& read) const {
     if (!is_list(least, most)) return;
@@ -94,19 +95,19 @@ class Node {
   canon::View value_;
 };
 
-/// An object's members. What is not an object is a breach.
+/// The members of an object. Another type is a fault.
 class Members {
  public:
-  /// One that has a member that is not `known` is a breach as well.
+  /// An unknown member is a fault too.
   Members(const Node& object, std::initializer_list<std::string_view> known);
-  /// Members of any name: for who has something else to say of the unknown ones.
+  /// Accepts all names, for callers that treat unknown members in another way.
   explicit Members(const Node& object);
   Members(const Members&) = delete;  // nodes point into it
   Members& operator=(const Members&) = delete;
 
-  /// One that has to be there.
+  /// Returns a required member.
   [[nodiscard]] Node need(std::string_view name) const;
-  /// One that may be absent. null is not absent.
+  /// Returns an optional member. A null is not absent.
   [[nodiscard]] std::optional<Node> maybe(std::string_view name) const;
 
  private:

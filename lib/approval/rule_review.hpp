@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a trust policy's rules and keys can come to, taken together: rules that never apply, thresholds that nobody
-// meets.
+// Reviews the rules and keys of a trust policy together: rules that never apply, thresholds that cannot be met.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +18,7 @@ struct RulePlace {
   std::size_t pattern = 0;
 };
 
-/// What the rules so far decide. The first rule that names an action decides, whatever its role.
+/// The actions that the rules so far decide. The first rule that matches an action decides, whatever its role.
 class Decided {
  public:
   void add(const TrustPolicy::Rule& rule);
@@ -35,11 +34,11 @@ class Decided {
   std::map<std::string, std::size_t> stems_;    ///< of the others
 };
 
-/// How many keys could count at the same time for one action of the pattern, in one tenant, but no more than the rule's
-/// threshold. Windows of time are not looked at. `revoked`: whether keys that are revoked count too.
+/// Returns how many keys can count together for one action of the pattern, in one tenant, up to the threshold of the
+/// rule. Ignores validity periods. `revoked`: whether revoked keys count too.
 std::size_t most_signers(const TrustPolicy::Terms& terms, RulePlace place, bool revoked);
 
-/// Whether a key may sign for an action that some rule names.
+/// Whether a key may sign for an action that some rule matches.
 bool is_usable(const TrustPolicy::Terms& terms, const TrustPolicy::Key& key);
 
 }  // namespace openexec::approval

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a DSSE approval says (docs/formats.md, section 10).
+// The statement of a DSSE approval (docs/formats.md, section 10).
 #pragma once
 
 #include <cstdint>
@@ -17,20 +17,20 @@ namespace openexec::approval {
 
 inline constexpr std::size_t max_steps = 1000;
 
-/// One request that is approved.
+/// One approved request.
 struct Step {
   std::string action;
   std::string nonce;
   Digest parameters_hash{};
 };
 
-/// A statement whose shape is right; who signed it is another matter. An optional text that is absent is empty: none
-/// may be given as such.
+/// A well-formed statement. Its signatures are verified separately. An absent optional text is empty, because an empty
+/// text is malformed.
 struct Statement {
   std::string token_id;
   std::string tenant_id;
-  std::vector<Step> steps;         ///< one, unless it is a plan
-  std::optional<StepOrder> order;  ///< of a plan; nothing else has one
+  std::vector<Step> steps;         ///< one step, or those of a plan
+  std::optional<StepOrder> order;  ///< of a plan; otherwise absent
   Digest plan{};                   ///< of a plan: the SHA-256 of the statement's jcs form
   Timestamp issued_at;
   Timestamp expires_at;
@@ -42,17 +42,17 @@ struct Statement {
   std::string request_id;
   std::string approval_scope;
   Constraints constraints;
-  std::string unknown_constraint;  ///< the name of one, as a detail may carry it
+  std::string unknown_constraint;  ///< the name of an unknown constraint, in a form for details
 
   [[nodiscard]] bool is_plan() const { return order.has_value(); }
-  /// The step for this nonce: there is at most one. Takes no longer for more steps than a few comparisons.
+  /// Returns the step for this nonce, by binary search. There is at most one.
   [[nodiscard]] std::optional<std::uint32_t> step_for(std::string_view nonce) const;
 
   std::vector<std::uint32_t> by_nonce;  ///< the steps' indices, sorted by their nonces
 };
 
-/// Reads a statement, strictly; otherwise approval_malformed, with the member in the detail: `statement.nonce:
-/// missing`. A constraint of an unknown name is read, since that is a no of another code.
+/// Reads a statement strictly. Returns approval_malformed with the member in the detail, such as `statement.nonce:
+/// missing`. An unknown constraint is not malformed, because it is refused with another code.
 Result<Statement> read_statement(std::string_view json);
 
 }  // namespace openexec::approval

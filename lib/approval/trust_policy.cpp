@@ -29,7 +29,8 @@ using Strings = std::vector<std::string>;
 constexpr std::uint32_t max_threshold = max_signatures;
 constexpr std::size_t max_policy_bytes = std::size_t{1} << 20;
 
-// From JSON to terms: types and unknown members. What the values have to be is checked for all terms alike, below.
+// From JSON to terms. Checks types and unknown members. The rules for values are the same for all terms, and follow
+// below.
 
 Strings read_strings(const Node& list) {
   Strings strings;
@@ -44,7 +45,7 @@ auto read_if(const Members& members, std::string_view name, const Read& read)
   return std::nullopt;
 }
 
-/// A text that is absent is empty, so that none may be given as such.
+/// Reads an optional text. An absent text is empty, so that an explicit empty text is a fault.
 std::string read_label(const Members& members, std::string_view name) {
   const auto member = members.maybe(name);
   return std::string(member ? member->label() : std::string_view());
@@ -91,7 +92,8 @@ Terms read_terms(const Node& node) {
   return terms;
 }
 
-/// The parser's explanation with the line, where it names a byte; of a duplicate member it names the path.
+/// Adds the line to an explanation of the parser that names a byte. For a duplicate member the explanation names the
+/// path.
 std::string with_line(std::string_view text, const std::string& detail) {
   constexpr std::string_view byte = "byte ";
   std::size_t offset = 0;
@@ -101,13 +103,13 @@ std::string with_line(std::string_view text, const std::string& detail) {
   return "line " + std::to_string(base::line_at(text, offset)) + ": " + detail;
 }
 
-// What terms have to be.
+// The rules for terms.
 
 std::string element(std::string_view list, std::size_t index) {
   return std::string(list).append("[").append(std::to_string(index)).append("]");
 }
 
-/// Checks terms, and makes of them what verification needs.
+/// Checks terms, and prepares them for verification.
 class Making {
  public:
   explicit Making(Terms terms) { parts_.terms = std::move(terms); }
@@ -124,7 +126,7 @@ class Making {
     review_rules();
     if (!breach_.none()) return breach_.status();
     parts_.digest = crypto::sha256(parts_.json);
-    // Behind the ids, so that no fingerprint takes an id's place.
+    // After the ids, so that a fingerprint never replaces an id.
     for (std::uint32_t i = 0; i < parts_.fingerprints.size(); ++i)
       parts_.keyring.by_name.emplace(parts_.fingerprints[i], i);
     warn();
@@ -166,7 +168,7 @@ class Making {
     if (key.not_before && key.not_after && *key.not_before >= *key.not_after)
       refuse(place + ".not_after", "must be later than not_before");
 
-    // m of n counts public keys: one that stood here twice could count twice.
+    // The threshold counts distinct public keys, and a key that is listed twice could count twice.
     const auto public_key = check_pem(place + ".public_key", key.public_key);
     if (!public_key) return;
     const std::string fingerprint = public_key->fingerprint();
@@ -176,7 +178,7 @@ class Making {
     parts_.fingerprints.push_back(fingerprint);
   }
 
-  /// A tenant's whole name: who writes a pattern here has to learn that it would be none.
+  /// Reads a complete tenant name. A pattern is refused, because it would be compared literally.
   static std::string_view tenant_name_fault(std::string_view text) {
     if (text.ends_with('*')) return "a tenant is named in full; * makes no pattern here";
     return base::tenant_fault(text);
@@ -216,8 +218,8 @@ class Making {
     }
   }
 
-  /// A rule that never applies, or that nobody can meet, says something else than its author meant. Revoked keys count
-  /// here: were they left out, a policy that takes a key away could not be loaded, and the key would stay.
+  /// Reports rules that never apply or that cannot be met, since these are probably mistakes. Revoked keys count here.
+  /// Otherwise a policy that revokes a key could be refused, and the key would stay valid.
   void review(const RulePlace& place, const Decided& decided) {
     const Terms& terms = parts_.terms;
     const std::string rule = element("rules", place.rule);
@@ -246,7 +248,7 @@ class Making {
       parts_.warnings.emplace_back("rules: there are none, so that nothing can be approved");
   }
 
-  // The policy's text, each object's members in the order of RFC 8785.
+  // Writes the text of the policy, with the members of each object in the order of RFC 8785.
 
   static std::string list(const Strings& strings) {
     std::string text;
@@ -309,7 +311,7 @@ class Making {
   std::map<std::string, std::size_t> by_fingerprint_;
 };
 
-/// Whether a key may approve this at all, and counts now unless it is revoked.
+/// Whether a key may approve this request now, unless it is revoked.
 bool may_approve(const Key& key, const Rule& rule, const Occasion& occasion) {
   if (!rule.role.empty() && key.role != rule.role) return false;
   if (key.tenants && std::find(key.tenants->begin(), key.tenants->end(), occasion.tenant) == key.tenants->end())

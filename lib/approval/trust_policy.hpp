@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A trust policy's inside: the keys as they verify, and how signers are counted.
+// The internals of a TrustPolicy: the parsed keys, and the counting of signers.
 #pragma once
 
 #include <span>
@@ -25,10 +25,10 @@ struct TrustPolicy::Parts {
 
 namespace approval {
 
-/// Whether one of the patterns names the action.
+/// Whether one of the patterns matches the action.
 bool names(const std::vector<std::string>& patterns, std::string_view action);
 
-/// What signers are counted for.
+/// The request for which signers are counted.
 struct Occasion {
   std::string_view tenant;
   std::string_view action;
@@ -36,8 +36,8 @@ struct Occasion {
   const Revocations& revocations;
 };
 
-/// The sorted ids of those signers whose approval counts, where they are as many as the rule for the action asks for.
-/// Otherwise approval_key_revoked, where revoked keys would have made up the number; else approval_threshold.
+/// Returns the sorted ids of the signers that count, if they meet the threshold of the rule for the action. Otherwise
+/// returns approval_key_revoked if the threshold would be met with revoked keys, else approval_threshold.
 Result<std::vector<std::string>> approvers(const TrustPolicy& policy, std::span<const std::uint32_t> signers,
                                            const Occasion& occasion);
 
