@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes clawshield-v1 artifacts. Part of no library that executes.
+// Signs clawshield-v1 artifacts. No library that executes contains it.
 #pragma once
 
 #include <string>
@@ -13,12 +13,12 @@
 
 namespace openexec::signing {
 
-/// The signed artifact for the proposal's action and payload, in RFC 8785 form. invalid_argument where the grant breaks
-/// section 4 of docs/formats.md, so that nothing is signed that no verifier would accept.
+/// Returns the signed artifact for the action and payload of the proposal, in RFC 8785 form. Returns invalid_argument
+/// if the grant breaks section 4 of docs/formats.md, so that no artifact is signed which every verifier refuses.
 Result<std::string> sign_clawshield_v1(const crypto::PrivateKey& key, const Proposal& proposal,
                                        const ClawshieldGrant& grant);
 
-/// A random UUID (RFC 9562, version 4). Throws std::runtime_error where the system gives no random bytes.
+/// A random UUID (RFC 9562, version 4). Throws std::runtime_error if the system provides no random bytes.
 std::string uuid_v4();
 
 }  // namespace openexec::signing

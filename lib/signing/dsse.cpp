@@ -34,7 +34,7 @@ void write_step(canon::JsonObject& object, const Proposal& proposal) {
   object.text("parameters_hash", to_hex(proposal.parameters_hash()));
 }
 
-/// The statement with what `what` writes into it: written, put in order, and read back as a verifier would.
+/// Writes a statement with the members that `what` adds, canonicalises it, and reads it back as a verifier does.
 Result<std::string> write_statement(const DsseGrant& grant, const std::function<void(canon::JsonObject&)>& what) {
   canon::JsonObject object;
   approval::Breach breach(Code::invalid_argument);
@@ -76,7 +76,7 @@ std::string write(const std::vector<Signature>& signatures) {
   return text + "]";
 }
 
-/// The envelope with one signature more, read back as a verifier would.
+/// Adds a signature to the envelope, and reads it back as a verifier does.
 Result<std::string> sign(const crypto::PrivateKey& key, std::string_view keyid, const std::string& statement,
                          std::vector<Signature> signatures) {
   const std::string name = keyid.empty() ? key.public_key().fingerprint() : std::string(keyid);

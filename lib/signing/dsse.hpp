@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes DSSE approvals, and reads them without trusting them. Part of no library that executes.
+// Signs DSSE approvals, and reads them without verification. No library that executes contains it.
 #pragma once
 
 #include <string>
@@ -14,19 +14,19 @@
 
 namespace openexec::signing {
 
-/// The envelope, in RFC 8785 form, with one signature. `keyid` is the key's id in the executors' policies; where it is
-/// empty, the key's fingerprint. invalid_argument where the statement cannot be read strictly, or is too large.
+/// Returns the envelope in RFC 8785 form, with one signature. `keyid` is the id of the key in the executors' policies,
+/// and an empty one means its fingerprint. Returns invalid_argument if the statement is malformed or too large.
 Result<std::string> sign_dsse(const crypto::PrivateKey& key, std::string_view keyid, std::string_view statement);
 
-/// The envelope with one more signature, for people who sign in turn. Vouches for no signature that is there already.
-/// invalid_argument where the envelope or its statement cannot be read strictly, where this key has signed it, or where
-/// it has as many signatures as it may have.
+/// Returns the envelope with one more signature, for approvers who sign in turn. Does not verify the existing
+/// signatures. Returns invalid_argument if the envelope or its statement is malformed, if this key has signed it
+/// already, or if it has the maximum number of signatures.
 Result<std::string> add_signature(const crypto::PrivateKey& key, std::string_view keyid, std::string_view envelope);
 
-/// What an envelope says, for display. Nothing in it was verified.
+/// The content of an envelope, for display. Its signatures were not verified.
 struct UntrustedApproval {
   struct Signature {
-    std::string keyid;  ///< empty where there is none
+    std::string keyid;  ///< may be empty
     std::string bytes;  ///< 64
   };
   approval::Statement statement;
@@ -34,7 +34,7 @@ struct UntrustedApproval {
   std::vector<Signature> signatures;
 };
 
-/// Reads an envelope as strictly as the verifier does; otherwise approval_malformed.
+/// Reads an envelope as strictly as the verifier does. Returns approval_malformed if it is malformed.
 Result<UntrustedApproval> read_dsse(std::string_view envelope);
 
 }  // namespace openexec::signing

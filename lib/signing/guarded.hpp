@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The wall in front of exceptions: none leaves the public functions of this room.
+// Catches exceptions, so that none leaves the public functions of this room.
 #pragma once
 
 #include <exception>
@@ -9,7 +9,7 @@
 
 namespace openexec::signing {
 
-/// Calls `work`, which returns a Result. What it throws becomes a status.
+/// Calls `work`, which returns a Result. An exception becomes a Status.
 template <class Work>
 auto guarded(Work&& work) noexcept -> decltype(work()) {
   try {
@@ -19,7 +19,7 @@ auto guarded(Work&& work) noexcept -> decltype(work()) {
       return Status(Code::store_failed, failed.what());
     }
   } catch (...) {
-    return Status(Code::overloaded, "out of memory");  // short enough to need none
+    return Status(Code::overloaded, "out of memory");  // short enough to need no allocation
   }
 }
 
