@@ -120,13 +120,13 @@ class CombinationKeyword final : public Keyword {
   }
 
  private:
-  /// A plain loop: the frames of an algorithm would stand on the stack once for each level of the payload.
+  /// A plain loop, because the stack frames of a standard algorithm would be repeated for each level of the payload.
   [[nodiscard]] bool all(Run& run, const Value& value, const Place& place) const {
     for (const Node* node : nodes_)
       if (!run.applies(*node, value, place)) return false;
     return true;
   }
-  /// How many of the schemas apply, counted up to `enough`.
+  /// Returns the number of schemas that hold, counted up to `enough`.
   [[nodiscard]] std::size_t matching(Run& run, const Value& value, const Place& place, std::size_t enough) const {
     std::size_t found = 0;
     for (const Node* node : nodes_)

@@ -94,7 +94,7 @@ class SizeKeyword final : public Keyword {
   std::size_t limit_;
 };
 
-// Equal values have equal forms, and sorted forms have equal ones beside each other.
+// Equal values have equal canonical forms, which are adjacent after sorting.
 class UniqueItemsKeyword final : public Keyword {
  public:
   [[nodiscard]] bool holds(Run& run, const Value& value, const Place& place) const override {

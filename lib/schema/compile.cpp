@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a schema's text to our own tree. Every keyword is understood or refused.
+// Compiles the text of a schema to a tree. A keyword that is not implemented is refused.
 //
-//  1 each schema becomes a Node, and is known by its JSON Pointer
-//  2 its members are looked at by name: one that is not in `known` is refused
-//  3 keywords are made in the order in which they are checked: cheap ones first
-//  4 when all schemas are known, each $ref finds its target
-//  5 schemas that apply to the same value, each because of the one before, may not form a loop or a long chain
+//  1 each schema becomes a Node, identified by its JSON Pointer
+//  2 a member that is not in `known` is refused
+//  3 the keywords are created in the order of their checks, with cheap ones first
+//  4 after all schemas were read, each $ref is resolved
+//  5 schemas that apply to the same value, each because of the one before, must not form a loop or a long chain
 #include <algorithm>
 #include <array>
 #include <map>
@@ -72,7 +72,7 @@ constexpr std::array<std::string_view, 44> known{"$comment",
                                                  "type",
                                                  "uniqueItems"};
 
-/// What is wrong with a schema. Thrown inside this file only.
+/// A fault of a schema. Thrown and caught in this file only.
 struct Wrong {
   std::string detail;
 };
@@ -83,7 +83,7 @@ std::string step(std::string_view name) {
   return out;
 }
 
-/// One schema while it is read: its value and where it stands.
+/// A schema that is being read: its value and its path.
 struct Here {
   View value;
   std::string path;
@@ -122,7 +122,7 @@ struct Here {
       refuse("must be an integer from 0 to 2^53 - 1");
     return static_cast<std::size_t>(value.number());
   }
-  /// A list of names, each once.
+  /// Reads a list of distinct names.
   [[nodiscard]] std::vector<std::string> names() const {
     need(Type::array, "a list of names");
     std::vector<std::string> names;
@@ -135,7 +135,7 @@ struct Here {
   }
 };
 
-/// The type's bit; 0 for a name that no type has.
+/// Returns the bit of the type, or 0 for an unknown name.
 unsigned type_bit(std::string_view name) {
   constexpr std::array<std::pair<std::string_view, Type>, 7> types{{{"null", Type::null},
                                                                     {"boolean", Type::boolean},
@@ -191,7 +191,7 @@ class Compiler {
             "say it with the keywords of docs/formats.md");
   }
 
-  /// The same for a schema that applies to the value of `by` itself.
+  /// Compiles a schema that applies to the same value as `by`.
   const Node* in_place(const Here& here, Node& by) {
     const Node* made = node(here);
     by.in_place.push_back(made);
@@ -295,7 +295,7 @@ class Compiler {
     return made;
   }
 
-  /// What applies to the parts of a value.
+  /// Creates the keywords that apply schemas to the parts of a value.
   void read_parts(const Here& here, Node& into) {
     if (const auto member = here.member("propertyNames")) into.keywords.push_back(make_property_names(node(*member)));
     read_members(here, into);
@@ -339,7 +339,7 @@ class Compiler {
     into.keywords.push_back(make_contains(node(*what), least ? least->count() : 1, limit));
   }
 
-  /// What applies to the value itself.
+  /// Creates the keywords that apply schemas to the value itself.
   void read_combinations(const Here& here, Node& into) {
     const auto add = [&](Made made) { into.keywords.push_back(std::move(made)); };
     if (const auto member = here.member("$ref")) read_reference(*member, into);
@@ -390,7 +390,7 @@ class Compiler {
     into.keywords.push_back(std::move(made));
   }
 
-  /// A fragment's percent-encoding undone.
+  /// Decodes the percent-encoding of a fragment.
   static std::string decoded(const Here& here, std::string_view fragment) {
     const auto digit = [](char c) {
       return c >= '0' && c <= '9'   ? c - '0'
@@ -420,8 +420,8 @@ class Compiler {
     pending.from->in_place.push_back(found->second);
   }
 
-  // Takes schemas out of the graph of `in_place` whose predecessors are all taken out; what is left is in a loop, or
-  // behind one.
+  // A topological sort of the graph of `in_place`: it removes schemas whose predecessors are all removed. The remaining
+  // schemas are in a loop, or follow one.
   void refuse_loops() const {
     std::map<const Node*, std::size_t> waiting;
     std::map<const Node*, std::size_t> chain;

@@ -42,7 +42,7 @@ bool is_multiple(double value, double divisor) {
   if (value == 0) return true;
   const Decimal dividend = decimal_of(std::abs(value));
   const Decimal by = decimal_of(divisor);
-  if (dividend.exponent < by.exponent) return false;  // it would have to end with a zero
+  if (dividend.exponent < by.exponent) return false;  // a multiple would end with a zero
   std::uint64_t rest = dividend.digits % by.digits;   // below 10^17, so that ten times as much fits
   for (int i = by.exponent; i < dividend.exponent && rest != 0; ++i) rest = rest * 10 % by.digits;
   return rest == 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers as the decimals that they are written as.
+// Exact arithmetic on the shortest decimals of doubles.
 #pragma once
 
 namespace openexec::schema {

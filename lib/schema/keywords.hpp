@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The keywords, as the compiler makes them. Each holds for every value of another type than the one it is about.
+// The keywords, which the compiler creates. A keyword for one type holds for every value of another type.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace openexec::schema {
 
 using Made = std::unique_ptr<const Keyword>;
 
-// Assertions: about a value by itself.
+// Assertions: checks of a value itself.
 
 /// `type`. Bit i stands for the canon::Type of that number.
 Made make_type(unsigned types);
@@ -33,10 +33,10 @@ Made make_size(std::string_view keyword, Measure measure, bool least, std::size_
 Made make_unique_items();
 Made make_pattern(std::unique_ptr<const Pattern> pattern);
 Made make_required(std::vector<std::string> names);
-/// `dependentRequired`: where the first is there, so have the others to be.
+/// `dependentRequired`: if the first member is present, the others have to be present too.
 Made make_dependent_required(std::vector<std::pair<std::string, std::vector<std::string>>> rules);
 
-// Applicators: schemas for the value's parts, or for the value itself.
+// Applicators: schemas for the parts of a value, or for the value itself.
 
 using Named = std::vector<std::pair<std::string, const Node*>>;
 
@@ -55,7 +55,7 @@ Made make_not(const Node* what);
 Made make_if(const Node* what, const Node* then, const Node* otherwise);
 Made make_dependent_schemas(Named rules);
 
-/// `$ref`. Its target is known when the whole schema has been read.
+/// `$ref`. Its target is set after the whole schema was read.
 class Reference final : public Keyword {
  public:
   void set(const Node* target) { target_ = target; }

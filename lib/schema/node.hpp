@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our own tree of a schema. A Node is one schema: keywords, each of which holds for a value or does not.
+// The tree of a compiled schema. A Node is one schema, a list of keywords that each accept or reject a value.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace openexec::schema {
 
-/// A value of the payload, or the name of a member, which is a string without a node of its own.
+/// A value of the payload, or the name of a member.
 class Value {
  public:
   explicit Value(canon::View view) : view_(view), type_(view.type()) {}
@@ -37,12 +37,12 @@ class Value {
 
  private:
   explicit Value(std::string_view name) : name_(name), type_(canon::Type::string) {}
-  canon::View view_;  // null where this is a name
+  canon::View view_;  // null if this is a name
   std::string_view name_;
   canon::Type type_;
 };
 
-/// Where a value stands in the payload: a list from the value up to the whole payload.
+/// The path of a value in the payload: a linked list from the value up to the whole payload.
 struct Place {
   const Place* parent = nullptr;
   std::string_view member;
@@ -58,7 +58,7 @@ class Keyword {
   Keyword(const Keyword&) = delete;
   Keyword& operator=(const Keyword&) = delete;
   virtual ~Keyword() = default;
-  /// Says to `run` why not where it does not hold.
+  /// Returns whether the keyword holds, and reports to `run` if it does not.
   [[nodiscard]] virtual bool holds(Run& run, const Value& value, const Place& place) const = 0;
 };
 
@@ -68,13 +68,13 @@ struct Node {
   std::vector<const Node*> in_place;  ///< the schemas that its keywords apply to the same value
 };
 
-/// One check of a payload. Throws Exhausted where it takes more than a check may.
+/// One check of a payload. Throws Exhausted if the check exceeds its budget.
 class Run {
  public:
   struct Exhausted {};
 
   [[nodiscard]] bool applies(const Node& node, const Value& value, const Place& place);
-  /// The same where a no is no failure yet: nothing is said about it.
+  /// Checks without reporting, if a rejection is not yet a failure.
   [[nodiscard]] bool would_apply(const Node& node, const Value& value, const Place& place);
 
   void spend(std::size_t steps) {
@@ -83,17 +83,17 @@ class Run {
   }
   void read(std::size_t bytes) { spend(1 + bytes / 16); }
   [[nodiscard]] bool matches(const Pattern& pattern, std::string_view text);
-  /// The value's RFC 8785 form, which is equal for equal values. Valid until the next call.
+  /// Returns the RFC 8785 form of the value, which is equal for equal values. Valid until the next call.
   [[nodiscard]] std::string_view jcs(const Value& value);
 
-  /// Says which keyword does not hold, and where; answers false. The first one counts.
+  /// Reports the keyword that does not hold and the path, and returns false. Only the first report is kept.
   bool fail(const Place& place, std::string_view keyword, std::string_view how = "does not satisfy");
   [[nodiscard]] const std::string& failure() const { return failure_; }
 
  private:
   std::size_t left_;
   std::size_t depth_ = 0;
-  std::size_t trials_ = 0;  ///< schemas that are only tried
+  std::size_t trials_ = 0;  ///< above 0 during a check without reports
   std::string scratch_;
   std::string failure_;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Regular expressions in linear time: RE2, or none. The only user of RE2.
+// Regular expressions in linear time, with RE2 if the build has it. The only user of RE2.
 #pragma once
 
 #include <cstddef>
@@ -14,17 +14,18 @@ class Pattern {
   virtual ~Pattern() = default;
   /// Whether some part of the text matches. Precondition: well-formed UTF-8.
   [[nodiscard]] virtual bool found_in(std::string_view text) const = 0;
-  /// The expression's size: each byte of a text may take as many instructions.
+  /// Returns the size of the expression: the most instructions for each byte of a text.
   [[nodiscard]] virtual std::size_t size() const = 0;
 };
 
-/// The largest expression that is taken, in RE2's instructions.
+/// The largest permitted expression, in instructions of RE2.
 constexpr std::size_t max_pattern = 10'000;
 
-/// Whether this build has expressions.
+/// Whether this build supports regular expressions.
 bool has_patterns() noexcept;
 
-/// Compiles an expression in RE2's syntax. Returns null and says why if it is not one, or if this build has none.
+/// Compiles an expression in the syntax of RE2. Returns null and the reason if it is malformed, or if this build does
+/// not support them.
 std::unique_ptr<const Pattern> compile_pattern(std::string_view text, std::string& why);
 
 }  // namespace openexec::schema

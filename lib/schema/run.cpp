@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A check: its budget, and what it says about a payload that does not satisfy the schema.
+// A check: its budget, and the report on a payload that does not satisfy the schema.
 #include <algorithm>
 
 #include "schema/node.hpp"
@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t max_path = 160;
 
-/// The end of a member's name as a JSON Pointer has it, in printable ASCII.
+/// Returns the end of the name of a member, escaped for a JSON Pointer, in printable ASCII.
 std::string printable(std::string_view name) {
   if (name.size() > max_path) {
     name.remove_prefix(name.size() - max_path);
@@ -30,7 +30,7 @@ std::string printable(std::string_view name) {
   return quoted.substr(1, quoted.size() - 2);
 }
 
-/// The JSON Pointer of a place, cut at the front if need be.
+/// Returns the JSON Pointer of a path, cut at the front if it is too long.
 std::string path_of(const Place& place) {
   std::string path;
   for (const Place* at = &place; at->parent != nullptr && path.size() < max_path; at = at->parent)
@@ -39,7 +39,7 @@ std::string path_of(const Place& place) {
   return path;
 }
 
-/// Counts up as long as it lives.
+/// Increments a counter for the lifetime of the object.
 class Counted {
  public:
   explicit Counted(std::size_t& count) : count_(count) { ++count_; }

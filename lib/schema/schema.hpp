@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A compiled schema's inside, for the executor: it checks the tree of a payload that was parsed already.
+// The internals of a PayloadSchema. The executor checks a payload that is parsed already.
 #pragma once
 
 #include <cstddef>
@@ -14,21 +14,21 @@
 namespace openexec {
 
 struct PayloadSchema::Compiled {
-  std::deque<schema::Node> nodes;  ///< never moved: they point at each other. The first one is the whole schema
-  canon::Document empty;           ///< {}, which an absent payload stands for
+  std::deque<schema::Node> nodes;  ///< not moved, since they point to each other; the first is the whole schema
+  canon::Document empty;           ///< {}, the value of an absent payload
 };
 
 namespace schema {
 
-/// The most that one check may take (docs/formats.md, section 12). A step is a schema or a keyword applied to a value,
-/// a member looked at, or some 16 bytes read.
+/// The budget of one check (docs/formats.md, section 12). A step is the application of a schema or keyword to a value,
+/// a lookup of a member, or reading about 16 bytes.
 constexpr std::size_t max_steps = 1'000'000;
-/// Schemas within schemas while a value is checked; they fit into 256 KiB of stack
+/// The depth of nested schemas during a check; the stack for it is at most 256 KiB
 constexpr std::size_t max_depth = 256;
-constexpr std::size_t max_bytes = std::size_t{256} << 10;  ///< of a schema's text
+constexpr std::size_t max_bytes = std::size_t{256} << 10;  ///< the size of the text of a schema
 constexpr std::size_t max_chain = 64;  ///< schemas that apply to the same value, each because of the one before
 
-/// As PayloadSchema::check, of a parsed payload; nullopt stands for {}.
+/// Like PayloadSchema::check, for a parsed payload. nullopt means {}.
 Status check(const PayloadSchema& schema, std::optional<canon::View> payload);
 
 }  // namespace schema
