@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sixteen characters at a time, to find those that a form escapes.
+// Finds the characters to escape, sixteen at a time.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +12,10 @@
 
 namespace openexec::canon {
 
-/// Which of sixteen characters are meant: bit i stands for the i-th.
+/// A mask over sixteen characters. Bit i is that of character i.
 using BlockMask = std::uint32_t;
 
-/// The first `size` of them.
+/// The mask of the first `size` characters.
 constexpr BlockMask first_of(std::size_t size) { return (BlockMask{1} << size) - 1; }
 
 #ifdef __SSE2__

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One strict parse, three canonical forms. The only user of simdjson.
+// The strict JSON parser and the three canonical forms. The only room that uses simdjson.
 #pragma once
 
 #include <cstddef>
@@ -14,20 +14,21 @@
 
 namespace openexec::canon {
 
-/// The largest integer; the smallest is its negative. Beyond them doubles, and so other parsers, confuse neighbours.
+/// The largest integer; the smallest is its negative. Beyond them a double does not represent each integer exactly, so
+/// that other parsers would read another value.
 constexpr std::int64_t max_integer = (std::int64_t{1} << 53) - 1;
 
 struct ParseLimits {
   std::size_t max_bytes = std::size_t{1} << 20;
-  std::size_t max_depth = 128;  ///< nesting of objects and arrays; 0 admits scalars only
+  std::size_t max_depth = 128;  ///< depth of nested objects and arrays; 0 permits scalars only
 };
 
 enum class Type : std::uint8_t { null, boolean, integer, number, string, array, object };
 
 struct Tree;  // tree.hpp
 
-/// A value inside a Document; valid until the Document is destroyed or parsed into again (a move does not disturb it).
-/// Cheap to copy. Any number of threads may read one Document.
+/// A value inside a Document. Valid until the Document is destroyed or parsed into again, and also after a move. Cheap
+/// to copy. Any number of threads may read one Document.
 class View {
  public:
   View() = default;  ///< null
@@ -59,8 +60,8 @@ class View {
   std::uint32_t node_ = 0;
 };
 
-/// A View or nothing. Gives Views of their own, never references into itself: in `for (auto [k, v] : *o.find("a"))` the
-/// loop runs over what a temporary holds, which a plain optional would have destroyed by then.
+/// An optional View. It returns Views by value, never references into itself. With a plain optional, the loop in
+/// `for (auto [k, v] : *o.find("a"))` would use a View inside a destroyed temporary.
 class View::Found : public std::optional<View> {
  public:
   using std::optional<View>::optional;
@@ -99,7 +100,7 @@ class View::Iterator {
   bool object_ = false;
 };
 
-/// Owns a parsed value; null until something is parsed into it, and after a parse that failed.
+/// Owns a parsed value. It is null before the first parse, and after a parse that failed.
 class Document {
  public:
   Document();
@@ -114,7 +115,7 @@ class Document {
   std::unique_ptr<Tree> tree_;
 };
 
-/// Keeps its buffers from parse to parse. One thread at a time.
+/// A parser, which reuses its buffers. Used by one thread at a time.
 class Parser {
  public:
   Parser();
@@ -123,9 +124,9 @@ class Parser {
   Parser& operator=(Parser&&) noexcept;
 
   /// Strict JSON, any value at the top: UTF-8, no duplicate keys at any depth, no lone surrogates, finite numbers,
-  /// integers within ±(2^53 − 1), nothing after the value. malformed_request with the byte offset, or the path of a
-  /// duplicate key, in the detail (at most 200 bytes of printable ASCII); with http 413 for a text over max_bytes.
-  /// Reuses the buffers of `out`, which keeps what its largest text took. Throws only std::bad_alloc.
+  /// integers within ±(2^53 − 1), nothing after the value. Returns malformed_request with the byte offset, or the path
+  /// of a duplicate key, in the detail (at most 200 bytes of printable ASCII); with http 413 for a text over max_bytes.
+  /// Reuses the buffers of `out`, which keep the size for its largest text. Throws only std::bad_alloc.
   Status parse(std::string_view text, const ParseLimits& limits, Document& out);
 
  private:
@@ -133,7 +134,7 @@ class Parser {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Convenience: a parser of its own.
+/// Parses with a temporary parser.
 Result<Document> parse(std::string_view text, const ParseLimits& limits = {});
 
 // The three forms (docs/formats.md, section 2). Each appends; none recurses.
@@ -144,7 +145,7 @@ std::string jcs(View value);
 std::string clawshield_v1(View value);
 std::string display(View value);
 
-// A string alone, quoted and escaped. Precondition: well-formed UTF-8.
+// These append one string, quoted and escaped. Precondition: well-formed UTF-8.
 void append_jcs_string(std::string_view text, std::string& out);
 void append_clawshield_v1_string(std::string_view text, std::string& out);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One JSON object, written member by member in the order given.
+// Writes one JSON object, with its members in the given order.
 #pragma once
 
 #include <concepts>
@@ -18,7 +18,7 @@ class JsonObject {
     name(key);
     if (base::is_utf8(value)) {
       append_jcs_string(value, out_);
-    } else {  // a foreign handler's or client's bytes: still an answer, still JSON
+    } else {  // bytes of a handler or a client: the answer has to stay valid JSON
       std::string ascii(value);
       for (char& c : ascii)
         if (static_cast<unsigned char>(c) >= 0x80) c = '?';
@@ -41,7 +41,7 @@ class JsonObject {
     return *this;
   }
 
-  /// The object; leaves this one spent.
+  /// Returns the object. This writer must not be used afterwards.
   [[nodiscard]] std::string take() {
     out_ += '}';
     return std::move(out_);

@@ -10,14 +10,14 @@
 
 namespace openexec::canon {
 
-/// A byte's weight in the order by UTF-16 code units. In UTF-8, bytes already sort by code point; UTF-16 writes the
-/// characters beyond U+FFFF (F0..F4) as surrogates, which come before U+E000..U+FFFF (EE, EF).
+/// Returns the weight of a byte in the order by UTF-16 code units. In UTF-8, bytes already sort by code point; UTF-16
+/// writes the characters beyond U+FFFF (F0..F4) as surrogates, which come before U+E000..U+FFFF (EE, EF).
 constexpr std::uint8_t utf16_weight(std::uint8_t byte) {
   return byte == 0xee || byte == 0xef ? static_cast<std::uint8_t>(byte + 0x10) : byte;
 }
 
-/// The first eight characters of a Tree's string as a number; where two differ, they order their strings as
-/// compare_utf16 does.
+/// Returns the first eight characters of a string of a Tree as a number. If two such numbers differ, their order is
+/// that of compare_utf16.
 inline std::uint64_t utf16_prefix(std::string_view text) {
   std::uint64_t word = reversed(load_word(text.data()));
   if (text.size() < 8) word &= ~(~std::uint64_t{0} >> (8 * text.size()));
@@ -30,7 +30,7 @@ inline std::uint64_t utf16_prefix(std::string_view text) {
   return word;
 }
 
-/// Negative, 0 or positive, by UTF-16 code units.
+/// Compares by UTF-16 code units. Returns a negative number, 0 or a positive number.
 inline int compare_utf16(std::string_view a, std::string_view b) {
   const std::size_t common = std::min(a.size(), b.size());
   std::size_t i = 0;
@@ -40,7 +40,7 @@ inline int compare_utf16(std::string_view a, std::string_view b) {
   return a.size() < b.size() ? -1 : a.size() > b.size();
 }
 
-/// True where some byte lies within [from, to].
+/// Returns true if some byte is within [from, to].
 inline bool has_byte(std::string_view text, std::uint8_t from, std::uint8_t to) {
   return std::any_of(text.begin(), text.end(), [=](char c) {
     const auto byte = static_cast<std::uint8_t>(c);

@@ -27,39 +27,39 @@ Tree::~Tree() = default;
 
 namespace {
 
-/// simdjson picks the code for this processor at its first use, in functions that allocate and are noexcept: without
-/// memory it ends the process, and nobody can be told. So its first use is when the library is loaded, where a host
-/// does not run yet. After that it reports what it cannot allocate.
+/// simdjson selects the code for this processor at its first use, in noexcept functions that allocate: if memory cannot
+/// be allocated there, the process ends. Its first use is therefore when the library is loaded, before the host runs.
+/// After that it reports failed allocations.
 [[maybe_unused]] const bool simdjson_has_chosen = !simdjson::get_active_implementation()->name().empty();
 
-/// What simdjson can take, and the indices of the tape can count.
+/// The largest text that simdjson accepts and that indices of the tape can count.
 constexpr std::size_t max_text = (std::size_t{1} << 31) - Block::size;
 constexpr std::size_t least_capacity = 256;
 
 /// A container that is still open.
 struct Frame {
   std::uint32_t at;     ///< where it begins
-  std::uint32_t first;  ///< of an object: its first key among those that wait
+  std::uint32_t first;  ///< of an object: its first key among the waiting keys
   bool object;
-  bool ascending;  ///< its keys came in order so far
+  bool ascending;  ///< its keys were in order so far
   bool ascii;      ///< and were ASCII
 };
 
-/// A key that waits for its object to end and be sorted.
+/// A key of an object that has not ended. Its keys are sorted at the end.
 struct Key {
   std::uint64_t prefix;
   std::uint32_t at;
 };
 
-/// What sorting needs besides the tree, kept from parse to parse.
+/// Buffers for sorting, which are reused.
 struct Workbench {
-  Buffer<Frame> open;  ///< the containers around the one that is being read
+  Buffer<Frame> open;  ///< the open containers
   Buffer<Key> waiting;
 };
 
 enum class Verdict { strict, duplicate_key, other };
 
-/// Walks the tape once; sorts every object's keys, and finds what simdjson lets pass.
+/// Walks the tape once, sorts the keys of every object, and checks the rules that simdjson does not.
 class Sorter {
  public:
   Sorter(Tree& tree, const ParseLimits& limits, Workbench& bench)
@@ -102,13 +102,14 @@ class Sorter {
           [[fallthrough]];
         case ']': frame = open_[--depth_]; break;
         case 'r': return Verdict::strict;
-        default:  // something that simdjson does not say today
+        default:  // a tag that no present version of simdjson writes
           return Verdict::other;
       }
     }
   }
 
-  /// Where the duplicate key is: "/payload/3/a", cut at the front if need be. Precondition: sort() found one.
+  /// Returns the path of the duplicate key, such as "/payload/3/a", cut at the front if it is too long. Precondition:
+  /// sort() found one.
   std::string duplicate_path() const {
     std::string path;
     prepend(printable(tape_.string(duplicate_)), path);
@@ -134,14 +135,14 @@ class Sorter {
 
   static void prepend(const std::string& step, std::string& path) { path.insert(0, step).insert(0, 1, '/'); }
 
-  /// Which element of the array the child is.
+  /// Returns the index of the child in the array.
   std::size_t place(std::uint32_t array, std::uint32_t child) const {
     std::size_t place = 0;
     for (std::uint32_t at = array + 1; at < child; at = tape_.after(at)) ++place;
     return place;
   }
 
-  /// The end of a key, short enough for a detail, in printable ASCII.
+  /// Returns the end of a key in printable ASCII, short enough for a detail.
   static std::string printable(std::string_view key) {
     if (key.size() > max_path) {
       key.remove_prefix(key.size() - max_path);
@@ -160,7 +161,7 @@ class Sorter {
     waiting_[count_++] = key;
   }
 
-  /// False where two members have the same key.
+  /// Returns false if two members have the same key.
   bool sort_keys(const Frame& object) {
     Key* const begin = waiting_.data() + object.first;
     Key* const end = waiting_.data() + count_;
@@ -203,8 +204,8 @@ class Sorter {
     for (const Key* key = begin; key != end; ++key) tree_.keys[listed_++] = key->at;
   }
 
-  /// The same for few keys in any order, whose prefixes differ: each goes where as many are below it. No branch depends
-  /// on their order, which a processor cannot foresee. False, and nothing done, for others.
+  /// Sorts a few keys with different prefixes: the place of each is the number of keys below it. No branch depends on
+  /// their order, which a processor cannot predict. Returns false without effect for other keys.
   bool list_by_rank(const Key* begin, const Key* end) {
     constexpr std::ptrdiff_t few = 8;
     if (end - begin > few) return false;
@@ -232,10 +233,10 @@ class Sorter {
   Buffer<Key>& waiting_;
   std::size_t depth_ = 0;
   std::size_t words_ = 0;           ///< at least the number of keys to be listed: each has a word on the tape
-  std::uint32_t count_ = 0;         ///< of keys that wait
-  std::uint32_t listed_ = 0;        ///< of keys in the tree
-  std::uint32_t duplicate_ = 0;     ///< a key that is there twice
-  std::uint32_t duplicate_in_ = 0;  ///< and its object
+  std::uint32_t count_ = 0;         ///< the number of waiting keys
+  std::uint32_t listed_ = 0;        ///< the number of keys in the tree
+  std::uint32_t duplicate_ = 0;     ///< a duplicate key
+  std::uint32_t duplicate_in_ = 0;  ///< the object of the duplicate key
 };
 
 Status malformed(std::string detail, int http = 0) { return {Code::malformed_request, std::move(detail), http}; }
@@ -249,7 +250,7 @@ Status say_where(const std::optional<Fault>& fault) {
   return malformed("byte " + std::to_string(fault->offset) + ": " + std::string(fault->reason));
 }
 
-/// The text with a point and a zero behind each large integer, so that simdjson reads it as the double that it is.
+/// Returns the text with ".0" after each large integer, so that simdjson reads it as a double.
 std::string with_points(std::string_view text, const std::vector<LargeInteger>& large) {
   std::string out;
   out.reserve(text.size() + 2 * large.size());
@@ -261,7 +262,7 @@ std::string with_points(std::string_view text, const std::vector<LargeInteger>& 
   return out.append(text.substr(at));
 }
 
-/// Gives the large integers their tag on the tape, so that the writers give them their digits back.
+/// Marks the large integers on the tape, so that the writers write them as integers again.
 void mark_large(std::uint64_t* words, const std::vector<LargeInteger>& large) {
   const Tape tape{words, nullptr};
   auto next = large.begin();
@@ -285,7 +286,7 @@ struct Parser::Impl {
   Workbench bench;
   Buffer<char> padded;
 
-  /// The text with the padding that simdjson reads beyond it.
+  /// Copies the text with the padding that simdjson needs after it.
   const char* pad(std::string_view text) {
     char* const copy = padded.reserve(text.size() + simdjson::SIMDJSON_PADDING, 0);
     std::copy(text.begin(), text.end(), copy);
@@ -296,9 +297,9 @@ struct Parser::Impl {
   static std::size_t rounded(std::size_t size) { return std::bit_ceil(std::max(size, least_capacity)); }
 
   simdjson::error_code prepare(std::size_t size, const ParseLimits& limits, simdjson::dom::document& document) {
-    // Ready for a text with one more block in its last string, the document lets us read a block behind every string.
+    // Memory for one more block lets the writers read a whole block at the end of every string.
     const std::size_t needed = size + Block::size;
-    // simdjson's own limit must not be the tighter one; a text cannot be nested deeper than it is long.
+    // The limit of simdjson must not be lower than ours. A text cannot be nested deeper than its length.
     const std::size_t depth = std::min(limits.max_depth, size) + 1;
     simdjson::error_code error = simdjson::SUCCESS;
     if (document.capacity() < needed) error = document.allocate(rounded(needed));
@@ -327,7 +328,7 @@ Status Parser::parse(std::string_view text, const ParseLimits& limits, Document&
   if (!out.tree_) out.tree_ = std::make_unique<Tree>();
 
   Tree& tree = *out.tree_;
-  const bool has_mark = text.starts_with("\xef\xbb\xbf");  // newer versions of simdjson skip it
+  const bool has_mark = text.starts_with("\xef\xbb\xbf");  // newer versions of simdjson would skip it
   if (has_mark || !impl_->read(text, limits, tree.source->document)) {
     std::vector<LargeInteger> large;
     const std::optional<Fault> fault = first_fault(text, limits, &large);

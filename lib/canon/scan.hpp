@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a text breaks the rules. simdjson says whether, not where; this says where, and only runs after a no.
+// Finds where a text breaks the rules. It runs only after simdjson has rejected the text, since simdjson does not
+// report the place.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +14,14 @@
 namespace openexec::canon {
 
 struct Fault {
-  std::size_t offset;  ///< of the first byte that cannot be right; the text's size where it ends too early
+  std::size_t offset;  ///< of the first invalid byte; the size of the text if it ends too early
   std::string_view reason;
 };
 
 /// An integer literal that jcs writes for a double, and that is beyond what simdjson reads as an integer.
 struct LargeInteger {
   std::size_t end;       ///< the offset behind its last digit
-  std::uint32_t number;  ///< how many numbers stand before it in the text
+  std::uint32_t number;  ///< the number of numbers before it in the text
 };
 
 /// Returns the first breach of the rules of Parser::parse, duplicate keys and max_bytes excepted, or nullopt if the

@@ -7,7 +7,7 @@
 //   "      below it where the string lies: 32 bits of length, then the characters
 //   l  d   an integer or a double in the next word
 //   t f n  true, false, null
-// So whatever reads or writes a value is a loop over indices.
+// Reading or writing a value is therefore a loop over indices.
 #pragma once
 
 #include <algorithm>
@@ -21,11 +21,11 @@
 
 namespace openexec::canon {
 
-/// An array that grows and is never cleared, so that it is paid for once.
+/// An array that grows and is never cleared, so that its elements are initialised once.
 template <class T>
 class Buffer {
  public:
-  /// Room for `count` items; the first `kept` stay.
+  /// Makes room for `count` items, and keeps the first `kept`.
   T* reserve(std::size_t count, std::size_t kept) {
     if (count > capacity_) grow(std::bit_ceil(count), kept);
     return items_.get();
@@ -47,8 +47,8 @@ class Buffer {
   std::size_t capacity_ = 0;
 };
 
-/// What simdjson made of a text. Small enough to be copied, which spares the compiler doubts about what a write through
-/// a char pointer might change.
+/// The result of simdjson for a text. It is copied, so that the compiler can assume that writes through char pointers
+/// do not change it.
 struct Tape {
   const std::uint64_t* words = nullptr;
   const char* strings = nullptr;
@@ -57,7 +57,7 @@ struct Tape {
 
   char tag(std::uint32_t at) const { return static_cast<char>(words[at] >> 56); }
 
-  /// At least sixteen bytes can be read wherever a string has not ended.
+  /// At least sixteen bytes can be read from every position within a string.
   std::string_view string(std::uint32_t at) const {
     const char* text = strings + (words[at] & ((std::uint64_t{1} << 56) - 1));
     std::uint32_t size;
@@ -71,10 +71,10 @@ struct Tape {
   std::int64_t integer(std::uint32_t at) const { return static_cast<std::int64_t>(words[at + 1]); }
   double number(std::uint32_t at) const { return std::bit_cast<double>(words[at + 1]); }
 
-  /// The index behind a container.
+  /// Returns the index after a container.
   std::uint32_t behind(std::uint32_t at) const { return static_cast<std::uint32_t>(words[at]); }
 
-  /// The index behind any value.
+  /// Returns the index after any value.
   std::uint32_t after(std::uint32_t at) const {
     switch (tag(at)) {
       case '{':
@@ -87,7 +87,7 @@ struct Tape {
     }
   }
 
-  /// The number of a container's members or elements.
+  /// Returns the number of members or elements of a container.
   std::uint32_t size(std::uint32_t at) const {
     constexpr std::uint32_t full = 0xffffff;
     const auto count = static_cast<std::uint32_t>(words[at] >> 32) & full;
@@ -106,7 +106,7 @@ struct Tape {
 /// Where the keys of an object are in Tree::keys, sorted.
 struct Order {
   std::uint32_t by_utf16;
-  std::uint32_t by_code_point;  ///< nearly always the same place
+  std::uint32_t by_code_point;  ///< nearly always equal
 };
 
 struct Tree {
@@ -118,8 +118,8 @@ struct Tree {
   Tape tape;
   Buffer<Order> order;         ///< by an object's index
   Buffer<std::uint32_t> keys;  ///< the indices of keys, object by object
-  std::size_t depth = 0;       ///< the most containers within each other
-  bool empty = true;           ///< nothing was parsed into it
+  std::size_t depth = 0;       ///< the greatest depth of nested containers
+  bool empty = true;           ///< whether no text was parsed into it
 };
 
 }  // namespace openexec::canon

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Eight characters at a time.
+// Words of eight characters.
 #pragma once
 
 #include <bit>
@@ -19,12 +19,7 @@ inline std::uint64_t load_word(const char* text) {
   return std::endian::native == std::endian::little ? word : reversed(word);
 }
 
-inline void store_word(std::uint64_t word, char* out) {
-  if (std::endian::native != std::endian::little) word = reversed(word);
-  std::memcpy(out, &word, sizeof word);
-}
-
-/// Fewer than eight characters, zeros behind them. Reads nothing beyond them.
+/// Loads fewer than eight characters, followed by zeros. Reads nothing after them.
 inline std::uint64_t load_short(const char* text, std::size_t size) {
   const auto byte = [&](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * i); };
   if (size >= 4) {
@@ -36,8 +31,5 @@ inline std::uint64_t load_short(const char* text, std::size_t size) {
   }
   return size == 0 ? 0 : byte(0) | byte(size / 2) | byte(size - 1);
 }
-
-/// The number of the lowest byte that is flagged by its highest bit. Precondition: there is one.
-inline std::size_t first_flagged(std::uint64_t flags) { return static_cast<std::size_t>(std::countr_zero(flags)) / 8; }
 
 }  // namespace openexec::canon

@@ -12,7 +12,7 @@
 
 namespace openexec::canon {
 
-/// Opens a View to the writers.
+/// Gives the writers access to the tree of a View.
 struct Writing {
   static const Tree* tree(View view) { return view.tree_; }  ///< nothing stands for null
   static std::uint32_t node(View view) { return view.node_; }
@@ -71,7 +71,7 @@ struct Display : ClawshieldV1 {
 
 char* put(std::string_view text, char* out) { return std::copy(text.begin(), text.end(), out); }
 
-/// The characters that the form escapes.
+/// Returns the mask of the characters that the form escapes.
 template <class Form>
 BlockMask special(const Block& block) {
   const BlockMask mask = block.control() | block.equal('"') | block.equal('\\');
@@ -105,7 +105,7 @@ char* put_escaped_ascii(char c, char* out) {
   }
 }
 
-/// The size of the character that begins with this byte.
+/// Returns the size of the character that begins with this byte.
 std::size_t utf8_size(char lead) {
   const auto byte = static_cast<unsigned char>(lead);
   return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
