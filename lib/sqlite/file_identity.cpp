@@ -24,7 +24,7 @@ std::optional<std::uint32_t> generation_of(int fd) {
   return static_cast<std::uint32_t>(generation);
 }
 
-/// Takes `NAME=NUMBER` from the front of `text`. Returns nullopt if something else is there.
+/// Removes `NAME=NUMBER` from the front of `text`. Returns nullopt if something else is there.
 template <class Number>
 std::optional<Number> take(std::string_view& text, std::string_view name) {
   if (!text.starts_with(name)) return std::nullopt;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which file a file is, whatever it is called: a copy, a restored backup and a clone have another identity.
+// The identity of a file independent of its name. A copy, a restored backup and a clone have another identity.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ namespace openexec::store {
 /// snapshot of a virtual machine, keeps it too.
 struct FileIdentity {
   std::uint64_t inode = 0;
-  std::optional<std::uint32_t> generation;  ///< counts the uses of the inode; absent if the file system does not tell
-  std::optional<std::int64_t> birth_ns;     ///< creation, since 1970; absent if the file system does not tell
+  std::optional<std::uint32_t> generation;  ///< counts uses of the inode; absent if not reported
+  std::optional<std::int64_t> birth_ns;     ///< creation, since 1970; absent if not reported
   std::uint64_t device = 0;                 ///< information only: it may change with a restart of the machine
   std::string path;                         ///< information only
 
@@ -27,8 +27,9 @@ struct FileIdentity {
   static std::optional<FileIdentity> parse(std::string_view text);
 };
 
-/// The identity of an open file. Throws StoreFailure. There is no function for a path: it would have to open and close
-/// the file, and a close drops the locks of all SQLite connections of this process. HeldFile keeps the file open.
+/// Returns the identity of an open file. Throws StoreFailure. There is no function for a path, because it would open
+/// and close the file, and closing releases the locks of all SQLite connections of this process. HeldFile keeps the
+/// file open.
 FileIdentity identity_of(int fd, const std::string& path);
 
 }  // namespace openexec::store

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one place where the store's exceptions become a Status.
+// Converts the exceptions of the store to a Status.
 #pragma once
 
 #include <new>
@@ -10,13 +10,14 @@
 
 namespace openexec::store {
 
-/// Thrown inside the store where durability could not be assured; the text is the Status's detail.
+/// Thrown inside the store if durability cannot be ensured. The text becomes the detail of the Status.
 class StoreFailure : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Calls `f`, which returns a Status or a Result. Whatever it throws is store_failed: undecided, so do not run.
+/// Calls `f`, which returns a Status or a Result. Every exception becomes store_failed: nothing was decided, so that no
+/// handler may run.
 template <class F>
 auto guarded(F&& f) -> decltype(f()) {
   try {

@@ -19,7 +19,7 @@ namespace {
 
 using Key = std::pair<dev_t, ino_t>;
 
-// Behind the end of the largest database (2^48 bytes), and far from the bytes at 2^30 that SQLite locks.
+// After the end of the largest database (2^48 bytes), and far from the bytes at 2^30 that SQLite locks.
 constexpr off_t lock_byte = off_t{1} << 62;
 static_assert(sizeof(off_t) == 8);
 
@@ -29,7 +29,7 @@ std::optional<Key> key_of(const std::string& path) {
   return Key(status.st_dev, status.st_ino);
 }
 
-/// Sets or ends the lock of the open file description. Returns false if another one has it.
+/// Sets or releases the lock of the open file description. Returns false if another one has it.
 bool set_lock(int fd, short kind) {
   struct flock wanted {};
   wanted.l_type = kind;
@@ -43,7 +43,7 @@ bool set_lock(int fd, short kind) {
 
 }  // namespace
 
-/// What all HeldFiles of one inode share. Guarded by the table's mutex.
+/// The state that all HeldFiles of one inode share. Guarded by the table's mutex.
 struct HeldFile::Shared {
   Key key{};
   std::vector<std::unique_ptr<Descriptor>> descriptors;
@@ -115,7 +115,7 @@ HeldFile::HeldFile(HeldFile&& other) noexcept
       identity_(std::move(other.identity_)),
       locked_(std::exchange(other.locked_, false)) {}
 
-// The lock is ended, and not only closed: a reader of this process may keep the descriptor open.
+// The lock is released, and not only the descriptor closed: a reader of this process may keep the descriptor open.
 HeldFile::~HeldFile() {
   if (!shared_) return;
   const base::Lock lock(table_->mutex);
@@ -123,7 +123,7 @@ HeldFile::~HeldFile() {
     shared_->locked = false;
     try {
       (void)set_lock(shared_->writable, F_UNLCK);
-    } catch (...) {  // then the last descriptor's end does it
+    } catch (...) {  // closing the last descriptor then releases it
     }
   }
   table_->let_go(shared_);

@@ -12,10 +12,10 @@ namespace openexec::store {
 
 /// Keeps a database file open from before the first SQLite connection until after the last one.
 ///
-/// The kernel drops all POSIX locks that a process has on a file when the process closes any descriptor of it. Those
+/// The kernel releases all POSIX locks that a process has on a file when the process closes any descriptor of it. Those
 /// are the locks of all SQLite connections to the file, so a descriptor beside theirs must not be closed earlier than
 /// they are. The descriptors of one inode are therefore shared in this process, and are closed with the last HeldFile.
-/// This is the library's only state of a process, since the rule that demands it is one of the process too.
+/// This is the only process-wide state of the library, because the locks are process-wide too.
 class HeldFile {
  public:
   enum class Access : std::uint8_t { read, write };
@@ -27,7 +27,7 @@ class HeldFile {
   ~HeldFile();
 
   /// Takes the inode's lock until this object is destroyed. Returns false if another opening has it, in this process
-  /// or in another, under whatever name. Precondition: Access::write.
+  /// or in another, under any name. Precondition: Access::write.
   [[nodiscard]] bool lock();
 
   [[nodiscard]] const FileIdentity& identity() const noexcept;

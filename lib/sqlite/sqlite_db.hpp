@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SQLite, held by values that clean up after themselves. Throws; guard.hpp turns what is thrown into a Status.
+// RAII wrappers of SQLite. They throw, and guard.hpp converts the exceptions to a Status.
 #pragma once
 
 #include <sqlite3.h>
@@ -16,7 +16,7 @@
 
 namespace openexec::store {
 
-/// A call of SQLite that failed. The text names the step and SQLite's reason, never a bound value.
+/// A failed call of SQLite. The text has the step and the reason that SQLite gives, never a bound value.
 class SqliteError : public StoreFailure {
  public:
   SqliteError(std::string_view step, int code);
@@ -26,7 +26,7 @@ class SqliteError : public StoreFailure {
   int code_;
 };
 
-/// Bytes to be bound as a blob.
+/// Bytes to bind as a blob.
 struct Blob {
   std::string_view bytes;
 };
@@ -38,7 +38,7 @@ struct Null {};
 /// One open database. One thread at a time.
 class Database {
  public:
-  /// `filename` is an absolute path, or a URI where `flags` say so.
+  /// `filename` is an absolute path, or a URI if `flags` say so.
   Database(const std::string& filename, int flags, const char* vfs);
 
   void execute(const char* sql);  ///< for constants only: values are bound, never spelled
@@ -49,23 +49,24 @@ class Database {
   void harden();
   [[nodiscard]] bool in_transaction() const noexcept { return sqlite3_get_autocommit(handle_.get()) == 0; }
   [[nodiscard]] bool file_has_moved();
-  /// Inside a transaction: what it was after this connection's last commit, as long as nobody has written since.
+  /// Inside a transaction: has the value of the last commit of this connection, unless another connection has written
+  /// since.
   [[nodiscard]] std::uint32_t data_version();
-  /// Moves what is in the write-ahead log into the database, and syncs it. Waits for no reader. Returns false if a
-  /// reader's transaction kept it from moving everything. The log's file stays as long as it is.
+  /// Moves the pages of the write-ahead log (WAL) into the database, and syncs it. Does not wait for readers. Returns
+  /// false if a transaction of a reader prevents it from moving everything. Does not shorten the file of the WAL.
   bool checkpoint();
-  /// The same, and then shortens the log's file to nothing. Returns false where a reader keeps it from that.
+  /// Like checkpoint(), and then truncates the file of the WAL. Returns false if a reader prevents it.
   bool empty_log();
-  /// Makes all bytes of the write-ahead log durable. They are written once more, since a sync that failed earlier may
-  /// have left pages in the system's cache that no later sync writes.
+  /// Makes all bytes of the WAL durable. It writes them again, because after a failed sync the system's cache may hold
+  /// pages that no later sync writes.
   void sync_log();
-  /// Makes the other one a copy of this moment, in one step. Waits ten seconds at most for a lock.
+  /// Copies a snapshot of this database to the other one, in one step. Waits at most ten seconds for a lock.
   void copy_into(Database& target);
-  /// SQLite's own handles, which share its locks. Null if there is none.
+  /// The file handle of SQLite, which shares its locks, or null.
   [[nodiscard]] sqlite3_file* main_file();
   [[nodiscard]] sqlite3_file* log_file();
-  /// Whether a close leaves the write-ahead log as it is. Otherwise the last connection's close moves the log into the
-  /// database and removes it.
+  /// Makes a close leave the WAL unchanged. Otherwise the close of the last connection moves it into the database and
+  /// removes it.
   void keep_log_on_close(bool keep = true);
 
   [[nodiscard]] sqlite3* handle() const noexcept { return handle_.get(); }
@@ -79,7 +80,7 @@ class Database {
   std::unique_ptr<sqlite3, Close> handle_;
 };
 
-/// The rows of one run of a statement. When it goes, the statement is reset and nothing of the caller's stays bound.
+/// The rows of one run of a statement. The destructor resets the statement and clears its bindings.
 class Rows {
  public:
   explicit Rows(sqlite3_stmt* statement) noexcept : statement_(statement) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a log shows to strangers, made from what it keeps as of one moment.
+// Checkpoints and proofs that a log publishes, made from a snapshot.
 #pragma once
 
 #include <cstddef>
@@ -18,30 +18,30 @@
 
 namespace openexec::store {
 
-/// Entries, tiles and the newest checkpoint, all of one moment.
+/// A snapshot of the entries, the tiles and the newest checkpoint.
 class LogSnapshot : public merkle::TileReader {
  public:
   virtual SignedCheckpoint checkpoint() = 0;
   virtual std::vector<LogLine> lines(std::uint64_t first, std::size_t count) = 0;
 };
 
-/// What a checkpoint's note says, whoever signed it. Throws StoreFailure where it is none.
+/// Parses the note of a checkpoint without verifying its signatures. Throws StoreFailure if it is malformed.
 SignedCheckpoint read_checkpoint(std::string note);
 
-/// The portable receipt under `cosigned`, where that covers the entry, else under the newest checkpoint.
+/// Returns the portable receipt under `cosigned` if that covers the entry, else under the newest checkpoint.
 Result<std::string> prove(LogSnapshot& log, std::uint64_t index, const std::optional<SignedCheckpoint>& cosigned);
 Result<std::vector<Digest>> prove_consistency(LogSnapshot& log, std::uint64_t from, std::uint64_t to);
 Result<std::optional<std::string>> resource(LogSnapshot& log, std::string_view path);
 
-/// Whether the log with this key signed the note, others too, and the tree is or was what it says; else
-/// invalid_argument.
+/// Checks that the log with this key signed the note, that it has another signature, and that it matches the tree as it
+/// is or was. Otherwise returns invalid_argument.
 Result<SignedCheckpoint> check_cosigned(LogSnapshot& log, std::string_view note, const merkle::VerifierKey& key);
-/// Both notes' signatures, where they are of one checkpoint; else the later one. invalid_argument where that is the
-/// kept one, or where there is no room for all signatures.
+/// Returns a note with the signatures of both notes if they are of one checkpoint, else the later note. Returns
+/// invalid_argument if that is the stored one, or if there is no room for all signatures.
 Result<SignedCheckpoint> merge_cosigned(const SignedCheckpoint& kept, SignedCheckpoint added);
 
-/// The tree of the newest checkpoint, whose signature verifies and whose root is the tree's. Throws StoreFailure that
-/// says what differs, and from which entry on. `entries`: how many the log holds.
+/// Returns the tree of the newest checkpoint, after verifying its signature and its root. Throws StoreFailure with what
+/// differs, and from which entry on. `entries` is the number of entries in the log.
 merkle::Tree check_tree(LogSnapshot& log, std::uint64_t entries, const merkle::VerifierKey& key);
 
 }  // namespace openexec::store

@@ -137,8 +137,8 @@ std::optional<OpenNote> OpenNote::open(const std::string& path) {
   return OpenNote(path, std::move(fd), *place);
 }
 
-/// Asks for no time of the file. Where a file's times were asked for, Linux keeps the next ones exactly, and then each
-/// write in place changes the inode, which its sync has to write as well: half as long again.
+/// Does not query the times of the file. After such a query Linux updates them exactly, so that each write in place
+/// changes the inode, which the sync has to write too. That takes half as long again.
 std::optional<OpenNote::Place> OpenNote::place_of(int fd, const std::string& name) {
   struct statx status {};
   const int flags = AT_SYMLINK_NOFOLLOW | (name.empty() ? AT_EMPTY_PATH : 0);

@@ -17,20 +17,19 @@ namespace openexec::store {
 /// atomic. Throws StoreFailure if the file cannot be read, is no regular file or is larger than a note.
 std::optional<std::string> read_note_file(const std::string& path);
 
-/// The right to replace one note file. One opening has it at a time, in this process or in another, so that what its
-/// holder reads is still there when the holder replaces it. The kernel takes the right back when its holder dies.
+/// The exclusive lock for replacing a note file. One holder at a time has it, in this process or another, so that the
+/// note does not change between its read and its replacement. The kernel releases it when the process ends.
 class NoteLock {
  public:
-  /// Waits for another holder, ten seconds at most. Throws StoreFailure if that was not enough, or if the lock's file
-  /// (the note's name and ".lock") cannot be opened or is no regular file.
+  /// Waits at most ten seconds for another holder. Throws StoreFailure after that, or if the lock file (the name of the
+  /// note with ".lock") cannot be opened or is not a regular file.
   static NoteLock acquire(const std::string& path);
   /// Returns nullopt at once if another opening holds the lock. Throws as acquire() does.
   static std::optional<NoteLock> try_acquire(const std::string& path);
 
   /// Returns what the file holds, as read_note_file() does.
   [[nodiscard]] std::optional<std::string> read() const { return read_note_file(path_); }
-  /// Replaces what the file holds, durably. A reader finds the old text or the new one, whenever the machine dies.
-  /// Throws StoreFailure.
+  /// Replaces the content of the file, durably and atomically, also if the machine crashes. Throws StoreFailure.
   void replace(std::string_view text) const;
 
  private:
@@ -41,18 +40,18 @@ class NoteLock {
   Descriptor fd_;
 };
 
-/// A note file that its holder keeps open, to read it again and to write parts of it in their place.
+/// An open note file, which can be read again and partly overwritten in place.
 class OpenNote {
  public:
   /// Returns nullopt if there is no file. Throws as read_note_file() does.
   static std::optional<OpenNote> open(const std::string& path);
 
-  /// Whether the file's name still leads to it.
+  /// Whether the name still refers to this file.
   [[nodiscard]] bool is_named() const;
-  /// Returns what the file holds, or its first `most` bytes. Throws StoreFailure.
+  /// Returns the content of the file, or its first `most` bytes. Throws StoreFailure.
   [[nodiscard]] std::string read(std::size_t most) const;
-  /// Writes a part of the file in its place, durably, within what the file has. Cheaper than a replacement, which is
-  /// two syncs more in most file systems, but if the machine dies, that part may hold anything. Throws StoreFailure.
+  /// Overwrites a part of the file in place, durably, within its size. This saves two syncs of a replacement on most
+  /// file systems, but if the machine crashes the part may have any content. Throws StoreFailure.
   void overwrite(std::size_t at, std::string_view part) const;
 
  private:
@@ -64,7 +63,8 @@ class OpenNote {
   };
   OpenNote(std::string path, Descriptor fd, const Place& place)
       : path_(std::move(path)), fd_(std::move(fd)), place_(place) {}
-  /// Returns where the name leads, or the descriptor if the name is empty. Returns nullopt if there is no such name.
+  /// Returns device and inode of the name, or of the descriptor if the name is empty. Returns nullopt if there is no
+  /// such name.
   static std::optional<Place> place_of(int fd, const std::string& name);
 
   std::string path_;

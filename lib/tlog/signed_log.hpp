@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A log's tree while it is written: it grows with a transaction, and signs what the transaction made of it.
+// The writer's tree of a log. It grows with a transaction, and then signs a checkpoint.
 #pragma once
 
 #include <string>
@@ -11,22 +11,22 @@
 
 namespace openexec::store {
 
-/// One thread at a time.
+/// The tree of a log and the signer of its checkpoints. Used by one thread at a time.
 class SignedLog {
  public:
-  /// Precondition: `checkpoint` is one of this tree's, signed.
+  /// Precondition: `checkpoint` is a signed checkpoint of this tree.
   SignedLog(merkle::CheckpointSigner signer, merkle::Tree tree, std::string checkpoint)
       : signer_(std::move(signer)), tree_(std::move(tree)), note_(std::move(checkpoint)) {}
 
-  /// Adds an entry by its leaf hash. Tells `tiles` what to keep. Throws StoreFailure.
+  /// Adds an entry by its leaf hash, and passes finished tiles to `tiles`. Throws StoreFailure.
   void append(const Digest& leaf, merkle::TileSink& tiles);
-  /// The checkpoint over everything so far: one signature, however many entries were added.
+  /// Returns the signed checkpoint of the current tree. Costs one signature for any number of added entries.
   const std::string& checkpoint();
 
   void committed() noexcept;
   void rolled_back() noexcept { grew_ = false; }
 
-  /// Of what is committed.
+  /// Returns the checkpoint of the last commit.
   [[nodiscard]] const std::string& committed_checkpoint() const noexcept { return note_; }
   [[nodiscard]] const merkle::CheckpointSigner& signer() const noexcept { return signer_; }
 
