@@ -156,7 +156,7 @@ class SqliteLedger final : public Ledger {
       StoreMeasures measures;
       measures.claims = static_cast<std::uint64_t>(session.read.head().claim_count());
       measures.file_bytes = size_of(opened_->path.database);
-      measures.wal_bytes = size_of(opened_->path.log());
+      measures.wal_bytes = size_of(opened_->path.wal());
       if (opened_->writing) opened_->writing->writer.read(measures);
       return measures;
     });

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t all = static_cast<std::size_t>(-1);
 
-/// One moment of the ledger, in which several keys can be looked up.
+/// A snapshot of the ledger, in which several keys can be looked up.
 class Moment {
  public:
   Moment(ReadSession& session, const KeyTable* newest)
@@ -23,14 +23,14 @@ class Moment {
         snapshot_(session.read),
         runs_(session.runs.live(newest != nullptr ? 1 : 0)) {}  // the snapshot begins here
 
-  /// Of the snapshot. Read where it is needed: a nonce that was never used needs none.
+  /// The head of the snapshot. It is read on first use, since the lookup of an unused nonce does not need it.
   [[nodiscard]] const Head& head() {
     if (!head_) head_ = session_.read.head();
     return *head_;
   }
 
-  /// The numbers that a key may be of, in ascending order, the first `most` of them. False where keys left the table
-  /// since the moment began: it has to begin anew, or a key may be missed.
+  /// Finds the first `most` numbers that may have the key, in ascending order. Returns false if keys have left the
+  /// table since the snapshot: the search then has to start again, or it might miss a key.
   bool find(Key key, std::size_t most, std::vector<std::int64_t>& numbers) {
     numbers.clear();
     std::vector<std::int64_t> young;
@@ -41,13 +41,13 @@ class Moment {
     std::sort(young.begin(), young.end());
     const bool of_claims = key.kind == KeyKind::nonce || key.kind == KeyKind::approval;
     const std::int64_t end = of_claims ? head().claims.next : head().entries.next;
-    std::erase_if(young, [&](std::int64_t number) { return number >= end; });  // added after the moment
+    std::erase_if(young, [&](std::int64_t number) { return number >= end; });  // added after the snapshot
     numbers.insert(numbers.end(), young.begin(), young.end());
     return true;
   }
 
  private:
-  /// The newest rows are looked through themselves, once.
+  /// Scans the newest rows, once.
   std::vector<std::int64_t> in_no_run(Key key) {
     if (!read_tail_) {
       session_.read.keys(session_.runs.watermark(), [&](Key each, std::int64_t number) {
@@ -81,7 +81,7 @@ bool is_open(const Head& head, std::int64_t claim) {
   return std::binary_search(open.begin(), open.end(), claim);
 }
 
-/// What the search found, or nothing where it has to begin anew.
+/// Returns the result of the search, or nullopt if it has to start again.
 std::optional<std::optional<NonceRecord>> try_find_claim(Moment& moment, ReadQueries& read, std::string_view tenant,
                                                          std::string_view nonce) {
   std::vector<std::int64_t> numbers;
@@ -103,8 +103,8 @@ std::optional<std::optional<NonceRecord>> try_find_claim(Moment& moment, ReadQue
 
 std::optional<std::vector<LogLine>> try_find_lines(Moment& moment, ReadQueries& read, const Digest& exec_id,
                                                    std::size_t count) {
-  constexpr std::size_t strangers = 64;  // whose 48 bits are the same
-  const std::size_t most = count + std::min(strangers, ~count);
+  constexpr std::size_t collisions = 64;  // other keys with the same 48 bits
+  const std::size_t most = count + std::min(collisions, ~count);
   std::vector<LogLine> lines;
   for (const KeyKind kind : {KeyKind::execution, KeyKind::outcome}) {
     std::vector<std::int64_t> numbers;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding rows by their keys through a connection that only reads.
+// Finds rows by their keys through a read-only connection.
 #pragma once
 
 #include <cstddef>
@@ -15,18 +15,18 @@
 
 namespace openexec::store {
 
-// `newest`: the keys that are in no deep run, where the ledger is written by this process; else null, and the newest
-// rows themselves are looked through.
+// `newest` has the keys that are in no deep run if this process writes the ledger. Otherwise it is null, and the newest
+// rows are scanned.
 
 std::optional<NonceRecord> find_claim(ReadSession& session, const KeyTable* newest, std::string_view tenant,
                                       std::string_view nonce);
 
-/// What is in doubt, as NonceStore::doubts().
+/// Returns the nonces in doubt, like NonceStore::doubts().
 std::vector<NonceRecord> find_doubts(ReadSession& session, std::optional<std::uint64_t> after, std::size_t count);
 
-/// The entries of one execution, in order, at most `count`.
+/// Returns at most `count` entries of one execution, in order.
 std::vector<LogLine> find_lines(ReadSession& session, const KeyTable* newest, const Digest& exec_id, std::size_t count);
-/// Those whose index is below `before`, newest first, at most `count`.
+/// Returns at most `count` of them whose index is below `before`, newest first.
 std::vector<LogLine> find_lines_before(ReadSession& session, const KeyTable* newest, const Digest& exec_id,
                                        std::uint64_t before, std::size_t count);
 

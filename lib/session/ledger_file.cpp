@@ -34,7 +34,7 @@ std::optional<struct stat> status_of(const std::string& path) {
   fail("cannot look at " + path);
 }
 
-// The holder's number in the lock file, at a fixed width so that one write replaces it.
+// The process number in the lock file has a fixed width, so that one write replaces it.
 constexpr std::size_t holder_width = 12;
 
 void write_holder(int fd) {
@@ -51,7 +51,7 @@ std::string read_holder(int fd) {
   return std::string(all.substr(0, all.find_first_not_of("0123456789")));
 }
 
-// Through SQLite's own handle: a descriptor of ours would, when closed, drop the locks that other connections of this
+// Uses the file handle of SQLite. Closing another descriptor would release the locks that other connections of this
 // process hold on the file.
 Header header_of(const LedgerPath& path) {
   Database database(path.database, SQLITE_OPEN_READONLY, path.vfs);
@@ -105,7 +105,8 @@ void LedgerLock::hold(const LedgerPath& path) {
 LedgerLock::LedgerLock(LedgerLock&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)), file_(std::move(other.file_)) {}
 
-// Closed, not unlocked: in a forked child the lock is its parent's. The file stays, since removing it would race.
+// Closes the file without unlocking it, because in a forked child the lock belongs to the parent. The file stays, since
+// removing it would race with another opening.
 LedgerLock::~LedgerLock() {
   if (fd_ >= 0) ::close(fd_);
 }
@@ -119,7 +120,7 @@ void check_place(const LedgerPath& path, const PathRules& rules) {
 std::optional<std::uint32_t> schema_of(const LedgerPath& path) {
   const auto status = status_of(path.database);
   if (!status) {
-    if (status_of(path.log())) throw StoreFailure("the ledger is gone, but its write-ahead log is there");
+    if (status_of(path.wal())) throw StoreFailure("the ledger is gone, but its write-ahead log is there");
     return std::nullopt;
   }
   if (!S_ISREG(status->st_mode)) throw StoreFailure("not a ledger: not a regular file");
@@ -129,8 +130,9 @@ std::optional<std::uint32_t> schema_of(const LedgerPath& path) {
   const Header header = header_of(path);
   if (header.application_id != static_cast<std::uint32_t>(application_id))
     throw StoreFailure("not a ledger: a database of another application");
-  // A cut within a page, which SQLite would take for a page that ends in zeros. A write-ahead log may complete it.
-  const auto log = status_of(path.log());
+  // The file ends within a page, which SQLite would read as a page that ends in zeros. A write-ahead log may complete
+  // it.
+  const auto log = status_of(path.wal());
   const bool torn = header.page_size == 0 || status->st_size % header.page_size != 0;
   if (torn && (!log || log->st_size == 0)) throw StoreFailure("the ledger is damaged: its file ends within a page");
   return header.user_version;
@@ -156,7 +158,7 @@ void create(const LedgerPath& path) {
   }
   {
     Database database(draft.database, SQLITE_OPEN_READWRITE, draft.vfs);
-    // A draft needs no journal: if this fails, nothing has the ledger's name.
+    // A draft needs no journal, because it does not have the name of the ledger yet.
     database.execute("PRAGMA page_size = 4096; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL");
     create_schema(database);
   }

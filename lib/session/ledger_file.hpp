@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ledger's files as files: who holds them, whose they are, how they come to be.
+// The files of a ledger: locks, owners, and creation.
 #pragma once
 
 #include <cstdint>
@@ -12,33 +12,33 @@
 
 namespace openexec::store {
 
-/// A ledger's path, absolute and without symbolic links, and how it is reached.
+/// The absolute path of a ledger without symbolic links, and how to open it.
 struct LedgerPath {
   std::string database;
-  const char* vfs = nullptr;     ///< SQLite's file system; null: its own
+  const char* vfs = nullptr;     ///< the file system that SQLite uses; null: its default
   int checkpoint_pages = 1000;   ///< pages of write-ahead log after which a commit moves them into the database
-  KeyGeometry keys;              ///< of its index
-  bool any_file = false;         ///< it need not be the file that was opened last
+  KeyGeometry keys;              ///< of the key index
+  bool any_file = false;         ///< the file may be another one than at the last opening
   bool log_may_be_lost = false;  ///< an operator adopts the main file as it is, although its write-ahead log is gone
 
   [[nodiscard]] std::string lock() const { return database + ".lock"; }
-  [[nodiscard]] std::string log() const { return database + "-wal"; }
+  [[nodiscard]] std::string wal() const { return database + "-wal"; }
   [[nodiscard]] std::string log_key() const { return database + ".log-key"; }
   [[nodiscard]] std::string cosigned() const { return database + ".cosigned"; }
 };
 
-/// Resolves the folder, so that one ledger has one lock whatever it is called by. Throws StoreFailure.
+/// Resolves the folder, so that one ledger has one lock under every path. Throws StoreFailure.
 LedgerPath resolve(const std::string& path, const char* vfs);
 
-/// The right to write one ledger, by its name and by its inode: a file that has two names has one inode. The kernel
-/// takes the right back when its holder dies, however it dies. A forked child that was not replaced by exec keeps it as
-/// long as it lives. Must outlive the ledger's connections.
+/// The exclusive lock for writing a ledger, on its name and on its inode, because a file may have several names. The
+/// kernel releases it when its process ends in any way. A forked child that does not call exec keeps it until the child
+/// ends. Must outlive the connections to the ledger.
 class LedgerLock {
  public:
-  /// Takes the name. Throws StoreFailure "in use by process N" if another opening has it, in this process or another.
+  /// Locks the name. Throws StoreFailure "in use by process N" if another opening has it, in this process or another.
   static LedgerLock acquire(const LedgerPath& path);
-  /// Takes the inode of the ledger, which is there by now, and looks at its write-ahead log. Throws StoreFailure if
-  /// another opening has it under another name, or if the log is lost.
+  /// Locks the inode of the ledger, which exists by now, and checks its write-ahead log. Throws StoreFailure if another
+  /// opening holds it under another name, or if the write-ahead log is lost.
   void hold(const LedgerPath& path);
 
   /// Precondition: hold() returned.
@@ -57,18 +57,18 @@ class LedgerLock {
 /// Throws StoreFailure if others may write the ledger, its key or its folder, or if the folder's file system is unsafe.
 void check_place(const LedgerPath& path, const PathRules& rules);
 
-/// The schema of the ledger that is there; nothing where there is none. Throws StoreFailure where there is something
-/// else.
+/// Returns the schema of the ledger, or nullopt if there is no file. Throws StoreFailure if the file is not a ledger.
 std::optional<std::uint32_t> schema_of(const LedgerPath& path);
 
-/// Whether there is a ledger. Reads the file's header before SQLite does, which might repair or tidy a database that is
-/// not ours. Throws StoreFailure where there is something else, or a ledger of another schema.
+/// Whether there is a ledger. Reads the header of the file before SQLite does, because SQLite might modify a database
+/// that is not a ledger. Throws StoreFailure if the file is not a ledger, or has another schema.
 bool inspect(const LedgerPath& path);
 
-/// Makes a ledger without rows, mode 0600, all of it or nothing. Precondition: the lock is held and inspect() said no.
+/// Creates a ledger without rows, of mode 0600, atomically. Precondition: the lock is held and inspect() returned
+/// false.
 void create(const LedgerPath& path);
 
-/// Throws StoreFailure where the disk has no room for another transaction.
+/// Throws StoreFailure if the disk has no room for another transaction.
 void check_free_space(const LedgerPath& path);
 
 }  // namespace openexec::store

@@ -10,13 +10,13 @@
 
 namespace openexec::store {
 
-/// Leaf hashes of the last, partial tile, which is not kept: what was hashed once. Entries do not change.
+/// A cache of the leaf hashes of the last, partial tile, which is not stored. Entries do not change.
 struct EdgeLeaves {
   std::uint64_t tile = 0;
   std::vector<Digest> hashes;
 };
 
-/// What a connection sees. Within a transaction, all of one moment.
+/// The log as a connection sees it; within a transaction, a snapshot.
 class LedgerLog final : public LogSnapshot {
  public:
   LedgerLog(ReadQueries& queries, EdgeLeaves& edge) noexcept : queries_(queries), edge_(edge) {}
@@ -24,7 +24,7 @@ class LedgerLog final : public LogSnapshot {
   SignedCheckpoint checkpoint() override { return read_checkpoint(queries_.checkpoint()); }
   std::vector<LogLine> lines(std::uint64_t first, std::size_t count) override { return queries_.lines(first, count); }
   Result<std::vector<Digest>> read(const merkle::Tile& tile) override;
-  /// From here on entries are hashed again, for those who doubt that they did not change.
+  /// Empties the cache, so that entries are hashed again.
   void doubt() { edge_ = {}; }
 
  private:
@@ -32,7 +32,7 @@ class LedgerLog final : public LogSnapshot {
   EdgeLeaves& edge_;
 };
 
-/// Where a transaction keeps tiles.
+/// Stores the tiles of a transaction.
 class LedgerTiles final : public merkle::TileSink {
  public:
   explicit LedgerTiles(WriteQueries& queries) noexcept : queries_(queries) {}

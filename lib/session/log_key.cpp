@@ -15,7 +15,7 @@ Result<crypto::PrivateKey> read_key(std::string_view pem) {
   return crypto::PrivateKey::from_pem(crypto::with_line_breaks(pem));
 }
 
-/// A name that no other key's log has, where nobody chose one.
+/// Derives a unique name from the key, for a log whose options name none.
 std::string origin_of(const crypto::PublicKey& key) { return "openexec/" + key.fingerprint().substr(0, 16); }
 
 Result<merkle::CheckpointSigner> signer_of(const crypto::PrivateKey& key, const std::string& origin) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who signs a ledger's checkpoints.
+// The key that signs a ledger's checkpoints.
 #pragma once
 
 #include <optional>
@@ -12,20 +12,21 @@
 
 namespace openexec::store {
 
-/// The key under which a ledger records its log's verifier key, at its first opening (NonceStore::pin).
+/// The name under which a ledger pins the verifier key of its log, at its first opening (NonceStore::pin).
 inline constexpr std::string_view log_pin = "log";
-/// The key that says that the ledger has an anchor.
+/// The name under which a ledger pins that it has an anchor.
 inline constexpr std::string_view anchor_pin = "anchor";
 
-/// Success, or invalid_argument that names the option.
+/// Returns success, or invalid_argument with the option.
 Status check(const LogOptions& options);
 
-/// The signer that the options name. `recorded`: the ledger's verifier key; absent at its first opening, which makes a
-/// key where none is given. Precondition: check() succeeded. Throws StoreFailure where the key is not the ledger's.
+/// Returns the signer that the options name. `recorded` is the verifier key of the ledger. It is absent at the first
+/// opening, which generates a key if the options have none. Precondition: check() succeeded. Throws StoreFailure if the
+/// key is not that of the ledger.
 merkle::CheckpointSigner open_signer(const LogOptions& options, const LedgerPath& path,
                                      const std::optional<std::string>& recorded);
 
-/// With a new key that is kept nowhere; nothing where there is no memory for one.
+/// Returns a signer with a new key that is not stored, or nullopt if memory could not be allocated.
 std::optional<merkle::CheckpointSigner> passing_signer();
 
 }  // namespace openexec::store

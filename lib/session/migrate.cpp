@@ -50,12 +50,12 @@ constexpr std::int64_t members_at_once = 1024;
   throw StoreFailure("the ledger of schema 3 is damaged and was left as it is: " + what);
 }
 
-/// The old ledger, whole in its one file, and open in this process alone.
+/// The old ledger, with all its data in the main file, and open in this process only.
 Database open_old(const LedgerPath& path) {
   Database old(path.database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, path.vfs);
   old.harden();
-  // Also takes what is left of the write-ahead log, and fails where somebody else has the ledger open: a reader of the
-  // old file would take the new one's write-ahead log for its own.
+  // Also moves the rest of the write-ahead log (WAL) into the main file, and fails if another program has the ledger
+  // open: a reader of the old file would mistake the WAL of the new file for its own.
   try {
     if (old.text("PRAGMA journal_mode = DELETE") != "delete")
       throw StoreFailure("SQLite refused journal_mode = DELETE");
@@ -88,7 +88,7 @@ class Migration {
   }
 
  private:
-  /// Which claims have no outcome: the head says it, and the outcomes have to agree.
+  /// Finds the open claims, which the head lists and the outcomes have to confirm.
   void read_open_claims() {
     Statement head(old_, "SELECT running, checkpoint FROM head WHERE id = 1");
     Rows rows = head.run();
@@ -195,7 +195,7 @@ class Migration {
     commit();
   }
 
-  /// What was written is read back, and the log is the one that its last checkpoint covers.
+  /// Reads the new rows back, and checks that the last checkpoint covers the log.
   void verify() {
     if (read_.claims().walk_all() != at_.claims || read_.entries().walk_all() != at_.entries)
       throw StoreFailure("the migrated ledger does not hold what was written to it; the old one was left as it is");
@@ -253,8 +253,8 @@ void migrate(const LedgerPath& path) {
     if (!create_file(draft.database, {}))
       throw StoreFailure("cannot create the migrated ledger: another process just did");
     Database fresh(draft.database, SQLITE_OPEN_READWRITE, draft.vfs);
-    // A draft needs no journal: if this fails, nothing has the ledger's name. It is synced as a whole before it gets
-    // it.
+    // A draft needs no journal, because it does not have the name of the ledger yet. It is synced as a whole before it
+    // is renamed.
     fresh.execute(
         "PRAGMA page_size = 4096; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192");
     create_schema(fresh);

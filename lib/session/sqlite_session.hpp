@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One configured connection to a ledger, with its statements. Rebuilt as a whole after an I/O error.
+// A configured connection to a ledger with its statements. It is rebuilt as a whole after an I/O error.
 #pragma once
 
 #include <optional>
@@ -15,31 +15,31 @@
 
 namespace openexec::store {
 
-/// A connection with the settings of the one that writes and checkpoints. Precondition: the ledger's lock is held.
+/// Opens a connection with the settings of the writer. Precondition: the lock of the ledger is held.
 Database open_to_write(const LedgerPath& path);
 
-/// The only connection that writes and checkpoints.
+/// The only connection that writes, and that moves the write-ahead log into the main file.
 struct WriteSession {
-  /// Fills the table with the newest keys. Throws StoreFailure where the newest rows, the small tables or the index are
-  /// not those that the head names.
+  /// Fills the table with the newest keys. Throws StoreFailure if the newest rows, the small tables or the index do not
+  /// match the head.
   WriteSession(const LedgerPath& path, KeyTable& table);
 
-  /// The last call of a session that may close: everything is in the main file, and the open mark is gone. Returns
-  /// false if a reader's transaction prevents it, which leaves the ledger as a crash does, with nothing lost.
+  /// Closes cleanly: moves everything into the main file and removes the open mark. This is the last call of a session.
+  /// Returns false if a transaction of a reader prevents it. The ledger is then in the state of a crash, without loss.
   bool close_cleanly();
 
   Database database;
   ReadQueries read;
   WriteQueries write;
-  Head head;  ///< as it was found
+  Head head;  ///< as read at the opening
   KeyIndex index;
   std::optional<std::uint32_t> left_at;  ///< the data version after the last commit of this session
 };
 
-/// The claims without an outcome.
+/// The open claims.
 std::vector<std::int64_t> open_claims(const Head& head);
 
-/// What one transaction of a connection sees, as long as it lives.
+/// A read transaction of a connection, for the lifetime of the object.
 class Snapshot {
  public:
   explicit Snapshot(ReadQueries& queries) : queries_(queries) { queries_.begin(); }
@@ -48,7 +48,7 @@ class Snapshot {
   ~Snapshot() {
     try {
       queries_.end();
-    } catch (...) {  // the connection failed, and whoever reads learns it from what comes next
+    } catch (...) {  // the connection failed, and the next read reports it
     }
   }
 
@@ -65,7 +65,7 @@ struct ReadSession {
   EdgeLeaves edge;
 };
 
-/// Reads without waiting for the writer: a connection of its own, which sees what is committed. Thread-safe.
+/// Reads without waiting for the writer, through a separate connection that sees committed data. Thread-safe.
 class Reader {
  public:
   explicit Reader(LedgerPath path) : path_(std::move(path)) {}
