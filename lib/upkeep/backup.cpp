@@ -26,19 +26,19 @@ void copy_database(const LedgerPath& from, const std::string& to) {
   throw StoreFailure(path + " is there already: move it away, or name a new file");
 }
 
-/// A copy on its way, and what it made so far.
+/// A copy in progress, and the files that it has created.
 class Copying {
  public:
   explicit Copying(std::vector<std::string>& made) : made_(made) {}
 
   void make(const std::string& path, std::string_view bytes) {
-    made_.push_back(path);  // first, since it may fail
+    made_.push_back(path);  // before the file is created, since it may fail
     if (create_file(path, bytes)) return;
     made_.pop_back();
     is_there(path);
   }
 
-  /// What stands beside a ledger that is gone may still be what belongs to its backup.
+  /// Files beside a ledger that was lost may be those of its backup.
   void make_or_keep(const std::string& from, const std::string& to) {
     std::string bytes, present;
     if (!read_file(from, most_beside, bytes)) return;
@@ -51,10 +51,10 @@ class Copying {
 };
 
 void copy_all(const LedgerPath& from, const std::string& to, const std::string& anchor, Copying& copying) {
-  // Readers leave an empty one beside a ledger, which holds nothing.
+  // Readers leave an empty file of that name beside a ledger.
   if (struct stat found{}; ::lstat((to + "-wal").c_str(), &found) == 0 && found.st_size > 0) is_there(to + "-wal");
-  copying.make(to, {});  // before SQLite, so that it is of mode 0600 from its first byte on
-  // The anchor comes first: a ledger that is read later reaches as far.
+  copying.make(to, {});  // before SQLite, so that the mode is 0600 from the first byte
+  // The anchor is read first, so that the ledger, which is read later, covers it.
   if (!anchor.empty()) {
     std::string bytes;
     if (!read_file(anchor, most_beside, bytes)) throw StoreFailure("there is no anchor " + anchor);

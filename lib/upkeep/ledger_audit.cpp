@@ -10,7 +10,8 @@
 namespace openexec::store {
 namespace {
 
-constexpr std::int64_t rows_at_once = 64;  // a read transaction: short, so that the writer can tidy up
+/// Per read transaction, which is short so that the writer can move its write-ahead log.
+constexpr std::int64_t rows_at_once = 64;
 
 std::string number(std::int64_t value) { return std::to_string(value); }
 
@@ -79,7 +80,7 @@ void LedgerAudit::check_result(std::int64_t index, std::int64_t row) {
                      static_cast<std::uint64_t>(index));
     }
   } else if (in_result_row_.empty()) {
-    return;  // told already
+    return;  // reported already
   }
   if (in_result_row_.count(index) == 0)
     differs("result", "the result of entry " + number(index) + " is missing", static_cast<std::uint64_t>(index));
@@ -104,7 +105,7 @@ void LedgerAudit::finish(LogAudit& audit) {
   check_index(audit);
 }
 
-/// What is listed as in doubt is what entries put in doubt and nothing settled.
+/// Checks that the list of doubts has exactly the claims that entries put in doubt and no settlement decided.
 void LedgerAudit::check_doubts() {
   Head::Doubts derived;
   for (const auto& [claim, entry] : doubts_) derived.add(entry, claim);
@@ -124,7 +125,7 @@ void LedgerAudit::check_attempts(const RowView& claims) {
     if (stored.follows != 0) check_attempt(claim, stored);
 }
 
-/// A later attempt follows the one before it, which said that nothing happened, and no other attempt does.
+/// Checks that a later attempt follows one that reported that nothing happened, and that only one attempt follows it.
 void LedgerAudit::check_attempt(std::int64_t claim, const StoredClaim& stored) try {
   const auto before = later_attempts_.find(stored.follows);
   const std::uint32_t attempt = before == later_attempts_.end() ? 1 : before->second;
@@ -141,7 +142,7 @@ void LedgerAudit::check_attempt(std::int64_t claim, const StoredClaim& stored) t
                        ", which it follows, does not let be opened");
 } catch (const SqliteError&) {
   throw;
-} catch (const StoreFailure&) {  // the claim that it follows is damaged, which was told with its own row
+} catch (const StoreFailure&) {  // the claim that it follows is damaged, which was reported with its row
 }
 
 void LedgerAudit::read_claims(LogAudit& audit) {
@@ -156,7 +157,7 @@ void LedgerAudit::read_claims(LogAudit& audit) {
                                             : "the claims do not end with the hash that the head has");
 }
 
-/// Some rows. False where there are no more.
+/// Reads some rows. Returns false if there are no more.
 bool LedgerAudit::read_claim_row(std::int64_t& next, Digest& before, LogAudit& audit) {
   Rows rows = claim_rows_.run(next, rows_at_once);
   const std::int64_t from = next;
@@ -185,13 +186,13 @@ bool LedgerAudit::read_claim_row(std::int64_t& next, Digest& before, LogAudit& a
   return next != from;
 }
 
-/// One moment: what blocks hold, and what is in no run yet, adds up to what the head says.
+/// Checks in one snapshot that the keys in blocks and those in no run yet add up to the count in the head.
 void LedgerAudit::check_index(LogAudit& audit) {
   const Snapshot snapshot(session_.read);
   const Head head = session_.read.head();
   if (!head.index_whole) return differs("index", "the index is not whole: it is being built again");
   IndexState found{0, 0, head.index.last_run, head.index.runs};
-  bool in_rows = false;  // those whose keys no run holds yet
+  bool in_rows = false;  // whether the check has reached the keys that are in no run yet
   try {
     std::map<std::int64_t, KeyRun> runs;
     for (KeyRun& run : session_.runs.all()) runs.emplace(run.id, std::move(run));
@@ -207,7 +208,7 @@ void LedgerAudit::check_index(LogAudit& audit) {
   } catch (const SqliteError&) {
     throw;
   } catch (const StoreFailure& failure) {
-    if (in_rows && rows_differ_) return;  // told of already
+    if (in_rows && rows_differ_) return;  // reported already
     return differs("index", failure.what());
   }
   audit.keys = found.keys;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a ledger says besides its log, derived again from its rows: claims, how they ended, results, and the index.
+// Audits the claims, outcomes, results and index of a ledger, derived again from its rows.
 #pragma once
 
 #include <cstdint>
@@ -16,23 +16,23 @@
 
 namespace openexec::store {
 
-/// Used once. Rows grow meanwhile, where an executor runs: what is derived is what the head said at the beginning.
+/// Used once. A running executor may add rows meanwhile. The audit covers those that the head counted at its start.
 class LedgerAudit {
  public:
   using Differ = std::function<void(LogDifference)>;
 
   LedgerAudit(ReadSession& session, Head head, Differ differ);
 
-  /// Every entry of the log, in order.
+  /// Called for every entry of the log, in order.
   void entry(std::int64_t index, const StoredEntry& entry);
-  /// A row of entries is not the one that was written.
+  /// Called if a row of entries was changed.
   void differing_entries() noexcept { rows_differ_ = true; }
-  /// A row of entries is missing or cannot be read: what it says of claims is not known.
+  /// Called if a row of entries is missing or unreadable, so that its outcomes are unknown.
   void unreadable_entries() noexcept {
     entries_known_ = false;
     rows_differ_ = true;
   }
-  /// After the last entry.
+  /// Called after the last entry.
   void finish(LogAudit& audit);
 
  private:
@@ -51,9 +51,9 @@ class LedgerAudit {
   ReadSession& session_;
   const Head head_;
   const Differ differ_;
-  std::vector<bool> ended_, sealed_, retryable_;          ///< by the claim's number
-  std::map<std::int64_t, std::int64_t> doubts_;           ///< the entries that say so, by the claims that are in doubt
-  std::map<std::int64_t, std::uint32_t> later_attempts_;  ///< which attempts they are, by the claim's number
+  std::vector<bool> ended_, sealed_, retryable_;          ///< by number of the claim
+  std::map<std::int64_t, std::int64_t> doubts_;           ///< by claim in doubt: the entry that recorded it
+  std::map<std::int64_t, std::uint32_t> later_attempts_;  ///< by claim: the number of its attempt
   std::set<std::int64_t> followed_;                       ///< claims that have a next attempt
   IndexState keys_;                                       ///< of the rows
   bool entries_known_ = true;

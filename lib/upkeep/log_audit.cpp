@@ -24,8 +24,9 @@ namespace {
 using merkle::tile_width;
 
 constexpr std::size_t most_differences = 100;
-constexpr std::int64_t rows_at_once = 64;     // a read transaction: short, so that the writer can tidy up
-constexpr std::uint64_t widest_gap = 65'536;  // of missing entries, behind which nothing is derived
+/// Per read transaction, which is short so that the writer can move its write-ahead log.
+constexpr std::int64_t rows_at_once = 64;
+constexpr std::uint64_t widest_gap = 65'536;  // of missing entries; after a wider one the audit stops deriving
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
@@ -57,7 +58,8 @@ class Audit final : public merkle::TileSink {
     return std::move(audit_);
   }
 
-  /// What the tree tells of: a full tile is final. The last ones of each level are compared at the end.
+  /// Receives the tiles of the derived tree. A full tile is final. The last tiles of each level are compared at the
+  /// end.
   Status put(unsigned level, std::uint64_t index, std::span<const Digest> hashes) override {
     if (level > 0 && hashes.size() == tile_width) compare_tile(level, index, hashes);
     return Status::success();
@@ -85,7 +87,7 @@ class Audit final : public merkle::TileSink {
   }
   void checkpoint_differs(const std::string& what) { differ({"checkpoint", {}, {}, "the checkpoint " + what}); }
 
-  // One moment: how far the log reaches, and that there are neither more entries nor more tiles than that makes.
+  // One snapshot: reads the size of the log, and checks that there are no more entries and tiles than that.
   void look_at_the_end() {
     const Snapshot snapshot(session_.read);
     const Head head = session_.read.head();
@@ -112,7 +114,7 @@ class Audit final : public merkle::TileSink {
         told_missing_ = entries;
       }
       if (entries > said.size) entry_differs(said.size, "is not covered by the checkpoint");
-    } catch (const StoreFailure&) {  // said above: it has no text that the log could have signed
+    } catch (const StoreFailure&) {  // reported above: the note is malformed
     }
     count_tiles();
   }
@@ -120,7 +122,7 @@ class Audit final : public merkle::TileSink {
   void count_tiles() {
     std::int64_t from = std::numeric_limits<std::int64_t>::min();
     for (unsigned level = 0; level < merkle::max_levels; ++level) {
-      // Of level 0 only full tiles are kept; of a higher one, each that has a hash.
+      // Level 0 has full tiles only. A higher level has every tile with at least one hash.
       const std::uint64_t hashes = level == 0 ? audit_.size : audit_.size >> (merkle::tile_height * level);
       const std::uint64_t count = hashes / tile_width + (level > 0 && hashes % tile_width != 0 ? 1 : 0);
       extra_tile(from, place_of(level, 0));
@@ -148,7 +150,7 @@ class Audit final : public merkle::TileSink {
     }
   }
 
-  /// Some rows. False where there are no more.
+  /// Reads some rows. Returns false if there are no more.
   bool read_rows() {
     const std::uint64_t before = next_;
     Rows rows = queries_.rows.run(next_row_, rows_at_once);
@@ -227,7 +229,7 @@ class Audit final : public merkle::TileSink {
     add(merkle::leaf_hash(json));
   }
 
-  /// A leaf, or zero for one that is missing.
+  /// Takes a leaf, or zero for a missing one.
   void add(const Digest& leaf) {
     leaves_[leaf_count_++] = leaf;
     if (leaf_count_ < tile_width) return;
@@ -244,8 +246,8 @@ class Audit final : public merkle::TileSink {
     return session_.read.tile(level, index, width, hashes);
   }
 
-  /// Of an entry and its tile that disagree, the one is wrong that the tree above does not know. The tree goes on with
-  /// what the tree above knows, so that one edit is one difference.
+  /// If an entry and its tile differ, the one that does not match the tree above is wrong. The audit continues with the
+  /// one that matches, so that one edit is one difference.
   void compare_leaves(std::uint64_t index) {
     ++audit_.tiles;
     std::vector<Digest> kept;
@@ -262,7 +264,7 @@ class Audit final : public merkle::TileSink {
       const std::uint64_t entry = index * tile_width + i;
       if (tile_is_wrong) {
         tile_differs(0, index, "holds another hash than that of entry " + number(entry), entry);
-      } else if (leaves_[i] != Digest{}) {  // a missing one was told of
+      } else if (leaves_[i] != Digest{}) {  // a missing one was reported
         entry_differs(entry, entry_is_wrong
                                  ? "is not the one that the tree was made of"
                                  : "and its hash in " + merkle::tile_path({0, index, tile_width}) + " differ");
@@ -301,7 +303,7 @@ class Audit final : public merkle::TileSink {
       entry_differs(next_, "is missing" + last);
     }
     if (said_ && next_ == audit_.size && said_->root != audit_.root) {
-      // Without a difference before: what no tile holds yet, or the checkpoint itself.
+      // Without an earlier difference, the partial tile or the checkpoint itself is wrong.
       const bool told = audit_.difference_count > 0 || edge == audit_.size;
       checkpoint_differs("has another root than the entries make" +
                          (told ? std::string()
@@ -315,7 +317,7 @@ class Audit final : public merkle::TileSink {
     if (options_.progress) options_.progress(audit_.entries, audit_.size, audit_.bytes);
   }
 
-  /// The files are read before the log, which only grows: an executor that writes meanwhile is not taken for a liar.
+  /// Reads the files before the log. The log only grows, so that a running executor causes no false difference.
   void check_notes() {
     EdgeLeaves edge;
     LedgerLog log(session_.read, edge);
@@ -344,15 +346,15 @@ class Audit final : public merkle::TileSink {
   AuditQueries queries_;
   LogAudit audit_;
   std::optional<LedgerAudit> rest_;
-  std::optional<std::uint64_t> told_missing_;  ///< from there on all entries
-  RowChain::End end_;                          ///< of the entries, as the head says
-  Digest before_{};                            ///< the hash of the row before the next
+  std::optional<std::uint64_t> told_missing_;  ///< the first of the missing entries at the end
+  RowChain::End end_;                          ///< of the entries, as recorded in the head
+  Digest before_{};                            ///< the hash of the previous row
   std::optional<merkle::VerifierKey> key_;
   std::optional<merkle::TreeHead> said_;
   merkle::Tree tree_;
   std::array<Digest, tile_width> leaves_{};
   std::size_t leaf_count_ = 0;
-  std::uint64_t next_ = 0;  ///< the index that comes next
+  std::uint64_t next_ = 0;  ///< the next index
   std::int64_t next_row_ = std::numeric_limits<std::int64_t>::min();
   std::int64_t high_water_ = std::numeric_limits<std::int64_t>::min();
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A ledger verified from scratch: everything that it says of its log, derived again from its entries; and its claims,
-// how they ended, its results and its index, derived again from its rows (ledger_audit.hpp).
+// Audits a ledger: derives its tree and checkpoints again from its entries, and its claims, outcomes, results and index
+// from its rows (ledger_audit.hpp).
 #pragma once
 
 #include <cstdint>
@@ -15,40 +15,40 @@
 
 namespace openexec::store {
 
-/// Something that is not what it has to be.
+/// A difference that the audit found.
 struct LogDifference {
   /// "entry", "tile", "checkpoint", "cosigned", "anchor", "row", "claim", "doubt", "result" or "index"
   std::string part;
-  std::optional<std::uint64_t> index;  ///< of the entry; of a row: of its first one
+  std::optional<std::uint64_t> index;  ///< of the entry, or of the first entry of a row
   std::string tile;                    ///< its path
-  std::string what;                    ///< a sentence that names it
+  std::string what;                    ///< a sentence that describes it
 };
 
 struct LogAudit {
-  std::uint64_t size = 0;                 ///< what the checkpoint covers
-  Digest root{};                          ///< derived
+  std::uint64_t size = 0;                 ///< the entries that the checkpoint covers
+  Digest root{};                          ///< as derived
   std::uint64_t entries = 0;              ///< read
   std::uint64_t bytes = 0;                ///< of entries
   std::uint64_t tiles = 0;                ///< compared
   std::uint64_t claims = 0;               ///< read
-  std::uint64_t keys = 0;                 ///< read in the index, and in what it does not hold yet
-  std::optional<std::uint64_t> cosigned;  ///< how far the kept cosigned checkpoint reaches
-  std::optional<std::uint64_t> anchored;  ///< how far the anchor reaches
+  std::uint64_t keys = 0;                 ///< read in the index and in the rows that it does not have yet
+  std::optional<std::uint64_t> cosigned;  ///< the size of the stored cosigned checkpoint
+  std::optional<std::uint64_t> anchored;  ///< the size of the checkpoint in the anchor
   bool expects_anchor = false;            ///< the ledger has one, and none was given
   std::uint64_t difference_count = 0;
   std::vector<LogDifference> differences;  ///< the first hundred
 };
 
 struct AuditOptions {
-  /// Whether an entry's bytes are an entry's, and of the execution under which the ledger finds it (null: of none).
+  /// Checks the bytes of an entry, and that it belongs to the execution under which the ledger finds it (null: none).
   std::function<Status(std::string_view json, const Digest* exec_id)> well_formed;
-  /// Called now and then with how many entries were read, and of how many.
+  /// Called from time to time with the number of entries read and their total.
   std::function<void(std::uint64_t entries, std::uint64_t size, std::uint64_t bytes)> progress;
-  std::string anchor;  ///< a file to hold the log against; empty: none
+  std::string anchor;  ///< the path of an anchor to compare with; empty: none
 };
 
-/// Reads beside a running executor, which it does not hold up: as far as the checkpoint that it finds first. A failure
-/// is store_failed: the ledger could not be read. Differences are no failure.
+/// Reads beside a running executor without delaying it, up to the checkpoint that it finds at its start. Returns
+/// store_failed if the ledger could not be read. Differences are part of the report, and not a failure.
 Result<LogAudit> audit_log(const std::string& path, const AuditOptions& options);
 
 }  // namespace openexec::store

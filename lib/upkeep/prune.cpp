@@ -11,15 +11,15 @@
 namespace openexec::store {
 namespace {
 
-constexpr std::int64_t slice = 4096;  // entries a transaction, about
+constexpr std::int64_t slice = 4096;  // the approximate number of entries in a transaction
 
-/// What of the results goes: the whole of what was sealed as ok, and of every other the detail that a handler gave,
-/// which stands behind a line feed. The rest is our own text, from which nobody learns anything.
+/// Chooses what to remove: the whole result if it was sealed as ok, and otherwise the detail of the handler, which
+/// follows a line feed. The rest is fixed text of the library.
 class Pruning {
  public:
   Pruning(ReadQueries& read, Timestamp before) : read_(read), before_(before) {}
 
-  /// Looks at the entries from one on, about a slice of them. Answers the next one to look at.
+  /// Reads about a slice of entries from one on. Returns the next entry to read.
   std::int64_t look(std::int64_t from) {
     chosen_.clear();
     return read_.entries()
@@ -31,7 +31,7 @@ class Pruning {
         .next;
   }
 
-  /// Counts the results that were chosen, and writes their rows without them where `write` is given.
+  /// Counts the chosen results, and rewrites their rows without them if `write` is given.
   Prunable take(ResultTable* write) {
     Prunable taken;
     for (const auto& chosen : chosen_) {
@@ -69,7 +69,7 @@ class Pruning {
 
   ReadQueries& read_;
   const Timestamp before_;
-  /// Entries, by the rows of their results; true: of this one the detail goes, and the result stays.
+  /// Entries by the rows of their results. True: only the detail is removed.
   std::map<std::int64_t, std::map<std::int64_t, bool>> chosen_;
 };
 
@@ -104,10 +104,10 @@ Result<Prunable> prune_results(const std::string& path, Timestamp before,
     lock.hold(resolved);
     KeyTable table;
     WriteSession session(resolved, table);
-    // What is removed leaves no bytes behind in the file.
+    // Removed bytes are overwritten in the file.
     if (session.database.integer("PRAGMA secure_delete = ON") != 1)
       throw StoreFailure("SQLite refused secure_delete = ON");
-    // An executor that still takes the ledger for its own, because somebody removed the lock's file, finds another
+    // If the lock file was removed by hand, an executor may still have the ledger open. It then finds another
     // epoch.
     session.write.begin();
     Head head = session.head;

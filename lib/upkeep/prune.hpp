@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Removes results that nobody needs any more. Never an entry, a tile, a nonce or an approval: proofs stay valid, and
-// what was spent stays spent (docs/design/0020-pruned-results.md).
+// Removes old results. Entries, tiles, nonces and approvals are never removed, so that proofs stay valid and spent
+// nonces stay spent (docs/design/0020-pruned-results.md).
 #pragma once
 
 #include <cstdint>
@@ -22,12 +22,12 @@ struct Prunable {
   }
 };
 
-/// The results of what executed and was sealed before a time. Reads beside a running executor.
+/// Counts the results of executions that were sealed before a time. Reads beside a running executor.
 Result<Prunable> prunable_results(const std::string& path, Timestamp before);
 
-/// Removes them, and what was removed. Takes the ledger from executors as long as it lasts: store_failed where one has
-/// it. A slice is one transaction, so whatever ends it early leaves a whole ledger, and the next run goes on.
-/// `progress` gets how many entries were looked at, and of how many.
+/// Removes them, and returns what was removed. Locks the ledger meanwhile, and returns store_failed if an executor has
+/// it open. Each slice is one transaction, so that an interruption leaves a consistent ledger and the next run
+/// continues. `progress` is called with the number of entries read and their total.
 Result<Prunable> prune_results(const std::string& path, Timestamp before,
                                const std::function<void(std::uint64_t entries, std::uint64_t of)>& progress);
 

@@ -46,7 +46,8 @@ class Rebuilding {
   }
 
  private:
-  /// From here on nobody opens the ledger until this is done. The head keeps counting what the index has to hold.
+  /// Makes every opening fail until the rebuild is complete. The head keeps the number of keys that the index must
+  /// have.
   void begin(Opening opening) {
     write_.begin();
     database_.execute("DELETE FROM runs; DELETE FROM blocks");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The index of a ledger, made anew from its rows: on command, and never silently.
+// Rebuilds the index of a ledger from its rows. Only an operator starts it.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,10 @@
 
 namespace openexec::store {
 
-/// Removes the index, and builds it from the claims and entries, whose rows are checked. Answers how many keys it
-/// holds. Interrupted, the ledger does not open until this was run to its end. store_failed if an executor has the
-/// ledger, or its rows are damaged. `progress` gets how many rows' members were read, and of how many.
+/// Removes the index, and builds it from the claims and entries, whose rows are checked. Returns the number of
+/// keys. After an interruption the ledger does not open until this has run to its end. Returns store_failed if an
+/// executor has the ledger open, or if rows are damaged. `progress` is called with the number of members read and their
+/// total.
 Result<std::uint64_t> rebuild_index(const std::string& path,
                                     const std::function<void(std::uint64_t done, std::uint64_t of)>& progress);
 
