@@ -60,11 +60,11 @@ class Poison {
     first_.compare_exchange_strong(none, &rule, std::memory_order_acq_rel);
   }
 
-  /// Calls `f`. A Breach that leaves it is recorded on its way.
-  template <class F>
-  auto watch(F&& f) -> decltype(f()) {
+  /// Calls `f` with the arguments. A Breach that leaves it is recorded on its way.
+  template <class F, class... Arguments>
+  auto watch(F&& f, Arguments&&... arguments) -> decltype(f(arguments...)) {
     try {
-      return f();
+      return f(arguments...);
     } catch (const Breach& breach) {
       record(breach.rule());
       throw;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/assert.hpp"
 #include "rows/record_lookup.hpp"
 #include "rows/rules.hpp"
 
@@ -89,8 +90,11 @@ Status NonceTable::may_seal(const Seal& seal) const {
   return known == nonces_.end() ? never_claimed() : check_transition(known->second, seal);
 }
 
-void NonceTable::seal(const Seal& seal, std::string result, std::optional<std::uint64_t> entry) noexcept {
-  NonceRecord& record = nonces_.find(pair_key(seal.tenant, seal.nonce))->second;
+void NonceTable::seal(const Seal& seal, std::string result, std::optional<std::uint64_t> entry) {
+  const auto known = nonces_.find(pair_key(seal.tenant, seal.nonce));
+  OPENEXEC_ASSERT(known != nonces_.end(), "nonce table: what is sealed was claimed");
+  NonceRecord& record = known->second;
+  OPENEXEC_ASSERT(record.state != NonceState::in_doubt || doubts_ > 0, "nonce table: a claim in doubt is counted");
   if (record.state == NonceState::in_doubt) --doubts_;
   if (seal.state == NonceState::in_doubt) ++doubts_;
   record.state = seal.state;
@@ -124,6 +128,7 @@ Status NonceTable::pin(std::string_view key, std::string_view value) {
 }
 
 void NonceTable::control(const ControlChange& change, ControlName name) {
+  OPENEXEC_ASSERT(check(change).ok(), "nonce table: a control that is kept was checked");
   if (change.stands)
     controls_.insert(std::move(name));
   else

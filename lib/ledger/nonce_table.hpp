@@ -26,14 +26,14 @@ class NonceTable {
   [[nodiscard]] std::optional<NonceRecord> find(std::string_view tenant, std::string_view nonce) const;
   /// Whether seal() would succeed.
   [[nodiscard]] Status may_seal(const Seal& seal) const;
-  /// Precondition: may_seal(). `result` is seal.result, copied by the caller so that nothing can fail here; `entry` is
-  /// the index in the log, where the store is its own log.
-  void seal(const Seal& seal, std::string result, std::optional<std::uint64_t> entry) noexcept;
+  /// Precondition: may_seal() succeeded, or Breach is thrown and nothing changes. `result` is seal.result, copied by the
+  /// caller so that nothing else can fail here. `entry` is the index in the log if the store is its own log.
+  void seal(const Seal& seal, std::string result, std::optional<std::uint64_t> entry);
   /// As NonceStore::doubts().
   [[nodiscard]] std::vector<NonceRecord> doubts(std::optional<std::uint64_t> after, std::size_t count) const;
   [[nodiscard]] std::uint64_t doubt_count() const noexcept { return doubts_; }
   Status pin(std::string_view key, std::string_view value);
-  /// Precondition: the change was checked. `name` is its name, copied by the caller so that little can fail here.
+  /// Precondition: check() accepts the change. `name` is its name, copied by the caller so that little can fail here.
   void control(const ControlChange& change, ControlName name);
   [[nodiscard]] std::vector<ControlName> controls() const { return {controls_.begin(), controls_.end()}; }
   void saw(Timestamp at) noexcept;
