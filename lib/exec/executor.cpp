@@ -165,6 +165,7 @@ std::vector<ControlName> Executor::controls() const { return impl_->pipeline.con
 OPENEXEC_CATCHES_UNWIND Status Executor::ready() const try {
   const base::CancellationPutOff put_off;
   if (halted()) return Status(Code::halted, "the kill switch is on");
+  if (Status sound = impl_->pipeline.poison().status(); !sound.ok()) return sound;
   const Parts& parts = impl_->pipeline.parts();
   if (Status store = parts.store->ready(); !store.ok()) return store;
   const ClockState clock = clock_state();

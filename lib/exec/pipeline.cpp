@@ -98,6 +98,7 @@ void Pipeline::prove(Attempt& attempt) {
       if (!attempt.ended && attempt.waits_for == WaitsFor::nothing) (this->*step)(attempt);
   };
   if (attempt.waits_for != WaitsFor::nothing) end_wait(attempt);
+  hold_rules(attempt);
   if (attempt.claimed) return;
   if (!attempt.parsed) take(arriving);
   take(proving);
@@ -105,13 +106,14 @@ void Pipeline::prove(Attempt& attempt) {
 
 // Spends nonces and approvals, and makes ends durable. Each attempt is answered from its own operation.
 void Pipeline::commit(Hand& hand, Submission& submission) {
+  hold_rules(hand);  // before anything is made durable
   submission.start(hand.size());
   for (Attempt* attempt : hand) {
     if (is_due_to_claim(*attempt)) add_claim(*attempt, submission);
     if (is_due_to_end(*attempt)) add_end(*attempt, submission);
   }
   if (submission.operations.empty()) return;
-  recorder_.submit(submission.operations);
+  submit_watched(submission.operations);
   for (std::size_t i = 0; i < submission.operations.size(); ++i) {
     Attempt& attempt = *submission.attempts[i];
     const Operation& answered = submission.operations[i];
@@ -120,6 +122,7 @@ void Pipeline::commit(Hand& hand, Submission& submission) {
     else
       attend(attempt, [&] { conclude(attempt, answered); });
   }
+  hold_rules(hand);  // before a handler is entered
   measure_seals(submission);
 }
 
@@ -249,6 +252,7 @@ bool Pipeline::is_parked(Attempt& attempt, Inbox& inbox) noexcept {
 }
 
 Result<Recovery> Pipeline::recover() {
+  if (Status status = poison_.status(); !status.ok()) return status;
   decoy_.look_for_one(*parts_.log);
   return exec::recover(recorder_, config_, parts_, handlers_);
 }
@@ -264,7 +268,17 @@ SettlementAnswer Pipeline::settle(const Digest& exec_id, const HandlerResult& fo
                        .max_result_bytes = config_.limits.max_result_bytes,
                        .submit = [this](std::span<Operation> operations) { recorder_.submit(operations); },
                        .stamp = [this](Entry& entry) { return recorder_.stamp(entry); }};
-  base::call_foreign([&] { answer = settle_doubt(desk, exec_id, found, order); }, [] {});
+  const auto settle_sound = [&] {
+    const Status sound = poison_.status();
+    if (sound.ok()) {
+      answer = settle_doubt(desk, exec_id, found, order);
+      return;
+    }
+    answer.outcome.code = sound.code();
+    answer.outcome.http = sound.http();
+    answer.outcome.detail = sound.detail();
+  };
+  base::call_foreign([&] { poison_.watch(settle_sound); }, [] {});
   return answer;
 }
 

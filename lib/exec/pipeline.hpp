@@ -20,6 +20,7 @@
 #include "attempt/attempt.hpp"
 #include "attempt/hand.hpp"
 #include "attempt/submitted.hpp"
+#include "base/assert.hpp"
 #include "base/unwind.hpp"
 #include "exec/orders.hpp"
 #include "gate/confirmation.hpp"
@@ -66,6 +67,9 @@ class Pipeline {
   [[nodiscard]] ClockState clock_state() { return time_.state(); }
   [[nodiscard]] Measures measures() { return measure(meters_, parts_, time_); }
 
+  /// Once one of the executor's own rules is broken, nothing is claimed, no handler is entered and nothing is sealed.
+  [[nodiscard]] const base::Poison& poison() const noexcept { return poison_; }
+
   Gate& gate() noexcept { return gate_; }
   [[nodiscard]] const Gate& gate() const noexcept { return gate_; }
   [[nodiscard]] const Config& config() const noexcept { return config_; }
@@ -85,9 +89,12 @@ class Pipeline {
   /// Takes a step with one attempt of a hand. What fails is the end of that attempt, and not of the others.
   template <class Step>
   void attend(Attempt& attempt, Step&& step) {
-    base::call_foreign(std::forward<Step>(step), [&] { break_off(attempt); });
+    base::call_foreign([&] { poison_.watch(step); }, [&] { break_off(attempt); });
   }
   void break_off(Attempt& attempt) noexcept;
+  void hold_rules(Attempt& attempt);
+  void hold_rules(Hand& hand);
+  void submit_watched(std::span<Operation> operations);
 
   // What drivers do besides.
   class DriverHand;
@@ -145,6 +152,7 @@ class Pipeline {
   const Parts parts_;
   const HandlerTable handlers_;
   std::optional<std::set<std::string, std::less<>>> allowed_;
+  base::Poison poison_;
   Timekeeper time_;
   Recorder recorder_;
 
