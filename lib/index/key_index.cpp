@@ -2,13 +2,17 @@
 #include "index/key_index.hpp"
 
 #include <algorithm>
+#include <bitset>
 #include <cmath>
+#include <functional>
 #include <utility>
+
+#include "base/assert.hpp"
 
 namespace openexec::store {
 namespace {
 
-/// A merge is done well before the next one has to begin.
+/// How much faster than necessary a merge goes, so that it is done before the next one has to begin.
 constexpr double headroom = 1.25;
 
 struct Later {
@@ -49,7 +53,7 @@ KeyIndex::KeyIndex(const Database& database, const KeyGeometry& geometry, KeyTab
   table_.publish(records);
 }
 
-/// The keys of the generation that is in memory, or of the one before it.
+/// Reads the keys of the young generation, or of the old one, from the runs of level 0.
 void KeyIndex::load_level_0(bool old, std::vector<KeyRecord>& records) {
   for (const auto& [id, run] : runs_) {
     if (run.level != 0 || run.state != KeyRun::State::live || (run.target != 0) != old) continue;
@@ -118,7 +122,7 @@ void KeyIndex::find(Key key, const std::function<bool(const std::vector<std::int
   }
 }
 
-/// After a deep run came alive or died.
+/// Notes which deep runs are live, after one came alive or died.
 void KeyIndex::note_deep() {
   deep_.clear();
   std::erase_if(unread_, [](const Unread& unread) { return unread.run->state != KeyRun::State::live; });
@@ -136,14 +140,15 @@ void KeyIndex::note_deep() {
                    [](const auto& a, const auto& b) { return a.first->level < b.first->level; });
 }
 
-/// A slice of the filters that were lost when the ledger was closed, a leaf for each new key: until it is back, a run
-/// costs each lookup a read.
+/// Reads back a slice of the filters that were lost when the ledger was closed, one leaf for each new key. Until its
+/// filter is back, a run costs each lookup a read.
 void KeyIndex::read_filters(std::size_t added) {
   std::size_t records = added * geometry_.leaf;
   while (records > 0 && !unread_.empty()) {
     auto& [run, cursor, kept] = unread_.front();
     const std::int64_t id = run->id;
-    // Taken, and put back at the end of the slice: after a read that failed it begins again, or keys would be missing.
+    // The filter is put back only at the end of the slice. After a read that failed it is begun again, or keys would
+    // be missing in it.
     std::optional<KeyFilter> filter = std::exchange(kept, std::nullopt);
     try {
       if (!filter) {
@@ -153,7 +158,7 @@ void KeyIndex::read_filters(std::size_t added) {
       for (; records > 0 && !cursor.ended(); cursor.next(), --records) filter->add(*cursor);
     } catch (const SqliteError&) {
       throw;
-    } catch (const StoreFailure&) {  // a damaged block fails the lookups that need it, and nobody else
+    } catch (const StoreFailure&) {  // a damaged block fails only the lookups that need it
       unread_.pop_front();
       unreadable_.insert(id);
       continue;
@@ -177,14 +182,58 @@ void KeyIndex::advance(std::int64_t claims, std::int64_t entries) {
     if (done) finish(*merge);
     merge = done ? merges_.erase(merge) : std::next(merge);
   }
-  if (flushed_ || merged_) begin_merges();
+  if (pending_.flushed || pending_.merged) begin_merges();
   read_filters(added);
-  for (const std::int64_t id : std::exchange(changed_, {}))
+  OPENEXEC_ASSERT(pending_.worked || pending_.changed.empty(), "key index I9: what changes is marked as pending");
+  if (pending_.worked) check_rules();
+  for (const std::int64_t id : std::exchange(pending_.changed, {}))
     if (const auto run = runs_.find(id); run != runs_.end()) queries_.put(run->second);
-  if (worked_) state_.runs = digest_of(runs_);
+  if (pending_.worked) state_.runs = digest_of(runs_);
 }
 
-/// What is in memory alone becomes a run.
+/// What a transaction that wrote runs has to leave true of all of them.
+void KeyIndex::check_rules() const {
+  std::bitset<64> levels;  // with a live run that is not being merged
+  for (const auto& [id, run] : runs_) {
+    const auto target = runs_.find(run.target);
+    const bool merging = run.target != 0;
+    OPENEXEC_ASSERT(!merging || (run.state == KeyRun::State::live && target != runs_.end() &&
+                                 target->second.state == KeyRun::State::building),
+                    "key index I4: a run that is being merged is live, and its target is being built");
+    if (run.level == 0 || merging || run.state != KeyRun::State::live) continue;
+    const auto level = static_cast<std::size_t>(run.level);
+    OPENEXEC_ASSERT(level < levels.size() && !levels[level], "key index I3: a level has one live run");
+    levels.set(level);
+  }
+  check_memory();
+}
+
+void KeyIndex::check_memory() const {
+  const std::size_t young = table_.young().size();
+  const std::size_t before = pending_.flushed ? young + staged_.size() : in_runs_;
+  std::uint64_t flushed = 0, keys = 0, sum = 0;
+  for (const auto& [id, run] : runs_) {
+    if (run.state != KeyRun::State::live) continue;
+    keys += run.records;
+    sum += run.sum;
+    if (run.level == 0 && run.target == 0) flushed += run.records;
+  }
+  OPENEXEC_ASSERT(in_runs_ <= young && flushed == (pending_.aged ? 0 : before),
+                  "key index I7: the young keys that count as flushed are those of the newest runs");
+  if (!pending_.flushed) keys += young - in_runs_ + staged_.size();
+  OPENEXEC_ASSERT(keys == state_.keys, "key index I1: the keys of runs and memory are those of the state");
+  const auto sum_of = [&](std::span<const KeyRecord> records) {
+    for (const KeyRecord& record : records) sum += record.mixed();
+    return sum;
+  };
+  if (!pending_.flushed && base::checks_slow_rules()) {
+    (void)sum_of(table_.young().subspan(in_runs_));
+    (void)sum_of(staged_.records());
+  }
+  OPENEXEC_ASSERT_SLOW(sum == state_.sum, "key index I1: the sum over runs and memory is that of the state");
+}
+
+/// Writes the keys that are only in memory as a run of level 0.
 void KeyIndex::flush(std::int64_t claims, std::int64_t entries) {
   const auto young = table_.young().subspan(in_runs_);
   std::vector<KeyRecord> records(young.begin(), young.end());
@@ -199,7 +248,7 @@ void KeyIndex::flush(std::int64_t claims, std::int64_t entries) {
     rest = rest.subspan(size);
   }
   run.root = std::exchange(run.pending, {});
-  flushed_ = true;
+  pending_.flushed = true;
 }
 
 void KeyIndex::begin_merges() {
@@ -209,9 +258,9 @@ void KeyIndex::begin_merges() {
     if (run.level == 0 && run.target == 0 && run.state == KeyRun::State::live) in_memory += run.records;
     underway = underway || (run.level == 1 && run.state == KeyRun::State::building);
   }
-  // Only where all keys of the generation are in runs, which is so right after a flush.
-  if (flushed_ && in_memory >= geometry_.generation) {
-    if (underway) {  // it is always done by now, unless the geometry is odd
+  // All keys of the generation must be in runs, as they are right after a flush.
+  if (pending_.flushed && in_memory >= geometry_.generation) {
+    if (underway) {  // it is done by now, unless a test has an unusual geometry
       for (auto merge = merges_.begin(); merge != merges_.end(); ++merge)
         if (merge->output->level == 1) {
           while (write_leaf(*merge)) {
@@ -222,7 +271,7 @@ void KeyIndex::begin_merges() {
         }
     }
     begin_merge(0);
-    aged_ = true;
+    pending_.aged = true;
   }
   for (int level = 1;; ++level) {
     const KeyRun* full = live(level);
@@ -235,7 +284,7 @@ void KeyIndex::begin_merges() {
   }
 }
 
-/// All of a level, with what the next one holds, is to become one run of the next level.
+/// Begins to merge all runs of a level, and the run of the next one, into one run of the next level.
 void KeyIndex::begin_merge(int level) {
   KeyRun& output = new_run(level + 1, KeyRun::State::building);
   KeyRun* const deeper = live(level + 1);
@@ -245,7 +294,7 @@ void KeyIndex::begin_merge(int level) {
     run.target = output.id;
     output.claims = std::max(output.claims, run.claims);
     output.entries = std::max(output.entries, run.entries);
-    changed_.insert(id);
+    pending_.changed.insert(id);
   }
   resume(output);
   const std::uint64_t records = merges_.back().total;
@@ -263,9 +312,9 @@ void KeyIndex::advance(Merge& merge, std::size_t added) {
   }
 }
 
-/// Whether there was one to write.
+/// Writes the next leaf of the merge's output. Returns false if no records are left.
 bool KeyIndex::write_leaf(Merge& merge) {
-  worked_ = true;  // from here on the merge is ahead of its run: whatever fails, it begins again from there
+  pending_.worked = true;  // the merge is ahead of its run from here on, and a failure has to load it again
   leaf_.clear();
   while (leaf_.size() < geometry_.leaf && !merge.heap.empty()) {
     std::pop_heap(merge.heap.begin(), merge.heap.end(), Later());
@@ -298,21 +347,28 @@ void KeyIndex::finish(Merge& merge) {
     output.height = 2;
   }
   output.state = KeyRun::State::live;
-  changed_.insert(output.id);
+  pending_.changed.insert(output.id);
   for (auto& [id, run] : runs_) {
     if (run.target != output.id) continue;
     run.state = KeyRun::State::dead;
     run.target = 0;
     filters_.erase(id);
-    changed_.insert(id);
+    pending_.changed.insert(id);
   }
-  if (output.level == 1) merged_ = true;
-  worked_ = true;
+  if (const auto filter = filters_.find(output.id); filter != filters_.end())
+    OPENEXEC_ASSERT(filter->second.may_hold(Fences(output.root).at(0)) && filter->second.may_hold(output.last),
+                    "key index I8: a filter has the keys of its run");
+  if (output.level == 1) pending_.merged = true;
+  pending_.worked = true;
   note_deep();
 }
 
 void KeyIndex::append_leaf(KeyRun& run, std::span<const KeyRecord> records) {
-  changed_.insert(run.id);
+  OPENEXEC_ASSERT(!records.empty() && (run.records == 0 || run.last < records.front()),
+                  "key index I2: the records of a run ascend from leaf to leaf");
+  OPENEXEC_ASSERT_SLOW(std::adjacent_find(records.begin(), records.end(), std::greater_equal<>()) == records.end(),
+                       "key index I2: the records of a leaf ascend");
+  pending_.changed.insert(run.id);
   block_.clear();
   for (const KeyRecord& record : records) append_record(record, block_);
   append_fence(records.front(), write_block(run, block_), run.pending);
@@ -331,15 +387,18 @@ void KeyIndex::close_directory(KeyRun& run) {
 }
 
 std::int64_t KeyIndex::write_block(const KeyRun& run, const std::string& content) {
-  worked_ = true;
+  pending_.worked = true;
   const std::optional<std::int64_t> again = free_slot();
   const std::int64_t slot = again ? *again : ++last_slot_;
+  OPENEXEC_ASSERT(slot > 0 && slot <= last_slot_ && run.state != KeyRun::State::dead,
+                  "key index I5: a block has a slot of its own");
   directories_.forget(slot);
   queries_.write(run.id, slot, !again, content);
   return slot;
 }
 
-/// A slot of a dead run: the leaves of each directory block, then the directory block itself.
+/// Returns a slot of a dead run: those of the leaves of each directory block, then that of the block itself. Returns
+/// nullopt if no run is dead.
 std::optional<std::int64_t> KeyIndex::free_slot() {
   for (auto& [id, run] : runs_) {
     if (run.state != KeyRun::State::dead) continue;
@@ -366,31 +425,32 @@ std::optional<std::int64_t> KeyIndex::free_slot() {
       return free_slot();
     }
     ++run.taken;
-    changed_.insert(id);
+    pending_.changed.insert(id);
     return slot;
   }
   return std::nullopt;
 }
 
-/// The level's one run that is not being merged.
+/// Returns the live run of a level above 0 that is not being merged, or null.
 KeyRun* KeyIndex::live(int level) {
   for (auto& [id, run] : runs_)
     if (run.level == level && run.state == KeyRun::State::live && run.target == 0) return &run;
   return nullptr;
 }
 
-/// How many new keys come between one merge into this level and the next.
+/// How many keys are added between one merge into this level and the next.
 double KeyIndex::window(int level) const {
   return static_cast<double>(geometry_.generation) * std::pow(static_cast<double>(geometry_.growth), level - 1);
 }
 
 KeyRun& KeyIndex::new_run(int level, KeyRun::State state) {
-  worked_ = true;
+  pending_.worked = true;
   KeyRun run;
-  run.id = ++state_.last_run;  // never the number of another: blocks are known by it
+  run.id = ++state_.last_run;  // never the number of another, because a block is known by it
+  OPENEXEC_ASSERT(runs_.empty() || runs_.rbegin()->first < run.id, "key index I6: a run's number is a new one");
   run.level = level;
   run.state = state;
-  changed_.insert(run.id);
+  pending_.changed.insert(run.id);
   return runs_.emplace(run.id, std::move(run)).first->second;
 }
 
@@ -398,21 +458,21 @@ void KeyIndex::committed() {
   kept_ = state_;
   table_.publish(staged_.records());
   staged_.clear();
-  if (merged_) table_.drop_old();
-  if (flushed_) in_runs_ = table_.young().size();
-  if (aged_) {
+  if (pending_.merged) table_.drop_old();
+  if (pending_.flushed) in_runs_ = table_.young().size();
+  if (pending_.aged) {
     table_.age();
     in_runs_ = 0;
   }
-  worked_ = flushed_ = aged_ = merged_ = false;
+  pending_ = {};
 }
 
 void KeyIndex::rolled_back() {
   state_ = kept_;
   staged_.clear();
-  changed_.clear();
-  if (worked_) load();
-  worked_ = flushed_ = aged_ = merged_ = false;
+  pending_.changed.clear();
+  if (pending_.worked) load();
+  pending_ = {};
 }
 
 }  // namespace openexec::store

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.hpp"
+
 namespace openexec::store {
 
 void KeySet::insert(const KeyRecord& record) {
@@ -40,6 +42,7 @@ void KeyTable::publish(std::span<const KeyRecord> records, bool old) {
 
 void KeyTable::age() {
   const base::WriterLock lock(mutex_);
+  OPENEXEC_ASSERT(old_.size() == 0, "key table: the old generation is empty when the young one becomes it");
   std::swap(young_, old_);
 }
 

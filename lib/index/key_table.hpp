@@ -38,7 +38,7 @@ class KeySet {
 class KeyTable {
  public:
   void publish(std::span<const KeyRecord> records, bool old = false);
-  /// The young generation becomes the old one. Precondition: that is empty.
+  /// The young generation becomes the old one. Precondition: the old one is empty.
   void age();
   void drop_old();
   void clear();

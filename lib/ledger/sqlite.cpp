@@ -308,6 +308,13 @@ class SqliteLedger final : public Ledger {
     return {Code::store_failed, "the ledger was opened before fork(); the child has to open its own"};
   }
 
+  /// What an index with a broken rule finds, or does not find, is no answer: reads are refused as well.
+  Status sound() const {
+    if (!opened_->writing) return Status::success();
+    if (Status status = opened_->writing->writer.poison().status(); !status.ok()) return status;
+    return opened_->writing->queue.poison().status();
+  }
+
   Status may_write() const {
     if (Status status = in_own_process(); !status.ok()) return status;
     if (!opened_->writing) return {Code::store_failed, "the ledger was opened for reading only"};
@@ -345,6 +352,7 @@ class SqliteLedger final : public Ledger {
     using Answer = Result<decltype(query(std::declval<ReadSession&>()))>;
     return guarded([&]() -> Answer {
       if (Status status = in_own_process(); !status.ok()) return status;
+      if (Status status = sound(); !status.ok()) return status;
       if (opened_->writing && !opened_->writing->writer.knows_its_ledger()) {
         Member find_out{Probe{}};
         if (Status status = write(find_out); !status.ok()) return status;

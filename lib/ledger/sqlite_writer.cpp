@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/sqlite_writer.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -119,7 +120,7 @@ void SqliteWriter::open_log(merkle::CheckpointSigner signer) {
 }
 
 void SqliteWriter::write(std::span<Member* const> batch) {
-  const Status status = guarded([&]() -> Status {
+  const auto transact_or_split = [&]() -> Status {
     try {
       transact(batch);
     } catch (const SqliteError& error) {
@@ -127,7 +128,13 @@ void SqliteWriter::write(std::span<Member* const> batch) {
       for (Member* member : batch) write({&member, 1});
     }
     return Status::success();
-  });
+  };
+  Status status = poison_.status();
+  if (status.ok()) status = guarded([&] { return poison_.watch(transact_or_split); });
+  if (poison_.broken() != nullptr) {  // whatever was judged before that: nothing is told as fresh, or as sealed
+    drop_session();
+    status = poison_.status();
+  }
   if (status.ok()) return;
   for (Member* member : batch) member->status = status;
 }
@@ -167,6 +174,7 @@ bool SqliteWriter::stage(std::span<Member* const> batch, Head& at) {
     at.running = write_ranges(running_.rows());
     at.checkpoint = log_->checkpoint();
     ++at.serial;
+    check_rules(batch, at);
     session_->write.set_head(at);
     return true;
   } catch (const SqliteError& error) {
@@ -176,6 +184,22 @@ bool SqliteWriter::stage(std::span<Member* const> batch, Head& at) {
     abandon(nullptr);
     throw;
   }
+}
+
+void SqliteWriter::check_rules(std::span<Member* const> batch, const Head& at) const {
+  const auto is_fresh = [](const Member* member) {
+    return std::holds_alternative<const Claim*>(member->what) && member->status.ok() &&
+           member->claim.kind == ClaimAnswer::Kind::fresh;
+  };
+  const auto fresh = std::count_if(batch.begin(), batch.end(), is_fresh);
+  const std::vector<std::int64_t>& open = running_.rows();
+  OPENEXEC_ASSERT(at.claim_count() - head_.claim_count() == fresh,
+                  "ledger writer W1: a transaction adds the claims that it answers with fresh");
+  OPENEXEC_ASSERT(at.entries.next >= head_.entries.next && at.serial > head_.serial && at.latest >= head_.latest,
+                  "ledger writer W2: numbers and times only grow");
+  OPENEXEC_ASSERT(log_->size() == at.entry_count(), "ledger writer W4: the tree has a leaf for each entry");
+  OPENEXEC_ASSERT(open.empty() || (open.front() > 0 && open.back() <= at.claim_count()),
+                  "ledger writer W5: an open claim is one of the ledger's");
 }
 
 void SqliteWriter::begin() {
@@ -235,6 +259,8 @@ void SqliteWriter::commit(Head after, std::span<Member* const> batch) {
   try {
     session_->left_at = session_->database.data_version();
     session_->index.committed();
+  } catch (const base::Breach&) {
+    throw;
   } catch (...) {  // no memory: what is durable is found again when the ledger is opened anew
     drop_session();
   }

@@ -1,5 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns batches into transactions, and finds out what became of one whose commit failed.
+//
+// Steps of a batch:
+//  1. begin() opens a transaction, and makes sure that the ledger is still this process's and the anchor is up to date.
+//  2. apply() judges one member after the other and stages its rows.
+//  3. stage() writes the rows, the index's share of work, and the head that covers all of it.
+//  4. commit() makes it durable. If it fails, the ledger is opened anew to find out whether it took place.
+//  5. The anchor is told. Claims that it does not cover are not answered as fresh.
+//
+// Invariants, checked in apply() and stage() before anything is durable, and in write() before anything is told. A broken one poisons
+// the writer, and every member from then on is answered store_failed:
+//  W1 A transaction adds as many claims as it answers with `fresh`.
+//  W2 Numbers and times only grow: those of claims and entries, the serial number, the highest time.
+//  W3 A claim that is answered with `fresh` is among the open claims, until a seal ends it.
+//  W4 The log's tree has a leaf for each entry.
+//  W5 An open claim is one that the ledger has.
 #pragma once
 
 #include <atomic>
@@ -10,6 +25,7 @@
 
 #include <openexec/ledger.hpp>
 
+#include "base/assert.hpp"
 #include "base/tally.hpp"
 #include "index/key_index.hpp"
 #include "index/key_table.hpp"
@@ -48,15 +64,20 @@ class SqliteWriter {
   /// Adds the histograms of transactions that were committed. Called from any thread.
   void read(StoreMeasures& measures) const;
 
+  /// Whether an invariant was broken, here or in the index or the tree. Called from any thread.
+  [[nodiscard]] const base::Poison& poison() const noexcept { return poison_; }
+
   /// The highest time of the ledger. Used by the thread that writes.
   [[nodiscard]] Timestamp latest() const noexcept { return head_.latest; }
   [[nodiscard]] const merkle::VerifierKey& verifier_key() const noexcept { return log_->signer().verifier_key(); }
 
  private:
+  friend struct Sabotage;  ///< breaks each invariant in tests/unit/invariants_test.cpp
   enum class Fate { committed, not_committed };
 
   void transact(std::span<Member* const> batch);
   bool stage(std::span<Member* const> batch, Head& at);
+  void check_rules(std::span<Member* const> batch, const Head& at) const;
   void begin();
   void commit(Head after, std::span<Member* const> batch);
   void abandon(const SqliteError* error) noexcept;
@@ -95,6 +116,7 @@ class SqliteWriter {
   KeyTable& table_;
   const FileIdentity identity_;
   const Takes takes_;
+  base::Poison poison_;
   Running running_;
   Pace pace_;
   std::optional<WriteSession> session_;  ///< none after a failure, until reopen() has found out what is true

@@ -48,6 +48,7 @@ void SqliteWriter::learn_end(StoredRecord& stored) {
 
 /// Precondition: the claim is not open.
 Outcome SqliteWriter::outcome_of(std::int64_t claim, const Digest& exec_id) {
+  OPENEXEC_ASSERT(!running_.has(claim), "ledger writer: the outcome of a claim is asked for when it has ended");
   std::optional<Outcome> outcome;
   session_->index.find(Key(KeyKind::outcome, exec_id), [&](const std::vector<std::int64_t>& entries) {
     outcome = newest_outcome(session_->read, entries, claim, exec_id);
@@ -123,6 +124,7 @@ bool SqliteWriter::apply(const Claim* claim, Member& member, Head& at) {
   for (const std::optional<Key>& key : {keys.approval, keys.token})
     if (key) index.add(*key, number);
   running_.claimed(*claim, number);
+  OPENEXEC_ASSERT(running_.has(number), "ledger writer W3: a claim that is answered with fresh is open");
   member.claim = {ClaimAnswer::Kind::fresh, std::nullopt};
   return true;
 }

@@ -23,6 +23,9 @@ class SignedLog {
   /// Returns the signed checkpoint of the current tree. Costs one signature for any number of added entries.
   const std::string& checkpoint();
 
+  /// How many entries it has, those of the transaction included.
+  [[nodiscard]] std::uint64_t size() const noexcept { return (grew_ ? growing_ : tree_).size(); }
+
   void committed() noexcept;
   void rolled_back() noexcept { grew_ = false; }
 
