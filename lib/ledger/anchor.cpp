@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/assert.hpp"
 #include "merkle/checkpoint.hpp"
 #include "merkle/lines.hpp"
 #include "merkle/proof.hpp"
@@ -149,7 +150,10 @@ void Anchor::hold() {
     throw StoreFailure("the anchor is in use: the writer of another ledger, or of a copy of this one, has it");
 }
 
-void Anchor::take() { kept_ = lock_->read(); }
+void Anchor::take() {
+  OPENEXEC_ASSERT(lock_, "anchor: it is held before it is taken");
+  kept_ = lock_->read();
+}
 
 std::optional<std::string> Anchor::there() {
   if (!open_ || !open_->is_named()) open_ = OpenNote::open(file_);
@@ -162,6 +166,7 @@ bool Anchor::is_untouched(const std::optional<std::string>& there) const {
 }
 
 void Anchor::keep(const std::string& checkpoint) {
+  OPENEXEC_ASSERT(lock_, "anchor: it is held before it is written");
   if (newest_ && slot_of(*kept_, *newest_) == padded(checkpoint)) return;
   if (!is_untouched(there()))
     throw AnchorChanged("the anchor was changed or removed by another program: a copy of the ledger may be running");

@@ -39,7 +39,7 @@ class Anchor {
   /// claims that are not those of `claims`, which are `head`'s. `expected`: the ledger had an anchor before, so that
   /// there has to be one. An anchor of before claims were covered is taken once, and replaced.
   void check(LogSnapshot& log, const merkle::VerifierKey& key, bool expected, RowChain& claims, const Head& head);
-  /// Takes the file for replaceable, whatever it holds. Precondition: hold() returned.
+  /// Makes the file one that keep() may replace, whatever it holds. Precondition: hold() returned.
   void take();
   /// Writes the checkpoint, unless it is what was written last. Looks at the file before that, and throws AnchorChanged
   /// if it does not hold what this object read or wrote last. Throws StoreFailure. Precondition: hold() returned.

@@ -197,9 +197,9 @@ void SqliteWriter::check_rules(std::span<Member* const> batch, const Head& at) c
                   "ledger writer W1: a transaction adds the claims that it answers with fresh");
   OPENEXEC_ASSERT(at.entries.next >= head_.entries.next && at.serial > head_.serial && at.latest >= head_.latest,
                   "ledger writer W2: numbers and times only grow");
-  OPENEXEC_ASSERT(log_->size() == at.entry_count(), "ledger writer W4: the tree has a leaf for each entry");
+  OPENEXEC_ASSERT(log_->size() == at.entry_count(), "ledger writer W3: the tree has a leaf for each entry");
   OPENEXEC_ASSERT(open.empty() || (open.front() > 0 && open.back() <= at.claim_count()),
-                  "ledger writer W5: an open claim is one of the ledger's");
+                  "ledger writer W4: an open claim is one of the ledger's");
 }
 
 void SqliteWriter::begin() {
@@ -270,7 +270,7 @@ void SqliteWriter::commit(Head after, std::span<Member* const> batch) {
 bool SqliteWriter::keep_anchor() noexcept {
   if (!anchor_) return true;
   try {
-    anchor_->keep(anchor_note());
+    poison_.watch([this] { anchor_->keep(anchor_note()); });
     return true;
   } catch (...) {
     return false;

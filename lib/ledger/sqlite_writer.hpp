@@ -12,9 +12,8 @@
 // the writer, and every member from then on is answered store_failed:
 //  W1 A transaction adds as many claims as it answers with `fresh`.
 //  W2 Numbers and times only grow: those of claims and entries, the serial number, the highest time.
-//  W3 A claim that is answered with `fresh` is among the open claims, until a seal ends it.
-//  W4 The log's tree has a leaf for each entry.
-//  W5 An open claim is one that the ledger has.
+//  W3 The log's tree has a leaf for each entry.
+//  W4 An open claim is one that the ledger has, and a claim that is answered with `fresh` is open until a seal ends it.
 #pragma once
 
 #include <atomic>

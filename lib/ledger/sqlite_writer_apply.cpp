@@ -124,7 +124,7 @@ bool SqliteWriter::apply(const Claim* claim, Member& member, Head& at) {
   for (const std::optional<Key>& key : {keys.approval, keys.token})
     if (key) index.add(*key, number);
   running_.claimed(*claim, number);
-  OPENEXEC_ASSERT(running_.has(number), "ledger writer W3: a claim that is answered with fresh is open");
+  OPENEXEC_ASSERT(running_.has(number), "ledger writer W4: a claim that is answered with fresh is open");
   member.claim = {ClaimAnswer::Kind::fresh, std::nullopt};
   return true;
 }

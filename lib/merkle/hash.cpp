@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 
+#include "base/assert.hpp"
 #include "crypto/sha256.hpp"
 
 namespace openexec::merkle {
@@ -21,6 +23,8 @@ Digest node_hash(const Digest& left, const Digest& right) noexcept {
 Digest empty_root() noexcept { return crypto::sha256(std::string_view()); }
 
 Digest subtree_root(std::span<const Digest> hashes) noexcept {
+  if (!OPENEXEC_HOLDS(std::has_single_bit(hashes.size()) && hashes.size() <= 256, "a subtree is of 2^n hashes"))
+    return {};
   std::array<Digest, 128> row;  // each row overwrites the one below it
   std::size_t width = hashes.size();
   for (std::span<const Digest> below = hashes; width > 1; below = row) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/assert.hpp"
 #include "base/text.hpp"
 #include "crypto/sha256.hpp"
 #include "merkle/lines.hpp"
@@ -103,6 +104,7 @@ Result<Note> Note::parse(std::string_view note) {
 }
 
 void append_signature(const NoteSignature& signature, std::string& note) {
+  OPENEXEC_ASSERT_SLOW(check_name(signature.name).ok(), "a signature line names a key");
   note.append(dash).append(signature.name).append(" ");
   note.append(base::base64(bytes_of(signature.key_id) + signature.bytes)).append("\n");
 }

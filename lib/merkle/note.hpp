@@ -46,7 +46,7 @@ struct Note {
   [[nodiscard]] Result<std::string> write() const;
 };
 
-/// Appends a signature's line. Precondition: its name is a key's.
+/// Appends a signature's line. Precondition: its name is one that a key may have, or the line would not be read back.
 void append_signature(const NoteSignature& signature, std::string& note);
 
 /// What a note says, up to its last empty line, before anything else of it is looked at: a witness asks it which log is

@@ -5,6 +5,7 @@
 #include <bit>
 #include <string>
 
+#include "base/assert.hpp"
 #include "merkle/hash.hpp"
 
 namespace openexec::merkle {
@@ -26,6 +27,8 @@ class Subtrees {
 
   /// Precondition: it exists.
   Status root(unsigned height, std::uint64_t index, Digest& out) {
+    if (!OPENEXEC_HOLDS(size_ > 0 && exists(height, index), "a subtree that a proof names is one of the tree"))
+      return wrong("the tree has no such subtree");
     return index < size_ >> height ? whole(height, index, out) : ragged(height, out);
   }
 
@@ -101,7 +104,7 @@ class Way {
     index_ >>= 1;
     last_ >>= 1;
   }
-  /// At the right edge, past the heights where it has nobody beside it.
+  /// At the right edge, past the heights where no node is beside it.
   void rise_alone() noexcept {
     while (!odd(index_) && index_ != 0) rise();
   }

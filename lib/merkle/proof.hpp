@@ -16,17 +16,17 @@ namespace openexec::merkle {
 
 using Hashes = std::vector<Digest>;
 
-// Made from the tiles of a tree of `size` entries or more, at most two of each level, each read once. invalid_argument
-// for a place or a size that is not there; where a tile cannot be read, its reader's failure.
+// Made from the tiles of a tree of `size` entries or more, at most two of each level, each read once. If a tile cannot be
+// read, they fail as its reader does.
 
-/// From the leaf's neighbour up. Precondition: index < size.
+/// From the leaf's neighbour up. invalid_argument unless index < size.
 Result<Hashes> prove_inclusion(std::uint64_t index, std::uint64_t size, TileReader& tiles);
-/// Precondition: from <= to. Empty where they are equal, and from the empty tree.
+/// invalid_argument unless from <= to. Empty if they are equal, and from the empty tree.
 Result<Hashes> prove_consistency(std::uint64_t from, std::uint64_t to, TileReader& tiles);
 /// The root that the tree had at `size`.
 Result<Digest> root_at(std::uint64_t size, TileReader& tiles);
 
-// Verified exactly: a proof with a hash too few or too many is none. Success, or invalid_argument.
+// Verified exactly: a proof with one hash too few or too many is refused. Success, or invalid_argument.
 
 /// RFC 9162, section 2.1.3.2.
 Status verify_inclusion(const Digest& leaf, std::uint64_t index, const TreeHead& head, std::span<const Digest> proof);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/assert.hpp"
 #include "merkle/lines.hpp"
 
 namespace openexec::merkle {
@@ -110,6 +111,7 @@ Result<TilePath> parse_tile_path(std::string_view path) {
 }
 
 void append_to_bundle(std::string_view entry, std::string& bundle) {
+  OPENEXEC_ASSERT(entry.size() <= max_bundled_bytes, "the length of an entry fits into two bytes");
   bundle += static_cast<char>(entry.size() >> 8 & 0xff);
   bundle += static_cast<char>(entry.size() & 0xff);
   bundle += entry;

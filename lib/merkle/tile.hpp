@@ -68,8 +68,10 @@ struct TilePath {
 };
 Result<TilePath> parse_tile_path(std::string_view path);
 
+inline constexpr std::size_t max_bundled_bytes = 65'535;
+
 /// An entry as a bundle of entries holds it: its length as two bytes, the higher one first, and its bytes.
-/// Precondition: at most 65,535 bytes.
+/// Precondition: at most max_bundled_bytes.
 void append_to_bundle(std::string_view entry, std::string& bundle);
 
 }  // namespace openexec::merkle

@@ -5,6 +5,7 @@
 #include <bit>
 #include <string>
 
+#include "base/assert.hpp"
 #include "merkle/hash.hpp"
 
 namespace openexec::merkle {
@@ -17,14 +18,15 @@ constexpr bool has_peak(std::uint64_t size, unsigned height) noexcept { return (
 }  // namespace
 
 Result<Tree> Tree::open(std::uint64_t size, std::span<const std::vector<Digest>> edge) {
-  if (edge.size() != levels_of(size)) return wrong("tree: not as many levels as a tree of this size has");
+  if (edge.size() != levels_of(size)) return wrong("tree: the number of levels is not that of a tree of this size");
   Tree tree;
   tree.size_ = size;
   tree.edges_.resize(edge.size());
   for (unsigned level = 0; level < edge.size(); ++level) {
     const std::span<const Digest> hashes = edge[level];
     if (hashes.size() != edge_width(size, level))
-      return wrong("tree: level " + std::to_string(level) + ": not as many hashes as a tree of this size has");
+      return wrong("tree: level " + std::to_string(level) +
+                   ": the number of hashes is not that of a tree of this size");
     std::copy(hashes.begin(), hashes.end(), tree.edges_[level].begin());
     std::size_t first = 0;
     for (unsigned height = tile_height; height-- > 0;) {  // the largest whole subtree is leftmost
@@ -53,12 +55,15 @@ Result<Tree> Tree::open(std::uint64_t size, TileReader& tiles) {
 // Each hash is written where the next size will look for it. The last step makes it that size.
 Status Tree::append(const Digest& leaf, TileSink& sink) {
   if (size_ == UINT64_MAX) return wrong("tree: full");
+  OPENEXEC_ASSERT(levels_of(size_) <= edges_.size(), "tree M1: each level with hashes has an edge");
+  OPENEXEC_ASSERT_SLOW(has_its_lowest_peak(), "tree M2: the lowest peak is the root of the hashes at the edge");
   Digest hash = leaf;
   for (unsigned height = 0;; ++height) {
     if (height % tile_height == 0) {
       const unsigned level = height / tile_height;
       if (level == edges_.size()) edges_.emplace_back();
       const std::size_t width = edge_width(size_, level);
+      OPENEXEC_ASSERT(width < tile_width, "tree M3: a tile that grows has room for another hash");
       edges_[level][width] = hash;
       if (level > 0 || width + 1 == tile_width) {
         const std::uint64_t index = (size_ >> height) / tile_width;
@@ -74,6 +79,14 @@ Status Tree::append(const Digest& leaf, TileSink& sink) {
   }
   ++size_;
   return Status::success();
+}
+
+bool Tree::has_its_lowest_peak() const noexcept {
+  if (size_ == 0) return true;
+  const auto height = static_cast<unsigned>(std::countr_zero(size_));
+  const std::span<const Digest> hashes = edge(height / tile_height);
+  const std::size_t width = std::size_t{1} << height % tile_height;
+  return hashes.size() >= width && subtree_root(hashes.last(width)) == peaks_[height];
 }
 
 Digest Tree::root() const noexcept {

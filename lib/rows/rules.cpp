@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/assert.hpp"
 #include "crypto/sha256.hpp"
 #include "merkle/hash.hpp"
 
@@ -95,8 +96,10 @@ bool same_request(const NonceRecord& record, const Claim& claim) noexcept {
 }
 
 bool opens_next_attempt(const NonceRecord& record, const Claim& claim) noexcept {
-  return claim.attempt > 1 && claim.attempt - 1 == record.attempt && record.state == NonceState::sealed &&
-         record.retryable && record.approval_digest == claim.approval_digest;
+  if (claim.attempt <= 1 || !OPENEXEC_HOLDS(same_request(record, claim), "an attempt is of the request before it"))
+    return false;
+  return claim.attempt - 1 == record.attempt && record.state == NonceState::sealed && record.retryable &&
+         record.approval_digest == claim.approval_digest;
 }
 
 Status no_attempt_before() { return wrong("attempt: the nonce has no attempt before it"); }

@@ -32,7 +32,7 @@ bool of_one_plan(std::string_view approval_id, std::string_view other) noexcept;
 /// Whether the nonce's record was made by the very request that claims it again.
 bool same_request(const NonceRecord& record, const Claim& claim) noexcept;
 
-/// Whether `claim` opens the attempt after the newest one. Precondition: same_request().
+/// Whether `claim` opens the attempt after the newest one. Precondition: same_request(), or the answer is no.
 bool opens_next_attempt(const NonceRecord& record, const Claim& claim) noexcept;
 /// invalid_argument: what is claimed as a later attempt has no earlier one.
 Status no_attempt_before();

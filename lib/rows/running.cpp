@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "index/row_bytes.hpp"
 
 namespace openexec::store {
@@ -41,6 +42,8 @@ std::optional<std::vector<std::int64_t>> read_ranges(std::string_view text) try 
 }
 
 void Running::inherit(std::vector<std::int64_t> rows) {
+  OPENEXEC_ASSERT(!changed(), "open claims: no change is pending when they are read from the ledger");
+  OPENEXEC_ASSERT(std::is_sorted(rows.begin(), rows.end()), "open claims: the rows ascend");
   rows_ = std::move(rows);
   std::erase_if(own_, [&](const auto& own) { return !std::binary_search(rows_.begin(), rows_.end(), own.second); });
 }

@@ -26,7 +26,8 @@ std::optional<std::vector<std::int64_t>> read_ranges(std::string_view bytes);
 /// transaction can be taken back.
 class Running {
  public:
-  /// What the ledger says: rows that are not this process's are orphans. Precondition: no change is pending.
+  /// Takes the open claims from the ledger. Those that this process did not claim are orphans. Preconditions: no change
+  /// is pending, and the rows are in ascending order.
   void inherit(std::vector<std::int64_t> rows);
 
   void claimed(const Claim& claim, std::int64_t row);
