@@ -34,14 +34,7 @@ CLI::Validator whole(std::uint64_t least, std::uint64_t most) {
 
 constexpr std::uint64_t many = 1'000'000;  // of what is counted one by one
 
-}  // namespace
-
-void add_flags(CLI::App& app, Settings& settings) {
-  ServiceOptions& service = settings.service;
-  app.set_version_flag("--version", std::string(version()));
-  app.footer(
-      "OPENEXEC_LOG_KEY holds the PEM of the log's private key. It has no flag, since a command line is public; without it the\n"
-      "key is in the ledger's file NAME.log-key.");
+void add_address_flags(CLI::App& app, ServiceOptions& service) {
   app.add_option("--host", service.host, "numeric address to listen on")->capture_default_str();
   app.add_option("--port", service.port, "port to listen on; 0 picks one and prints it")
       ->check(whole(0, 65535))
@@ -55,6 +48,9 @@ void add_flags(CLI::App& app, Settings& settings) {
                  "https://console.example: web pages that may use the service [OPENEXEC_ALLOWED_ORIGINS]")
       ->delimiter(',')
       ->envname("OPENEXEC_ALLOWED_ORIGINS");
+}
+
+void add_approval_flags(CLI::App& app, Settings& settings) {
   app.add_option("--mode", settings.chosen_mode,
                  "demo (verifies nothing), clawshield (one key) or policy [OPENEXEC_MODE, else policy where there is "
                  "one, else demo]");
@@ -64,14 +60,18 @@ void add_flags(CLI::App& app, Settings& settings) {
                  "the name that approvals may be bound to [OPENEXEC_EXECUTOR, else openexecd]");
   app.add_option("--public-key", settings.public_key, "PEM of the approvers' Ed25519 key [CLAWSHIELD_PUBLIC_KEY]");
   app.add_option("--tenant", settings.tenant, "whose approvals count [CLAWSHIELD_TENANT_ID]");
+}
+
+void add_admin_flags(CLI::App& app, ServiceOptions& service) {
   app.add_option("--admin-socket", service.admin_socket,
                  "unix socket for halt, resume and revoke; for this user and root [OPENEXEC_ADMIN_SOCKET]");
   app.add_option("--admin-uids", service.admin_uids, "1000,1001: other users who may order [OPENEXEC_ADMIN_UIDS]")
       ->delimiter(',')
       ->check(whole(0, 4'294'967'294))
       ->envname("OPENEXEC_ADMIN_UIDS");
-  app.add_option("--allowed-actions", settings.allowed_actions,
-                 "a,b,c: only these may run; empty: none may [OPENEXEC_ALLOWED_ACTIONS]");
+}
+
+void add_ledger_flags(CLI::App& app, Settings& settings) {
   app.add_option("--db-url", settings.db_url,
                  "the ledger: sqlite:///file.db, sqlite:////absolute/file.db or sqlite:// "
                  "for memory; names are percent-encoded [OPENEXEC_DB_URL, else sqlite:///openexec.db]");
@@ -86,6 +86,10 @@ void add_flags(CLI::App& app, Settings& settings) {
   app.add_option("--log-anchor", settings.ledger.log.anchor,
                  "file that holds the newest checkpoint, so that a ledger that was set back is found out "
                  "[OPENEXEC_LOG_ANCHOR]");
+}
+
+void add_handler_flags(CLI::App& app, Settings& settings) {
+  ServiceOptions& service = settings.service;
   app.add_option("--handlers", settings.handlers, "JSON file that gives actions to commands [OPENEXEC_HANDLERS]");
   app.add_option_function<std::string>(
          "--idempotency-key", [&service](const std::string& how) { service.ignore_idempotency_key = how == "ignore"; },
@@ -95,6 +99,10 @@ void add_flags(CLI::App& app, Settings& settings) {
       ->default_str("use");
   app.add_option("--metrics-listen", settings.metrics_listen,
                  "127.0.0.1:9464: numeric address and port for GET /metrics, and nothing else [none]");
+}
+
+void add_limit_flags(CLI::App& app, Settings& settings) {
+  ServiceOptions& service = settings.service;
   Limits& limits = settings.limits;
   app.add_option("--max-refusals-per-second", limits.max_refusals_per_second,
                  "refusals that get an entry of their own; more are 429, and counted in one entry")
@@ -120,6 +128,9 @@ void add_flags(CLI::App& app, Settings& settings) {
                  "bytes of bodies over 64 KiB that are executed at once; more wait, then 429")
       ->check(whole(1, std::uint64_t{1} << 40))
       ->capture_default_str();
+}
+
+void add_duration_flags(CLI::App& app, ServiceOptions& service) {
   const auto add_duration = [&](const char* name, std::chrono::milliseconds& value, const char* what) {
     app.add_option_function<std::int64_t>(
            name, [&value](std::int64_t ms) { value = std::chrono::milliseconds(ms); }, what)
@@ -132,6 +143,24 @@ void add_flags(CLI::App& app, Settings& settings) {
   add_duration("--write-timeout-ms", service.write_deadline, "for an answer to be taken");
   add_duration("--request-timeout-ms", service.request_deadline, "for a whole request; should exceed every handler's");
   add_duration("--drain-timeout-ms", service.drain_timeout, "for handlers to end after SIGTERM");
+}
+
+}  // namespace
+
+void add_flags(CLI::App& app, Settings& settings) {
+  app.set_version_flag("--version", std::string(version()));
+  app.footer(
+      "OPENEXEC_LOG_KEY holds the PEM of the log's private key. It has no flag, since a command line is public; without it the\n"
+      "key is in the ledger's file NAME.log-key.");
+  add_address_flags(app, settings.service);
+  add_approval_flags(app, settings);
+  add_admin_flags(app, settings.service);
+  app.add_option("--allowed-actions", settings.allowed_actions,
+                 "a,b,c: only these may run; empty: none may [OPENEXEC_ALLOWED_ACTIONS]");
+  add_ledger_flags(app, settings);
+  add_handler_flags(app, settings);
+  add_limit_flags(app, settings);
+  add_duration_flags(app, settings.service);
 }
 
 namespace {
