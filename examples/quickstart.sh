@@ -72,13 +72,13 @@ if [ -z "$folder" ]; then
     { cat "$work/configure"; exit 1; }
   cmake --build "$folder" --target openexecd openexec_cli openexec_approve openexec_witness_program
 fi
-bin=$folder/examples
+bin=$folder/examples/programs
 
 # --- The service -------------------------------------------------------------------------------------------------------
 
 mkfifo "$work/says"
 start_server() {  # leaves its address in $url
-  "$bin/openexecd/openexecd" --port 0 --db-url "sqlite:///$work/ledger.db" >"$work/says" 2>>"$work/log" &
+  "$bin/openexecd" --port 0 --db-url "sqlite:///$work/ledger.db" >"$work/says" 2>>"$work/log" &
   server=$!
   exec 3<"$work/says"
   url=''
@@ -95,7 +95,7 @@ stop_server() {
 }
 
 say "Keys: the approving side makes a key pair; the executor gets the public half"
-"$bin/openexec/openexec-approve" keygen --no-passphrase "$work/approver"
+"$bin/openexec-approve" keygen --no-passphrase "$work/approver"
 OPENEXEC_MODE=clawshield
 CLAWSHIELD_PUBLIC_KEY=$(cat "$work/approver.pub.pem")
 CLAWSHIELD_TENANT_ID=acme
@@ -124,7 +124,7 @@ receipt_of() { member receipt "$1" | cut -c1-12; }
 
 say "What it promises (the handler is echo; a receipt by its first digits)"
 printf '%s\n' '{"action": "echo", "payload": {"msg": "hello world"}, "nonce": "unique-1"}' >"$work/request.json"
-"$bin/openexec/openexec-approve" sign "$work/request.json" --key "$work/approver.key.pem" --yes --embed \
+"$bin/openexec-approve" sign "$work/request.json" --key "$work/approver.key.pem" --yes --embed \
   2>"$work/signed" >"$work/approved.json" || fail "$(cat "$work/signed")"
 approved=$(cat "$work/approved.json")
 first=$(post /execute "$approved")
@@ -162,15 +162,15 @@ stop_server
 # --- A witness, who has never seen the executor --------------------------------------------------------------------------
 
 ledger=(--ledger "sqlite:///$work/ledger.db")
-openexec() { "$bin/openexec/openexec" "$@" 2>>"$work/log" || fail "openexec $1 $2"; }
+openexec() { "$bin/openexec" "$@" 2>>"$work/log" || fail "openexec $1 $2"; }
 log_key=$(openexec log key --json "${ledger[@]}")
 log_key=$(member verifier_key "$log_key")
 state=(--key "$work/witness.key" --state "$work/witness.db")
-witness_key=$("$bin/openexec-witness/openexec-witness" init --name witness.example "${state[@]}" --json 2>>"$work/log") ||
+witness_key=$("$bin/openexec-witness" init --name witness.example "${state[@]}" --json 2>>"$work/log") ||
   fail "openexec-witness init"
 witness_key=$(member verifier_key "$witness_key")
 mkfifo "$work/witness"
-"$bin/openexec-witness/openexec-witness" serve --port 0 "${state[@]}" --log "$log_key" >"$work/witness" 2>&1 &
+"$bin/openexec-witness" serve --port 0 "${state[@]}" --log "$log_key" >"$work/witness" 2>&1 &
 witness=$!
 exec 4<"$work/witness"
 witness_url=''
@@ -192,10 +192,10 @@ witness=''
 say "${green}All eight steps answered as they should."
 cat <<END
 Next: README.md, and the programs:
-  $bin/openexecd/openexecd --help           the service
-  $bin/openexec/openexec --help             the command line
-  $bin/openexec/openexec-approve --help     the approving side
-  $bin/openexec-witness/openexec-witness --help   the witness
+  $bin/openexecd --help           the service
+  $bin/openexec --help             the command line
+  $bin/openexec-approve --help     the approving side
+  $bin/openexec-witness --help   the witness
 The scratch folder with ledger and keys is removed. The programs stay in $folder$(
   [ "$folder" != build/quickstart ] || printf ' (--clean removes it)').
 END

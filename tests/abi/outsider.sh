@@ -8,7 +8,7 @@ shift 3
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-cp "$sources"/examples/0[134]_*.c .
+cp "$sources"/examples/learn/0[134]_*.c .
 cp "$sources/include/openexec.h" .
 
 for example in 01_echo 03_verify_receipt 04_own_store; do

@@ -12,7 +12,7 @@ build=${1:-$here/../../build/release}
 [ $# -gt 0 ] && shift
 
 complain() { printf 'bench_service.sh: %s\n' "$1" >&2; exit 1; }
-bench=$build/tests/bench/openexec-bench server=$build/examples/openexecd/openexecd approve=$build/examples/openexec/openexec-approve
+bench=$build/tests/bench/openexec-bench server=$build/examples/programs/openexecd approve=$build/examples/programs/openexec-approve
 for program in "$bench" "$server" "$approve"; do
   [ -x "$program" ] || complain "no $program: build the preset release first"
 done

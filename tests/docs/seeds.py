@@ -7,8 +7,8 @@ BREACHES = [
     ("README.md", r"docs/pictures/boundary\.svg", "docs/pictures/border.svg", "leads nowhere"),
     ("capi/bindings/go/README.md", r"docs/contracts\.md\)", "docs/contract.md)",
      "capi/bindings/go/README.md: the link"),
-    ("docs/embedding.md", r"`examples/05_tool_call\.cpp`", "`examples/06_tool_call.cpp`",
-     "there is no examples/06_tool_call.cpp"),
+    ("docs/embedding.md", r"`examples/learn/05_tool_call\.cpp`", "`examples/learn/06_tool_call.cpp`",
+     "there is no examples/learn/06_tool_call.cpp"),
     ("docs/operations.md", r"\Z", "\nLook into /" "home/me.\n", "a path of some machine"),
     # sizes
     ("README.md", r"\Z", "x" * 10_000, "and at most 10000 are allowed"),
@@ -56,7 +56,7 @@ BREACHES = [
     ("lib/base/codes.cpp", r'"halted", 503', '"halted", 500', "no row for 100"),
     # sources
     ("docs/embedding.md", r"^\| \[`openexec/hasher\.hpp`\].*\n", "", "does not name openexec/hasher.hpp"),
-    ("README.md", r'\.nonce = "unique-1"', '.nonce = "unique-2"', "is not examples/01_echo.cpp below"),
+    ("README.md", r'\.nonce = "unique-1"', '.nonce = "unique-2"', "is not examples/learn/01_echo.cpp below"),
     ("README.md", r"^bash tests/run\.sh$", "bash tests/all.sh", "the quick start is not"),
     ("docs/service.md", r"localhost:5000/health", "localhost:8080/health", "health.sh"),
     ("docs/service.md", r"^\| `GET /checkpoint` .*\n", "", "the endpoint GET /checkpoint is not documented"),

@@ -56,9 +56,9 @@ def check_headers(root):
 
 def check_example(root):
     block = re.search(r"^```cpp\n(.*?)^```", text(root / "README.md"), re.MULTILINE | re.DOTALL)
-    _licence, _, program = text(root / "examples/01_echo.cpp").partition("\n")
+    _licence, _, program = text(root / "examples/learn/01_echo.cpp").partition("\n")
     if block is None or block.group(1) != program:
-        yield "README.md: the first C++ program is not examples/01_echo.cpp below its licence"
+        yield "README.md: the first C++ program is not examples/learn/01_echo.cpp below its licence"
 
 
 def check_quick_start(root):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Test B: receipts that test A left, far from any ledger. receipts_test.sh WAY PROGRAM FOLDER
-# WAY: shell (examples/verify_receipt.sh, as PROGRAM), c (examples/03_verify_receipt.c), openexec
+# WAY: shell (examples/verify_receipt.sh, as PROGRAM), c (examples/learn/03_verify_receipt.c), openexec
 set -uo pipefail
 way=$1 program=$(realpath "$2") folder=$(realpath "$3")
 cd "$(mktemp -d)" || exit 1

@@ -40,7 +40,7 @@ inside sh -c 'apt-get -qq install -y --no-install-recommends /packages/*.deb' >/
 
 echo "== an outsider's programs"
 mkdir "$root/outsider"
-cp "$sources"/examples/01_echo.c "$sources"/examples/03_verify_receipt.c "$sources"/examples/01_echo.cpp "$root/outsider"
+cp "$sources"/examples/learn/01_echo.c "$sources"/examples/learn/03_verify_receipt.c "$sources"/examples/learn/01_echo.cpp "$root/outsider"
 inside sh -ec '
   cd /outsider
   cc -std=c11 01_echo.c $(pkg-config --cflags --libs openexec-c) -o echo_c

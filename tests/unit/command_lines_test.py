@@ -316,7 +316,7 @@ class Approve(Folder):
             self.assertIn("\\u202e", said, command)
 
     def test_the_table_of_what_is_not_plain_is_the_one_that_unicode_makes(self):
-        folder = pathlib.Path(__file__).resolve().parents[2] / "examples/openexec"
+        folder = pathlib.Path(__file__).resolve().parents[2] / "lib/commands"
         table = (folder / "code_points.hpp").read_text(encoding="utf-8")
         if f"from Unicode {unicodedata.unidata_version}." not in table:
             self.skipTest(f"this Python has Unicode {unicodedata.unidata_version}")
