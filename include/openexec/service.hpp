@@ -105,8 +105,8 @@ struct ServiceOptions {
 /// A listening socket, one thread that serves it, and the workers. The executor must outlive it.
 class Service {
  public:
-  /// Calls listen() and serve(). Returns invalid_argument with the malformed option or the reason why the port is not
-  /// available, and overloaded if memory could not be allocated. Does not throw.
+  /// Calls listen() and serve(). Returns invalid_argument with the malformed option, and overloaded if the machine cannot
+  /// provide the port, descriptors, threads or memory. Does not throw.
   static Result<Service> start(Executor& executor, ServiceOptions options = {});
 
   /// Answers from now on, but executes nothing: /ready and /health are 503 "starting", so that probes see that the

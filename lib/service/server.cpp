@@ -58,21 +58,21 @@ Status Server::listen() {
   if (!error) acceptor_.listen(boost::asio::socket_base::max_listen_connections, error);
   if (!error) port_ = acceptor_.local_endpoint(error).port();
   if (error) {
-    return Status(Code::invalid_argument, "cannot listen on " + options_.host + " port " +
-                                              std::to_string(options_.port) + ": " + error.message());
+    return Status(Code::overloaded, "cannot listen on " + options_.host + " port " + std::to_string(options_.port) +
+                                        ": " + error.message());
   }
   ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);
   if (const int wakeup = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); wakeup >= 0)
     wakeup_.assign(wakeup, error);
   else
     error = error_code(errno, boost::system::system_category());
-  if (error) return Status(Code::invalid_argument, "cannot start: " + error.message());
+  if (error) return Status(Code::overloaded, "cannot start: " + error.message());
 
   try {
     executions_ = std::make_unique<WorkerPool>(options_.workers, options_.queue);
     reads_ = std::make_unique<WorkerPool>(read_workers, max_waiting_reads);
   } catch (const std::system_error& failed) {
-    return Status(Code::invalid_argument, std::string("workers: cannot start the threads: ") + failed.what());
+    return Status(Code::overloaded, std::string("workers: cannot start the threads: ") + failed.what());
   }
   return Status::success();
 }

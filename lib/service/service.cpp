@@ -56,7 +56,7 @@ Status check(const ServiceOptions& options) {
 Status without_memory() noexcept { return {Code::overloaded, "out of memory"}; }
 
 Status cannot_start(const std::exception& failed) noexcept try {
-  return {Code::invalid_argument, std::string("cannot start: ") + failed.what()};
+  return {Code::overloaded, std::string("cannot start: ") + failed.what()};
 } catch (...) {
   return without_memory();
 }
@@ -105,7 +105,7 @@ class Service::Impl {
     metrics_options_.max_connections = 16;
     metrics_server_.emplace(metrics_api_, log_, metrics_options_);
     if (Status status = metrics_server_->listen(); !status.ok())
-      return Status(Code::invalid_argument, "metrics: " + status.detail());
+      return Status(status.code(), "metrics: " + status.detail());
     log_.write(service::EventLog::line("metrics_listening")
                    .text("host", metrics_options_.host)
                    .number("port", metrics_server_->port()));

@@ -256,6 +256,22 @@ TEST_CASE("An execution waits for a start that does not come within its time lim
   CHECK(service->drain() == 0);
 }
 
+TEST_CASE("A port that has another user is no wrong option: the code tells the two apart") {
+  const auto first = Service::listen({.port = 0, .mode = "demo"});
+  REQUIRE(first.ok());
+  const auto refused = [](ServiceOptions options) {
+    options.mode = "demo";
+    return Service::listen(std::move(options)).status();
+  };
+  const Status taken = refused({.port = first->port()});
+  CHECK(taken.code() == Code::overloaded);
+  CHECK(taken.detail().starts_with("cannot listen on 127.0.0.1 port "));
+  const Status metrics = refused({.port = 0, .metrics_host = "127.0.0.1", .metrics_port = first->port()});
+  CHECK(metrics.code() == Code::overloaded);
+  CHECK(metrics.detail().starts_with("metrics: cannot listen on "));
+  CHECK(refused({.port = 0, .metrics_host = "example.com", .metrics_port = 0}).code() == Code::invalid_argument);
+}
+
 TEST_CASE("Options that cannot be are named") {
   const auto refusal = [](ServiceOptions options) {
     options.port = 0;
