@@ -3,15 +3,11 @@
 #pragma once
 
 #include <chrono>
-#include <openexec/status.hpp>
 #include <string>
 
-namespace openexec::log_commands {
+#include "log_commands/log_commands.hpp"
 
-struct WitnessReply {
-  int status = 0;
-  std::string body;  ///< at most 64 KiB
-};
+namespace openexec::log_commands {
 
 /// POSTs to URL/add-checkpoint and waits no longer than `patience` for all of it. An https URL has to show a
 /// certificate that the system trusts for its host. invalid_argument for what is no such URL; store_failed where nobody

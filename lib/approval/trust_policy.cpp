@@ -27,7 +27,6 @@ using Terms = TrustPolicy::Terms;
 using Strings = std::vector<std::string>;
 
 constexpr std::uint32_t max_threshold = max_signatures;
-constexpr std::size_t max_policy_bytes = std::size_t{1} << 20;
 
 // From JSON to terms. Checks types and unknown members. The rules for values are the same for all terms, and follow
 // below.

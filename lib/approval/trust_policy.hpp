@@ -2,6 +2,7 @@
 // The internals of a TrustPolicy: the parsed keys, and the counting of signers.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,9 @@ struct TrustPolicy::Parts {
 };
 
 namespace approval {
+
+/// The longest text of a trust policy. TrustPolicy::parse() refuses more.
+inline constexpr std::size_t max_policy_bytes = std::size_t{1} << 20;
 
 /// Whether one of the patterns matches the action.
 bool names(const std::vector<std::string>& patterns, std::string_view action);

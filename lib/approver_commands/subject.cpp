@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "subject.hpp"
+#include "approver_commands/subject.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 #include "approval/proposal.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
-#include "reading.hpp"
+#include "commands/reading.hpp"
 
 namespace openexec::terminal {
 namespace {

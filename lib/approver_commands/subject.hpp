@@ -10,7 +10,7 @@
 #include <openexec/request.hpp>
 #include <openexec/verifier.hpp>
 
-#include "terminal.hpp"
+#include "commands/terminal.hpp"
 
 namespace openexec::terminal {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "given_name.hpp"
+#include "commands/given_name.hpp"
 
 #include <cstddef>
 
 #include "base/names.hpp"
-#include "screen.hpp"
+#include "commands/screen.hpp"
 
 namespace openexec::terminal {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "reading.hpp"
+#include "commands/reading.hpp"
 
 #include "canon/json.hpp"
-#include "terminal.hpp"
+#include "commands/terminal.hpp"
 
 namespace openexec::terminal {
 

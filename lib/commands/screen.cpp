@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "screen.hpp"
+#include "commands/screen.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
+#include <ostream>
 #include <streambuf>
 #include <utility>
 
 #include "base/text.hpp"
-#include "code_points.hpp"
+#include "commands/code_points.hpp"
 
 namespace openexec::terminal {
 namespace {
@@ -128,8 +126,7 @@ std::size_t most_columns(std::string_view line) noexcept {
 /// Gathers a line, or what there is when somebody flushes, so that no character is cut.
 class Screen::Filter final : public std::streambuf {
  public:
-  Filter(std::ostream& stream, int file_descriptor)
-      : stream_(stream), colours_(has_colours(file_descriptor)), to_(stream.rdbuf(this)) {}
+  Filter(std::ostream& stream, bool colours) : stream_(stream), colours_(colours), to_(stream.rdbuf(this)) {}
   ~Filter() override {
     (void)emit(pending_.size());
     (void)to_->pubsync();
@@ -149,6 +146,13 @@ class Screen::Filter final : public std::streambuf {
   }
   int sync() override { return emit(pending_.size()) ? to_->pubsync() : -1; }
 
+ public:
+  /// Writes bytes that are no text, behind what was written before.
+  bool pass(std::string_view bytes) {
+    return sync() == 0 && to_->sputn(bytes.data(), static_cast<std::streamsize>(bytes.size())) ==
+                              static_cast<std::streamsize>(bytes.size());
+  }
+
  private:
   bool emit(std::size_t size) {
     const std::string text = on_screen(std::string_view(pending_).substr(0, size), colours_);
@@ -163,30 +167,24 @@ class Screen::Filter final : public std::streambuf {
   std::string pending_;
 };
 
-Screen::Screen()
-    : out_(std::make_unique<Filter>(std::cout, STDOUT_FILENO)),
-      err_(std::make_unique<Filter>(std::cerr, STDERR_FILENO)) {}
+Screen::Screen(const Console& console)
+    : out_(std::make_unique<Filter>(console.out, has_colours(console, console.out_descriptor))),
+      err_(std::make_unique<Filter>(console.err, has_colours(console, console.err_descriptor))) {}
 Screen::~Screen() = default;
 
-void write_bytes(std::string_view bytes) {
-  if (::isatty(STDOUT_FILENO) == 1) {
-    std::cout << bytes;
-    return;
-  }
-  std::cout.flush();
-  while (std::cout && !bytes.empty()) {
-    const ssize_t put = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) std::cout.setstate(std::ios::badbit);
-    if (put > 0) bytes.remove_prefix(static_cast<std::size_t>(put));
+void write_bytes(const Console& console, std::string_view bytes) {
+  auto* filter = dynamic_cast<Screen::Filter*>(console.out.rdbuf());
+  if (filter == nullptr || ::isatty(console.out_descriptor) == 1) {
+    console.out << bytes;
+  } else if (!filter->pass(bytes)) {
+    console.out.setstate(std::ios::badbit);
   }
 }
 
-bool has_colours(int file_descriptor) {
-  const char* no_color = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  const bool dumb = term == nullptr || std::string_view(term) == "dumb";
-  return ::isatty(file_descriptor) == 1 && (no_color == nullptr || *no_color == '\0') && !dumb;
+bool has_colours(const Console& console, int file_descriptor) {
+  if (::isatty(file_descriptor) != 1) return false;
+  const std::optional<std::string> term = console.environment("TERM");
+  return console.environment("NO_COLOR").value_or("").empty() && term && *term != "dumb";
 }
 
 }  // namespace openexec::terminal

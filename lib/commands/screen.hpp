@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "commands/console.hpp"
+
 namespace openexec::terminal {
 
 /// Text from others, on one line: everything that a terminal does not plainly show (code_points.hpp) is written as
@@ -28,24 +30,26 @@ std::vector<std::string> pieces(std::string_view line, std::size_t columns);
 /// The same measure of a whole line. Colours take no room.
 std::size_t most_columns(std::string_view line) noexcept;
 
-/// Leads everything that is written to std::cout and std::cerr through on_screen(), as long as it lives.
+/// Leads everything that is written to the console's streams through on_screen(), as long as it lives. The console's
+/// streams must outlive it.
 class Screen {
  public:
-  Screen();
+  explicit Screen(const Console& console);
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
   ~Screen();
 
  private:
+  friend void write_bytes(const Console& console, std::string_view bytes);
   class Filter;
   std::unique_ptr<Filter> out_;
   std::unique_ptr<Filter> err_;
 };
 
-/// Writes bytes to standard output as they are, for programs. A terminal gets them as on_screen() shows them.
-void write_bytes(std::string_view bytes);
+/// Writes bytes to the output as they are, for programs. A terminal gets them as on_screen() shows them.
+void write_bytes(const Console& console, std::string_view bytes);
 
-/// Whether colours go to this descriptor: it is a terminal, and NO_COLOR is not set.
-bool has_colours(int file_descriptor);
+/// Returns whether colours go to this descriptor: it is a terminal, and NO_COLOR is not set.
+bool has_colours(const Console& console, int file_descriptor);
 
 }  // namespace openexec::terminal

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "terminal.hpp"
+#include "commands/terminal.hpp"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -11,31 +11,17 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <iostream>
 #include <optional>
+#include <ostream>
 
-#include <CLI/CLI.hpp>
-
-#include "screen.hpp"
+#include "base/descriptor.hpp"
 
 namespace openexec::terminal {
 namespace {
 
+using base::Descriptor;
+
 constexpr std::size_t max_input = std::size_t{16} << 20;
-
-class File {
- public:
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  [[nodiscard]] int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
 
 std::string why() { return std::strerror(errno); }
 
@@ -149,37 +135,15 @@ class Silence {
   termios before_{};
 };
 
-File open_terminal(const std::string& otherwise) {
-  const int descriptor = ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+Descriptor open_terminal(const Console& console, const std::string& otherwise) {
+  const int descriptor = ::open(console.terminal.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY);
   if (descriptor < 0) throw Stop(cannot, "there is no terminal to ask on; " + otherwise);
-  return File(descriptor);
+  return Descriptor(descriptor);
 }
 
 }  // namespace
 
-int run(CLI::App& app, int argc, char** argv, const std::function<int()>& command, int could_not) {
-  const Screen screen;
-  const auto complain = [&](std::string_view what) {
-    std::cout.flush();
-    std::cerr << app.get_name() << ": " << shown(what) << '\n';
-  };
-  try {
-    app.parse(argc, argv);
-    const int code = command();
-    if (!std::cout.flush()) throw Stop(cannot, "cannot write the output: " + why());
-    return code;
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error) == 0 ? yes : could_not;  // help and version
-    std::cerr << shown(error.what()) << "\nRun with --help for more information.\n";
-    return could_not;
-  } catch (const Stop& stop) {
-    complain(stop.what());
-    return stop.exit_code() == cannot ? could_not : stop.exit_code();
-  } catch (const std::exception& error) {
-    complain(error.what());
-    return could_not;
-  }
-}
+void print(const Console& console, std::string_view line) { console.out << line << '\n'; }
 
 std::string pretty(canon::View value, std::size_t indent) {
   if (value.is(canon::Type::string)) return quoted(value.string());
@@ -198,12 +162,13 @@ std::string pretty(canon::View value, std::size_t indent) {
   return out.append("\n").append(indent, ' ').append(object ? "}" : "]");
 }
 
-Style::Style(int file_descriptor, Shown where) : on_(has_colours(file_descriptor)) {
+Style::Style(const Console& console, Shown where)
+    : on_(has_colours(console, where == Shown::as_output ? console.out_descriptor : console.err_descriptor)) {
   if (where == Shown::on_terminal) {
-    const File terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+    const Descriptor terminal(::open(console.terminal.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY));
     columns_ = columns_of(terminal.get()).value_or(common_columns);
   } else {
-    columns_ = columns_of(file_descriptor);
+    columns_ = columns_of(where == Shown::as_output ? console.out_descriptor : console.err_descriptor);
   }
 }
 
@@ -258,12 +223,10 @@ std::string table(const Style& style, const std::vector<std::string>& heading,
   return out;
 }
 
-std::string read_input(const std::string& path) { return read_input(path, Readers::anybody); }
-
-std::string read_input(const std::string& path, Readers readers) {
-  if (path == "-") return read_all(STDIN_FILENO, "standard input");
+std::string read_input(const Console& console, const std::string& path, Readers readers) {
+  if (path == "-") return read_all(console.in_descriptor, "standard input");
   // A pipe would be waited on, perhaps for ever.
-  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0)
     throw Stop(cannot, "cannot open " + path + ": " + why() + "; give a file, or - for standard input");
   struct stat status {};
@@ -275,7 +238,7 @@ std::string read_input(const std::string& path, Readers readers) {
 }
 
 void write_new_file(const std::string& path, std::string_view text, unsigned mode) {
-  const File file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
   if (file.get() < 0 && errno == EEXIST)
     throw Stop(cannot, path + " exists and is not overwritten; choose another name, or move it away");
   if (file.get() < 0) throw Stop(cannot, "cannot create " + path + ": " + why());
@@ -286,11 +249,11 @@ void write_new_file(const std::string& path, std::string_view text, unsigned mod
   }
 }
 
-void confirm(const std::string& text, const std::string& question, const std::string& expected,
+void confirm(const Console& console, const std::string& text, const std::string& question, const std::string& expected,
              const std::string& otherwise, const std::string& declined) {
-  const File terminal = open_terminal(otherwise);
+  const Descriptor terminal = open_terminal(console, otherwise);
   const auto write = [&](const std::string& what) {
-    if (!write_all(terminal.get(), on_screen(what, has_colours(terminal.get()))))
+    if (!write_all(terminal.get(), on_screen(what, has_colours(console, terminal.get()))))
       throw Stop(cannot, "cannot write to the terminal: " + why());
   };
   write(text);
@@ -301,14 +264,14 @@ void confirm(const std::string& text, const std::string& question, const std::st
   if (line != expected) throw Stop(no, declined);
 }
 
-void show_on_terminal(const std::string& text, const std::string& otherwise) {
-  const File terminal = open_terminal(otherwise);
-  if (!write_all(terminal.get(), on_screen(text, has_colours(terminal.get()))))
+void show_on_terminal(const Console& console, const std::string& text, const std::string& otherwise) {
+  const Descriptor terminal = open_terminal(console, otherwise);
+  if (!write_all(terminal.get(), on_screen(text, has_colours(console, terminal.get()))))
     throw Stop(cannot, "cannot write to the terminal: " + why());
 }
 
-std::string ask_secret(const std::string& question, const std::string& otherwise) {
-  const File terminal = open_terminal(otherwise);
+std::string ask_secret(const Console& console, const std::string& question, const std::string& otherwise) {
+  const Descriptor terminal = open_terminal(console, otherwise);
   const Silence silence(terminal.get());
   if (!write_all(terminal.get(), on_screen(question, false)))
     throw Stop(cannot, "cannot write to the terminal: " + why());

@@ -3,41 +3,18 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "canon/json.hpp"
-#include "screen.hpp"
-
-namespace CLI {
-class App;
-}
+#include "commands/console.hpp"
+#include "commands/screen.hpp"
+#include "commands/stop.hpp"
 
 namespace openexec::terminal {
-
-/// Exit codes of both programs.
-inline constexpr int yes = 0;     ///< it is so, or it was done
-inline constexpr int no = 1;      ///< refused, does not match, expired, declined
-inline constexpr int cannot = 2;  ///< wrong usage, or it could not even be tried: no such file, ledger in use
-
-/// Ends the program with a message on stderr that says what to do next.
-class Stop : public std::runtime_error {
- public:
-  Stop(int exit_code, const std::string& message) : std::runtime_error(message), exit_code_(exit_code) {}
-  [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
-
- private:
-  int exit_code_;
-};
-
-/// Parses the arguments, runs the chosen command, and turns every way to fail into a message and an exit code.
-/// `could_not`: what stands for `cannot`, where the command's own answers need that number.
-int run(CLI::App& app, int argc, char** argv, const std::function<int()>& command, int could_not = cannot);
 
 // Text from others: see shown() in screen.hpp.
 
@@ -46,13 +23,16 @@ std::string pretty(canon::View value, std::size_t indent = 0);
 
 // Output.
 
-/// Where a text will be read.
-enum class Shown { as_output, on_terminal };
+/// Writes one line.
+void print(const Console& console, std::string_view line);
+
+/// Where a text will be read: in the output, among the messages, or on the terminal that a question is asked on.
+enum class Shown { as_output, as_message, on_terminal };
 
 /// Colours, only where a person looks: on a terminal, and unless NO_COLOR is set.
 class Style {
  public:
-  explicit Style(int file_descriptor, Shown where = Shown::as_output);
+  explicit Style(const Console& console, Shown where = Shown::as_output);
   /// How wide the terminal is that the text goes to; nullopt if it goes to a file or to a program.
   [[nodiscard]] std::optional<std::size_t> columns() const noexcept { return columns_; }
   [[nodiscard]] std::string strong(std::string_view text) const { return paint("1", text); }
@@ -80,20 +60,19 @@ enum class Readers { owner, anybody };
 
 /// The whole of a regular file, or of standard input for "-". Stop if it cannot be read, is larger than 16 MiB, or may
 /// be read by others than `readers`.
-std::string read_input(const std::string& path);
-std::string read_input(const std::string& path, Readers readers);
+std::string read_input(const Console& console, const std::string& path, Readers readers = Readers::anybody);
 /// A file that must not exist yet. Stop where it does, or cannot be written.
 void write_new_file(const std::string& path, std::string_view text, unsigned mode);
 
 /// Shows a text and asks, on the terminal itself, so that standard input stays free for data. What was typed before the
 /// text was there is discarded. Stop(no, declined) for any answer but the expected one, Stop(cannot) if there is no
 /// terminal.
-void confirm(const std::string& text, const std::string& question, const std::string& expected,
+void confirm(const Console& console, const std::string& text, const std::string& question, const std::string& expected,
              const std::string& otherwise, const std::string& declined);
 /// Shows a text there that is asked about later.
-void show_on_terminal(const std::string& text, const std::string& otherwise);
+void show_on_terminal(const Console& console, const std::string& text, const std::string& otherwise);
 /// Asks for what is not shown as it is typed.
-std::string ask_secret(const std::string& question, const std::string& otherwise);
+std::string ask_secret(const Console& console, const std::string& question, const std::string& otherwise);
 /// The first line that a file descriptor gives.
 std::string read_secret(int file_descriptor);
 

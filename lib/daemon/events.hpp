@@ -1,23 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// What openexecd says on standard error: one JSON object a line, whatever happens.
+// The log of openexecd: one JSON object a line.
 #pragma once
 
+#include <functional>
 #include <string_view>
+#include <utility>
 
 namespace openexec::daemon {
 
-constexpr int exit_failed = 1;    // the machine: the port, the ledger, a drain that did not end
-constexpr int exit_settings = 2;  // the operator's to mend
+constexpr int exit_failed = 1;    ///< the machine: the port, the ledger, a drain that did not end
+constexpr int exit_settings = 2;  ///< a setting, which the operator corrects
 
-/// Writes a line of the service's log whole, so that no two are mixed. What a terminal does not plainly show is
-/// escaped.
-void write_log(std::string_view line);
+/// Takes text as it stands, with its line end. Called from any thread; must not throw.
+using WriteText = std::function<void(std::string_view text)>;
 
-/// The event `warning`: a finding that is no reason to refuse.
-void warn(std::string_view finding);
+class Events {
+ public:
+  explicit Events(WriteText write) : write_(std::move(write)) {}
 
-/// The event `settings_refused` or, with exit_failed, `failed`. Returns the exit code. Without memory for what it would
-/// say, it says that.
-int complain(std::string_view what, int exit_code) noexcept;
+  /// Writes a line of the log whole, so that no two are mixed. What a terminal does not plainly show is escaped.
+  void line(std::string_view json) const;
+  /// The event `warning`: a finding that is no reason to refuse.
+  void warn(std::string_view finding) const;
+  /// The event `settings_refused` or, with exit_failed, `failed`. Returns the exit code. Without memory for the detail it
+  /// says that memory ran out.
+  int complain(std::string_view what, int exit_code) const noexcept;
+
+ private:
+  void write(std::string_view event, std::string_view detail) const;
+
+  WriteText write_;
+};
 
 }  // namespace openexec::daemon

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "settings.hpp"
+#include "daemon/settings.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -12,11 +12,28 @@
 #include <utility>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "base/names.hpp"
-#include "crypto/pem.hpp"
-#include "given_name.hpp"
+#include "commands/given_name.hpp"
 
 namespace openexec::daemon {
+
+Settings::Settings(const terminal::Environment& environment)
+    : trust_policy(environment("OPENEXEC_TRUST_POLICY").value_or("")),
+      executor(environment("OPENEXEC_EXECUTOR").value_or("openexecd")),
+      chosen_mode(environment("OPENEXEC_MODE")),
+      public_key(environment("CLAWSHIELD_PUBLIC_KEY").value_or("")),
+      tenant(environment("CLAWSHIELD_TENANT_ID").value_or("")),
+      allowed_actions(environment("OPENEXEC_ALLOWED_ACTIONS")),
+      db_url(environment("OPENEXEC_DB_URL").value_or("sqlite:///openexec.db")),
+      handlers(environment("OPENEXEC_HANDLERS").value_or("")) {
+  ledger.log = {.key_pem = environment("OPENEXEC_LOG_KEY").value_or(""),
+                .origin = environment("OPENEXEC_LOG_ORIGIN").value_or(""),
+                .anchor = environment("OPENEXEC_LOG_ANCHOR").value_or("")};
+  service.admin_socket = environment("OPENEXEC_ADMIN_SOCKET").value_or("");
+}
+
 namespace {
 
 /// Accepts a whole number within the bounds, in decimal digits. CLI11 itself takes "" for 0, and -1 and what overflows
@@ -34,20 +51,19 @@ CLI::Validator whole(std::uint64_t least, std::uint64_t most) {
 
 constexpr std::uint64_t many = 1'000'000;  // of what is counted one by one
 
-void add_address_flags(CLI::App& app, ServiceOptions& service) {
+void add_address_flags(terminal::CommandLine& line, ServiceOptions& service) {
+  CLI::App& app = line.app();
   app.add_option("--host", service.host, "numeric address to listen on")->capture_default_str();
   app.add_option("--port", service.port, "port to listen on; 0 picks one and prints it")
       ->check(whole(0, 65535))
       ->capture_default_str();
-  app.add_option("--allowed-hosts", service.allowed_hosts,
-                 "a.example,b.example: names that clients may call the service by, besides addresses and localhost "
-                 "[OPENEXEC_ALLOWED_HOSTS]")
-      ->delimiter(',')
-      ->envname("OPENEXEC_ALLOWED_HOSTS");
-  app.add_option("--allowed-origins", service.allowed_origins,
-                 "https://console.example: web pages that may use the service [OPENEXEC_ALLOWED_ORIGINS]")
-      ->delimiter(',')
-      ->envname("OPENEXEC_ALLOWED_ORIGINS");
+  CLI::Option* hosts = app.add_option("--allowed-hosts", service.allowed_hosts,
+                                      "a.example,b.example: names that clients may call the service by, besides "
+                                      "addresses and localhost");
+  line.from_environment(app, *hosts->delimiter(','), "OPENEXEC_ALLOWED_HOSTS");
+  CLI::Option* origins = app.add_option("--allowed-origins", service.allowed_origins,
+                                        "https://console.example: web pages that may use the service");
+  line.from_environment(app, *origins->delimiter(','), "OPENEXEC_ALLOWED_ORIGINS");
 }
 
 void add_approval_flags(CLI::App& app, Settings& settings) {
@@ -62,13 +78,12 @@ void add_approval_flags(CLI::App& app, Settings& settings) {
   app.add_option("--tenant", settings.tenant, "whose approvals count [CLAWSHIELD_TENANT_ID]");
 }
 
-void add_admin_flags(CLI::App& app, ServiceOptions& service) {
+void add_admin_flags(terminal::CommandLine& line, ServiceOptions& service) {
+  CLI::App& app = line.app();
   app.add_option("--admin-socket", service.admin_socket,
                  "unix socket for halt, resume and revoke; for this user and root [OPENEXEC_ADMIN_SOCKET]");
-  app.add_option("--admin-uids", service.admin_uids, "1000,1001: other users who may order [OPENEXEC_ADMIN_UIDS]")
-      ->delimiter(',')
-      ->check(whole(0, 4'294'967'294))
-      ->envname("OPENEXEC_ADMIN_UIDS");
+  CLI::Option* uids = app.add_option("--admin-uids", service.admin_uids, "1000,1001: other users who may order");
+  line.from_environment(app, *uids->delimiter(',')->check(whole(0, 4'294'967'294)), "OPENEXEC_ADMIN_UIDS");
 }
 
 void add_ledger_flags(CLI::App& app, Settings& settings) {
@@ -147,14 +162,15 @@ void add_duration_flags(CLI::App& app, ServiceOptions& service) {
 
 }  // namespace
 
-void add_flags(CLI::App& app, Settings& settings) {
+void add_flags(terminal::CommandLine& line, Settings& settings) {
+  CLI::App& app = line.app();
   app.set_version_flag("--version", std::string(version()));
   app.footer(
       "OPENEXEC_LOG_KEY holds the PEM of the log's private key. It has no flag, since a command line is public; without it the\n"
       "key is in the ledger's file NAME.log-key.");
-  add_address_flags(app, settings.service);
+  add_address_flags(line, settings.service);
   add_approval_flags(app, settings);
-  add_admin_flags(app, settings.service);
+  add_admin_flags(line, settings.service);
   app.add_option("--allowed-actions", settings.allowed_actions,
                  "a,b,c: only these may run; empty: none may [OPENEXEC_ALLOWED_ACTIONS]");
   add_ledger_flags(app, settings);
@@ -172,7 +188,7 @@ std::string_view trimmed(std::string_view text) {
   return first == text.npos ? std::string_view() : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-/// A PEM as files of variables hold it: in quotes that nobody removed, between blanks, with \n for a line break.
+/// A PEM as files of variables hold it: in quotes that nobody removed, between blanks. The library reads \n as a line break.
 std::string pem_of(std::string_view text) {
   text = trimmed(text);
   for (const char quote : {'"', '\''})
@@ -180,7 +196,7 @@ std::string pem_of(std::string_view text) {
       text = trimmed(text.substr(1, text.size() - 2));
       break;
     }
-  return crypto::with_line_breaks(text);
+  return std::string(text);
 }
 
 /// "a, b,,c" names a, b and c. Set but empty is a list of nothing: then nothing may run.
@@ -222,13 +238,6 @@ Status understand_metrics(Settings& settings) {
 
 }  // namespace
 
-std::string with_variable(const CLI::App& app, std::string what) {
-  for (const CLI::Option* option : app.get_options())
-    if (!option->get_envname().empty() && what.find(option->get_name()) != what.npos)
-      return what + " [" + option->get_envname() + "]";
-  return what;
-}
-
 std::string with_flag(const std::string& detail) {
   constexpr std::pair<std::string_view, std::string_view> flags[] = {
       {"host", "--host"},
@@ -245,6 +254,15 @@ std::string with_flag(const std::string& detail) {
   for (const auto& [option, flag] : flags)
     if (detail.substr(0, end) == option) return std::string(flag) + ": " + detail;
   return detail;
+}
+
+std::string with_ledger_setting(const Settings& settings, const std::string& detail) {
+  const std::string& anchor = settings.ledger.log.anchor;
+  const bool of_anchor =
+      detail.find("anchor") != detail.npos || (!anchor.empty() && detail.find(anchor) != detail.npos);
+  if (detail.starts_with("log.key_pem")) return "OPENEXEC_LOG_KEY: " + detail;
+  if (detail.starts_with("log.origin")) return "OPENEXEC_LOG_ORIGIN (--log-origin): " + detail;
+  return (of_anchor ? "OPENEXEC_LOG_ANCHOR (--log-anchor), " : "") + ("OPENEXEC_DB_URL (--db-url): " + detail);
 }
 
 Status understand(Settings& settings) {

@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <iostream>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,10 +17,11 @@
 
 #include <CLI/CLI.hpp>
 
-#include "admin_command.hpp"
+#include "base/descriptor.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
-#include "terminal.hpp"
+#include "commands/terminal.hpp"
+#include "executor_commands/executor_commands.hpp"
 
 namespace openexec::terminal {
 namespace {
@@ -47,16 +48,6 @@ struct Options {
   bool json = false;
 };
 
-struct Descriptor {
-  explicit Descriptor(int number) : fd(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-  const int fd;
-};
-
 struct Answer {
   int status = 0;
   std::string body;
@@ -71,24 +62,24 @@ Answer ask_service(const std::string& path, std::string_view line, std::string_v
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) nobody(path, "this is no path of a socket");
   std::memcpy(address.sun_path, path.data(), path.size());
-  const Descriptor peer(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const base::Descriptor peer(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval patience{patience_s, 0};
-  ::setsockopt(peer.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  ::setsockopt(peer.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  if (::connect(peer.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+  ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(peer.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (::connect(peer.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     nobody(path, std::string(std::strerror(errno)) + "; is openexecd running with --admin-socket?");
   const std::string request = std::string(line) +
                               " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
                               std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
   // One that turns us away answers without reading: what it says is read all the same.
   for (std::size_t sent = 0; sent < request.size();) {
-    const ssize_t now = ::send(peer.fd, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+    const ssize_t now = ::send(peer.get(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
     if (now <= 0) break;
     sent += static_cast<std::size_t>(now);
   }
   std::string text;
   char chunk[4096];
-  for (ssize_t got = 0; (got = ::recv(peer.fd, chunk, sizeof chunk, 0)) > 0 && text.size() < longest_answer;)
+  for (ssize_t got = 0; (got = ::recv(peer.get(), chunk, sizeof chunk, 0)) > 0 && text.size() < longest_answer;)
     text.append(chunk, static_cast<std::size_t>(got));
   constexpr std::string_view version = "HTTP/1.1 ";
   const std::size_t blank = text.find("\r\n\r\n");
@@ -105,16 +96,16 @@ std::string text_of(canon::View object, std::string_view name) {
   return value && value->is(canon::Type::string) ? std::string(value->string()) : std::string();
 }
 
-int tell(const Answer& answer, bool json) {
+int tell(const Answer& answer, bool json, const Console& console) {
   const bool done = answer.status == 200;
   if (json) {
-    std::cout << answer.body << '\n';
+    console.out << answer.body << '\n';
     return done ? yes : no;
   }
   const Result<canon::Document> document = canon::parse(answer.body);
   if (!document.ok()) throw Stop(cannot, "the answer is not JSON");
   if (done) {
-    std::cout << pretty(document->root()) << '\n';
+    console.out << pretty(document->root()) << '\n';
     return yes;
   }
   const canon::View root = document->root();
@@ -126,8 +117,8 @@ int tell(const Answer& answer, bool json) {
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : shown(text); }
 
 /// What stands, a line each, for a person.
-int tell_status(const Answer& answer, bool json) {
-  if (json || answer.status != 200) return tell(answer, json);
+int tell_status(const Answer& answer, bool json, const Console& console) {
+  if (json || answer.status != 200) return tell(answer, json, console);
   const Result<canon::Document> document = canon::parse(answer.body);
   const bool object = document.ok() && document->root().is(canon::Type::object);
   const auto controls = object ? document->root().find("controls") : std::nullopt;
@@ -135,14 +126,14 @@ int tell_status(const Answer& answer, bool json) {
   const auto clock = object ? document->root().find("clock") : std::nullopt;
   if (!controls || !controls->is(canon::Type::array) || !halted || !clock)
     throw Stop(cannot, "the answer is no status");
-  const Style style(STDOUT_FILENO);
+  const Style style(console);
   const auto suspect = clock->find("suspect");
-  std::cout << fields(style, {{"halted", halted->boolean() ? style.bad("yes") : style.good("no")},
-                              {"tenant", or_dash(text_of(document->root(), "tenant"))},
-                              {"clock", suspect && suspect->boolean()
-                                            ? style.bad("suspect") + ": it says " + shown(text_of(*clock, "wall")) +
-                                                  ", and " + shown(text_of(*clock, "trusted")) + " is trusted"
-                                            : style.good("trusted")}});
+  console.out << fields(style, {{"halted", halted->boolean() ? style.bad("yes") : style.good("no")},
+                                {"tenant", or_dash(text_of(document->root(), "tenant"))},
+                                {"clock", suspect && suspect->boolean()
+                                              ? style.bad("suspect") + ": it says " + shown(text_of(*clock, "wall")) +
+                                                    ", and " + shown(text_of(*clock, "trusted")) + " is trusted"
+                                              : style.good("trusted")}});
   std::vector<std::vector<std::string>> rows;
   for (const auto& [index, control] : *controls)
     rows.push_back({or_dash(text_of(control, "kind")), or_dash(text_of(control, "id")),
@@ -150,9 +141,9 @@ int tell_status(const Answer& answer, bool json) {
                     or_dash(text_of(control, "at")), or_dash(text_of(control, "who")),
                     or_dash(text_of(control, "why"))});
   if (rows.empty())
-    std::cout << "nothing that was ordered stands\n";
+    console.out << "nothing that was ordered stands\n";
   else
-    std::cout << table(style, {"ORDER", "OF", "TENANT", "WHEN", "WHO", "WHY"}, rows);
+    console.out << table(style, {"ORDER", "OF", "TENANT", "WHEN", "WHO", "WHY"}, rows);
   return yes;
 }
 
@@ -172,41 +163,39 @@ void check_tenant(const Options& options) {
                      ", and this service has the tenant " + or_dash(served) + ", for which nothing has changed");
 }
 
-int order(const Options& options, std::string_view target, const char* named) {
+int order(const Options& options, std::string_view target, const char* named, const Console& console) {
   const std::string who = options.who.empty() ? this_user() : options.who;
   if (who.empty()) throw Stop(cannot, "say who you are: --who NAME");
   JsonObject body;
   body.text("who", who).text("why", options.why);
   if (!options.tenant.empty()) body.text("tenant", options.tenant);
   if (named != nullptr) body.text(named, options.id);
-  const int told = tell(ask_service(options.socket, "POST " + std::string(target), body.take()), options.json);
+  const int told = tell(ask_service(options.socket, "POST " + std::string(target), body.take()), options.json, console);
   if (told == yes && !options.tenant.empty()) check_tenant(options);
   return told;
 }
 
 }  // namespace
 
-int ask_admin(const std::string& socket, std::string_view line, std::string_view body) {
+int ask_admin(const std::string& socket, std::string_view line, std::string_view body, const Console& console) {
   const Answer answer = ask_service(socket, line, body);
-  if (answer.status != 200) return tell(answer, false);
+  if (answer.status != 200) return tell(answer, false, console);
   const Result<canon::Document> document = canon::parse(answer.body);
   const auto contradicts =
       document.ok() && document->root().is(canon::Type::object) ? document->root().find("contradicts") : std::nullopt;
-  std::cout << answer.body << '\n';
+  console.out << answer.body << '\n';
   return contradicts && contradicts->is(canon::Type::boolean) && contradicts->boolean() ? no : yes;
 }
 
-void add_admin(CLI::App& app, std::function<int()>& chosen) {
-  CLI::App* admin = app.add_subcommand("admin", "Halt, resume and revoke, through the socket of a running openexecd");
+void add_admin(CommandLine& line) {
+  CLI::App* admin =
+      line.add(line.app(), "admin", "Halt, resume and revoke, through the socket of a running openexecd", footer);
   admin->require_subcommand(1);
-  admin->footer(footer);
   auto options = std::make_shared<Options>();
   const auto command = [&](const char* name, const char* what) {
-    CLI::App* sub = admin->add_subcommand(name, what);
-    sub->footer(footer);
-    sub->add_option("--socket", options->socket, "The service's admin socket")
-        ->envname("OPENEXEC_ADMIN_SOCKET")
-        ->required();
+    CLI::App* sub = line.add(*admin, name, what, footer);
+    CLI::Option* socket = sub->add_option("--socket", options->socket, "The service's admin socket");
+    line.from_environment(*sub, *socket->required(), "OPENEXEC_ADMIN_SOCKET");
     sub->add_flag("--json", options->json, "Answer in JSON");
     return sub;
   };
@@ -216,9 +205,7 @@ void add_admin(CLI::App& app, std::function<int()>& chosen) {
     sub->add_option("--why", options->why, "The reason, for the log")->required();
     sub->add_option("--who", options->who, "Who orders it, for the log; else this user's name");
     sub->add_option("--tenant", options->tenant, "Whom it concerns; else everybody");
-    sub->callback([&chosen, options, target, named] {
-      chosen = [options, target, named] { return order(*options, target, named); };
-    });
+    line.on(*sub, [options, target, named, &line] { return order(*options, target, named, line.console()); });
   };
   ordering("halt", "From now on no handler starts", "/halt");
   ordering("resume", "Lift a halt", "/resume");
@@ -226,8 +213,8 @@ void add_admin(CLI::App& app, std::function<int()>& chosen) {
   ordering("revoke-key", "A key that counts no more, by its id or fingerprint", "/revoke", "key");
   ordering("confirm-clock", "That the host's clock is right now, after it jumped or stood in the future",
            "/confirm-clock");
-  command("status", "What was ordered and stands")->callback([&chosen, options] {
-    chosen = [options] { return tell_status(ask_service(options->socket, "GET /status", {}), options->json); };
+  line.on(*command("status", "What was ordered and stands"), [options, &line] {
+    return tell_status(ask_service(options->socket, "GET /status", {}), options->json, line.console());
   });
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // openexec demo: one payment, proposed in seven ways. A scratch folder has the ledger, and a real signature approves.
-#include "demo_command.hpp"
+#include "executor_commands/executor_commands.hpp"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -9,8 +9,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <iostream>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -18,9 +18,9 @@
 #include <openexec/openexec.hpp>
 
 #include "canon/json_object.hpp"
+#include "commands/terminal.hpp"
 #include "crypto/ed25519.hpp"
 #include "signing/clawshield.hpp"
-#include "terminal.hpp"
 
 namespace openexec::terminal {
 namespace {
@@ -29,12 +29,6 @@ namespace fs = std::filesystem;
 
 constexpr auto tenant = "demo";
 constexpr auto payment = R"({"to":"ada","amount":25})";
-
-template <class T>
-T or_cannot(Result<T> result, const char* what) {
-  if (!result.ok()) throw Stop(cannot, std::string(what) + ": " + shown(result.status().detail()));
-  return std::move(result).value();
-}
 
 /// A folder that goes with this value.
 class Scratch {
@@ -199,34 +193,34 @@ class Demo {
   std::vector<Step> steps_;
 };
 
-void print_json(const std::vector<Step>& steps) {
+void print_json(const std::vector<Step>& steps, const Console& console) {
   for (const Step& step : steps)
-    std::cout << canon::JsonObject()
-                     .text("step", step.name)
-                     .text("tried", step.tried)
-                     .text("answer", step.answer)
-                     .text("why", step.why)
-                     .number("handler_entered", step.entered)
-                     .text("receipt", step.receipt)
-                     .boolean("as_expected", step.as_expected)
-                     .take()
-              << '\n';
+    console.out << canon::JsonObject()
+                       .text("step", step.name)
+                       .text("tried", step.tried)
+                       .text("answer", step.answer)
+                       .text("why", step.why)
+                       .number("handler_entered", step.entered)
+                       .text("receipt", step.receipt)
+                       .boolean("as_expected", step.as_expected)
+                       .take()
+                << '\n';
 }
 
-void print_table(const std::vector<Step>& steps) {
-  const Style style(STDOUT_FILENO);
+void print_table(const std::vector<Step>& steps, const Console& console) {
+  const Style style(console);
   std::vector<std::vector<std::string>> rows;
   for (const Step& step : steps)
     rows.push_back({step.name, step.tried, step.as_expected ? step.answer : style.bad(step.answer),
                     std::to_string(step.entered), step.receipt.substr(0, 12), step.why});
-  std::cout
+  console.out
       << table(style, {"STEP", "TRIED", "ANSWER", "HANDLER ENTERED", "RECEIPT", "BECAUSE"}, rows)
       << "The ledger and the key were in a scratch folder, which is gone. Next: examples/quickstart.sh, README.md\n";
 }
 
-int demo(bool json) {
+int demo(bool json, const Console& console) {
   const std::vector<Step> steps = Demo().run();
-  json ? print_json(steps) : print_table(steps);
+  json ? print_json(steps, console) : print_table(steps, console);
   for (const Step& step : steps)
     if (!step.as_expected) throw Stop(no, "step " + step.name + " did not answer as it should");
   return yes;
@@ -234,12 +228,13 @@ int demo(bool json) {
 
 }  // namespace
 
-void add_demo(CLI::App& app, std::function<int()>& chosen) {
-  CLI::App* command = app.add_subcommand("demo", "What OpenExec promises, in seven steps, in a scratch folder");
-  command->footer("Exit codes:\n  0  every step answered as it should\n  1  one did not\n  2  it could not be tried");
+void add_demo(CommandLine& line) {
+  CLI::App* command =
+      line.add(line.app(), "demo", "What OpenExec promises, in seven steps, in a scratch folder",
+               "Exit codes:\n  0  every step answered as it should\n  1  one did not\n  2  it could not be tried");
   auto json = std::make_shared<bool>(false);
   command->add_flag("--json", *json, "One JSON object a step");
-  command->callback([&chosen, json] { chosen = [json] { return demo(*json); }; });
+  line.on(*command, [json, &line] { return demo(*json, line.console()); });
 }
 
 }  // namespace openexec::terminal

@@ -4,26 +4,26 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <iostream>
 #include <limits>
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
-#include "admin_command.hpp"
 #include "answers/doubt_json.hpp"
 #include "answers/doubts.hpp"
 #include "canon/json_object.hpp"
-#include "log_commands.hpp"
-#include "terminal.hpp"
+#include "commands/terminal.hpp"
+#include "executor_commands/executor_commands.hpp"
+#include "log_commands/log_commands.hpp"
 
-namespace openexec::log_commands {
+namespace openexec::terminal {
 namespace {
 
-using terminal::shown;
-using terminal::Stop;
+using log_commands::entries_of;
+using log_commands::ledger_option;
+using log_commands::open_to_read;
 
 constexpr auto doubt_footer =
     R"(An execution is in doubt when its handler was entered and no outcome was recorded. Ask the system that the handler calls
@@ -49,49 +49,44 @@ struct Options {
   std::string anchor;
 };
 
-template <class T>
-T or_cannot(Result<T> result) {
-  if (!result.ok()) throw Stop(terminal::cannot, "the ledger: " + shown(result.status().detail()));
-  return *std::move(result);
-}
-
-int list(const Options& options) {
-  if (!options.socket.empty()) return terminal::ask_admin(options.socket, "GET /doubt", {});
+int list(const Options& options, const Console& console) {
+  if (!options.socket.empty()) return ask_admin(options.socket, "GET /doubt", {}, console);
   const auto ledger = open_to_read(options.ledger);
-  const auto doubts = or_cannot(ledger->doubts(std::nullopt, std::numeric_limits<std::size_t>::max()));
-  std::cout << or_cannot(exec::doubts_json(doubts.size(), doubts, *ledger)) << '\n';
-  return terminal::yes;
+  const auto doubts = or_cannot(ledger->doubts(std::nullopt, std::numeric_limits<std::size_t>::max()), "the ledger");
+  console.out << or_cannot(exec::doubts_json(doubts.size(), doubts, *ledger), "the ledger") << '\n';
+  return yes;
 }
 
-int show(const Options& options) {
-  if (!options.socket.empty()) return terminal::ask_admin(options.socket, "GET /doubt/" + options.exec_id, {});
+int show(const Options& options, const Console& console) {
+  if (!options.socket.empty()) return ask_admin(options.socket, "GET /doubt/" + options.exec_id, {}, console);
   const auto ledger = open_to_read(options.ledger);
-  for (const LogLine& line : entries_of(*ledger, options.exec_id)) std::cout << line.json << '\n';
-  return terminal::yes;
+  for (const LogLine& line : entries_of(*ledger, options.exec_id)) console.out << line.json << '\n';
+  return yes;
 }
 
-int settle_through(const Options& options) {
+int settle_through(const Options& options, const Console& console) {
   canon::JsonObject body;
   body.text("exec_id", options.exec_id).text("found", options.found).text("who", options.who).text("why", options.why);
   if (!options.result.empty()) body.raw("result", options.result);
-  return terminal::ask_admin(options.socket, "POST /doubt/settle", body.take());
+  return ask_admin(options.socket, "POST /doubt/settle", body.take(), console);
 }
 
 /// The time of an entry that no executor stamps: never behind what the ledger has seen.
 Timestamp stamp(Ledger& ledger, Entry& entry) {
-  entry.observed_at = std::max(system_clock()->now(), or_cannot(ledger.latest()));
+  entry.observed_at = std::max(system_clock()->now(), or_cannot(ledger.latest(), "the ledger"));
   return entry.observed_at;
 }
 
-int settle(const Options& options) {
+int settle(const Options& options, const Console& console) {
   const auto finding = exec::finding_named(options.found, options.result);
-  if (!finding.ok()) throw Stop(terminal::cannot, shown(finding.status().detail()));
+  if (!finding.ok()) throw Stop(cannot, shown(finding.status().detail()));
   Digest exec_id{};
-  if (!from_hex(options.exec_id, exec_id)) throw Stop(terminal::cannot, "the exec id must be 64 lower-case hex digits");
-  if (!options.socket.empty()) return settle_through(options);
+  if (!from_hex(options.exec_id, exec_id)) throw Stop(cannot, "the exec id must be 64 lower-case hex digits");
+  if (!options.socket.empty()) return settle_through(options, console);
   const auto ledger = or_cannot(
       open_ledger(options.ledger,
-                  {.log = {.key_pem = options.log_key, .origin = {}, .anchor = options.anchor}, .must_exist = true}));
+                  {.log = {.key_pem = options.log_key, .origin = {}, .anchor = options.anchor}, .must_exist = true}),
+      "the ledger");
   const exec::DoubtDesk desk{.store = *ledger,
                              .log = *ledger,
                              .executor = "openexec",
@@ -99,45 +94,38 @@ int settle(const Options& options) {
                              .stamp = [&](Entry& entry) { return stamp(*ledger, entry); }};
   const SettlementAnswer answer =
       exec::settle_doubt(desk, exec_id, *finding, {.who = options.who, .why = options.why, .tenant = {}});
-  if (!answer.outcome.ok()) throw Stop(terminal::no, shown(answer.outcome.detail));
-  std::cout << exec::settlement_json(answer) << '\n';
-  return answer.contradicts ? terminal::no : terminal::yes;
+  if (!answer.outcome.ok()) throw Stop(no, shown(answer.outcome.detail));
+  console.out << exec::settlement_json(answer) << '\n';
+  return answer.contradicts ? no : yes;
 }
 
 }  // namespace
 
-void add_doubt(CLI::App& app, Chosen& chosen) {
-  CLI::App* doubt = app.add_subcommand("doubt", "Executions in doubt: list them, show one, settle one");
+void add_doubt(CommandLine& line) {
+  CLI::App* doubt = line.add(line.app(), "doubt", "Executions in doubt: list them, show one, settle one", {});
   doubt->require_subcommand(1);
   auto options = std::make_shared<Options>();
-  const auto command = [&](const char* name, const char* what, int (*run)(const Options&)) {
-    CLI::App* sub = doubt->add_subcommand(name, what);
-    sub->footer(doubt_footer);
-    ledger_option(*sub, options->ledger);
-    sub->callback([&chosen, options, run] {
-      chosen = [options, run] {
-        if (const char* key = std::getenv("OPENEXEC_LOG_KEY")) options->log_key = key;
-        return run(*options);
-      };
+  const auto command = [&](const char* name, const char* what, int (*run)(const Options&, const Console&)) {
+    CLI::App* sub = line.add(*doubt, name, what, doubt_footer);
+    ledger_option(line, *sub, options->ledger);
+    sub->add_option("--socket", options->socket,
+                    "The admin socket of the openexecd that has the ledger, instead of the ledger");
+    line.on(*sub, [options, run, &line] {
+      options->log_key = line.console().environment("OPENEXEC_LOG_KEY").value_or("");
+      return run(*options, line.console());
     });
     return sub;
   };
-  const auto socket = [&](CLI::App* sub) {
-    sub->add_option("--socket", options->socket,
-                    "The admin socket of the openexecd that has the ledger, instead of the ledger");
-  };
-  socket(command("list", "What is in doubt, oldest first, as JSON", list));
-  CLI::App* show_command = command("show", "The entries of one execution", show);
-  socket(show_command);
-  show_command->add_option("exec-id", options->exec_id, "Its id")->required();
+  command("list", "What is in doubt, oldest first, as JSON", list);
+  command("show", "The entries of one execution", show)->add_option("exec-id", options->exec_id, "Its id")->required();
   CLI::App* settle_command = command("settle", "Record what you found out", settle);
-  socket(settle_command);
   settle_command->add_option("exec-id", options->exec_id, "Its id")->required();
   settle_command->add_option("--found", options->found, "done, not_done or unknown")->required();
   settle_command->add_option("--result", options->result, "What was done, as JSON");
   settle_command->add_option("--why", options->why, "How you know, for the log")->required();
   settle_command->add_option("--who", options->who, "Who found it out, for the log")->capture_default_str();
-  settle_command->add_option("--anchor", options->anchor, "The ledger's anchor")->envname("OPENEXEC_LOG_ANCHOR");
+  CLI::Option* anchor = settle_command->add_option("--anchor", options->anchor, "The ledger's anchor");
+  line.from_environment(*settle_command, *anchor, "OPENEXEC_LOG_ANCHOR");
 }
 
-}  // namespace openexec::log_commands
+}  // namespace openexec::terminal

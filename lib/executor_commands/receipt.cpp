@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "receipt_command.hpp"
+#include "executor_commands/executor_commands.hpp"
 
 #include <unistd.h>
 
@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <iostream>
 #include <memory>
 #include <openexec/clock.hpp>
 #include <openexec/evidence.hpp>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,7 +19,7 @@
 
 #include "base/time.hpp"
 #include "canon/json_object.hpp"
-#include "terminal.hpp"
+#include "commands/terminal.hpp"
 
 namespace openexec::terminal {
 namespace {
@@ -54,15 +54,15 @@ struct Held {
   std::optional<std::string> log_key, policy, payload, result, approval;
 };
 
-std::optional<std::string> read(const std::optional<std::string>& file) {
+std::optional<std::string> read(const Console& console, const std::optional<std::string>& file) {
   if (!file) return std::nullopt;
-  return read_input(*file);
+  return read_input(console, *file);
 }
 
 /// A key as it is written, or a file that holds one in one line.
-std::optional<std::string> read_key(const std::optional<std::string>& given) {
+std::optional<std::string> read_key(const Console& console, const std::optional<std::string>& given) {
   if (!given || (given->find('+') != std::string::npos && !std::filesystem::exists(*given))) return given;
-  std::string key = read_input(*given);
+  std::string key = read_input(console, *given);
   if (key.ends_with('\n')) key.pop_back();
   return key;
 }
@@ -125,12 +125,13 @@ std::string seen(const EvidenceReport& report, EvidenceStep step) {
   }
 }
 
-void print_table(const Style& style, const std::string& file, const EvidenceReport& report) {
+void print_table(const Console& console, const std::string& file, const EvidenceReport& report) {
+  const Style style(console);
   const std::string verdict(name(report.verdict));
   const bool pass = report.verdict == EvidenceVerdict::pass;
-  std::cout << style.strong(shown(file)) << ": " << (pass ? style.good(verdict) : style.bad(verdict));
-  if (!pass) std::cout << " at " << said(report.step);
-  std::cout << '\n';
+  console.out << style.strong(shown(file)) << ": " << (pass ? style.good(verdict) : style.bad(verdict));
+  if (!pass) console.out << " at " << said(report.step);
+  console.out << '\n';
   std::vector<std::vector<std::string>> rows;
   for (std::size_t i = 0; i < evidence_steps; ++i) {
     const auto step = static_cast<EvidenceStep>(i);
@@ -138,7 +139,7 @@ void print_table(const Style& style, const std::string& file, const EvidenceRepo
     const std::string what = check.finding == Finding::passed ? seen(report, step) : shown(check.detail);
     rows.push_back({"  " + said(step), painted(style, check.finding), what});
   }
-  std::cout << table(style, {"  STEP", "FINDING", "WHAT"}, rows);
+  console.out << table(style, {"  STEP", "FINDING", "WHAT"}, rows);
 }
 
 std::string json_of(const std::string& file, const EvidenceReport& report) {
@@ -179,12 +180,12 @@ void lend(const std::optional<std::string>& from, To& to) {
   if (from) to = std::string_view(*from);
 }
 
-int verify(const Options& options) {
+int verify(const Options& options, const Console& console) {
   check_inputs(options);
-  const Held files{read_key(options.log_key), read(options.policy), read(options.payload), read(options.result),
-                   read(options.approval)};
+  const Held files{read_key(console, options.log_key), read(console, options.policy), read(console, options.payload),
+                   read(console, options.result), read(console, options.approval)};
   std::vector<std::string> proofs;
-  for (const std::string& file : options.files) proofs.push_back(read_input(file));
+  for (const std::string& file : options.files) proofs.push_back(read_input(console, file));
 
   EvidenceTrust trust;
   lend(files.log_key, trust.log_key);
@@ -199,16 +200,15 @@ int verify(const Options& options) {
   lend(options.tenant, held.tenant);
   lend(options.receipt, held.receipt);
 
-  const Style style(STDOUT_FILENO);
   auto worst = EvidenceVerdict::pass;
   for (std::size_t i = 0; i < proofs.size(); ++i) {
     const Result<EvidenceReport> report = verify_evidence(proofs[i], trust, held);
     if (!report.ok()) throw Stop(evidence_cannot, shown(report.status().detail()));
     if (options.json) {
-      std::cout << json_of(options.files[i], *report) << '\n';
+      console.out << json_of(options.files[i], *report) << '\n';
     } else {
-      if (i > 0) std::cout << '\n';
-      print_table(style, options.files[i], *report);
+      if (i > 0) console.out << '\n';
+      print_table(console, options.files[i], *report);
     }
     worst = std::min(worst, report->verdict);  // fail, incomplete, pass
   }
@@ -222,13 +222,10 @@ int verify(const Options& options) {
 
 }  // namespace
 
-std::function<int()> add_receipt(CLI::App& app, const CLI::App*& parsed) {
-  CLI::App* receipt = app.add_subcommand("receipt", "Evidence that stands alone");
+void add_receipt(CommandLine& line) {
+  CLI::App* receipt = line.add(line.app(), "receipt", "Evidence that stands alone", exit_codes);
   receipt->require_subcommand(1);
-  receipt->footer(exit_codes);
-  CLI::App* command = receipt->add_subcommand("verify", "Check portable receipts (.tlog-proof), offline");
-  command->footer(exit_codes);
-  parsed = command;
+  CLI::App* command = line.add(*receipt, "verify", "Check portable receipts (.tlog-proof), offline", exit_codes);
 
   const auto options = std::make_shared<Options>();
   command->add_option("file", options->files, "Portable receipts")->required();
@@ -244,7 +241,7 @@ std::function<int()> add_receipt(CLI::App& app, const CLI::App*& parsed) {
   command->add_option("--receipt", options->receipt,
                       "Is this the receipt hash, 64 hexadecimal digits, that was answered?");
   command->add_flag("--json", options->json, "One JSON object a portable receipt");
-  return [options] { return verify(*options); };
+  line.on(*command, [options, &line] { return verify(*options, line.console()); });
 }
 
 }  // namespace openexec::terminal

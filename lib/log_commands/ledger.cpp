@@ -4,9 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -15,11 +14,11 @@
 
 #include "base/time.hpp"
 #include "canon/json_object.hpp"
+#include "commands/terminal.hpp"
 #include "evidence/adoption.hpp"
 #include "ledger/adopt.hpp"
-#include "log_commands.hpp"
-#include "log_progress.hpp"
-#include "terminal.hpp"
+#include "log_commands/log_commands.hpp"
+#include "log_commands/log_progress.hpp"
 #include "upkeep/backup.hpp"
 #include "upkeep/log_audit.hpp"
 #include "upkeep/rebuild.hpp"
@@ -27,6 +26,9 @@
 namespace openexec::log_commands {
 namespace {
 
+using terminal::CommandLine;
+using terminal::Console;
+using terminal::or_cannot;
 using terminal::shown;
 using terminal::Stop;
 using terminal::Style;
@@ -85,13 +87,7 @@ struct Options {
   bool json = false;
 };
 
-template <class T>
-T or_cannot(Result<T> result) {
-  if (!result.ok()) throw Stop(terminal::cannot, "the ledger: " + shown(result.status().detail()));
-  return *std::move(result);
-}
-
-int adopt(const Options& options) {
+int adopt(const Options& options, const Console& console) {
   if (options.why.empty() || options.why.size() > 1024) throw Stop(terminal::cannot, "--why: must be 1 to 1,024 bytes");
   store::AdoptOptions adopting;
   adopting.log = {.key_pem = options.log_key, .origin = {}, .anchor = options.anchor};
@@ -101,21 +97,22 @@ int adopt(const Options& options) {
         {.kind = "adopt", .id = identity, .tenant = {}, .who = options.who, .why = options.why, .time = floor},
         options.tenant, "openexec", now);
   };
-  const store::Adopted adopted = or_cannot(store::adopt_ledger(path_of(options.ledger), adopting));
+  const store::Adopted adopted = or_cannot(store::adopt_ledger(path_of(options.ledger), adopting), "the ledger");
   if (options.json) {
-    std::cout << canon::JsonObject()
-                     .text("identity", adopted.identity)
-                     .text("floor", base::format_time(adopted.floor))
-                     .number("entry", adopted.entry)
-                     .take()
-              << '\n';
+    console.out << canon::JsonObject()
+                       .text("identity", adopted.identity)
+                       .text("floor", base::format_time(adopted.floor))
+                       .number("entry", adopted.entry)
+                       .take()
+                << '\n';
     return terminal::yes;
   }
-  const Style style(STDOUT_FILENO);
-  std::cout << style.good("adopted") << '\n'
-            << terminal::fields(style, {{"file", adopted.identity},
-                                        {"approvals", "count only if issued after " + base::format_time(adopted.floor)},
-                                        {"entry", grouped(adopted.entry)}});
+  const Style style(console);
+  console.out << style.good("adopted") << '\n'
+              << terminal::fields(style,
+                                  {{"file", adopted.identity},
+                                   {"approvals", "count only if issued after " + base::format_time(adopted.floor)},
+                                   {"entry", grouped(adopted.entry)}});
   return terminal::yes;
 }
 
@@ -124,97 +121,97 @@ Status is_entry(std::string_view json, const Digest*) { return Entry::from_json(
 /// The files that it made.
 std::vector<std::string> copy(const std::string& from, const std::string& to, const std::string& anchor = {}) {
   auto made = store::copy_ledger(from, to, anchor);
-  if (!made.ok()) throw Stop(terminal::cannot, "the backup: " + shown(made.status().detail()));
-  return *std::move(made);
+  return or_cannot(std::move(made), "the backup");
 }
 
-int backup(const Options& options) {
+int backup(const Options& options, const Console& console) {
   (void)copy(path_of(options.ledger), options.file, options.anchor);
   store::AuditOptions auditing;
   auditing.well_formed = is_entry;
   if (!options.anchor.empty()) auditing.anchor = options.file + ".anchor";
   const store::LogAudit audit = [&] {
-    Progress progress(::isatty(STDERR_FILENO) == 1);
+    Progress progress(console);
     auditing.progress = [&](std::uint64_t done, std::uint64_t of, std::uint64_t bytes) {
       progress.show(done, of, bytes);
     };
-    return or_cannot(store::audit_log(options.file, auditing));
+    return or_cannot(store::audit_log(options.file, auditing), "the ledger");
   }();
   const bool good = audit.difference_count == 0;
   if (options.json) {
-    std::cout << canon::JsonObject()
-                     .boolean("verified", good)
-                     .text("file", options.file)
-                     .number("entries", audit.entries)
-                     .text("root", to_hex(audit.root))
-                     .boolean("anchor_missing", audit.expects_anchor)
-                     .take()
-              << '\n';
+    console.out << canon::JsonObject()
+                       .boolean("verified", good)
+                       .text("file", options.file)
+                       .number("entries", audit.entries)
+                       .text("root", to_hex(audit.root))
+                       .boolean("anchor_missing", audit.expects_anchor)
+                       .take()
+                << '\n';
   } else {
-    const Style style(STDOUT_FILENO);
-    std::cout << (good ? style.good("backed up") : style.bad("backed up, and NOT verified")) << '\n'
-              << terminal::fields(style,
-                                  {{"file", shown(options.file)},
-                                   {"entries", grouped(audit.entries)},
-                                   {"root", to_hex(audit.root)},
-                                   {"anchor", audit.anchored         ? "covers " + grouped(*audit.anchored)
-                                              : audit.expects_anchor ? "left out; the ledger has one: give --anchor"
-                                                                     : "-"}});
+    const Style style(console);
+    console.out << (good ? style.good("backed up") : style.bad("backed up, and NOT verified")) << '\n'
+                << terminal::fields(style,
+                                    {{"file", shown(options.file)},
+                                     {"entries", grouped(audit.entries)},
+                                     {"root", to_hex(audit.root)},
+                                     {"anchor", audit.anchored         ? "covers " + grouped(*audit.anchored)
+                                                : audit.expects_anchor ? "left out; the ledger has one: give --anchor"
+                                                                       : "-"}});
   }
   return good ? terminal::yes : terminal::no;
 }
 
-int restore(const Options& options) {
+int restore(const Options& options, const Console& console) {
   const std::vector<std::string> made = copy(options.file, path_of(options.ledger));
   try {
-    return adopt(options);
+    return adopt(options, console);
   } catch (...) {  // nobody is left with a ledger that does not open
     store::remove_copy(made);
     throw;
   }
 }
 
-int rebuild(const Options& options) {
+int rebuild(const Options& options, const Console& console) {
   const std::uint64_t keys = [&] {
-    Progress progress(::isatty(STDERR_FILENO) == 1);
+    Progress progress(console);
     return or_cannot(store::rebuild_index(path_of(options.ledger),
-                                          [&](std::uint64_t done, std::uint64_t of) { progress.show(done, of, 0); }));
+                                          [&](std::uint64_t done, std::uint64_t of) { progress.show(done, of, 0); }),
+                     "the ledger");
   }();
   if (options.json) {
-    std::cout << canon::JsonObject().number("keys", keys).take() << '\n';
+    console.out << canon::JsonObject().number("keys", keys).take() << '\n';
     return terminal::yes;
   }
-  const Style style(STDOUT_FILENO);
-  std::cout << style.good("rebuilt") << '\n' << terminal::fields(style, {{"keys", grouped(keys)}});
+  const Style style(console);
+  console.out << style.good("rebuilt") << '\n' << terminal::fields(style, {{"keys", grouped(keys)}});
   return terminal::yes;
 }
 
 }  // namespace
 
-void add_ledger(CLI::App& app, Chosen& chosen) {
+void add_ledger(CommandLine& line, CLI::App& app) {
   CLI::App* ledger = app.add_subcommand("ledger", "What is done to a ledger's file");
   ledger->require_subcommand(1);
   auto options = std::make_shared<Options>();
 
-  const auto adopting = [&](const char* name, const char* what, const char* footer, int (*run)(const Options&)) {
+  const auto adopting = [&](const char* name, const char* what, const char* footer,
+                            int (*run)(const Options&, const Console&)) {
     CLI::App* command = ledger->add_subcommand(name, what);
     command->footer(footer);
-    ledger_option(*command, options->ledger);
+    ledger_option(line, *command, options->ledger);
     command->add_option("--why", options->why, "Why, for the log")->required();
     command->add_option("--who", options->who, "Who, for the log")->capture_default_str();
     command->add_option("--tenant", options->tenant, "The tenant that the entry names")->capture_default_str();
-    command->add_option("--anchor", options->anchor, "The ledger's anchor, which is written anew")
-        ->envname("OPENEXEC_LOG_ANCHOR");
+    line.from_environment(
+        *command, *command->add_option("--anchor", options->anchor, "The ledger's anchor, which is written anew"),
+        "OPENEXEC_LOG_ANCHOR");
     command
         ->add_option("--issued-ahead", options->issued_ahead, "Seconds that approvals may be issued ahead of the clock")
         ->check(CLI::Range(0U, 86'400U))
         ->capture_default_str();
     command->add_flag("--json", options->json, "Answer in JSON");
-    command->callback([&chosen, options, run] {
-      chosen = [options, run] {
-        if (const char* key = std::getenv("OPENEXEC_LOG_KEY")) options->log_key = key;
-        return run(*options);
-      };
+    line.on(*command, [options, run, &line] {
+      options->log_key = line.console().environment("OPENEXEC_LOG_KEY").value_or("");
+      return run(*options, line.console());
     });
     return command;
   };
@@ -225,18 +222,20 @@ void add_ledger(CLI::App& app, Chosen& chosen) {
 
   CLI::App* backup_command = ledger->add_subcommand("backup", "Copy the ledger, beside a running executor");
   backup_command->footer(backup_footer);
-  ledger_option(*backup_command, options->ledger);
+  ledger_option(line, *backup_command, options->ledger);
   backup_command->add_option("file", options->file, "The new file")->required();
-  backup_command->add_option("--anchor", options->anchor, "The ledger's anchor, which is copied too")
-      ->envname("OPENEXEC_LOG_ANCHOR");
+  line.from_environment(
+      *backup_command,
+      *backup_command->add_option("--anchor", options->anchor, "The ledger's anchor, which is copied too"),
+      "OPENEXEC_LOG_ANCHOR");
   backup_command->add_flag("--json", options->json, "Answer in JSON");
-  backup_command->callback([&chosen, options] { chosen = [options] { return backup(*options); }; });
+  line.on(*backup_command, [options, &line] { return backup(*options, line.console()); });
 
   CLI::App* rebuild_command = ledger->add_subcommand("rebuild-index", "Build the index anew from claims and entries");
   rebuild_command->footer(rebuild_footer);
-  ledger_option(*rebuild_command, options->ledger);
+  ledger_option(line, *rebuild_command, options->ledger);
   rebuild_command->add_flag("--json", options->json, "Answer in JSON");
-  rebuild_command->callback([&chosen, options] { chosen = [options] { return rebuild(*options); }; });
+  line.on(*rebuild_command, [options, &line] { return rebuild(*options, line.console()); });
 }
 
 }  // namespace openexec::log_commands

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <iostream>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,17 +17,19 @@
 
 #include "base/text.hpp"
 #include "canon/json_object.hpp"
-#include "log_commands.hpp"
+#include "commands/terminal.hpp"
+#include "log_commands/log_commands.hpp"
 #include "merkle/lines.hpp"
 #include "merkle/note.hpp"
 #include "merkle/policy.hpp"
-#include "terminal.hpp"
-#include "witness_client.hpp"
 
 namespace openexec::log_commands {
 namespace {
 
 using canon::JsonObject;
+using terminal::CommandLine;
+using terminal::Console;
+using terminal::or_cannot;
 using terminal::shown;
 using terminal::Stop;
 using terminal::Style;
@@ -48,12 +50,6 @@ struct Options {
   bool json = false;
 };
 
-template <class T>
-T or_cannot(Result<T> result, const std::string& what) {
-  if (!result.ok()) throw Stop(terminal::cannot, what + ": " + shown(result.status().detail()));
-  return *std::move(result);
-}
-
 /// What came of one witness.
 struct Asked {
   std::string url;
@@ -63,10 +59,11 @@ struct Asked {
 
 class Collecting {
  public:
-  Collecting(const Options& options, Ledger& ledger)
+  Collecting(const Options& options, Ledger& ledger, const AskWitness& ask_witness, const Console& console)
       : options_(options),
         ledger_(ledger),
-        policy_(or_cannot(merkle::Policy::parse(terminal::read_input(options.policy)), "the policy")),
+        ask_witness_(ask_witness),
+        policy_(or_cannot(merkle::Policy::parse(terminal::read_input(console, options.policy)), "the policy")),
         checkpoint_(or_cannot(ledger.checkpoint(), "the checkpoint")),
         note_(or_cannot(merkle::Note::parse(checkpoint_.note), "the checkpoint")) {
     const auto& logs = policy_.logs();
@@ -86,7 +83,7 @@ class Collecting {
     // The witness knows best how far it came. It is believed as far as a proof from there can be made.
     std::uint64_t from = known_;
     for (int attempt = 0; attempt < 3; ++attempt) {
-      const auto reply = post_checkpoint(url, request(from), std::chrono::milliseconds(options_.timeout_ms));
+      const auto reply = ask_witness_(url, request(from), std::chrono::milliseconds(options_.timeout_ms));
       if (!reply.ok()) {
         if (reply.status().code() == Code::invalid_argument)
           throw Stop(terminal::cannot, "--witness " + shown(url) + ": " + reply.status().detail());
@@ -180,6 +177,7 @@ class Collecting {
 
   const Options& options_;
   Ledger& ledger_;
+  const AskWitness& ask_witness_;
   const merkle::Policy policy_;
   const SignedCheckpoint checkpoint_;
   merkle::Note note_;        ///< the log's signature first, then the cosignatures
@@ -193,9 +191,9 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
-int cosign(const Options& options) {
+int cosign(const Options& options, const AskWitness& ask_witness, const Console& console) {
   const auto ledger = open_to_read(options.ledger);
-  Collecting collecting(options, *ledger);
+  Collecting collecting(options, *ledger, ask_witness, console);
   std::vector<Asked> all;
   for (const std::string& url : options.witnesses) all.push_back(collecting.ask(url));
   collecting.keep();
@@ -207,41 +205,43 @@ int cosign(const Options& options) {
       one.text("url", asked.url).text_or_null("cosigned", joined(asked.cosigned)).text_or_null("why", asked.why);
       witnesses += (witnesses.empty() ? "" : ",") + one.take();
     }
-    std::cout << JsonObject()
-                     .boolean("quorum", quorum.ok())
-                     .number("size", collecting.size())
-                     .number("cosignatures", collecting.count())
-                     .raw("witnesses", "[" + witnesses + "]")
-                     .take()
-              << '\n';
+    console.out << JsonObject()
+                       .boolean("quorum", quorum.ok())
+                       .number("size", collecting.size())
+                       .number("cosignatures", collecting.count())
+                       .raw("witnesses", "[" + witnesses + "]")
+                       .take()
+                << '\n';
   } else {
-    const Style style(STDOUT_FILENO);
+    const Style style(console);
     std::vector<std::vector<std::string>> rows;
     for (const Asked& asked : all)
       rows.push_back({shown(asked.url), asked.why.empty() ? style.good("cosigned") : style.bad("did not"),
                       shown(asked.why.empty() ? joined(asked.cosigned) : asked.why)});
-    std::cout << terminal::table(style, {"WITNESS", "", ""}, rows);
-    std::cout << (quorum.ok() ? style.good("enough") : style.bad("not enough")) << ": the checkpoint over "
-              << grouped(collecting.size()) << " entries has " << collecting.count()
-              << (collecting.count() == 1 ? " cosignature\n" : " cosignatures\n");
+    console.out << terminal::table(style, {"WITNESS", "", ""}, rows);
+    console.out << (quorum.ok() ? style.good("enough") : style.bad("not enough")) << ": the checkpoint over "
+                << grouped(collecting.size()) << " entries has " << collecting.count()
+                << (collecting.count() == 1 ? " cosignature\n" : " cosignatures\n");
   }
   return quorum.ok() ? terminal::yes : terminal::no;
 }
 
 }  // namespace
 
-void add_cosign(CLI::App& log, Chosen& chosen) {
+void add_cosign(CommandLine& line, CLI::App& log, AskWitness ask_witness) {
   CLI::App* command = log.add_subcommand("cosign", "Ask witnesses to cosign the newest checkpoint (C2SP tlog-witness)");
   command->footer(footer);
   auto options = std::make_shared<Options>();
-  ledger_option(*command, options->ledger);
+  ledger_option(line, *command, options->ledger);
   command->add_option("--witness", options->witnesses, "URL of a witness; once for each")->required();
   command->add_option("--policy", options->policy, "Whose cosignatures are enough (C2SP tlog-policy)")->required();
   command->add_option("--timeout", options->timeout_ms, "Milliseconds for each question")
       ->check(CLI::Range(1, 600'000))
       ->capture_default_str();
   command->add_flag("--json", options->json, "Answer in JSON");
-  command->callback([&chosen, options] { chosen = [options] { return cosign(*options); }; });
+  line.on(*command, [options, &line, ask_witness = std::move(ask_witness)] {
+    return cosign(*options, ask_witness, line.console());
+  });
 }
 
 }  // namespace openexec::log_commands

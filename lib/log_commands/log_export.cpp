@@ -5,9 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdint>
-#include <iostream>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -15,19 +15,22 @@
 #include <vector>
 
 #include "canon/json_object.hpp"
-#include "log_commands.hpp"
-#include "log_progress.hpp"
+#include "commands/terminal.hpp"
+#include "log_commands/log_commands.hpp"
+#include "log_commands/log_progress.hpp"
+#include "log_commands/site_folder.hpp"
 #include "merkle/checkpoint.hpp"
 #include "merkle/note.hpp"
 #include "merkle/tile.hpp"
-#include "site_folder.hpp"
-#include "terminal.hpp"
 
 namespace openexec::log_commands {
 namespace {
 
 using merkle::Tile;
 using merkle::tile_width;
+using terminal::CommandLine;
+using terminal::Console;
+using terminal::or_cannot;
 using terminal::shown;
 using terminal::Stop;
 using terminal::Style;
@@ -48,12 +51,6 @@ struct Options {
   bool json = false;
 };
 
-template <class T>
-T or_cannot(Result<T> result, const std::string& what) {
-  if (!result.ok()) throw Stop(terminal::cannot, what + ": " + shown(result.status().detail()));
-  return *std::move(result);
-}
-
 /// The number that a partial tile's file is called by, if it is one.
 std::optional<std::size_t> width_in(std::string_view name) {
   std::size_t width = 0;
@@ -66,16 +63,17 @@ std::optional<std::size_t> width_in(std::string_view name) {
 class Export {
  public:
   /// The folder is held before the newest checkpoint is read, so that no other run puts a later one meanwhile.
-  Export(Ledger& ledger, const Options& options)
+  Export(Ledger& ledger, const Options& options, const Console& console)
       : ledger_(ledger),
         options_(options),
+        console_(console),
         folder_(options.folder),
         newest_(or_cannot(ledger.checkpoint(), "the checkpoint")) {}
 
   void run() {
     before_ = judge_checkpoint();
     {
-      Progress progress(::isatty(STDERR_FILENO) == 1);
+      Progress progress(console_);
       for (std::uint64_t index = first(0); index * tile_width < newest_.size; ++index) {
         const Tile tile{0, index, merkle::width_of(newest_.size, 0, index)};
         copy(tile, true);
@@ -163,6 +161,7 @@ class Export {
 
   Ledger& ledger_;
   const Options& options_;
+  const Console& console_;
   SiteFolder folder_;
   const SignedCheckpoint newest_;
   std::uint64_t before_ = 0;
@@ -171,9 +170,9 @@ class Export {
   std::uint64_t bytes_ = 0;
 };
 
-int run(const Options& options) {
+int run(const Options& options, const Console& console) {
   const auto ledger = open_to_read(options.ledger);
-  Export log(*ledger, options);
+  Export log(*ledger, options, console);
   log.run();
   if (options.json) {
     canon::JsonObject json;
@@ -182,9 +181,9 @@ int run(const Options& options) {
         .number("files", log.files())
         .number("bytes", log.bytes());
     if (options.verify) json.number("mended", log.mended());
-    std::cout << json.take() << '\n';
+    console.out << json.take() << '\n';
   } else {
-    const Style style(STDOUT_FILENO);
+    const Style style(console);
     std::vector<std::pair<std::string, std::string>> rows{
         {"folder", shown(options.folder)},
         {"entries", grouped(log.size()) + (log.before() > 0 ? ", " + grouped(log.before()) + " of them before" : "")},
@@ -192,23 +191,23 @@ int run(const Options& options) {
     if (options.verify)
       rows.emplace_back("mended",
                         log.mended() > 0 ? grouped(log.mended()) + " that differed or were missing" : "nothing");
-    std::cout << style.good("exported") << '\n' << terminal::fields(style, rows);
+    console.out << style.good("exported") << '\n' << terminal::fields(style, rows);
   }
   return terminal::yes;
 }
 
 }  // namespace
 
-void add_export(CLI::App& log, Chosen& chosen) {
+void add_export(CommandLine& line, CLI::App& log) {
   CLI::App* command =
       log.add_subcommand("export", "The log as a folder that any web server can serve (C2SP tlog-tiles)");
   command->footer(footer);
   auto options = std::make_shared<Options>();
-  ledger_option(*command, options->ledger);
+  ledger_option(line, *command, options->ledger);
   command->add_option("folder", options->folder, "Made, or gone on with")->required();
   command->add_flag("--verify", options->verify, "Compare what is there with the ledger, and mend it");
   command->add_flag("--json", options->json, "Answer in JSON");
-  command->callback([&chosen, options] { chosen = [options] { return run(*options); }; });
+  line.on(*command, [options, &line] { return run(*options, line.console()); });
 }
 
 }  // namespace openexec::log_commands

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <iostream>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,12 +15,15 @@
 
 #include "base/time.hpp"
 #include "canon/json_object.hpp"
-#include "log_commands.hpp"
-#include "terminal.hpp"
+#include "commands/terminal.hpp"
+#include "log_commands/log_commands.hpp"
 
 namespace openexec::log_commands {
 namespace {
 
+using terminal::CommandLine;
+using terminal::Console;
+using terminal::or_cannot;
 using terminal::shown;
 using terminal::Stop;
 using terminal::Style;
@@ -43,12 +46,6 @@ struct Found {
   LogLine line;
   Entry entry;
 };
-
-template <class T>
-T or_cannot(Result<T> result, const std::string& what) {
-  if (!result.ok()) throw Stop(terminal::cannot, what + ": " + shown(result.status().detail()));
-  return std::move(result).value();
-}
 
 /// What is asked for. Each filter that is given has to hold.
 class Filter {
@@ -134,21 +131,21 @@ std::string painted(const Style& style, Verdict verdict) {
   return good ? style.good(name(verdict)) : style.bad(name(verdict));
 }
 
-int list(const Options& options) {
+int list(const Options& options, const Console& console) {
   const Filter filter(options);
   const auto ledger = open_to_read(options.ledger);
   const std::uint64_t size = or_cannot(ledger->size(), "the log");
   const auto found = options.first ? forwards(*ledger, options, filter) : newest(*ledger, size, options, filter);
-  const Style style(STDOUT_FILENO);
+  const Style style(console);
   std::vector<std::vector<std::string>> rows;
   for (const auto& [line, entry] : found) {
     if (options.json) {
-      std::cout << canon::JsonObject()
-                       .number("index", line.index)
-                       .text("leaf_hash", to_hex(line.leaf_hash))
-                       .raw("entry", line.json)
-                       .take()
-                << '\n';
+      console.out << canon::JsonObject()
+                         .number("index", line.index)
+                         .text("leaf_hash", to_hex(line.leaf_hash))
+                         .raw("entry", line.json)
+                         .take()
+                  << '\n';
     } else {
       rows.push_back({std::to_string(line.index), base::format_time(entry.observed_at), painted(style, entry.verdict),
                       std::string(name(entry.effect)), std::string(name(entry.code)), what_of(entry),
@@ -156,18 +153,18 @@ int list(const Options& options) {
     }
   }
   if (options.json) return terminal::yes;
-  std::cout << terminal::table(style, {"INDEX", "TIME", "VERDICT", "EFFECT", "CODE", "ACTION OR ORDER", "EXEC ID"},
-                               rows)
-            << style.faint(std::to_string(found.size()) + " of " + std::to_string(size) + " entries") << '\n';
+  console.out << terminal::table(style, {"INDEX", "TIME", "VERDICT", "EFFECT", "CODE", "ACTION OR ORDER", "EXEC ID"},
+                                 rows)
+              << style.faint(std::to_string(found.size()) + " of " + std::to_string(size) + " entries") << '\n';
   return terminal::yes;
 }
 
 }  // namespace
 
-void add_list(CLI::App& log, Chosen& chosen) {
+void add_list(CommandLine& line, CLI::App& log) {
   CLI::App* command = log.add_subcommand("list", "Entries, a line each");
   auto options = std::make_shared<Options>();
-  ledger_option(*command, options->ledger);
+  ledger_option(line, *command, options->ledger);
   command->add_flag("--json", options->json, "One JSON object a line");
   command->add_option("--first", options->first, "Start at this index, not at the end");
   command->add_option("--count", options->count, "How many")->check(CLI::Range(1, 100'000))->capture_default_str();
@@ -176,7 +173,7 @@ void add_list(CLI::App& log, Chosen& chosen) {
   command->add_option("--verdict", options->verdict, "Only with this verdict; control is what was ordered");
   command->add_option("--exec-id", options->exec_id, "Only of this execution");
   command->add_option("--since", options->since, "Only since this time (RFC 3339)");
-  command->callback([&chosen, options] { chosen = [options] { return list(*options); }; });
+  line.on(*command, [options, &line] { return list(*options, line.console()); });
 }
 
 }  // namespace openexec::log_commands

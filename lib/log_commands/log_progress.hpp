@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <string>
 
-#include "log_commands.hpp"
+#include "log_commands/log_commands.hpp"
 
 namespace openexec::log_commands {
 
@@ -20,7 +20,8 @@ inline double seconds_since(std::chrono::steady_clock::time_point start) {
 
 class Progress {
  public:
-  explicit Progress(bool on) : on_(on) {}
+  explicit Progress(const terminal::Console& console)
+      : descriptor_(console.err_descriptor), on_(::isatty(descriptor_) == 1) {}
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress() { clear(); }
@@ -47,7 +48,8 @@ class Progress {
     if (drawn_) draw("\r\x1b[K");
   }
   /// Past the streams, which let no control character through. A line that is lost is drawn again.
-  static void draw(const std::string& text) { (void)!::write(STDERR_FILENO, text.data(), text.size()); }
+  void draw(const std::string& text) const { (void)!::write(descriptor_, text.data(), text.size()); }
+  const int descriptor_;
   const bool on_;
   bool drawn_ = false;
   double last_ = 0;

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <iostream>
 #include <limits>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,16 +17,19 @@
 #include "answers/telling.hpp"
 #include "base/text.hpp"
 #include "canon/json_object.hpp"
-#include "log_commands.hpp"
+#include "commands/terminal.hpp"
+#include "log_commands/log_commands.hpp"
 #include "merkle/checkpoint.hpp"
 #include "merkle/note.hpp"
 #include "merkle/proof.hpp"
-#include "terminal.hpp"
 
 namespace openexec::log_commands {
 namespace {
 
 using canon::JsonObject;
+using terminal::CommandLine;
+using terminal::Console;
+using terminal::or_cannot;
 using terminal::shown;
 using terminal::Stop;
 using terminal::Style;
@@ -43,12 +46,6 @@ constexpr auto consistency_footer = R"(Exit codes:
   0  the log at NEW grew out of the log at OLD; the hashes prove it
   1  it did not: OLD or NEW is a checkpoint of another history, or of another log
   2  wrong usage, or the ledger could not be read)";
-
-template <class T>
-T or_cannot(Result<T> result, const std::string& what) {
-  if (!result.ok()) throw Stop(terminal::cannot, what + ": " + shown(result.status().detail()));
-  return *std::move(result);
-}
 
 // proof
 
@@ -72,11 +69,11 @@ std::uint64_t index_of(Ledger& ledger, const std::string& wanted) {
   return outcome->index;
 }
 
-int proof(const ProofOptions& options) {
+int proof(const ProofOptions& options, const Console& console) {
   const auto ledger = open_to_read(options.ledger);
   const std::string text = or_cannot(ledger->prove(index_of(*ledger, options.entry)), "the proof");
   if (options.out.empty())
-    std::cout << text;
+    console.out << text;
   else
     terminal::write_new_file(options.out, text, 0644);
   return terminal::yes;
@@ -97,11 +94,11 @@ struct Named {
 };
 
 /// A size, or a file with a checkpoint that the log signed.
-Named named(const std::string& given, const merkle::VerifierKey& key) {
+Named named(const std::string& given, const merkle::VerifierKey& key, const Console& console) {
   const bool digits = !given.empty() && given.size() <= 18 &&
                       std::all_of(given.begin(), given.end(), [](char c) { return '0' <= c && c <= '9'; });
   if (digits && !std::filesystem::exists(given)) return {std::stoull(given), std::nullopt};
-  const std::string note = terminal::read_input(given);
+  const std::string note = terminal::read_input(console, given);
   const auto opened = merkle::open_note(note, {&key, 1});
   if (!opened.ok())
     throw Stop(terminal::no,
@@ -136,12 +133,12 @@ void check_root(Ledger& ledger, const std::string& given, const Named& named) {
                shown(given) + " is of another history: the log has another root at " + grouped(named.size));
 }
 
-int consistency(const ConsistencyOptions& options) {
+int consistency(const ConsistencyOptions& options, const Console& console) {
   const auto ledger = open_to_read(options.ledger);
   const auto key = or_cannot(merkle::VerifierKey::parse(ledger->verifier_key()), "the log's key");
   const SignedCheckpoint newest = or_cannot(ledger->checkpoint(), "the checkpoint");
-  const Named from = named(options.from, key);
-  const Named to = options.to.empty() ? Named{newest.size, std::nullopt} : named(options.to, key);
+  const Named from = named(options.from, key, console);
+  const Named to = options.to.empty() ? Named{newest.size, std::nullopt} : named(options.to, key, console);
   if (from.size > to.size || to.size > newest.size) {
     throw Stop(options.to.empty() && from.root ? terminal::no : terminal::cannot,
                "the log has " + grouped(newest.size) + " entries: it cannot have grown from " + grouped(from.size) +
@@ -156,17 +153,17 @@ int consistency(const ConsistencyOptions& options) {
     list += options.json ? (list.empty() ? "\"" : ",\"") + text + "\"" : text + "\n";
   }
   if (options.json) {
-    std::cout << JsonObject()
-                     .boolean("consistent", true)
-                     .number("from", from.size)
-                     .number("to", to.size)
-                     .raw("proof", "[" + list + "]")
-                     .take()
-              << '\n';
+    console.out << JsonObject()
+                       .boolean("consistent", true)
+                       .number("from", from.size)
+                       .number("to", to.size)
+                       .raw("proof", "[" + list + "]")
+                       .take()
+                << '\n';
   } else {
-    std::cerr << Style(STDERR_FILENO).good("consistent") << ": " << grouped(to.size) << " entries grew out of "
-              << grouped(from.size) << '\n';
-    std::cout << list;  // as C2SP tlog-witness writes them
+    console.err << Style(console, terminal::Shown::as_message).good("consistent") << ": " << grouped(to.size)
+                << " entries grew out of " << grouped(from.size) << '\n';
+    console.out << list;  // as C2SP tlog-witness writes them
   }
   return terminal::yes;
 }
@@ -178,13 +175,14 @@ struct KeyOptions {
   bool json = false;
 };
 
-int key(const KeyOptions& options) {
+int key(const KeyOptions& options, const Console& console) {
   const auto ledger = open_to_read(options.ledger);
   const auto parsed = or_cannot(merkle::VerifierKey::parse(ledger->verifier_key()), "the log's key");
   if (options.json)
-    std::cout << JsonObject().text("origin", parsed.name()).text("verifier_key", ledger->verifier_key()).take() << '\n';
+    console.out << JsonObject().text("origin", parsed.name()).text("verifier_key", ledger->verifier_key()).take()
+                << '\n';
   else
-    std::cout << ledger->verifier_key() << '\n';
+    console.out << ledger->verifier_key() << '\n';
   return terminal::yes;
 }
 
@@ -209,34 +207,34 @@ std::vector<LogLine> entries_of(Ledger& ledger, const std::string& wanted) {
   return or_cannot(ledger.read(std::stoull(wanted), 1), "the log");
 }
 
-void add_key(CLI::App& log, Chosen& chosen) {
+void add_key(CommandLine& line, CLI::App& log) {
   CLI::App* command = log.add_subcommand("key", "The log's verifier key, for those who check its portable receipts");
   command->footer("Hand it over by a way that whoever could forge the log cannot change.");
   auto options = std::make_shared<KeyOptions>();
-  ledger_option(*command, options->ledger);
+  ledger_option(line, *command, options->ledger);
   command->add_flag("--json", options->json, "Answer in JSON");
-  command->callback([&chosen, options] { chosen = [options] { return key(*options); }; });
+  line.on(*command, [options, &line] { return key(*options, line.console()); });
 }
 
-void add_proof(CLI::App& log, Chosen& chosen) {
+void add_proof(CommandLine& line, CLI::App& log) {
   CLI::App* command = log.add_subcommand("proof", "The portable receipt of an entry (C2SP tlog-proof)");
   command->footer(proof_footer);
   auto options = std::make_shared<ProofOptions>();
-  ledger_option(*command, options->ledger);
+  ledger_option(line, *command, options->ledger);
   command->add_option("entry", options->entry, "An index, or an exec id")->required();
   command->add_option("--out", options->out, "A file to make; else standard output");
-  command->callback([&chosen, options] { chosen = [options] { return proof(*options); }; });
+  line.on(*command, [options, &line] { return proof(*options, line.console()); });
 }
 
-void add_consistency(CLI::App& log, Chosen& chosen) {
+void add_consistency(CommandLine& line, CLI::App& log) {
   CLI::App* command = log.add_subcommand("consistency", "That the log only grew since an older checkpoint");
   command->footer(consistency_footer);
   auto options = std::make_shared<ConsistencyOptions>();
-  ledger_option(*command, options->ledger);
+  ledger_option(line, *command, options->ledger);
   command->add_option("old", options->from, "A size, or a file with a checkpoint")->required();
   command->add_option("new", options->to, "The same; else the newest checkpoint");
   command->add_flag("--json", options->json, "Answer in JSON");
-  command->callback([&chosen, options] { chosen = [options] { return consistency(*options); }; });
+  line.on(*command, [options, &line] { return consistency(*options, line.console()); });
 }
 
 }  // namespace openexec::log_commands

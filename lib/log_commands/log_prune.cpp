@@ -5,20 +5,23 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
-#include <iostream>
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include "base/time.hpp"
 #include "canon/json_object.hpp"
-#include "log_commands.hpp"
-#include "log_progress.hpp"
-#include "terminal.hpp"
+#include "commands/terminal.hpp"
+#include "log_commands/log_commands.hpp"
+#include "log_commands/log_progress.hpp"
 #include "upkeep/prune.hpp"
 
 namespace openexec::log_commands {
 namespace {
 
+using terminal::CommandLine;
+using terminal::Console;
+using terminal::or_cannot;
 using terminal::shown;
 using terminal::Stop;
 using terminal::Style;
@@ -38,50 +41,47 @@ struct Options {
   bool json = false;
 };
 
-store::Prunable or_cannot(const Result<store::Prunable>& result) {
-  if (!result.ok()) throw Stop(terminal::cannot, "the ledger: " + shown(result.status().detail()));
-  return *result;
-}
-
-int prune(const Options& options) {
+int prune(const Options& options, const Console& console) {
   const auto before = base::parse_time(options.before, base::TimeForm::rfc3339);
   if (!before) throw Stop(terminal::cannot, "--before: expected a time such as 2026-01-01T00:00:00Z");
   (void)open_to_read(options.ledger);
   const std::string path = path_of(options.ledger);
-  const store::Prunable found = or_cannot(store::prunable_results(path, *before));
+  const store::Prunable found = or_cannot(store::prunable_results(path, *before), "the ledger");
   if (!options.yes && found.results > 0) {
     const std::string count = std::to_string(found.results);
-    terminal::confirm(grouped(found.results) + " results of " + grouped(found.bytes) + " bytes were sealed before " +
+    terminal::confirm(console,
+                      grouped(found.results) + " results of " + grouped(found.bytes) + " bytes were sealed before " +
                           base::format_time(*before) + ".\n",
                       "Remove them for ever? Type their number, " + count + ": ", count, "--yes removes without asking",
                       "nothing was removed");
   }
   const store::Prunable removed = [&] {
-    Progress progress(::isatty(STDERR_FILENO) == 1);
+    Progress progress(console);
     return or_cannot(store::prune_results(
-        path, *before, [&](std::uint64_t claims, std::uint64_t of) { progress.show(claims, of, 0); }));
+                         path, *before, [&](std::uint64_t claims, std::uint64_t of) { progress.show(claims, of, 0); }),
+                     "the ledger");
   }();
   if (options.json) {
-    std::cout << canon::JsonObject().number("results", removed.results).number("bytes", removed.bytes).take() << '\n';
+    console.out << canon::JsonObject().number("results", removed.results).number("bytes", removed.bytes).take() << '\n';
     return terminal::yes;
   }
-  const Style style(STDOUT_FILENO);
-  std::cout << style.good("pruned") << '\n'
-            << terminal::fields(style, {{"results", grouped(removed.results)}, {"bytes", grouped(removed.bytes)}});
+  const Style style(console);
+  console.out << style.good("pruned") << '\n'
+              << terminal::fields(style, {{"results", grouped(removed.results)}, {"bytes", grouped(removed.bytes)}});
   return terminal::yes;
 }
 
 }  // namespace
 
-void add_prune(CLI::App& log, Chosen& chosen) {
+void add_prune(CommandLine& line, CLI::App& log) {
   CLI::App* command = log.add_subcommand("prune", "Remove old results; entries, nonces and proofs stay");
   command->footer(footer);
   auto options = std::make_shared<Options>();
-  ledger_option(*command, options->ledger);
+  ledger_option(line, *command, options->ledger);
   command->add_option("--before", options->before, "Those that were sealed before this time (RFC 3339)")->required();
   command->add_flag("--yes", options->yes, "Do not ask");
   command->add_flag("--json", options->json, "Answer in JSON");
-  command->callback([&chosen, options] { chosen = [options] { return prune(*options); }; });
+  line.on(*command, [options, &line] { return prune(*options, line.console()); });
 }
 
 }  // namespace openexec::log_commands

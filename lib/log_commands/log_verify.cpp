@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <iostream>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,9 +14,9 @@
 #include <openexec/receipt.hpp>
 
 #include "canon/json_object.hpp"
-#include "log_commands.hpp"
-#include "log_progress.hpp"
-#include "terminal.hpp"
+#include "commands/terminal.hpp"
+#include "log_commands/log_commands.hpp"
+#include "log_commands/log_progress.hpp"
 #include "upkeep/log_audit.hpp"
 
 namespace openexec::log_commands {
@@ -24,6 +24,9 @@ namespace {
 
 using canon::JsonObject;
 using std::chrono::steady_clock;
+using terminal::CommandLine;
+using terminal::Console;
+using terminal::or_cannot;
 using terminal::shown;
 using terminal::Stop;
 using terminal::Style;
@@ -75,61 +78,58 @@ std::string as_json(const store::LogAudit& audit, double seconds) {
       .take();
 }
 
-void print(const store::LogAudit& audit, double seconds) {
-  const Style style(STDOUT_FILENO);
-  for (const store::LogDifference& each : audit.differences) std::cout << shown(each.what) << '\n';
+void print(const store::LogAudit& audit, double seconds, const Console& console) {
+  const Style style(console);
+  for (const store::LogDifference& each : audit.differences) console.out << shown(each.what) << '\n';
   if (audit.difference_count > audit.differences.size())
-    std::cout << "... and " << grouped(audit.difference_count - audit.differences.size()) << " more\n";
+    console.out << "... and " << grouped(audit.difference_count - audit.differences.size()) << " more\n";
   if (audit.difference_count == 0)
-    std::cout << style.good("verified") << '\n';
+    console.out << style.good("verified") << '\n';
   else
-    std::cout << style.bad("NOT verified") << ": " << grouped(audit.difference_count)
-              << (audit.difference_count == 1 ? " difference\n" : " differences\n");
+    console.out << style.bad("NOT verified") << ": " << grouped(audit.difference_count)
+                << (audit.difference_count == 1 ? " difference\n" : " differences\n");
   char took[64];
   std::snprintf(took, sizeof took, "%.1f s", seconds);
   const std::string anchor = audit.anchored         ? "true, and covers " + grouped(*audit.anchored)
                              : audit.expects_anchor ? "not looked at; the ledger has one: give --anchor"
                                                     : "-";
-  std::cout << terminal::fields(style, {{"entries", grouped(audit.entries) + " of " + grouped(audit.size)},
-                                        {"root", to_hex(audit.root)},
-                                        {"tiles", grouped(audit.tiles)},
-                                        {"cosigned", audit.cosigned ? "up to " + grouped(*audit.cosigned) : "-"},
-                                        {"anchor", anchor},
-                                        {"took", took}});
+  console.out << terminal::fields(style, {{"entries", grouped(audit.entries) + " of " + grouped(audit.size)},
+                                          {"root", to_hex(audit.root)},
+                                          {"tiles", grouped(audit.tiles)},
+                                          {"cosigned", audit.cosigned ? "up to " + grouped(*audit.cosigned) : "-"},
+                                          {"anchor", anchor},
+                                          {"took", took}});
 }
 
-int verify(const Options& options) {
+int verify(const Options& options, const Console& console) {
   (void)open_to_read(options.ledger);
   const auto start = steady_clock::now();
   store::AuditOptions audit;
   audit.well_formed = is_entry;
   audit.anchor = options.anchor;
   const Result<store::LogAudit> found = [&] {
-    Progress progress(::isatty(STDERR_FILENO) == 1);
+    Progress progress(console);
     audit.progress = [&](std::uint64_t done, std::uint64_t of, std::uint64_t bytes) { progress.show(done, of, bytes); };
     return store::audit_log(path_of(options.ledger), audit);
   }();
   if (!found.ok()) throw Stop(terminal::cannot, "the log: " + shown(found.status().detail()));
   const double seconds = seconds_since(start);
   if (options.json)
-    std::cout << as_json(*found, seconds) << '\n';
+    console.out << as_json(*found, seconds) << '\n';
   else
-    print(*found, seconds);
+    print(*found, seconds, console);
   return found->difference_count == 0 ? terminal::yes : terminal::no;
 }
 
 }  // namespace
 
-void ledger_option(CLI::App& command, std::string& url) {
-  command.add_option("--ledger", url, "sqlite:///relative.db, sqlite:////absolute.db")
-      ->envname("OPENEXEC_DB_URL")
-      ->capture_default_str();
+void ledger_option(CommandLine& line, CLI::App& command, std::string& url) {
+  CLI::Option* option = command.add_option("--ledger", url, "sqlite:///relative.db, sqlite:////absolute.db");
+  line.from_environment(command, *option->capture_default_str(), "OPENEXEC_DB_URL");
 }
 
 std::shared_ptr<Ledger> open_to_read(const std::string& url) {
-  auto ledger = open_ledger(url, {.read_only = true, .log = {}});
-  if (!ledger.ok()) throw Stop(terminal::cannot, "the ledger " + shown(url) + ": " + shown(ledger.status().detail()));
-  return *std::move(ledger);
+  return or_cannot(open_ledger(url, {.read_only = true, .log = {}}), "the ledger " + shown(url));
 }
 
 std::string path_of(const std::string& url) { return url.substr(std::string_view("sqlite:///").size()); }
@@ -140,15 +140,16 @@ std::string grouped(std::uint64_t value) {
   return text;
 }
 
-void add_verify(CLI::App& log, Chosen& chosen) {
+void add_verify(CommandLine& line, CLI::App& log) {
   CLI::App* command = log.add_subcommand("verify", "Derive everything again, from the entries to the checkpoint");
   command->footer(footer);
   auto options = std::make_shared<Options>();
-  ledger_option(*command, options->ledger);
-  command->add_option("--anchor", options->anchor, "The file that holds the newest checkpoint outside the ledger")
-      ->envname("OPENEXEC_LOG_ANCHOR");
+  ledger_option(line, *command, options->ledger);
+  CLI::Option* anchor =
+      command->add_option("--anchor", options->anchor, "The file that holds the newest checkpoint outside the ledger");
+  line.from_environment(*command, *anchor, "OPENEXEC_LOG_ANCHOR");
   command->add_flag("--json", options->json, "Answer in JSON");
-  command->callback([&chosen, options] { chosen = [options] { return verify(*options); }; });
+  line.on(*command, [options, &line] { return verify(*options, line.console()); });
 }
 
 }  // namespace openexec::log_commands

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "site_folder.hpp"
+#include "log_commands/site_folder.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include <utility>
 
 #include "base/text.hpp"
-#include "terminal.hpp"
+#include "commands/terminal.hpp"
 
 namespace openexec::log_commands {
 namespace {

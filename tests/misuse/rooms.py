@@ -16,11 +16,11 @@ WINGS = {"witness": ["base", "canon", "crypto", "merkle", "sqlite"], "signing": 
 # What the programs do, in libraries of their own. `commands` is what they share; the others stand on it.
 WINGS |= {
     "commands": ["base", "canon"],
-    "log_commands": ["base", "canon", "merkle", "evidence", "approval", "sqlite", "ledger", "upkeep", "answers", "commands"],
-    "executor_commands": ["base", "canon", "crypto", "evidence", "approval", "answers", "signing", "commands",
-                          "log_commands"],
+    "log_commands": ["base", "canon", "merkle", "evidence", "sqlite", "ledger", "upkeep", "answers", "commands"],
+    "executor_commands": ["base", "canon", "crypto", "evidence", "answers", "signing", "commands", "log_commands"],
     "approver_commands": ["base", "canon", "crypto", "approval", "signing", "commands"],
-    "daemon": ["base", "canon", "crypto", "commands"],
+    "daemon": ["base", "canon", "approval", "commands"],
+    "witness_commands": ["base", "canon", "crypto", "merkle", "witness", "commands"],
 }
 GUESTS = {"simdjson": ["canon"], "re2": ["schema"], "openssl": ["crypto"], "sodium": ["crypto"], "sqlite3": ["sqlite"],
           "libpq": ["postgres"], "boost": ["service"]}

@@ -203,8 +203,10 @@ TEST_CASE("What is not configured refuses, and what contradicts itself does not 
   CHECK(has(refused({"--trust-policy", place.path()}), "line 3"));
   place.write(R"({"version": 1, "keys": [], "rules": [], "kyes": []})");
   CHECK(has(refused({"--trust-policy", place.path()}), "kyes"));
-  place.write(std::string(5 << 20, ' '));
-  CHECK(has(refused({"--trust-policy", place.path()}), "over 4 MiB"));
+  for (const std::size_t size : {(std::size_t{1} << 20) + 1, std::size_t{5} << 20}) {  // one limit, and one text for it
+    place.write(std::string(size, ' '));
+    CHECK(has(refused({"--trust-policy", place.path()}), "over the limit of 1048576 bytes"));
+  }
 }
 
 TEST_CASE("SIGHUP puts another policy in force, and a bad file leaves the old one and says where it is bad") {
