@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What the house stands on. An installed package is used; simdjson, CLI11 and Catch2 are fetched, pinned and hashed, where
 # they are not installed. FETCHCONTENT_FULLY_DISCONNECTED=ON forbids that.
 if(POLICY CMP0167)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Install rules: libraries, headers, programs, and the files by which others find them. In three components: library
 # (what a program needs to run), development (what it needs to be built) and programs.
 include(CMakePackageConfigHelpers)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Finds a package that is installed, or fetches a pinned and hashed source of it.
 include(FetchContent)
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # RE2: re2::re2. Debian's brings no package file for CMake, and later ones do. Installed beside OpenExec's own package
 # file.
 find_package(re2 CONFIG QUIET)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # libsodium brings no package file for CMake: sodium::sodium. Installed beside OpenExec's own package file.
 find_path(sodium_INCLUDE_DIR sodium.h)
 find_library(sodium_LIBRARY sodium)

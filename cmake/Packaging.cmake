@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Debian packages by CPack, one for each component: libopenexec1, libopenexec-dev, openexec-tools. cmake/packaging/deb.sh
 # builds them as they are meant to be.
 if(NOT OPENEXEC_BUILD_C OR NOT OPENEXEC_BUILD_TOOLS)

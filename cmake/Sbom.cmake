@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # SBOM.spdx.json (SPDX 2.3): what OpenExec is made of, in the versions that this build found. Installed with the library,
 # and beside the build's other files.
 

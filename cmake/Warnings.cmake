@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # openexec_warnings(target): the warnings that the whole house is built under. Optimising g++ 12 finds -Wrestrict in
 # every `"text" + std::string` (GCC bug 105651).
 function(openexec_warnings target)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs what building OpenExec needs on Debian 12 or Ubuntu 24.04, and nothing where all is there.
 #   bash cmake/setup.sh build     a compiler, CMake and the libraries
 #   bash cmake/setup.sh tests     the same, and what the tests need

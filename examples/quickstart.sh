@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # From a fresh Debian 12 or Ubuntu 24.04 machine to a running OpenExec, and what it promises, shown step by step.
 #   bash examples/quickstart.sh            installs what is missing, builds, shows
 #   bash examples/quickstart.sh FOLDER     shows, with the programs that are built in FOLDER/examples
@@ -13,7 +14,7 @@ set -euo pipefail
 folder='' verbose=''
 for word in "$@"; do
   case "$word" in
-    --help | -h) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --help | -h) sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
     --verbose) verbose=yes ;;
     --clean)
       rm -rf "$(dirname "$0")/../build/quickstart"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Verifies a portable receipt (.tlog-proof) with nothing but openssl (3 or newer), sha256sum, base64, od and a shell:
 # no OpenExec, no ledger, no network.
 #
@@ -15,7 +16,7 @@ work=$(mktemp -d) || exit 3
 trap 'rm -rf "$work"' EXIT
 trap 'exit 3' INT TERM
 
-usage() { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 3; }
+usage() { sed -n '3,11s/^# \{0,1\}//p' "$0" >&2; exit 3; }
 cannot() { echo "verify_receipt.sh: $*" >&2; exit 3; }
 fail() { echo "FAIL      $*"; exit 1; }
 passed() { echo "passed    $*"; }

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Sets up, builds and runs all tests. Everything ends up in build/.
 #   bash tests/run.sh            Debug with address and undefined-behaviour sanitizers
 #   bash tests/run.sh --checks   what needs no build: rooms, sizes, layout, documents, and what must not compile
@@ -17,7 +18,7 @@ for flag in "$@"; do
   case "$flag" in
     --checks | --asan | --tsan | --clang | --release | --long) runs+=("${flag#--}") ;;
     --no-setup) setup=0 ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
+    *) sed -n '3,13s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
   esac
 done
 if [ ${#runs[@]} -eq 0 ]; then runs=(asan); fi

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Shows a compiler every file of a build that the targets do not need: warnings are errors, and no object is made.
 
 syntax.py BUILD [-j JOBS] TARGET...      BUILD is Ninja's, with a compile_commands.json. Exits with 1 where a file does

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds the Debian packages, optimised and without tests, and puts them into a folder. They are for the release of
 # Debian or Ubuntu that this runs on.
 #   bash cmake/packaging/deb.sh [FOLDER]      FOLDER: build/deb/packages, unless given

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Draws throughput.svg from throughput.json.
 
 throughput.py writes the picture beside itself; throughput.py --print writes it on standard output, for the test of the

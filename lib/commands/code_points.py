@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Prints code_points.hpp: the code points that a terminal shows as nothing, as a blank, or that change the text around
 them. Categories are those of Python's unicodedata; what has no category of its own is listed here, from
 PropList.txt (Other_Default_Ignorable_Code_Point, Variation_Selector) and from the character names (blanks)."""

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The header compiles alone, pedantically, as C99, C11, C17 and C++20, with every compiler that is given and present.
 # Its structs have no padding, so that a member can never be added where an old caller left garbage.
 #   header.sh HEADER COMPILER...

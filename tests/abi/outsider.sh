@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # An outsider in an empty folder, with a plain C compiler, the header and the library: the examples compile, run, and
 # print what they promise.
 #   outsider.sh SOURCES LIBRARY_FOLDER CC [FLAGS...]

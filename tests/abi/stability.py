@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """What was compiled against the first openexec.h works with every later libopenexec.so.1.
 
   stability.py header FROZEN TODAY CC        today's header says all that the frozen one says, and lays it out the same

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The library exports the header's functions and nothing else, and every function of the header is documented.
 
 symbols.py HEADER LIBRARY NM checks; symbols.py --self-test proves that it notices every kind of breach.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Drives openexecd with wrk, beside the same work in process, and prints the table.
 #   bash tests/bench/bench_service.sh [BUILD_FOLDER [OPTIONS OF openexec-bench]]     default: build/release
 #   PEER_URL=http://127.0.0.1:8000 ...   drives that server too, which has the same endpoints, in the same way;

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Counts the instructions of an execution, a replay and a refusal, which repeat where seconds do not.
 
 instructions.py BENCH                 compares with the baseline beside this file; fails where one grew by more than 5 %

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Sends the requests of a file, one a line, each once. Says in one line of JSON what became of them.
 --   wrk ... --script wrk.lua URL -- FILE
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # go.sh SOURCE LIBRARY FOLDER SANITIZE COMPILER WHAT BUILD: the tests of the Go binding, with a library that is installed
 # from BUILD. Exits with 77 where there is no Go. It needs no module but its own.
 #   suite    gofmt, vet, and all tests

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # python.sh SOURCE LIBRARY FOLDER SANITIZE COMPILER WHAT: the tests of the Python binding. What they need is installed
 # by pip into a venv in FOLDER. Exits with 77 where pip cannot get it.
 #   suite   everything but what follows, against LIBRARY

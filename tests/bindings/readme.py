@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Follows the quick start of a binding's README literally, in an empty folder.
 
 readme.py README FOLDER

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # rust.sh SOURCE LIBRARY FOLDER SANITIZE COMPILER WHAT: the tests of the Rust binding. Crates that the tests need come
 # from the registry. Exits with 77 where there is no cargo, or it cannot get them.
 #   suite    the declarations against the header, and all tests, against LIBRARY

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """No library that a host links has code of the programs.
 
 libraries_without_commands.py PROGRAM_SIDE LIBRARY...: PROGRAM_SIDE is an archive with such code, which shows that the

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The documents say what the tree and the programs say.
 
 check.py ROOT [PROGRAM...]               checks; with openexecd, openexec, openexec-approve, openexec-witness --help too

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Names of variables, options and constants, and the files that have them."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the checks of the documents share: reading Markdown as GitHub shows it."""
 import os
 import pathlib

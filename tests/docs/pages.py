@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the documents agree with each other and with the tree: links, paths, tables, figures, ways to answers."""
 import json
 import pathlib

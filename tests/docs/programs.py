@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the documents and `--help` of each program name the same flags, variables, defaults and commands."""
 import functools
 import os

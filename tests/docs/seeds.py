@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Seeded breaches: (file, pattern, replacement, the words in which a check has to name it)."""
 
 BREACHES = [

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether the documents say what the sources say: codes, statuses, headers, examples, CMake options, names."""
 import functools
 import re

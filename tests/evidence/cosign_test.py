@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """openexec log cosign against real witnesses, and against some that are down, slow, lying or confused: nothing changes
 but the number of cosignatures. Run by CTest, which names in the environment: OPENEXEC_CLI, OPENEXEC_WITNESS."""
 import base64

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """openexec log export against itself, kills, pipes, links and damage: the folder holds what its checkpoint promises, and
 nothing outside of it is touched. Run by CTest, which names in the environment: OPENEXEC_CLI, GROW_LOG. OPENEXEC_LONG
 makes it the whole campaign."""

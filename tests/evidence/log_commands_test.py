@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """openexec log proof, consistency, show --follow, export and verify, seen from outside, over a ledger that openexec
 execute fills. Run by CTest, which names in the environment: OPENEXEC_CLI, GROW_LOG."""
 import base64

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """openexec receipt verify, and examples/verify_receipt.sh, seen from outside: options, answers, exit codes. Run by CTest,
 which names them in the environment: OPENEXEC_CLI, VERIFY_RECEIPT, and RECEIPTS, the folder that test A left."""
 import json

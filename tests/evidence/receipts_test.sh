@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Test B: receipts that test A left, far from any ledger. receipts_test.sh WAY PROGRAM FOLDER
 # WAY: shell (examples/verify_receipt.sh, as PROGRAM), c (examples/learn/03_verify_receipt.c), openexec
 set -uo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Walks docs/evidence.md as an auditor would: runs each of its commands, and compares what they say with what it shows.
 
 walk.py DOCUMENT FOLDER PROGRAM...   FOLDER holds the receipts of test A; the programs' folders are put on the path.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The fallback for packages that are not installed fetches a hashed archive, as a system library whose warnings are not
 # ours, and refuses an archive of another hash.
 #   fetched.sh SOURCES      Environment: CXX, LAUNCHER.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The preset `library` builds the libraries without Boost, Catch2 and CLI11, and compiles no test and no tool.
 #   library.sh SOURCES
 set -euo pipefail

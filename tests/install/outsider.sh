@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # An outsider with an empty folder and OpenExec: builds programs against it, and runs them.
 #   outsider.sh find_package PREFIX | pkg_config PREFIX | fetch_content SOURCES
 # Environment: CC and CXX; FLAGS, which everything is compiled and linked with (sanitizers); LAUNCHER, e.g. ccache;

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The flags of quickstart.sh: it explains itself, refuses what it does not know, and removes what it left and no more.
 #   quickstart_flags.sh SOURCES
 set -euo pipefail

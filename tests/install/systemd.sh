@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The unit that operations.md names is one that systemd takes, and its exposure is at most 3.0 of 10.
 #   systemd.sh SOURCES OPENEXECD     Exit 77 where systemd-analyze is missing.
 set -euo pipefail

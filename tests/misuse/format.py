@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The sources are as clang-format 14 leaves them.
 
 format.py ROOT names each file that is not; format.py --fix ROOT mends them; format.py --self-test proves that one is

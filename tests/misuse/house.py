@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The sizes that the house keeps.
+# SPDX-License-Identifier: Apache-2.0
+"""The sizes that the house keeps, and the licence that each source file names.
 
 house.py ROOT checks a tree; house.py --self-test proves that each kind of breach is noticed.
 """
@@ -13,6 +14,10 @@ FUNCTION_LINES = 60   # of a function in lib/, include/ and capi/
 FLOW_LINES = 300      # of the pipeline, which is flow only
 ROOM_FILES = 20       # of a folder in lib/
 SOURCES = {".c", ".h", ".cpp", ".hpp"}
+LICENCE = "SPDX-License-Identifier: Apache-2.0"
+LICENSED = SOURCES | {".py", ".sh", ".cmake", ".go", ".rs", ".js", ".mjs", ".ts", ".lua", ".map"}  # and CMakeLists.txt
+LICENCE_LINES = 2     # the line stands first, or after the line that names the interpreter
+NOT_OURS = ("build/", ".", "tests/abi/v1/", "tests/vectors/third_party/")
 # What begins at the margin, ends with a brace and is no function.
 NO_FUNCTION = re.compile(r'^(namespace\b|class\b|struct\b|enum\b|union\b|extern "C" {|}|\)|#|(inline |static )?(constexpr|const)\b[^(]*$)')
 
@@ -34,7 +39,20 @@ def sources(root, *folders):
         yield from sorted(p for p in (root / folder).rglob("*") if p.suffix in SOURCES and "bindings" not in p.parts)
 
 
+def unlicensed(root):
+    """Yields each source file of the tree, in any language, that does not name the licence."""
+    for path in sorted(root.rglob("*")):
+        where = path.relative_to(root).as_posix()
+        if where.startswith(NOT_OURS) or "/build/" in where or "/target/" in where or "__pycache__" in where:
+            continue
+        if (path.suffix in LICENSED or path.name == "CMakeLists.txt") and path.is_file():
+            with path.open(encoding="utf-8") as lines:
+                if not any(LICENCE in line for _, line in zip(range(LICENCE_LINES), lines)):
+                    yield f"{where}: its first {LICENCE_LINES} lines have no '{LICENCE}'"
+
+
 def breaches(root):
+    yield from unlicensed(root)
     for path in sources(root, "lib", "include", "capi"):
         where = path.relative_to(root)
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -61,7 +79,11 @@ def self_test():
         "lib/exec/pipeline.cpp": "int a;\n" * (FLOW_LINES + 1),
         **{f"lib/full/{number}.cpp": "" for number in range(ROOM_FILES + 1)},
     }
-    expected = 6
+    bad = {name: f"// {LICENCE}\n{text}" for name, text in bad.items()}
+    languages = ["c", "h", "cpp", "hpp", "py", "sh", "cmake", "go", "rs", "js", "mjs", "ts", "lua", "map"]
+    bad |= {f"tests/a/nameless.{suffix}": f"#!/bin/sh\nfirst\n{LICENCE}\n" for suffix in languages}
+    bad |= {"tests/a/CMakeLists.txt": "project(a)\n", "tests/a/empty.py": ""}
+    expected = 6 + len(languages) + 2
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         for name, text in bad.items():
@@ -73,17 +95,19 @@ def self_test():
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         (root / "lib/a").mkdir(parents=True)
-        (root / "lib/a/good.cpp").write_text("namespace a {\n" + "int a;\n" * 100 + "}\n", encoding="utf-8")
+        (root / "lib/a/good.cpp").write_text(f"// {LICENCE}\nnamespace a {{\n" + "int a;\n" * 100 + "}\n", encoding="utf-8")
+        (root / "tests").mkdir()
+        (root / "tests/good.sh").write_text(f"#!/bin/sh\n# {LICENCE}\n", encoding="utf-8")
         if found := list(breaches(root)):
             sys.exit("\n".join(["a good file was refused:", *found]))
-    print(f"noticed {expected} kinds of breach, and let a good file pass")
+    print(f"noticed {expected} kinds of breach, and let good files pass")
 
 
 def main():
     if sys.argv[1:] == ["--self-test"]:
         return self_test()
     found = list(breaches(pathlib.Path(sys.argv[1])))
-    print("\n".join(found) or "files, functions and rooms are as small as they should be")
+    print("\n".join(found) or "files, functions and rooms are as small as they should be, and each source file names its licence")
     return 1 if found else 0
 
 

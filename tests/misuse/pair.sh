@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # One pair: the file compiles as it stands, and with -DWRONG fails for the reason that its first line names.
 #   pair.sh FILE COMPILER FLAGS...
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The rule of the house: an include never points upward, and third parties stay in their rooms.
 
 rooms.py ROOT checks a source tree; rooms.py --self-test proves that it notices every kind of breach.

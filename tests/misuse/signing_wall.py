@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The linker keeps the promise that what executes cannot approve.
 
 signing_wall.py SIGNER LIBRARY...: no function that SIGNER (the archive of lib/signing) defines is in a LIBRARY, whether

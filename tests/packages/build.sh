@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds the Debian packages from a copy of the sources, in a folder of another name: a second build, which
 # reproducible_test.sh compares with the first. The libraries, which are compared, are compiled without the compiler
 # cache, or one build would be a copy of the other. The programs may come from it (tests/run.sh).

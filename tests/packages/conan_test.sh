@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The Conan recipe makes a package, and an outsider builds against it. What OpenExec stands on comes from the system, so
 # that nothing is fetched but Conan itself.
 #   conan_test.sh SOURCES      Exit 77, and why, where Conan cannot be had.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Building twice, in folders of different names and at different times, gives the same libraries, to the byte.
 #   reproducible_test.sh BUILD ANOTHER
 set -euo pipefail

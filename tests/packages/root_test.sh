@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The Debian packages on a clean system: lintian finds no error, and in a root that debootstrap made they give a working
 # C program, C++ program and openexecd.
 #   root_test.sh SOURCES PACKAGES     Needs root and the network; exit 77, and why, where it has neither.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The bill of materials that the build makes is SPDX 2.3, and names what the build found.
    sbom_test.py SBOM.spdx.json     Asks spdx-tools too, where that can be had."""
 import json

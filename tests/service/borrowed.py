@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Programs of others that a test needs: found on the machine, or fetched once into the build."""
 import os
 import pathlib

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A web page whose name was made to lead to this machine, in a real browser: it can neither read nor execute.
 #   browser.sh OPENEXECD
 set -euo pipefail

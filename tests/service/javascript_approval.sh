@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # An approval that JavaScript signs, with the times of toISOString(), is accepted by a real openexecd.
 #   javascript_approval.sh OPENEXECD      Exit 77 where node is missing.
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """metrics.py OPENEXECD OPENEXEC OPENEXEC_WITNESS: what GET /metrics says of a service whose ledger is a file and whose
 log a witness cosigned, what promtool thinks of it, and what a real Prometheus reads.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # While openexecd executes, no system call opens a connection, and no socket exists but the listener and its clients.
 #   no_outgoing.sh OPENEXECD
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The seed document's curl lines and its Python snippet, and that of docs/service.md, against a real openexecd.
 #   seed_snippets.sh OPENEXECD
 set -euo pipefail

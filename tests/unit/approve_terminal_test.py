@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """People who approve at a terminal: openexec-approve in tmux, from a key to an execution. Run by CTest, which names
 OPENEXEC_APPROVE and OPENEXEC_CLI in the environment; exits with 77, and says so, where tmux is missing."""
 import json

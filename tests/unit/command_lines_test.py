@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """What openexec and openexec-approve promise, seen from outside. Run by CTest, which names the programs in the
 environment: OPENEXEC_CLI, OPENEXEC_APPROVE, OPENEXEC_VECTORS_DEFAULT (OPENEXEC_VECTORS names others)."""
 import base64

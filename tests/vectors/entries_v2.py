@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes entries_v2.json: log entries of versions 1 and 2 (docs/formats.md, section 6), valid and invalid.
 
 It shares no code with the library. `read` below is a second reading of section 6, and every text of the file was judged

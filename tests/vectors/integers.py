@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes integers.json: integer literals beyond 2^53 - 1, and what becomes of them (docs/formats.md, sections 1 and 2).
 An implementation of its own, with nothing but Python's standard library: python3 integers.py > integers.json"""
 import hashlib

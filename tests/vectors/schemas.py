@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes schemas.json: payload schemas (docs/formats.md, section 12), and which values satisfy them. The verdicts are those
 of another implementation of draft 2020-12, python3-jsonschema: python3 schemas.py > schemas.json"""
 import json

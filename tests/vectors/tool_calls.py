@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes tool_calls.json: the nonces of tool calls (docs/formats.md, section 13), and what has none. An implementation of its
 own, with nothing but Python's standard library: python3 tool_calls.py > tool_calls.json"""
 import hashlib

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package openexec_test
 
 // Whatever a program does wrong, it gets an error: no crash and no leak.

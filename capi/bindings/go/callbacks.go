@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package openexec
 
 // What C calls. Nothing panics into C: what of a handler, a store, a log or a verifier panics is a no, and what cannot

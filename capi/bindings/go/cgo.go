@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package openexec
 
 // What crosses into C. What comes out is copied, and destroyed at once, but for executors, log readers and proposals.

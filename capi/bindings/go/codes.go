@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package openexec
 
 // Code says what happened, as a number that never changes its meaning. It is an error that errors.Is looks for.

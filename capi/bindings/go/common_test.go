@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package openexec_test
 
 // What the tests share: the repository's vectors, executors that echo, an approver with a key, and parts in Go.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package openexec is the Go side of OpenExec, on libopenexec.so: what an AI agent proposes runs only if somebody else
 // approved it, runs at most once, also across crashes, and leaves evidence that a stranger can verify.
 //

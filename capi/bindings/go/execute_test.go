@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package openexec_test
 
 // The boundary as a Go program sees it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package openexec
 
 // Parts of your own. docs/contracts.md says what each must keep. All are called from any goroutine, concurrently, and

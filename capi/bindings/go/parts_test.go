@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package openexec_test
 
 // Parts that are written in Go, and what becomes of those that are written badly.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package openexec_test
 
 // 64 goroutines, with replays and refusals mixed in: what they were told is what the log says.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes the declarations that the package loads from openexec.h: cffi's out-of-line ABI mode, which parses nothing at
 import and needs no compiler.
 

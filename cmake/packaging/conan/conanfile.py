@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Conan 2 recipe: conan create cmake/packaging/conan. The sources are those that the recipe lies in."""
 import os
 

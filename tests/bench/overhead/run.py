@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """What a call costs in each language, beside the same call in C++.
 
 run.py BUILD [--pairs 15] [--slice 0.2] [--only LANGUAGE ...] [--folder .] [--json]

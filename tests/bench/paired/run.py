@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """What an execution costs in one version of the library beside another.
 
 run.py OLD NEW [--pairs 31] [--folder .] [--row ROW ...] [--nonces N]

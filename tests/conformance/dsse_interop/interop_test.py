@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """DSSE envelopes that others sign are accepted here, and ours there.
 
 interop_test.py python|go TOOL FOLDER: TOOL is dsse_tool; the other implementation is fetched into FOLDER, once. Exits

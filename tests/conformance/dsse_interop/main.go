@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The other side of the interoperability tests: github.com/secure-systems-lab/go-securesystemslib/dsse, with Go's own
 // Ed25519. Keys are ID=SEED, the seed being 32 bytes in hex.
 //

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The other side of the interoperability tests: securesystemslib, with the Ed25519 of cryptography.
 
 Keys are ID=SEED, the seed being 32 bytes in hex.

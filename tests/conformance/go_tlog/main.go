@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command go_tlog opens, verifies and reads what ../go_tlog_writer.cpp wrote, with the packages that other logs use:
 //
 //	go_tlog FOLDER

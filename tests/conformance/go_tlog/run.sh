@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Others' clients read our log: run.sh WRITER. Exit 77, with the reason, where Go or its modules cannot be had.
 set -euo pipefail
 writer=$1

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command litewitness_client runs somebody else's witness, filippo.io/torchwood's litewitness, and has it cosign a log:
 //
 //	litewitness_client FOLDER LITEWITNESS

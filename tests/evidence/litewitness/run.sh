@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Somebody else's witness cosigns our log: run.sh LOG_REQUESTS OPENEXEC VERIFY_RECEIPT FOLDER. Exit 77, with the reason,
 # where Go or its modules cannot be had. FOLDER keeps the programs that are built.
 set -euo pipefail

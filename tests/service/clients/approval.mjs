@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // approval.mjs OPENEXECD FOLDER: an approval that JavaScript signs, with the times of toISOString(), runs once.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

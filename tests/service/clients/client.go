@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The story of run.py, by Go's net/http.
 package main
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // client.mjs NAME: the story of run.py, by one of Node's HTTP clients.
 import assert from "node:assert/strict";
 

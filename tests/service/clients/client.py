@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """client.py NAME: the story of run.py, by one of Python's HTTP clients."""
 import json
 import os

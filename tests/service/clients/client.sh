@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # client.sh CURL: the story of run.py, by curl.
 set -euo pipefail
 curl=$1

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """run.py OPENEXECD CACHE: what people use to speak HTTP, against one openexecd.
 
 Each client is a small program that is given the address and a name. It executes, asks again and is told the same, is

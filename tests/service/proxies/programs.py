@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """openexecd and the proxies in front of it: each one started with its file of cmake/packaging/proxies."""
 import os
 import pathlib

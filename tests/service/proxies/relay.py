@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The wire between a proxy and openexecd: passes bytes on, and remembers which side closed each connection first."""
 import socket
 import struct

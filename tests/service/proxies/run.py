@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """run.py OPENEXECD CACHE PROXY: openexecd behind nginx, haproxy or envoy, by the files of cmake/packaging/proxies.
 
 Between the two is a relay, which tells who closed a connection first. Idle times are a tenth of what the files and the

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """An agent's loop around the boundary, without a network.
 
 A scripted model proposes tool calls. A person reads each and approves it in the terminal, which signs exactly that

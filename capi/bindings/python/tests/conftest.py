@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the tests share: the repository, its vectors, executors that echo, and an approver with a key."""
 import base64
 import datetime

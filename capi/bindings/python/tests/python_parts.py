@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All four parts and the clock, as Python programs would write them; in memory."""
 import hashlib
 import threading

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Responses of models to requests and back, without anybody's SDK. The shapes are those that the providers document."""
 import json
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whatever a program does wrong, it gets an exception of Python's, no crash and no leak."""
 import gc
 import os

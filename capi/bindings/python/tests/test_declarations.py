@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the package declares is what the header says."""
 import enum
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a handler ends, and how an executor does: every exception, every owner."""
 import asyncio
 import contextlib

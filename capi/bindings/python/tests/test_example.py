@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The example's loop, with a person at the terminal."""
 import pathlib
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a program ends while executors are open: its exit code is kept, its ledger is free, and nothing runs twice."""
 import multiprocessing
 import os

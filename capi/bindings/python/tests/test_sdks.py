@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The providers' own SDKs: their objects in, and objects that they accept out. Only the tests know them."""
 import pytest
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Signals at any instant: nothing is lost, nothing runs twice, and the ledger is free afterwards."""
 import collections
 import contextlib

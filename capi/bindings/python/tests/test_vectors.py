@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """OpenExec's own vectors, through Python."""
 import base64
 import json

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Keeps src/bindings.rs equal to openexec.h.
 
 bindings.py HEADER                 writes it, with bindgen
@@ -27,7 +28,7 @@ def write(header):
         own = re.search(rf"pub type (\w+) = i32;\npub const \w+: {alias}\b", made)[1]
         made = re.sub(rf"pub type {alias} = \w+;\n", "", made)
         made = re.sub(rf"\b{alias}\b", own, made)
-    BINDINGS.write_text(made, encoding="utf-8")
+    BINDINGS.write_text("// SPDX-License-Identifier: Apache-2.0\n" + made, encoding="utf-8")
 
 
 def in_c(rust, name=""):

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Finds libopenexec.so: in the folder that OPENEXEC_LIB_DIR names, else where pkg-config knows openexec-c.
 
 use std::env;

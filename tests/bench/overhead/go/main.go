@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What run.py times, in Go.
 package main
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """OpenExec: propose, approve, execute, witness. A deterministic execution boundary for AI agents."""
 from . import adapters, parts
 from .codes import Answer, Code, Control, Effect, Finding, Form, EventKind, Kind, Limit, ResultForm, Step, Verdict

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How a handler's answer reaches C, whenever a signal comes.
 
 The interpreter runs the handlers of signals between the instructions of the main thread, and what they raise is raised

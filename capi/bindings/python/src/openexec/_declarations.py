@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The declarations of openexec.h, made by cdef.py: change the header, never this file.
 import _cffi_backend
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The one door to the C library: finds and loads it, and turns its strings and its ways to say no into Python's."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Responses of other people's models, to requests and back. Pure functions: no SDK is imported, nothing is called.
 
 A whole response goes in, as the SDK's own object or as the dict of its JSON, with the host's names for the conversation

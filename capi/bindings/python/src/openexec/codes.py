@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The codes and their kinds. The table is the library's (docs/errors.md); a test compares the two."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Exceptions by kind of no. The code decides; the detail only explains, and names the place."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether a portable receipt is genuine: offline, by anybody, with nothing but the log's public key."""
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The boundary: an executor and its handlers."""
 from __future__ import annotations
 

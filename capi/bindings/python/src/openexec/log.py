@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A log, to read: its entries, and what proves them to strangers."""
 from __future__ import annotations
 

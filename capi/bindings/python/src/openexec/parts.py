@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parts of your own: verifiers, clocks, hashers, stores and logs as Python objects (docs/contracts.md).
 
 What a part raises is caught at the border. A verifier, a store or a log that raises has said no. A clock or a hasher

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The nonce of a model's tool call."""
 from __future__ import annotations
 

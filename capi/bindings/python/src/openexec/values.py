@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What goes in and what comes out: requests, outcomes, receipt hashes, canonical JSON."""
 from __future__ import annotations
 

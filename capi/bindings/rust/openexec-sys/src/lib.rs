@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `openexec.h`, the C ABI of OpenExec, as Rust declares it. The header documents every function and every struct:
 //! ownership, threads, errors. Programs use the `openexec` crate, which keeps its laws by types.
 //!

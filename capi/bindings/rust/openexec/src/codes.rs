@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The numbers of the C ABI as enums. `docs/errors.md` says what each code means.
 
 use openexec_sys as sys;

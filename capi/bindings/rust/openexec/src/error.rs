@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Errors by kind of no.
 
 use crate::codes::{Code, Kind};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Receipt hashes, portable receipts and approvals, verified offline: no executor, no network, no clock.
 
 use crate::codes::{numbers, Code};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The boundary, and how it is to be.
 
 use crate::codes::{Code, Control, Effect, EventKind, Limit, Verdict};

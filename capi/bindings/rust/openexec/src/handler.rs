@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What runs, once it is approved.
 
 use crate::raw::text;

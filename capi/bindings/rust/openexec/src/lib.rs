@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What an AI agent proposes runs only if somebody else approved it, runs at most once, and leaves evidence.
 //!
 //! This crate is the Rust side of OpenExec, on `libopenexec.so`. An [`Executor`] takes [`Request`]s, asks its verifier

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Parts of your own: stores, logs, verifiers, hashers and clocks. `docs/contracts.md` says what each must keep.
 //!
 //! All are called from any thread, concurrently, and must not call into the executor that they are part of. An executor

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The border: views, owned handles, errors. What is unsafe everywhere is explained here once.
 //!
 //! Strings go in as views that C does not keep. Views that come out of a handle live as long as it. Handles that come

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Requests, what they are named by, and canonical JSON.
 
 use crate::codes::numbers;

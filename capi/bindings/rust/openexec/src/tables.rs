@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The tables of callbacks: a function of C for each method of a trait. Nothing unwinds into C.
 //!
 //! A part is handed over as a pointer to its box, and comes back to `close` exactly once. The callbacks get that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Whatever a program does wrong that its types let it do, it gets an error: no crash and no leak.
 mod common;
 use common::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The boundary as a Rust program sees it.
 mod common;
 use common::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Parts that are written in Rust, and what becomes of those that are written badly.
 mod common;
 use common::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! 64 threads, with replays and refusals mixed in: what they were told is what the log says.
 mod common;
 use common::*;

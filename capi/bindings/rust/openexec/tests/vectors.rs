@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! OpenExec's own vectors, through Rust.
 mod common;
 use base64ct::{Base64, Encoding};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What run.py times, in Rust.
 
 use openexec::{Error, Executor, Request};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What the tests share: the repository's vectors, executors that echo, an approver with a key, and parts in Rust.
 #![allow(dead_code)]
 
