@@ -1,27 +1,35 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Sets up, builds and runs all tests. Everything ends up in build/.
-#   bash tests/run.sh            Debug with address and undefined-behaviour sanitizers
-#   bash tests/run.sh --checks   what needs no build: rooms, sizes, layout, documents, and what must not compile
-#   bash tests/run.sh --tsan     the tests that use threads, with the thread sanitizer
-#   bash tests/run.sh --clang    the whole house before the eyes of clang (14 on Debian 12), the unit tests, and those
-#                                of the bindings, which ask for a library without sanitizers
-#   bash tests/run.sh --release  optimised: openexec-bench works, no operation takes more instructions than before,
-#                                larger slices of campaigns, and the packages are built, and used on a clean system
+# Sets up, builds and runs all tests. Everything ends up in build/. A flag names what its leg proves:
+#   bash tests/run.sh            the same as --memory
+#   bash tests/run.sh --checks   what needs no build: rooms, sizes, layout, words, documents, and what must not compile
+#   bash tests/run.sh --memory   no bad access, no undefined behaviour: all tests in Debug with both sanitizers (--asan)
+#   bash tests/run.sh --races    no data race: the tests that use threads, with the thread sanitizer (--tsan)
+#   bash tests/run.sh --second   a second compiler accepts every file as it stands, clang-tidy finds no fault, recorded
+#                                inputs of the fuzzers pass, and so do the unit tests and the bindings' (--clang)
+#   bash tests/run.sh --shipped  what is shipped: optimised, no operation takes more instructions than before, larger
+#                                slices of campaigns, packages that are built and used on a clean system (--release)
 #   bash tests/run.sh --long     the campaigns labelled `long`, whole: hours. The other flags run a slice of seconds
-# Flags add up (--asan names the default); --no-setup leaves the machine's packages alone. Exit: 0 when all passed.
+# Flags add up, and the checks run first. A name in brackets is an older one of the same leg. --no-setup leaves the
+# machine's packages alone. Exit: 0 when all passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 runs=() setup=1
 for flag in "$@"; do
   case "$flag" in
-    --checks | --asan | --tsan | --clang | --release | --long) runs+=("${flag#--}") ;;
+    --checks) runs=(checks "${runs[@]}") ;;
+    --memory | --asan) runs+=(memory) ;;
+    --races | --tsan) runs+=(races) ;;
+    --second | --clang) runs+=(second) ;;
+    --shipped | --release) runs+=(shipped) ;;
+    --long) runs+=(long) ;;
     --no-setup) setup=0 ;;
-    *) sed -n '3,13s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
+    *) sed -n '3,15s/^# \{0,1\}//p' "$0"; [ "$flag" = --help ] && exit 0 || exit 2 ;;
   esac
 done
-if [ ${#runs[@]} -eq 0 ]; then runs=(asan); fi
+if [ ${#runs[@]} -eq 0 ]; then runs=(memory); fi
+declare -A preset_of=([memory]=asan [races]=tsan [second]=clang [shipped]=release [long]=release)
 
 bold='' red='' green='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'; fi
@@ -50,14 +58,14 @@ run_tests() {  # preset, further CTest arguments
 # A stack trace needs lines, not types: -g1. What compiles openexec-bench, and runs it, is the optimised build.
 # Headers that tests share are parsed once. Not by clang, which looks at the includes of each file.
 lines=(-DCMAKE_C_FLAGS_DEBUG=-g1 -DCMAKE_CXX_FLAGS_DEBUG=-g1 -DOPENEXEC_TEST_PCH=ON)
-run_asan() {
+run_memory() {
   local but=()
   if [[ " ${runs[*]} " == *" checks "* ]]; then but=(-LE checks); fi  # what that leg showed is not shown again
   configure_and_build asan all "${lines[@]}" -DOPENEXEC_BUILD_BENCH=OFF && run_tests asan "${but[@]}"
 }
 run_checks() {
   local wrong=0 pairs=(tests/misuse/pairs/*.cpp)
-  for check in rooms house format; do
+  for check in rooms house format language; do
     { python3 "tests/misuse/$check.py" --self-test && python3 "tests/misuse/$check.py" .; } || [ $? -eq 77 ] || wrong=1
   done
   python3 -B tests/docs/check.py . || wrong=1
@@ -65,7 +73,7 @@ run_checks() {
     bash tests/misuse/pair.sh {} "${CXX:-c++}" -std=c++20 -Wall -Wextra -Werror -Iinclude || wrong=1
   return $wrong
 }
-run_release() {
+run_shipped() {
   local linker=()  # what is shipped is linked as packagers link it
   # The libraries are compiled from absolute names, since a build without the cache is compared with them. The programs
   # are compiled from relative ones, and the packages' build has them from the cache.
@@ -80,14 +88,14 @@ run_long() {
   configure_and_build release openexec_long_tests -DOPENEXEC_LONG_TIMEOUT=86400 &&
     OPENEXEC_LONG=1 run_tests release -L long
 }
-run_clang() {
+run_second() {
   local another=(-DCMAKE_C_FLAGS_DEBUG=-g0 -DCMAKE_CXX_FLAGS_DEBUG=-g0 -DCMAKE_EXPORT_COMPILE_COMMANDS=ON)
   if ! command -v clang++-14 >/dev/null; then another+=(-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++); fi
   local run=(openexec_unit_tests openexec_installed)  # the rest is only shown to the compiler
   configure_and_build clang "${run[0]}" "${another[@]}" && cmake --build build/clang -j "$jobs" --target "${run[1]}" &&
     python3 tests/syntax.py build/clang -j "$jobs" "${run[@]}" && run_tests clang -L 'unit|bindings' -LE long
 }
-run_tsan() {
+run_races() {
   local prefix=()
   # The thread sanitizer wants memory where it expects it; some kernels shuffle it too far.
   if setarch --addr-no-randomize true 2>/dev/null; then prefix=(setarch --addr-no-randomize); fi
@@ -114,7 +122,7 @@ for run in "${runs[@]}"; do
   start=$SECONDS
   if "run_$run"; then verdict="${green}passed${plain}"; else verdict="${red}FAILED${plain}"; failed=1; fi
   summary+=("$(printf '  %-7s %s in %d s' "$run" "$verdict" $((SECONDS - start)))")
-  preset=${run/long/release}
+  preset=${preset_of[$run]:-}
   if [ -s "build/$preset/$failures" ]; then summary+=("$(sed 's/^[0-9]*:/         /' "build/$preset/$failures")"); fi
 done
 
