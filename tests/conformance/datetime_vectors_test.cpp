@@ -31,48 +31,48 @@ std::optional<std::pair<std::string, std::string>> value_of(const std::string& l
 
 bool accepted(const std::string& text, TimeForm form) { return parse_time(text, form).has_value(); }
 
-enum class Verdict { clawshield_only, rfc3339_only, always, never };
+enum class Judged { clawshield_only, rfc3339_only, always, never };
 
 struct Judgement {
-  Verdict verdict;
+  Judged verdict;
   const char* why;
 };
 
 // Each value of each valid file. TOML is wider than the profile, so most are refused.
 const std::map<std::string, Judgement> judgements{
-    {"datetime/space", {Verdict::never, "a space for T"}},
-    {"datetime/lower", {Verdict::rfc3339_only, "t and z in lower case"}},
-    {"edge/first-offset", {Verdict::never, "a space for T"}},
-    {"edge/first-local", {Verdict::never, "a space for T"}},
-    {"edge/first-date", {Verdict::never, "a date without a time"}},
-    {"edge/last-offset", {Verdict::never, "a space for T"}},
-    {"edge/last-local", {Verdict::never, "a space for T"}},
-    {"edge/last-date", {Verdict::never, "a date without a time"}},
-    {"invalid-date-in-string/s", {Verdict::never, "a string that is no time"}},
-    {"leap-year/2000-datetime", {Verdict::never, "a space for T"}},
-    {"leap-year/2000-datetime-local", {Verdict::never, "a space for T"}},
-    {"leap-year/2000-date", {Verdict::never, "a date without a time"}},
-    {"leap-year/2024-datetime", {Verdict::never, "a space for T"}},
-    {"leap-year/2024-datetime-local", {Verdict::never, "a space for T"}},
-    {"leap-year/2024-date", {Verdict::never, "a date without a time"}},
-    {"local-date/bestdayever", {Verdict::never, "a date without a time"}},
-    {"local-time/besttimeever", {Verdict::never, "a time without a date"}},
-    {"local-time/milliseconds", {Verdict::never, "a time without a date"}},
-    {"local/local", {Verdict::clawshield_only, "no offset: UTC for clawshield-v1, refused for RFC 3339"}},
-    {"local/milli", {Verdict::never, "three digits in the fraction"}},
-    {"local/space", {Verdict::never, "a space for T"}},
-    {"milliseconds/utc1", {Verdict::rfc3339_only, "three digits in the fraction"}},
-    {"milliseconds/utc2", {Verdict::rfc3339_only, "one digit in the fraction"}},
-    {"milliseconds/wita1", {Verdict::rfc3339_only, "three digits in the fraction"}},
-    {"milliseconds/wita2", {Verdict::rfc3339_only, "one digit in the fraction"}},
-    {"no-seconds/without-seconds-1", {Verdict::never, "no seconds"}},
-    {"no-seconds/without-seconds-2", {Verdict::never, "no seconds"}},
-    {"no-seconds/without-seconds-3", {Verdict::never, "no seconds"}},
-    {"no-seconds/without-seconds-4", {Verdict::never, "no seconds"}},
-    {"timezone/utc", {Verdict::always, "RFC 3339"}},
-    {"timezone/pdt", {Verdict::always, "RFC 3339"}},
-    {"timezone/nzst", {Verdict::always, "RFC 3339"}},
-    {"timezone/nzdt", {Verdict::always, "RFC 3339"}},
+    {"datetime/space", {Judged::never, "a space for T"}},
+    {"datetime/lower", {Judged::rfc3339_only, "t and z in lower case"}},
+    {"edge/first-offset", {Judged::never, "a space for T"}},
+    {"edge/first-local", {Judged::never, "a space for T"}},
+    {"edge/first-date", {Judged::never, "a date without a time"}},
+    {"edge/last-offset", {Judged::never, "a space for T"}},
+    {"edge/last-local", {Judged::never, "a space for T"}},
+    {"edge/last-date", {Judged::never, "a date without a time"}},
+    {"invalid-date-in-string/s", {Judged::never, "a string that is no time"}},
+    {"leap-year/2000-datetime", {Judged::never, "a space for T"}},
+    {"leap-year/2000-datetime-local", {Judged::never, "a space for T"}},
+    {"leap-year/2000-date", {Judged::never, "a date without a time"}},
+    {"leap-year/2024-datetime", {Judged::never, "a space for T"}},
+    {"leap-year/2024-datetime-local", {Judged::never, "a space for T"}},
+    {"leap-year/2024-date", {Judged::never, "a date without a time"}},
+    {"local-date/bestdayever", {Judged::never, "a date without a time"}},
+    {"local-time/besttimeever", {Judged::never, "a time without a date"}},
+    {"local-time/milliseconds", {Judged::never, "a time without a date"}},
+    {"local/local", {Judged::clawshield_only, "no offset: UTC for clawshield-v1, refused for RFC 3339"}},
+    {"local/milli", {Judged::never, "three digits in the fraction"}},
+    {"local/space", {Judged::never, "a space for T"}},
+    {"milliseconds/utc1", {Judged::rfc3339_only, "three digits in the fraction"}},
+    {"milliseconds/utc2", {Judged::rfc3339_only, "one digit in the fraction"}},
+    {"milliseconds/wita1", {Judged::rfc3339_only, "three digits in the fraction"}},
+    {"milliseconds/wita2", {Judged::rfc3339_only, "one digit in the fraction"}},
+    {"no-seconds/without-seconds-1", {Judged::never, "no seconds"}},
+    {"no-seconds/without-seconds-2", {Judged::never, "no seconds"}},
+    {"no-seconds/without-seconds-3", {Judged::never, "no seconds"}},
+    {"no-seconds/without-seconds-4", {Judged::never, "no seconds"}},
+    {"timezone/utc", {Judged::always, "RFC 3339"}},
+    {"timezone/pdt", {Judged::always, "RFC 3339"}},
+    {"timezone/nzst", {Judged::always, "RFC 3339"}},
+    {"timezone/nzdt", {Judged::always, "RFC 3339"}},
 };
 
 }  // namespace
@@ -91,9 +91,9 @@ TEST_CASE("Every value of the valid files gets the verdict of the profile") {
       REQUIRE(judgements.contains(id));
       const Judgement& judgement = judgements.at(id);
       INFO(judgement.why);
-      const bool both = judgement.verdict == Verdict::always;
-      CHECK(accepted(pair->second, TimeForm::clawshield_v1) == (both || judgement.verdict == Verdict::clawshield_only));
-      CHECK(accepted(pair->second, TimeForm::rfc3339) == (both || judgement.verdict == Verdict::rfc3339_only));
+      const bool both = judgement.verdict == Judged::always;
+      CHECK(accepted(pair->second, TimeForm::clawshield_v1) == (both || judgement.verdict == Judged::clawshield_only));
+      CHECK(accepted(pair->second, TimeForm::rfc3339) == (both || judgement.verdict == Judged::rfc3339_only));
       seen.insert(id);
     }
   }

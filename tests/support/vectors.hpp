@@ -15,7 +15,7 @@ namespace openexec::test {
 /// The folder of OpenExec's own vectors; any folder with files of the same form will do.
 std::filesystem::path vectors();
 
-/// The folder of third-party vectors, or nothing, said loudly.
+/// The folder of third-party vectors. Returns nullopt if it is absent, and the program then ends as skipped.
 std::optional<std::filesystem::path> public_vectors();
 
 /// A file's bytes. Throws where it cannot be read, so that a missing file never passes as an empty one.

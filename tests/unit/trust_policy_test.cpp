@@ -18,14 +18,14 @@ using test::trusted;
 
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string out;
   canon::append_jcs_string(text, out);
   return out;
 }
 
-const std::string pem = quoted(private_key(1).public_key().to_pem());
-const std::string other_pem = quoted(private_key(2).public_key().to_pem());
+const std::string pem = json_string(private_key(1).public_key().to_pem());
+const std::string other_pem = json_string(private_key(2).public_key().to_pem());
 
 std::string key(const std::string& members, const std::string& id = "k1", const std::string& public_key = pem) {
   return R"({"id":")" + id + R"(","public_key":)" + public_key + (members.empty() ? "" : ",") + members + "}";
@@ -47,7 +47,7 @@ std::string rule_refusal(const std::string& rule) {
   std::string keys;
   for (int i = 0; i < 16; ++i) {
     const std::string name = std::to_string(i);
-    keys += (keys.empty() ? "" : ",") + key("", "k" + name, quoted(private_key(i).public_key().to_pem()));
+    keys += (keys.empty() ? "" : ",") + key("", "k" + name, json_string(private_key(i).public_key().to_pem()));
   }
   return refusal(policy(keys, rule));
 }
@@ -112,7 +112,7 @@ TEST_CASE("A policy has one canonical text, which reads back, and a digest of it
   // Another spelling of the same.
   const TrustPolicy spelled =
       TrustPolicy::parse("\n{\"rules\" : [], \"pins\":{}, \"keys\": [" +
-                         key(R"("not_after":"2026-03-01T11:00:00-01:00")", "\\u006b1", quoted([] {
+                         key(R"("not_after":"2026-03-01T11:00:00-01:00")", "\\u006b1", json_string([] {
                                std::string crlf = private_key(1).public_key().to_pem();
                                for (std::size_t at = 0; (at = crlf.find('\n', at)) != crlf.npos; at += 2)
                                  crlf.insert(at, 1, '\r');
@@ -183,9 +183,10 @@ TEST_CASE("Ids and public keys are distinct, and a key is one strict PEM block")
   const std::string text = private_key(1).public_key().to_pem();
   for (const std::string& wrong :
        {std::string(), std::string("x"), text + "x", " " + text, text + text, private_key(1).to_pem().value()}) {
-    CHECK(refusal(policy(key("", "k1", quoted(wrong)))).starts_with("keys[0].public_key: "));
-    CHECK(refusal(policy("", "",
-                         R"("clawshield_v1":{"tenant_id":"acme","actions":["*"],"public_key":)" + quoted(wrong) + "}"))
+    CHECK(refusal(policy(key("", "k1", json_string(wrong)))).starts_with("keys[0].public_key: "));
+    CHECK(refusal(
+              policy("", "",
+                     R"("clawshield_v1":{"tenant_id":"acme","actions":["*"],"public_key":)" + json_string(wrong) + "}"))
               .starts_with("clawshield_v1.public_key: "));
   }
 }
