@@ -25,8 +25,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/http_head.hpp"
-#include "base/visitors.hpp"
+#include "http/head.hpp"
+#include "http/visitors.hpp"
 
 namespace openexec::witness {
 namespace {
@@ -69,7 +69,7 @@ class Connection;
 
 struct Server::Impl {
   ServerOptions options;
-  base::Visitors visitors;
+  openexec::http::Visitors visitors;
   bool checks_names = true;
   std::size_t body_limit;
   Add add;
@@ -125,9 +125,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// The parser gets a header once it is whole, so that its raw bytes can be judged before.
   void await_head(error_code error) {
     const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
-    const std::size_t size = base::head_size(bytes);
+    const std::size_t size = openexec::http::head_size(bytes);
     if (error) return on_header(error);
-    if (base::has_lone_line_feed(bytes.substr(0, size > 0 ? size : bytes.size())))
+    if (openexec::http::has_lone_line_feed(bytes.substr(0, size > 0 ? size : bytes.size())))
       return on_header(http::error::bad_line_ending);
     if (size == 0 && bytes.size() == buffer_.max_size()) return on_header(http::error::header_limit);
     if (size == 0) {
@@ -138,7 +138,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                        self->await_head(failed);
                                      });
     }
-    if (base::has_folded_line(bytes.substr(0, size))) return on_header(http::error::bad_obs_fold);
+    if (openexec::http::has_folded_line(bytes.substr(0, size))) return on_header(http::error::bad_obs_fold);
     buffer_.consume(parser_->put(buffer_.data(), error));
     on_header(error);
   }
@@ -322,7 +322,7 @@ Server::Server(const ServerOptions& options, std::size_t body_limit, Add add, Ch
   error_code error;
   const auto address = asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, error);
   if (error) throw std::runtime_error("--host: not a numeric address: " + options.host);
-  auto visitors = base::Visitors::make(options.allowed_hosts, {});
+  auto visitors = openexec::http::Visitors::make(options.allowed_hosts, {});
   if (!visitors.ok()) throw std::runtime_error(visitors.status().detail());
   impl_->visitors = *std::move(visitors);
   impl_->checks_names = address.is_loopback() || impl_->visitors.names_hosts();

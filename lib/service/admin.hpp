@@ -20,7 +20,7 @@
 #include "api/event_log.hpp"
 #include "base/descriptor.hpp"
 #include "service/admin_peer.hpp"
-#include "service/admin_socket.hpp"
+#include "http/unix_socket.hpp"
 
 namespace openexec::service {
 
@@ -83,7 +83,7 @@ class AdminListener {
   Executor& executor_;
   EventLog& log_;
   const Api& api_;  ///< for its metrics
-  AdminSocket socket_;
+  http::UnixSocket socket_;
   base::Descriptor stop_;  ///< an eventfd
   const std::string forbidden_;
   Peers peers_;  ///< oldest first

@@ -9,7 +9,7 @@
 
 #include <boost/asio/buffer.hpp>
 
-#include "base/http_head.hpp"
+#include "http/head.hpp"
 
 namespace openexec::service {
 namespace {
@@ -55,10 +55,10 @@ void AdminPeer::receive() {
 }
 
 std::optional<AdminAnswer> AdminPeer::parse() {
-  const std::size_t head = base::head_size(unparsed_);
-  if (!parser_.is_header_done() && base::has_lone_line_feed({unparsed_.data(), head > 0 ? head : unparsed_.size()}))
+  const std::size_t head = openexec::http::head_size(unparsed_);
+  if (!parser_.is_header_done() && openexec::http::has_lone_line_feed({unparsed_.data(), head > 0 ? head : unparsed_.size()}))
     return admin_problem(400, "bad_request", "a line of the header must end with CR LF (RFC 9112)");
-  if (!parser_.is_header_done() && base::has_folded_line({unparsed_.data(), head}))
+  if (!parser_.is_header_done() && openexec::http::has_folded_line({unparsed_.data(), head}))
     return admin_problem(400, "bad_request", "a header line begins with a blank (obs-fold)");
   boost::system::error_code error;
   unparsed_.erase(0, parser_.put(boost::asio::buffer(unparsed_), error));

@@ -11,7 +11,7 @@
 #include <boost/optional/optional.hpp>
 
 #include "api/structured_field.hpp"
-#include "base/http_head.hpp"
+#include "http/head.hpp"
 
 namespace openexec::service {
 namespace {
@@ -56,7 +56,7 @@ std::string address_of(const asio::ip::tcp::socket& socket) {
 
 /// The route whose shape an answer has that is given before the header is understood.
 const Route* asked_for(std::string_view head) {
-  const base::RequestLine line = base::request_line(head);
+  const openexec::http::RequestLine line = openexec::http::request_line(head);
   return Api::find(line.method, line.target);
 }
 
@@ -147,7 +147,7 @@ void Connection::read_header() {
 
 // The parser gets a header once it is whole, so that its raw bytes can be judged before.
 void Connection::await_header() {
-  if (const std::size_t empty = base::empty_lines(buffer_view(buffer_)); empty > 0) {
+  if (const std::size_t empty = openexec::http::empty_lines(buffer_view(buffer_)); empty > 0) {
     buffer_.consume(empty);
     scanned_ = 0;
   }
@@ -155,8 +155,8 @@ void Connection::await_header() {
   // A client that speaks TLS waits for an answer and sends no header at all. A CR alone may be half an empty line.
   if (!bytes.empty() && bytes != "\r" && (bytes.front() <= ' ' || bytes.front() > '~'))
     return on_header(bytes.front() == '\n' ? http::error::bad_line_ending : http::error::bad_method);
-  if (const std::size_t size = base::head_size(bytes, scanned_)) return parse_header(size);
-  if (base::has_lone_line_feed(bytes, scanned_)) return on_header(http::error::bad_line_ending);
+  if (const std::size_t size = openexec::http::head_size(bytes, scanned_)) return parse_header(size);
+  if (openexec::http::has_lone_line_feed(bytes, scanned_)) return on_header(http::error::bad_line_ending);
   scanned_ = bytes.size();
   if (bytes.size() >= server_.options().header_limit) return on_header(http::error::buffer_overflow);
   socket_.async_read_some(buffer_.prepare(std::min(header_chunk, buffer_.max_size() - buffer_.size())),
@@ -171,8 +171,8 @@ void Connection::await_header() {
 
 void Connection::parse_header(std::size_t size) {
   const std::string_view head = buffer_view(buffer_).substr(0, size);
-  if (base::has_lone_line_feed(head)) return on_header(http::error::bad_line_ending);
-  if (base::has_folded_line(head)) return on_header(http::error::bad_obs_fold);
+  if (openexec::http::has_lone_line_feed(head)) return on_header(http::error::bad_line_ending);
+  if (openexec::http::has_folded_line(head)) return on_header(http::error::bad_obs_fold);
   routed_.route = asked_for(head);
   Error error;
   buffer_.consume(parser_->put(buffer_.data(), error));
@@ -254,13 +254,13 @@ std::optional<std::pair<int, std::string>> Connection::header_problem() const {
 
 std::optional<std::pair<int, std::string>> Connection::visitor_problem(std::string_view target) const {
   const auto& request = parser_->get();
-  const base::Visitors& visitors = server_.visitors();
+  const openexec::http::Visitors& visitors = server_.visitors();
   if (server_.checks_names()) {
     // HTTP/1.0 need not name a host, and no browser speaks it.
     if (const auto host = request.find(http::field::host); host != request.end())
       if (const auto fault = visitors.host_fault(view(host->value())); !fault.empty())
         return std::pair(421, std::string(fault));
-    if (const auto authority = base::authority_of(target))
+    if (const auto authority = openexec::http::authority_of(target))
       if (const auto fault = visitors.host_fault(*authority); !fault.empty()) return std::pair(421, std::string(fault));
   }
   const auto origins = request.equal_range(http::field::origin);

@@ -17,7 +17,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
-#include "service/armed.hpp"
+#include "http/armed.hpp"
 #include "service/connection.hpp"
 
 namespace openexec::service {
@@ -47,7 +47,7 @@ Status Server::listen() {
   if (error) return Status(Code::invalid_argument, "host: not a numeric address: " + options_.host);
 
   loopback_ = address.is_loopback();
-  auto visitors = base::Visitors::make(options_.allowed_hosts, options_.allowed_origins);
+  auto visitors = http::Visitors::make(options_.allowed_hosts, options_.allowed_origins);
   if (!visitors.ok()) return visitors.status();
   visitors_ = *std::move(visitors);
 
@@ -107,7 +107,7 @@ bool Server::arm() noexcept {
 }
 
 void Server::accept() {
-  acceptor_.async_accept([this, armed = Armed(accepting_)](error_code error, tcp::socket socket) mutable {
+  acceptor_.async_accept([this, armed = http::Armed(accepting_)](error_code error, tcp::socket socket) mutable {
     armed.fired();  // arm() mends what throws from here on
     if (api_.draining()) return;
     if (error) return accept_later();  // no descriptors left, or a connection that died: never spin on it
@@ -118,7 +118,7 @@ void Server::accept() {
 
 void Server::accept_later() {
   pause_.expires_after(accept_pause);
-  pause_.async_wait([this, armed = Armed(accepting_)](error_code error) mutable {
+  pause_.async_wait([this, armed = http::Armed(accepting_)](error_code error) mutable {
     armed.fired();
     if (!error && !api_.draining()) accept();
   });
@@ -152,7 +152,7 @@ void Server::leave(Connection& connection) {
 void Server::sweep() {
   if (connections_.empty()) return;
   sweeper_.expires_after(sweep_interval);
-  sweeper_.async_wait([this, armed = Armed(sweeping_)](error_code) mutable {
+  sweeper_.async_wait([this, armed = http::Armed(sweeping_)](error_code) mutable {
     armed.fired();
     end_late_ones();
     sweep();
@@ -261,7 +261,7 @@ void Server::wake() noexcept {
 
 void Server::await_wake() {
   wakeup_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                     [this, armed = Armed(waking_)](error_code error) mutable {
+                     [this, armed = http::Armed(waking_)](error_code error) mutable {
                        armed.fired();
                        if (error) return;
                        on_wake();

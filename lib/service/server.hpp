@@ -21,7 +21,7 @@
 #include "api/api.hpp"
 #include "api/event_log.hpp"
 #include "base/mutex.hpp"
-#include "base/visitors.hpp"
+#include "http/visitors.hpp"
 #include "service/worker_pool.hpp"
 
 namespace openexec::service {
@@ -72,7 +72,7 @@ class Server {
   [[nodiscard]] EventLog& log() { return log_; }
   [[nodiscard]] const ServiceOptions& options() const { return options_; }
   [[nodiscard]] const std::string& http_date();
-  [[nodiscard]] const base::Visitors& visitors() const { return visitors_; }
+  [[nodiscard]] const http::Visitors& visitors() const { return visitors_; }
   /// Whether the name that a client calls the service by is checked.
   [[nodiscard]] bool checks_names() const { return loopback_ || visitors_.names_hosts() || api_.is_demo(); }
 
@@ -112,7 +112,7 @@ class Server {
   Api& api_;
   EventLog& log_;
   const ServiceOptions& options_;
-  base::Visitors visitors_;
+  http::Visitors visitors_;
   bool loopback_ = true;
   std::uint16_t port_ = 0;
   std::atomic<std::size_t> running_{0};

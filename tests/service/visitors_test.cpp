@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "base/visitors.hpp"
+#include "http/visitors.hpp"
 #include "support/catch.hpp"
 #include "support/daemon.hpp"
 #include "support/http.hpp"

@@ -9,7 +9,7 @@
 
 #include <openexec/status.hpp>
 
-namespace openexec::base {
+namespace openexec::http {
 
 /// Defends against DNS rebinding: a web page can make its own host name resolve to this machine, so that the browser of
 /// a visitor treats the service as part of the page. The browser sends the requested name (Host) and the page (Origin).
@@ -36,4 +36,4 @@ class Visitors {
 /// Returns the authority of a target in absolute form, or nullopt for another form.
 std::optional<std::string_view> authority_of(std::string_view target);
 
-}  // namespace openexec::base
+}  // namespace openexec::http

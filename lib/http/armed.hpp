@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace openexec::service {
+namespace openexec::http {
 
 /// Lives in the handler and keeps a flag set. The flag falls when the handler is called, and also when the operation is
 /// destroyed without that, as Asio does where it has no memory to complete it.
@@ -24,4 +24,4 @@ class Armed {
   bool* flag_;
 };
 
-}  // namespace openexec::service
+}  // namespace openexec::http

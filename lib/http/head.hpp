@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace openexec::base {
+namespace openexec::http {
 
 /// Returns the bytes up to and including the empty line that ends a header, or 0 if it has not arrived yet.
 inline std::size_t head_size(std::string_view bytes, std::size_t from = 0) noexcept {
@@ -53,4 +53,4 @@ inline RequestLine request_line(std::string_view head) noexcept {
   return {line.substr(0, method), rest.substr(0, rest.find(' '))};
 }
 
-}  // namespace openexec::base
+}  // namespace openexec::http

@@ -8,19 +8,19 @@
 
 #include "base/descriptor.hpp"
 
-namespace openexec::service {
+namespace openexec::http {
 
 /// Owns the socket and its name. The folder must be one that no other user can write, and a name that a running process
 /// listens on is never taken from it.
-class AdminSocket {
+class UnixSocket {
  public:
   /// Throws std::runtime_error, naming the path and the reason, if the name cannot be had with exactly this mode. A
   /// socket that nobody listens on any more is replaced.
-  AdminSocket(std::string path, mode_t mode);
-  AdminSocket(const AdminSocket&) = delete;
-  AdminSocket& operator=(const AdminSocket&) = delete;
+  UnixSocket(std::string path, mode_t mode);
+  UnixSocket(const UnixSocket&) = delete;
+  UnixSocket& operator=(const UnixSocket&) = delete;
   /// Removes the name if it is still that of this socket.
-  ~AdminSocket();
+  ~UnixSocket();
 
   [[nodiscard]] int fd() const noexcept { return listener_.get(); }
 
@@ -31,4 +31,4 @@ class AdminSocket {
   ino_t inode_ = 0;
 };
 
-}  // namespace openexec::service
+}  // namespace openexec::http

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/visitors.hpp"
+#include "http/visitors.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace openexec::base {
+namespace openexec::http {
 namespace {
 
 constexpr std::string_view schemes[] = {"http://", "https://"};
@@ -93,4 +93,4 @@ std::optional<std::string_view> authority_of(std::string_view target) {
   return rest->substr(0, rest->find_first_of("/?#"));
 }
 
-}  // namespace openexec::base
+}  // namespace openexec::http

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/admin_socket.hpp"
+#include "http/unix_socket.hpp"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace openexec::service {
+namespace openexec::http {
 namespace {
 
 /// Connections that may wait to be accepted. Those that have gone again wait too, and a halt behind them waits until
@@ -66,7 +66,7 @@ void remove_abandoned(const std::string& path, const sockaddr_un& address) {
 
 }  // namespace
 
-AdminSocket::AdminSocket(std::string path, mode_t mode) : path_(std::move(path)) {
+UnixSocket::UnixSocket(std::string path, mode_t mode) : path_(std::move(path)) {
   const sockaddr_un address = address_of(path_);
   check_folder(path_);
   remove_abandoned(path_, address);
@@ -88,9 +88,9 @@ AdminSocket::AdminSocket(std::string path, mode_t mode) : path_(std::move(path))
   listener_ = std::move(listener);
 }
 
-AdminSocket::~AdminSocket() {
+UnixSocket::~UnixSocket() {
   struct stat there {};
   if (::lstat(path_.c_str(), &there) == 0 && there.st_dev == device_ && there.st_ino == inode_) ::unlink(path_.c_str());
 }
 
-}  // namespace openexec::service
+}  // namespace openexec::http
