@@ -21,6 +21,7 @@
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
 #include "gate/timekeeper.hpp"
+#include "http/message.hpp"
 
 namespace openexec::service {
 
@@ -31,27 +32,6 @@ Answer answer(int status, std::string body, std::string_view code) {
 namespace {
 
 using canon::JsonObject;
-
-std::string_view problem_name(int status) {
-  switch (status) {
-    case 400: return "bad_request";
-    case 403: return "forbidden";
-    case 404: return "not_found";
-    case 405: return "method_not_allowed";
-    case 408: return "request_timeout";
-    case 413: return "body_too_large";
-    case 415: return "unsupported_media_type";
-    case 417: return "expectation_failed";
-    case 421: return "misdirected_request";
-    case 422: return "invalid_field";
-    case 429: return "overloaded";
-    case 431: return "header_too_large";
-    case 501: return "not_implemented";
-    case 503: return "unavailable";
-    case 505: return "http_version_not_supported";
-    default: return "internal_error";
-  }
-}
 
 // The code of an execution that the service itself turned away.
 Code turned_away(int status) {
@@ -220,9 +200,8 @@ Answer Api::problem(const Route* route, int status, std::string_view detail) {
     outcome.detail = detail;
     return answer(status, exec::outcome_json(outcome), name(outcome.code));
   }
-  const std::string_view code = problem_name(status);
-  return answer(status, JsonObject().raw("error", JsonObject().text("code", code).text("detail", detail).take()).take(),
-                code);
+  const std::string_view code = http::problem_code(status);
+  return answer(status, http::problem_json(code, detail), code);
 }
 
 Answer Api::info(const Call&) const {

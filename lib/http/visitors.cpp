@@ -93,4 +93,17 @@ std::optional<std::string_view> authority_of(std::string_view target) {
   return rest->substr(0, rest->find_first_of("/?#"));
 }
 
+std::optional<Problem> visitor_problem(const Head& head, const Visitors& visitors, bool checks_names) {
+  if (checks_names) {
+    for (const std::string_view host : head.all("Host"))
+      if (const auto fault = visitors.host_fault(host); !fault.empty()) return Problem{421, std::string(fault)};
+    // The name in an absolute target is the one that counts.
+    if (const auto authority = authority_of(head.target))
+      if (const auto fault = visitors.host_fault(*authority); !fault.empty()) return Problem{421, std::string(fault)};
+  }
+  for (const std::string_view origin : head.all("Origin"))
+    if (const auto fault = visitors.origin_fault(origin); !fault.empty()) return Problem{403, std::string(fault)};
+  return std::nullopt;
+}
+
 }  // namespace openexec::http

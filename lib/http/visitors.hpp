@@ -9,6 +9,8 @@
 
 #include <openexec/status.hpp>
 
+#include "http/reader.hpp"
+
 namespace openexec::http {
 
 /// Defends against DNS rebinding: a web page can make its own host name resolve to this machine, so that the browser of
@@ -35,5 +37,9 @@ class Visitors {
 
 /// Returns the authority of a target in absolute form, or nullopt for another form.
 std::optional<std::string_view> authority_of(std::string_view target);
+
+/// Returns why a request may not be answered, or nullopt. A client may call the server by the name that it uses, and the
+/// page behind the request may ask at all. Host is looked at only if `checks_names`.
+std::optional<Problem> visitor_problem(const Head& head, const Visitors& visitors, bool checks_names);
 
 }  // namespace openexec::http

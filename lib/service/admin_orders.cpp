@@ -9,6 +9,7 @@
 #include "base/time.hpp"
 #include "canon/json.hpp"
 #include "canon/json_object.hpp"
+#include "http/message.hpp"
 #include "service/admin_doubt.hpp"
 
 namespace openexec::service {
@@ -25,14 +26,13 @@ std::string_view AdminRequest::known_target() const noexcept {
 }
 
 std::string to_http(const AdminAnswer& answer) {
-  return "HTTP/1.1 " + std::to_string(answer.status) + (answer.status == 200 ? " OK" : " Refused") +
-         "\r\nContent-Type: " + std::string(answer.content_type) +
-         "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: " + std::to_string(answer.body.size()) +
-         "\r\n\r\n" + answer.body;
+  const http::Response response{
+      .status = answer.status, .body = answer.body, .content_type = std::string(answer.content_type)};
+  return http::head_text(response, {}) + answer.body;
 }
 
 AdminAnswer admin_problem(int status, std::string_view code, std::string_view detail) {
-  return {status, JsonObject().raw("error", JsonObject().text("code", code).text("detail", detail).take()).take()};
+  return {status, http::problem_json(code, detail)};
 }
 
 namespace {

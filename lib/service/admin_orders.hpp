@@ -12,7 +12,8 @@
 
 namespace openexec::service {
 
-constexpr std::size_t max_admin_request = std::size_t{16} << 10;
+constexpr std::size_t max_admin_request = std::size_t{16} << 10;  // of a body
+constexpr std::size_t max_admin_head = std::size_t{8} << 10;
 
 struct AdminRequest {
   std::string method;

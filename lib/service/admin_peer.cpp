@@ -7,14 +7,10 @@
 #include <exception>
 #include <utility>
 
-#include <boost/asio/buffer.hpp>
-
-#include "http/head.hpp"
+#include "http/visitors.hpp"
 
 namespace openexec::service {
 namespace {
-
-namespace http = boost::beast::http;
 
 constexpr std::chrono::seconds time_to_take_it{5};
 
@@ -23,10 +19,11 @@ bool is_not_yet(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 }  // namespace
 
 AdminPeer::AdminPeer(base::Descriptor socket, uid_t uid, pid_t pid, Time deadline)
-    : socket_(std::move(socket)), uid_(uid), pid_(pid), deadline_(deadline) {
-  parser_.eager(true);
-  parser_.body_limit(max_admin_request);
-}
+    : socket_(std::move(socket)),
+      uid_(uid),
+      pid_(pid),
+      deadline_(deadline),
+      reader_({.head = max_admin_head, .body = max_admin_request}) {}
 
 void AdminPeer::proceed() noexcept {
   try {
@@ -38,34 +35,38 @@ void AdminPeer::proceed() noexcept {
 }
 
 void AdminPeer::receive() {
-  char chunk[4096];
   while (state_ == State::asking) {
-    const ssize_t got = ::recv(fd(), chunk, sizeof chunk, MSG_DONTWAIT);
+    const auto room = reader_.room();
+    const ssize_t got = ::recv(fd(), room.data(), room.size(), MSG_DONTWAIT);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && is_not_yet(errno)) return;
-    if (got <= 0) return give_up();
-    unparsed_.append(chunk, static_cast<std::size_t>(got));
-    received_ += static_cast<std::size_t>(got);
-    if (const auto problem = parse()) return answer(*problem);
-    if (!parser_.is_done()) continue;
-    auto& message = parser_.get();
-    request_ = {std::string(message.method_string()), std::string(message.target()), std::move(message.body())};
-    state_ = State::asked;
+    if (got < 0) return give_up();
+    if (got > 0)
+      reader_.took(static_cast<std::size_t>(got));
+    else
+      reader_.ended();
+    look();
+    if (got == 0 && state_ == State::asking) return give_up();
   }
 }
 
-std::optional<AdminAnswer> AdminPeer::parse() {
-  const std::size_t head = openexec::http::head_size(unparsed_);
-  if (!parser_.is_header_done() && openexec::http::has_lone_line_feed({unparsed_.data(), head > 0 ? head : unparsed_.size()}))
-    return admin_problem(400, "bad_request", "a line of the header must end with CR LF (RFC 9112)");
-  if (!parser_.is_header_done() && openexec::http::has_folded_line({unparsed_.data(), head}))
-    return admin_problem(400, "bad_request", "a header line begins with a blank (obs-fold)");
-  boost::system::error_code error;
-  unparsed_.erase(0, parser_.put(boost::asio::buffer(unparsed_), error));
-  if (received_ > max_admin_request || error == http::error::body_limit)
-    return admin_problem(413, "body_too_large", "over " + std::to_string(max_admin_request) + " bytes");
-  if (error && error != http::error::need_more) return admin_problem(400, "bad_request", error.message());
-  return std::nullopt;
+void AdminPeer::look() {
+  using From = http::Reader::State;
+  if (reader_.state() == From::headed) {
+    // No name leads to a unix socket, so Host is not compared with names. A page has no business here at all.
+    if (const auto wrong = http::visitor_problem(reader_.head(), {}, false)) return refuse(*wrong);
+    reader_.read_body();
+    if (reader_.state() == From::body && reader_.awaits_continue())  // it fits, since nothing was sent before
+      (void)::send(fd(), http::continue_line.data(), http::continue_line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  if (reader_.state() == From::refused) return refuse(reader_.problem());
+  if (reader_.state() != From::whole) return;
+  request_ = {std::string(reader_.head().method), std::string(reader_.head().target), reader_.take_body()};
+  state_ = State::asked;
+}
+
+void AdminPeer::refuse(const http::Problem& problem) {
+  answer(admin_problem(problem.status, http::problem_code(problem.status), problem.detail));
 }
 
 void AdminPeer::answer(const AdminAnswer& answer) {

@@ -6,13 +6,10 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
-
 #include "base/descriptor.hpp"
+#include "http/reader.hpp"
 #include "service/admin_orders.hpp"
 
 namespace openexec::service {
@@ -42,8 +39,9 @@ class AdminPeer {
 
  private:
   void receive();
-  /// Returns why the bytes so far are no request, or nullopt if they are one or may become one.
-  std::optional<AdminAnswer> parse();
+  /// Looks at the bytes so far: answers what is refused, and takes a request that is whole.
+  void look();
+  void refuse(const http::Problem& problem);
   void send() noexcept;
 
   const base::Descriptor socket_;
@@ -51,9 +49,7 @@ class AdminPeer {
   const pid_t pid_;
   Time deadline_;
   State state_ = State::asking;
-  boost::beast::http::request_parser<boost::beast::http::string_body> parser_;
-  std::string unparsed_;
-  std::size_t received_ = 0;
+  http::Reader reader_;
   AdminRequest request_;
   std::string answer_;
   std::size_t sent_ = 0;

@@ -15,7 +15,7 @@
 #include "api/event_log.hpp"
 #include "base/mutex.hpp"
 #include "service/admin.hpp"
-#include "service/server.hpp"
+#include "service/front.hpp"
 
 namespace openexec {
 namespace {
@@ -198,7 +198,7 @@ class Service::Impl {
   base::Mutex reloading_;
   service::EventLog log_;
   service::Api api_;
-  service::Server server_;
+  service::Front server_;
   base::Mutex ending_;
   std::condition_variable changed_;
   bool ended_ OPENEXEC_GUARDED_BY(ending_) = false;  ///< the server's thread has left its loop
@@ -207,7 +207,7 @@ class Service::Impl {
   std::thread thread_;
   service::Api metrics_api_{&api_};
   ServiceOptions metrics_options_;
-  std::optional<service::Server> metrics_server_;
+  std::optional<service::Front> metrics_server_;
   std::thread metrics_thread_;
   std::optional<service::AdminListener> admin_;
 };

@@ -111,6 +111,7 @@ int serve(const Options& options, const Console& console) {
   const auto log = [&](const witness::Served& served) { log_request(console, served); };
   try {
     witness::Server server(options.server, witness::max_request_bytes, add, checkpoint, log);
+    if (const Status status = server.listen(); !status.ok()) throw Stop(machine, shown(status.detail()));
     console.out << greeting(witness, options.server.host, server.port()) << std::flush;
     server.run();
   } catch (const std::runtime_error& failed) {

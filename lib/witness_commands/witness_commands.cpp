@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "witness_commands/witness_commands.hpp"
 
+#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -48,7 +49,7 @@ void add_durations(CLI::App* command, const SharedOptions& options) {
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31))
         ->default_str(std::to_string(value.count()));
   };
-  duration("--header-timeout-ms", options->server.header_deadline, "For the next request and its whole header");
+  duration("--header-timeout-ms", options->server.header_deadline, "For the next request; its header has 5 s at most");
   duration("--body-timeout-ms", options->server.body_deadline, "For a whole body");
   duration("--write-timeout-ms", options->server.write_deadline, "For an answer to be taken");
 }
@@ -64,12 +65,18 @@ void add_serve(CommandLine& line, const SharedOptions& options) {
   command->add_option("--logs", options->logs_file, "File with such logs, one a line");
   command->add_option("--host", options->server.host, "Numeric address to listen on")->capture_default_str();
   command->add_option("--port", options->server.port, "Port to listen on; 0 picks one and prints it")
+      ->check([](const std::string& text) {
+        std::uint16_t port = 0;
+        const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), port);
+        const bool whole = fault == std::errc() && end == text.data() + text.size();
+        return whole ? std::string() : std::string("must be a whole number from 0 to 65535");
+      })
       ->capture_default_str();
   command
       ->add_option("--allowed-hosts", options->server.allowed_hosts,
                    "a.example,b.example: names that clients may call the witness by, besides addresses and localhost")
       ->delimiter(',');
-  command->add_option("--max-connections", options->server.max_connections, "Clients at once; more wait")
+  command->add_option("--max-connections", options->server.max_connections, "Clients at once; others get 503")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   add_durations(command, options);

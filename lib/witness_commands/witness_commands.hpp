@@ -9,7 +9,7 @@
 #include <openexec/clock.hpp>
 
 #include "commands/console.hpp"
-#include "server.hpp"
+#include "witness/server.hpp"
 
 namespace openexec::witness_commands {
 

@@ -101,6 +101,10 @@ std::string signed_request(std::uint64_t old, const merkle::Hashes& proof, const
   return add_checkpoint_body(old, proof, merkle::sign_checkpoint({log_name, head, {}}, log_named(log_name)).value());
 }
 
+int exit_code(const std::string& command) {
+  return WEXITSTATUS(std::system((command + " >/dev/null 2>&1").c_str()));
+}
+
 }  // namespace
 
 TEST_CASE("the published requests have the answers of the specification") {
@@ -177,9 +181,6 @@ TEST_CASE("a key is made with mode 0600, and neither key nor memory is ever over
   REQUIRE(::stat(home.state().c_str(), &status) == 0);
   CHECK((status.st_mode & 0777) == 0600);
 
-  const auto exit_code = [](const std::string& command) {
-    return WEXITSTATUS(std::system((command + " >/dev/null 2>&1").c_str()));
-  };
   const std::string init = program + " init --name w.example ";
   CHECK(exit_code(init + "--key " + home.file("k") + " --state " + home.state()) == 2);
   CHECK_FALSE(std::filesystem::exists(home.file("k")));
@@ -345,19 +346,37 @@ TEST_CASE("a web page can neither call the witness by a name of its own nor ask 
   CHECK(status("Host: localhost\r\nOrigin: http://localhost:3000\r\n") == 200);
 }
 
-TEST_CASE("a client that does not go on is left") {
+TEST_CASE("a client that does not go on is told so and left, and those beyond the limit are told at once") {
   WitnessHome home;
   auto flags = home.flags({vkey_of_log()});
   flags.insert(flags.end(), {"--header-timeout-ms", "50", "--body-timeout-ms", "50", "--max-connections", "2"});
   const Daemon daemon(flags, {}, program);
   std::vector<HttpClient> slow;
-  for (int i = 0; i < 6; ++i) {  // two at once: the others are served when these are gone
+  for (int i = 0; i < 6; ++i) {
     slow.emplace_back(daemon.port());
     slow.back().send(i % 2 == 0 ? "POST /add-check"
                                 : "POST /add-checkpoint HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nold");
   }
-  CHECK(add(daemon, signed_request(0, {}, log_of(5).tree.head())).status == 200);
-  for (HttpClient& client : slow) CHECK(client.closed());
+  for (HttpClient& client : slow) {
+    const auto answer = client.receive();
+    REQUIRE(answer);
+    CHECK((answer->status == 408 || answer->status == 503));
+    CHECK(answer->closes());
+    CHECK(client.closed());
+  }
+  // A place is free again as soon as the witness has seen that one left.
+  int status = 503;
+  while (status == 503) status = add(daemon, signed_request(0, {}, log_of(5).tree.head())).status;
+  CHECK(status == 200);
+}
+
+TEST_CASE("a port is a whole number in range") {
+  WitnessHome home;
+  for (const char* port : {"", "-1", "65536", "5100.5", "0x50", "010x", "+1", " 1", "many"}) {
+    CAPTURE(port);
+    CHECK(exit_code(program + " serve --log '" + vkey_of_log() + "' --key " + home.key() + " --state " + home.state() +
+                    " --port '" + port + "'") == 2);
+  }
 }
 
 TEST_CASE("a real ledger's log is cosigned as it grows, and its receipts then satisfy a policy") {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The little HTTP that a witness needs: one thread, one path, everything bounded.
+// A witness over HTTP: one thread, three paths, everything bounded.
 #pragma once
 
 #include <chrono>
@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include <openexec/status.hpp>
+
 namespace openexec::witness {
 
 struct ServerOptions {
@@ -19,8 +21,8 @@ struct ServerOptions {
   /// Names that clients may call the witness by, besides addresses and localhost. Checked on a loopback address, and
   /// elsewhere where some are given.
   std::vector<std::string> allowed_hosts;
-  std::size_t max_connections = 256;                  ///< more wait until one has ended
-  std::chrono::milliseconds header_deadline{30'000};  ///< for the next request's whole header
+  std::size_t max_connections = 256;                  ///< the next is answered 503 and closed
+  std::chrono::milliseconds header_deadline{30'000};  ///< for the next request's first byte; its header has at most 5 s
   std::chrono::milliseconds body_deadline{10'000};
   std::chrono::milliseconds write_deadline{10'000};
 };
@@ -49,20 +51,20 @@ class Server {
   using Checkpoint = std::function<Reply(std::string_view origin_hash)>;
   using Log = std::function<void(const Served&)>;
 
-  /// Throws std::runtime_error where the address cannot be had.
   Server(const ServerOptions& options, std::size_t body_limit, Add add, Checkpoint checkpoint, Log log);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  /// invalid_argument says why the address cannot be had.
+  Status listen();
   [[nodiscard]] std::uint16_t port() const;
   /// Until SIGTERM or SIGINT, and the answers that are on their way have left. A second signal ends the process.
   void run();
 
-  struct Impl;
-
  private:
-  std::unique_ptr<Impl> impl_;
+  class Paths;
+  std::unique_ptr<Paths> paths_;
 };
 
 }  // namespace openexec::witness
