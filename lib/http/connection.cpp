@@ -221,9 +221,8 @@ void Connection::respond(Response response) {
   head_ = head_text(response_, framing);
   const std::string_view body = framing.without_body || response_.status == 204 ? std::string_view() : response_.body;
   enter(Phase::writing, network_.options().deadlines.write);
-  stream_.async_write(
-      std::array<asio::const_buffer, 2>{asio::buffer(head_), asio::buffer(body)},
-      [self = shared_from_this()](Error error, std::size_t bytes) { self->on_written(error, bytes); });
+  stream_.async_write(std::array<asio::const_buffer, 2>{asio::buffer(head_), asio::buffer(body)},
+                      [self = shared_from_this()](Error error, std::size_t bytes) { self->on_written(error, bytes); });
 }
 
 void Connection::on_written(Error error, std::size_t bytes) {

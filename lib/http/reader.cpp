@@ -200,9 +200,7 @@ RequestLine Reader::line() const {
   return request_line(impl_->bytes());
 }
 
-std::string_view Reader::known_method() const {
-  return view(beast::http::to_string(impl_->parser->get().method()));
-}
+std::string_view Reader::known_method() const { return view(beast::http::to_string(impl_->parser->get().method())); }
 bool Reader::is_head_method() const { return impl_->has_head && impl_->head.method == "HEAD"; }
 
 bool Reader::keeps_alive() const {

@@ -17,11 +17,13 @@ Result<std::unique_ptr<ssl::context>> tls_context(const TlsFiles& files) {
   // The reason of a failure may quote the file, and is not told.
   context->use_certificate_chain_file(files.certificate, error);
   if (error)
-    return Status(Code::invalid_argument, "tls certificate: must be a readable PEM file with the chain: " + files.certificate);
+    return Status(Code::invalid_argument,
+                  "tls certificate: must be a readable PEM file with the chain: " + files.certificate);
   context->use_private_key_file(files.key, ssl::context::pem, error);
   if (error)
-    return Status(Code::invalid_argument,
-                  "tls key: must be a readable PEM file with the certificate's private key, not encrypted: " + files.key);
+    return Status(
+        Code::invalid_argument,
+        "tls key: must be a readable PEM file with the certificate's private key, not encrypted: " + files.key);
   return context;
 }
 

@@ -19,8 +19,8 @@
 #include "api/api.hpp"
 #include "api/event_log.hpp"
 #include "base/descriptor.hpp"
-#include "service/admin_peer.hpp"
 #include "http/unix_socket.hpp"
+#include "service/admin_peer.hpp"
 
 namespace openexec::service {
 

@@ -101,9 +101,7 @@ std::string signed_request(std::uint64_t old, const merkle::Hashes& proof, const
   return add_checkpoint_body(old, proof, merkle::sign_checkpoint({log_name, head, {}}, log_named(log_name)).value());
 }
 
-int exit_code(const std::string& command) {
-  return WEXITSTATUS(std::system((command + " >/dev/null 2>&1").c_str()));
-}
+int exit_code(const std::string& command) { return WEXITSTATUS(std::system((command + " >/dev/null 2>&1").c_str())); }
 
 }  // namespace
 

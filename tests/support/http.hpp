@@ -30,6 +30,7 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 class HttpClient {
  public:
   explicit HttpClient(std::uint16_t port);
+  explicit HttpClient(const std::string& unix_path);
   HttpClient(HttpClient&& other) noexcept : fd_(std::exchange(other.fd_, -1)), buffer_(std::move(other.buffer_)) {}
   HttpClient& operator=(HttpClient&&) = delete;
   ~HttpClient();
