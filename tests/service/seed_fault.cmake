@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # cmake -DFROM=file -DTO=file -DRIGHT=text -DWRONG=text -P seed_fault.cmake: writes a copy of a source in which one text is
 # another. The text must be there exactly once, so that a fault never seeds nothing.
 file(READ "${FROM}" source)
