@@ -68,7 +68,7 @@ file(RELATIVE_PATH OPENEXEC_PREFIX_FROM_PC "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" 
 openexec_pkg_config(OpenExec::openexec openexec "${PROJECT_DESCRIPTION} (C++, static)"
   "${OPENEXEC_PKG_CONFIG_CRYPTO}, sqlite3, simdjson${OPENEXEC_PKG_CONFIG_RE2}" "\${libdir}/$<TARGET_FILE_NAME:OpenExec::openexec> -pthread")
 openexec_pkg_config(OpenExec::service openexec-service "The HTTP front of OpenExec (C++, static)"
-  "openexec" "\${libdir}/$<TARGET_FILE_NAME:OpenExec::service> -pthread")
+  "openexec, libssl" "\${libdir}/$<TARGET_FILE_NAME:OpenExec::service> -pthread")
 openexec_pkg_config(OpenExec::signing openexec-signing "Approvals for OpenExec (C++, static)"
   "${OPENEXEC_PKG_CONFIG_CRYPTO}, simdjson" "\${libdir}/$<TARGET_FILE_NAME:OpenExec::signing> -pthread")
 openexec_pkg_config(OpenExec::c openexec-c "${PROJECT_DESCRIPTION} (C, shared)"
