@@ -106,7 +106,7 @@ class [[nodiscard]] Result {
   [[nodiscard]] const Status& status() const noexcept { return status_; }
   [[nodiscard]] Code code() const noexcept { return status_.code(); }
 
-  /// Precondition: ok(). Without it, std::bad_optional_access is thrown.
+  /// Throws std::bad_optional_access unless ok().
   [[nodiscard]] T& value() & { return value_.value(); }
   [[nodiscard]] const T& value() const& { return value_.value(); }
   [[nodiscard]] T&& value() && { return std::move(value_).value(); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "answers/doubt_json.hpp"
 
+#include "base/assert.hpp"
 #include "base/time.hpp"
 #include "canon/json_object.hpp"
 
@@ -43,6 +44,7 @@ Result<HandlerResult> finding_named(std::string_view found, std::string_view res
 }
 
 std::string settlement_json(const SettlementAnswer& answer) {
+  OPENEXEC_ASSERT(answer.outcome.entry_index, "settlement: one that is shown was recorded");
   const Outcome& outcome = answer.outcome;
   JsonObject json;
   json.text("code", name(outcome.code))

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/assert.hpp"
+
 namespace openexec {
 namespace {
 
@@ -14,6 +16,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// Precondition: at most ten digits.
 std::int64_t number(std::string_view digits) {
+  OPENEXEC_ASSERT(digits.size() <= 10, "money: ten digits fit");
   std::int64_t value = 0;
   for (const char digit : digits) value = value * 10 + (digit - '0');
   return value;

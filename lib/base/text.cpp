@@ -8,6 +8,7 @@
 
 #include <openexec/bytes.hpp>
 
+#include "base/assert.hpp"
 namespace openexec {
 namespace base {
 namespace {
@@ -52,8 +53,9 @@ constexpr std::array<std::array<std::uint16_t, 2>, 256> hex_parts = [] {
   return parts;
 }();
 
-/// Reads text.size() / 2 bytes. Precondition: an even number of digits, room for the bytes.
+/// Reads text.size() / 2 bytes, for which `out` has room. Precondition: an even number of digits.
 bool read_hex(std::string_view text, std::uint8_t* out) {
+  if (!OPENEXEC_HOLDS(text.size() % 2 == 0, "text: two digits for each byte")) return false;
   unsigned seen = 0;
   for (std::size_t i = 0; i < text.size(); i += 2) {
     const unsigned byte =
@@ -88,6 +90,7 @@ std::optional<std::string> read_base64(std::string_view text, const DigitValues&
 
 /// Returns the length of the well-formed sequence at the start of `text`, or 0. Precondition: not empty.
 std::size_t utf8_sequence(std::string_view text) {
+  if (!OPENEXEC_HOLDS(!text.empty(), "text: a sequence has a byte")) return 0;
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto continues = [&](std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i)

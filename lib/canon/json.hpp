@@ -35,7 +35,7 @@ class View {
   [[nodiscard]] Type type() const;
   [[nodiscard]] bool is(Type t) const { return type() == t; }
 
-  // Preconditions: the type fits.
+  // Preconditions: the type fits, or Breach is thrown.
   [[nodiscard]] bool boolean() const;
   [[nodiscard]] std::int64_t integer() const;
   [[nodiscard]] double number() const;  ///< also of an integer

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "base/assert.hpp"
 namespace openexec::canon {
 namespace {
 
@@ -21,6 +22,7 @@ struct Decimal {
 /// double, and a division is rounded correctly; so if n/10^4 gives the value, its digits are the shortest, and the only
 /// ones of their length. This n, or 0. Precondition: positive.
 std::uint64_t ten_thousandths(double value) {
+  OPENEXEC_ASSERT(value > 0, "number: the digits are those of a positive number");
   if (!(value < 1e11)) return 0;
   const auto scaled = static_cast<std::uint64_t>(value * 1e4 + 0.5);
   return static_cast<double>(scaled) / 1e4 == value ? scaled : 0;
@@ -40,6 +42,7 @@ char* put_ten_thousandths(std::uint64_t scaled, char* out) {
 
 /// Precondition: positive and finite.
 Decimal shortest(double value) {
+  OPENEXEC_ASSERT(value > 0 && std::isfinite(value), "number: the digits are those of a positive, finite number");
   Decimal decimal{};
   char text[max_number_size];
   const char* end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
@@ -112,6 +115,8 @@ bool is_jcs_integer(std::string_view literal) {
   constexpr std::size_t longest = 22;  // a sign and the digits below 10^21
   if (literal.size() > longest) return false;
   double value = 0;
+  OPENEXEC_ASSERT_SLOW(!literal.empty() && literal.find_first_not_of("-0123456789") == std::string_view::npos,
+                       "number: the literal is an integer");
   const auto [end, error] = std::from_chars(literal.data(), literal.data() + literal.size(), value);
   if (error != std::errc() || end != literal.data() + literal.size()) return false;
   char text[max_number_size];

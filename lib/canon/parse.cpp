@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <simdjson.h>
+#include "base/assert.hpp"
 
 #include <algorithm>
 #include <array>
@@ -111,6 +112,7 @@ class Sorter {
   /// Returns the path of the duplicate key, such as "/payload/3/a", cut at the front if it is too long. Precondition:
   /// sort() found one.
   std::string duplicate_path() const {
+    OPENEXEC_ASSERT(duplicate_ != 0, "parse: a key that is there twice was found");
     std::string path;
     prepend(printable(tape_.string(duplicate_)), path);
     std::uint32_t child = duplicate_in_;

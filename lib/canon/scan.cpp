@@ -9,6 +9,7 @@
 
 #include <base/text.hpp>
 #include <canon/number.hpp>
+#include "base/assert.hpp"
 
 namespace openexec::canon {
 namespace {
@@ -18,6 +19,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 /// Whether the number's first significant digit stands before the point: what is then out of a double's range, is too
 /// large; otherwise it is too small, and reads as 0. Precondition: a JSON number.
 bool is_large(std::string_view number) {
+  OPENEXEC_ASSERT(!number.empty() && (number.front() == '-' || is_digit(number.front())), "scan: a number is judged");
   if (number.front() == '-') number.remove_prefix(1);
   const std::size_t mantissa_size = number.find_first_of("eE");
   const std::string_view mantissa = number.substr(0, mantissa_size);

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <memory>
 
+#include <base/assert.hpp>
+#include <base/text.hpp>
 #include <canon/block.hpp>
 #include <canon/number.hpp>
 #include <canon/tree.hpp>
@@ -111,7 +113,7 @@ std::size_t utf8_size(char lead) {
   return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
 }
 
-/// Writes the escape for the character at `in`. Precondition: well-formed UTF-8.
+/// Writes the escape for the character at `in`, which is of a text that the parser, or append_string, found to be UTF-8.
 char* put_escaped(const char* in, char* out) {
   const auto byte = [in](int i) { return std::uint32_t{static_cast<unsigned char>(in[i])}; };
   const auto tail = [byte](int i) { return byte(i) & 0x3f; };
@@ -321,7 +323,13 @@ std::string jcs(View value) { return written<Jcs>(value); }
 std::string clawshield_v1(View value) { return written<ClawshieldV1>(value); }
 std::string display(View value) { return written<Display>(value); }
 
-void append_jcs_string(std::string_view text, std::string& out) { append_string<Jcs>(text, out); }
-void append_clawshield_v1_string(std::string_view text, std::string& out) { append_string<ClawshieldV1>(text, out); }
+void append_jcs_string(std::string_view text, std::string& out) {
+  OPENEXEC_ASSERT_SLOW(base::is_utf8(text), "canon: a string that is written is UTF-8");
+  append_string<Jcs>(text, out);
+}
+void append_clawshield_v1_string(std::string_view text, std::string& out) {
+  OPENEXEC_ASSERT_SLOW(base::is_utf8(text), "canon: a string that is written is UTF-8");
+  append_string<ClawshieldV1>(text, out);
+}
 
 }  // namespace openexec::canon

@@ -40,7 +40,8 @@ class ErrorScope {
   ErrorScope& operator=(const ErrorScope&) = delete;
 };
 
-/// Overwrites a string's bytes when the scope ends. The string must not have grown beyond its first allocation before.
+/// Overwrites a string's bytes when the scope ends. Its room is reserved before it is filled: what a string outgrew is
+/// not overwritten.
 class Wipe {
  public:
   explicit Wipe(std::string& secret) noexcept : secret_(secret) {}

@@ -34,7 +34,7 @@ struct JudgedCheckpoint {
 };
 JudgedCheckpoint judge(std::string_view signed_note, const Trust& trust);
 
-/// Makes the rest of the report. Precondition: `checkpoint` is the result of judge() for the checkpoint of the proof.
+/// Makes the rest of the report. `checkpoint` is the result of judge() for the checkpoint of the proof.
 EvidenceReport report_on(const merkle::TlogProof& proof, const JudgedCheckpoint& checkpoint, const EvidenceHeld& held);
 
 }  // namespace openexec::exec

@@ -7,6 +7,7 @@
 #include <openexec/receipt.hpp>
 #include <openexec/transparency_log.hpp>
 
+#include "base/assert.hpp"
 #include "merkle/note.hpp"
 
 namespace openexec::exec {
@@ -20,6 +21,7 @@ constexpr std::int64_t most_seconds_ahead = 60;  // a witness's clock may be ahe
 
 /// Precondition: `then` is not before 1970. Zero if it is ahead of `now`.
 microseconds since(Timestamp then, Timestamp now) noexcept {
+  if (!OPENEXEC_HOLDS(then.micros >= 0, "measures: an age is counted from 1970 or later")) return microseconds(0);
   return microseconds(now > then ? now.micros - then.micros : 0);
 }
 

@@ -47,7 +47,7 @@ class SqliteWriter {
 
   /// Opens the ledger and starts a new opening. `table`: the newest keys, which readers share. `identity`: of the file.
   /// One that takes any file is for an adoption: it changes what the ledger's file is only with an Adopt, and does not
-  /// look at the anchor before. Precondition: the ledger's lock is held. Throws where that fails.
+  /// look at the anchor before. Called under the ledger's lock. Throws if that fails.
   SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& log, FileIdentity identity,
                Takes takes = Takes::its_file);
   SqliteWriter(const SqliteWriter&) = delete;

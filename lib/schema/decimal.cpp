@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/assert.hpp"
 namespace openexec::schema {
 namespace {
 
@@ -39,6 +40,7 @@ Decimal decimal_of(double value) {
 }  // namespace
 
 bool is_multiple(double value, double divisor) {
+  OPENEXEC_ASSERT(std::isfinite(value) && std::isfinite(divisor) && divisor > 0, "schema: a divisor is above 0");
   if (value == 0) return true;
   const Decimal dividend = decimal_of(std::abs(value));
   const Decimal by = decimal_of(divisor);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "canon/json.hpp"
 #include "schema/pattern.hpp"
 
@@ -24,8 +25,14 @@ class Value {
   [[nodiscard]] bool is_number() const { return is(canon::Type::integer) || is(canon::Type::number); }
 
   // Preconditions: the type fits.
-  [[nodiscard]] double number() const { return view_.number(); }
-  [[nodiscard]] std::string_view string() const { return view_.is(canon::Type::string) ? view_.string() : name_; }
+  [[nodiscard]] double number() const {
+    OPENEXEC_ASSERT(is_number(), "schema: a number is read from a number");
+    return view_.number();
+  }
+  [[nodiscard]] std::string_view string() const {
+    OPENEXEC_ASSERT(is(canon::Type::string), "schema: a string is read from a string");
+    return view_.is(canon::Type::string) ? view_.string() : name_;
+  }
   [[nodiscard]] canon::View view() const { return view_; }
 
   void append_jcs(std::string& out) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <re2/re2.h>
 
+#include "base/assert.hpp"
+#include "base/text.hpp"
 #include "schema/pattern.hpp"
 
 namespace openexec::schema {
@@ -14,6 +16,7 @@ class Re2Pattern final : public Pattern {
   [[nodiscard]] const std::string& error() const { return expression_.error(); }
   [[nodiscard]] std::size_t size() const override { return static_cast<std::size_t>(expression_.ProgramSize()); }
   [[nodiscard]] bool found_in(std::string_view text) const override {
+    OPENEXEC_ASSERT_SLOW(base::is_utf8(text), "schema: a text that is matched is UTF-8");
     return expression_.Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), RE2::UNANCHORED, nullptr, 0);
   }
 

@@ -150,6 +150,7 @@ bool inspect(const LedgerPath& path) {
 }
 
 void create(const LedgerPath& path) {
+  OPENEXEC_ASSERT(!inspect(path), "ledger file: a ledger is made only if there is none");
   const LedgerPath draft{path.database + ".new", path.vfs};
   remove_if_there(draft.database);
   {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/assert.hpp"
 #include "index/key_runs.hpp"
 #include "sqlite/held_file.hpp"
 #include "sqlite/path_check.hpp"
@@ -42,7 +43,10 @@ class LedgerLock {
   void hold(const LedgerPath& path);
 
   /// Precondition: hold() returned.
-  [[nodiscard]] const FileIdentity& identity() const noexcept { return file_->identity(); }
+  [[nodiscard]] const FileIdentity& identity() const {
+    OPENEXEC_ASSERT(file_, "ledger lock: its file is held");
+    return file_->identity();
+  }
 
   LedgerLock(LedgerLock&& other) noexcept;
   LedgerLock& operator=(LedgerLock&&) = delete;
@@ -64,8 +68,8 @@ std::optional<std::uint32_t> schema_of(const LedgerPath& path);
 /// that is not a ledger. Throws StoreFailure if the file is not a ledger, or has another schema.
 bool inspect(const LedgerPath& path);
 
-/// Creates a ledger without rows, of mode 0600, atomically. Precondition: the lock is held and inspect() returned
-/// false.
+/// Creates a ledger without rows, of mode 0600, atomically. Called while the lock is held. Precondition: inspect()
+/// returns false.
 void create(const LedgerPath& path);
 
 /// Throws StoreFailure if the disk has no room for another transaction.

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/assert.hpp"
 #include "crypto/ed25519.hpp"
 #include "crypto/pem.hpp"
 #include "sqlite/descriptor.hpp"
@@ -63,6 +64,7 @@ Status check(const LogOptions& options) {
 
 merkle::CheckpointSigner open_signer(const LogOptions& options, const LedgerPath& path,
                                      const std::optional<std::string>& recorded) {
+  OPENEXEC_ASSERT(check(options).ok(), "log key: the options were checked");
   const crypto::PrivateKey key = key_of(options, path, recorded.has_value());
   if (!recorded) return or_throw(signer_of(key, options.origin), "the log's key");
   const auto known = or_throw(merkle::VerifierKey::parse(*recorded), "the ledger is damaged: its log's verifier key");

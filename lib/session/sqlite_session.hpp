@@ -15,7 +15,7 @@
 
 namespace openexec::store {
 
-/// Opens a connection with the settings of the writer. Precondition: the lock of the ledger is held.
+/// Opens a connection with the settings of the writer. Called while the lock of the ledger is held.
 Database open_to_write(const LedgerPath& path);
 
 /// The only connection that writes, and that moves the write-ahead log into the main file.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sqlite/held_file.hpp"
+#include "base/assert.hpp"
 #include "base/mutex.hpp"
 
 #include <fcntl.h>
@@ -130,6 +131,7 @@ HeldFile::~HeldFile() {
 }
 
 bool HeldFile::lock() {
+  OPENEXEC_ASSERT(shared_->writable >= 0, "held file: one that is locked was opened for writing");
   const base::Lock lock(table_->mutex);
   if (shared_->locked || !set_lock(shared_->writable, F_WRLCK)) return false;
   shared_->locked = locked_ = true;

@@ -14,7 +14,7 @@ namespace openexec::store {
 /// The tree of a log and the signer of its checkpoints. Used by one thread at a time.
 class SignedLog {
  public:
-  /// Precondition: `checkpoint` is a signed checkpoint of this tree.
+  /// `checkpoint` is a signed checkpoint of this tree, as check_tree() found it.
   SignedLog(merkle::CheckpointSigner signer, merkle::Tree tree, std::string checkpoint)
       : signer_(std::move(signer)), tree_(std::move(tree)), note_(std::move(checkpoint)) {}
 
