@@ -77,8 +77,8 @@ Status Network::listen_on_tcp() {
     port_ = bound.port();
   }
   if (error) {
-    return Status(Code::overloaded, "cannot listen on " + host + " port " +
-                                              std::to_string(options_.address.port) + ": " + error.message());
+    return Status(Code::overloaded, "cannot listen on " + host + " port " + std::to_string(options_.address.port) +
+                                        ": " + error.message());
   }
   ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);
   return Status::success();
