@@ -34,7 +34,7 @@ def check_statuses(root):
     of_codes, of_front = {}, {}
     for _, name, http, _ in codes(root):
         of_codes.setdefault(http, set()).add(name)
-    for http, name in re.findall(r'case (\d+): return "(\w+)";', text(root / "lib/api/api.cpp")):
+    for http, name in re.findall(r'case (\d+): return "(\w+)";', text(root / "lib/http/message.cpp")):
         of_front.setdefault(http, set()).add(name)
     of_front.setdefault("500", set()).add("internal_error")
     of_front.setdefault("404", set()).add("no_outcome")
@@ -43,7 +43,7 @@ def check_statuses(root):
         if set(re.findall(r"`(\w+)`", boundary)) != of_codes.get(http, set()) | also.get(http, set()):
             yield f"docs/errors.md: the codes of status {http} are not those of lib/base/codes.cpp"
         if set(re.findall(r"`(\w+)`", front)) != of_front.get(http, set()):
-            yield f"docs/errors.md: the problems of status {http} are not those of lib/api/api.cpp"
+            yield f"docs/errors.md: the problems of status {http} are not those of lib/http/message.cpp"
 
 
 def check_headers(root):
