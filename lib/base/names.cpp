@@ -58,8 +58,8 @@ std::string_view pattern_fault(std::string_view text) {
 }
 
 bool matches(std::string_view pattern, std::string_view action) {
-  OPENEXEC_ASSERT_SLOW(pattern_fault(pattern).empty() && action_fault(action).empty(),
-                       "names: a pattern and an action");
+  OPENEXEC_ASSERT_SLOW(pattern_fault(pattern).empty() && has_action_bytes(action),
+                       "names: a pattern, and an action or the beginning of one");
   if (!pattern.ends_with('*')) return pattern == action;
   pattern.remove_suffix(1);
   return action.starts_with(pattern);

@@ -19,7 +19,8 @@ std::string_view tenant_fault(std::string_view text);
 /// A pattern of actions: an action, or a prefix of one, which may be empty, followed by `*`.
 std::string_view pattern_fault(std::string_view text);
 
-/// Whether the pattern matches the action. Precondition: neither has a fault.
+/// Whether the pattern matches the action. Preconditions: the pattern has no fault, and `action` is an action or the
+/// beginning of one, which may be empty.
 bool matches(std::string_view pattern, std::string_view action);
 
 // These return malformed_request (http 422) if the field of a request has a fault.
