@@ -59,7 +59,9 @@ HandlerResult conclude(openexec_answer answer, openexec_sink& result, std::strin
     case OPENEXEC_ANSWER_FAILED: return HandlerResult::failed(std::move(detail));
     case OPENEXEC_ANSWER_FAILED_NO_EFFECT: return HandlerResult::failed(std::move(detail), Effect::none);
     case OPENEXEC_ANSWER_IN_DOUBT: return HandlerResult::in_doubt(std::move(detail));
-    default: return HandlerResult::in_doubt("the handler answered " + std::to_string(answer) + ", which means nothing");
+    default:
+      return HandlerResult::in_doubt("the handler answered " + std::to_string(answer) +
+                                     ", which is not a known answer");
   }
 }
 
@@ -89,13 +91,13 @@ LogLine read_line(const openexec_log_line* given) {
 NonceRecord read_record(const openexec_record* given) {
   const openexec_record record = sized(given, "record");
   if (record.state < OPENEXEC_STATE_CLAIMED || record.state > OPENEXEC_STATE_IN_DOUBT)
-    misuse("record.state: " + std::to_string(record.state) + " means nothing");
+    misuse("record.state: " + std::to_string(record.state) + " is not a known state");
   const bool final_code =
       record.code == OPENEXEC_OK || record.code == OPENEXEC_HANDLER_FAILED || record.code == OPENEXEC_RESULT_INVALID;
   if (record.state == OPENEXEC_STATE_SEALED ? !final_code : record.code != OPENEXEC_IN_DOUBT)
-    misuse("record.code: " + std::to_string(record.code) + " does not go with its state");
+    misuse("record.code: " + std::to_string(record.code) + " does not match the state");
   if (record.effect < OPENEXEC_EFFECT_NONE || record.effect > OPENEXEC_EFFECT_UNKNOWN)
-    misuse("record.effect: " + std::to_string(record.effect) + " means nothing");
+    misuse("record.effect: " + std::to_string(record.effect) + " is not a known effect");
   NonceRecord out;
   out.state = static_cast<NonceState>(record.state);
   out.tenant = in(record.tenant, "record.tenant");
@@ -121,7 +123,7 @@ Unlogged read_unlogged(const openexec_unlogged_entry* given) {
 ControlName read_control(const openexec_control_name* given) {
   const openexec_control_name name = sized(given, "name");
   if (name.control < OPENEXEC_CONTROL_HALT || name.control > OPENEXEC_CONTROL_CONFIRM_CLOCK)
-    misuse("name.control: " + std::to_string(name.control) + " means nothing");
+    misuse("name.control: " + std::to_string(name.control) + " is not a known control");
   return {static_cast<ControlKind>(name.control), std::string(in(name.id, "name.id")),
           std::string(in(name.tenant, "name.tenant"))};
 }
@@ -249,10 +251,11 @@ ForeignStore::ForeignStore(const openexec_store_table* table)
   needs(table_.latest, "store.latest");
   needs(table_.ready, "store.ready");
   if (table_.keeps_terms != 0 && table_.keeps_terms != 1) misuse("store.keeps_terms: must be 1 or 0");
-  if ((table_.control == nullptr) != (table_.controls == nullptr)) misuse("store.control, store.controls: one is NULL");
+  if ((table_.control == nullptr) != (table_.controls == nullptr))
+    misuse("store.control, store.controls: must be both NULL or both set");
   if (table_.log != nullptr) {
     openexec_log_table log = sized(table_.log, "store.log");
-    if (log.close != nullptr) misuse("store.log.close: the store closes its log");
+    if (log.close != nullptr) misuse("store.log.close: must be NULL, since the store closes its log");
     log.self = table_.self;
     log_.emplace(log);
     table_.log = nullptr;  // the host may let go of it
@@ -284,7 +287,7 @@ Result<ClaimAnswer> ForeignStore::claim(const Claim& claim) {
       !no.ok())
     return no;
   if (claimed < OPENEXEC_CLAIM_EXISTS || claimed > OPENEXEC_CLAIM_RATE_REACHED)
-    return broken("store.claim", "answered " + std::to_string(claimed) + ", which means nothing");
+    return broken("store.claim", "answered " + std::to_string(claimed) + ", which is not a known answer");
   ClaimAnswer answer{static_cast<ClaimAnswer::Kind>(claimed), std::nullopt};
   if (claimed != OPENEXEC_CLAIM_EXISTS) return answer;
   if (existing.failed || existing.items.size() != 1) return broken("store.claim", "exists, but without its one record");
@@ -434,7 +437,7 @@ Result<Approval> ForeignVerifier::verify(const Proposal& proposal, Timestamp now
   const openexec_code code = table_.verify(self_.get(), &lent, now.micros, &approval, &explanation);
   if (code != OPENEXEC_OK) return Status(Code{code}, shown(std::move(detail)));
   if (approval.without_memory) throw std::bad_alloc();  // not the approval's fault
-  if (approval.failed) return Status(Code::approval_malformed, "the verifier named an id or a key that is none");
+  if (approval.failed) return Status(Code::approval_malformed, "the verifier set a malformed id or key");
   std::sort(approval.value.keys.begin(), approval.value.keys.end());
   return std::move(approval.value);
 }

@@ -139,7 +139,7 @@ openexec_code execute(openexec_executor* executor, const Arrival& arrival, const
 Call call_of(const openexec_call* given) {
   const openexec_call call = sized(given, "call");
   const std::string_view json = in(call.json, "call.json");
-  if (call.request != nullptr && !json.empty()) misuse("call: both a request and json");
+  if (call.request != nullptr && !json.empty()) misuse("call: must have either request or json, not both");
   if (call.request != nullptr) return {request_of(call.request), options_of(call.options)};
   return {json, options_of(call.options)};
 }
@@ -171,7 +171,7 @@ Digest hash_of(const Proposal& proposal, openexec_hash hash) {
     case OPENEXEC_HASH_PARAMETERS: return proposal.parameters_hash();
     case OPENEXEC_HASH_EXEC_ID: return exec::exec_id(proposal, *jcs_sha256());
     case OPENEXEC_HASH_ARTIFACT: return proposal.artifact_digest();
-    default: misuse("hash: " + std::to_string(hash) + " is none");
+    default: misuse("hash: " + std::to_string(hash) + " is not a known hash");
   }
 }
 
@@ -180,7 +180,7 @@ std::string form_of(canon::View value, openexec_form form) {
     case OPENEXEC_FORM_JCS: return canon::jcs(value);
     case OPENEXEC_FORM_CLAWSHIELD_V1: return canon::clawshield_v1(value);
     case OPENEXEC_FORM_DISPLAY: return canon::display(value);
-    default: misuse("form: " + std::to_string(form) + " is none");
+    default: misuse("form: " + std::to_string(form) + " is not a known form");
   }
 }
 
@@ -286,7 +286,7 @@ std::shared_ptr<NonceStore> openexec_config::make_store() const {
   if (const auto* at = std::get_if<LedgerPath>(&store)) return require(sqlite_ledger(at->path, options));
   if (const auto* own = std::get_if<std::shared_ptr<NonceStore>>(&store)) {
     if (!ledger_log.key_pem.empty() || !ledger_log.origin.empty() || !ledger_log.anchor.empty())
-      misuse("config: a store of one's own takes no key, origin or anchor of a log");
+      misuse("config: a store of your own does not accept a log key, origin or anchor");
     return *own;
   }
   misuse("config: no store is set");
@@ -322,17 +322,17 @@ Outcome obey(Executor& executor, const openexec_order& given) {
       .who = in(given.who, "order.who"), .why = in(given.why, "order.why"), .tenant = in(given.tenant, "order.tenant")};
   const std::string_view id = in(given.id, "order.id");
   if (given.active != 0 && given.active != 1) misuse("order.active: must be 1 or 0");
-  if (given.control == OPENEXEC_CONTROL_HALT && !id.empty()) misuse("order.id: a halt has none");
+  if (given.control == OPENEXEC_CONTROL_HALT && !id.empty()) misuse("order.id: must be empty for a halt");
   if (given.control != OPENEXEC_CONTROL_HALT && given.active == 0)
-    misuse("order.active: what was revoked stays revoked");
+    misuse("order.active: must be 1, since a revocation cannot be lifted");
   switch (given.control) {
     case OPENEXEC_CONTROL_HALT: return given.active == 1 ? executor.halt(order) : executor.resume(order);
     case OPENEXEC_CONTROL_REVOKE_APPROVAL: return executor.revoke_approval(id, order);
     case OPENEXEC_CONTROL_REVOKE_KEY: return executor.revoke_key(id, order);
     case OPENEXEC_CONTROL_CONFIRM_CLOCK:
-      if (!id.empty()) misuse("order.id: a confirmation has none");
+      if (!id.empty()) misuse("order.id: must be empty for a confirmation");
       return executor.confirm_clock(order);
-    default: misuse("order.control: " + std::to_string(given.control) + " is none");
+    default: misuse("order.control: " + std::to_string(given.control) + " is not a known control");
   }
 }
 
@@ -369,7 +369,7 @@ openexec_str openexec_code_name(openexec_code code) { return out(name(Code{code}
 openexec_code openexec_code_from_name(openexec_str name, openexec_code* code, openexec_error** error) {
   return guard(error, [&] {
     const auto found = code_from_name(in(name, "name"));
-    if (!found) misuse("name: no code is called that");
+    if (!found) misuse("name: is not the name of a code");
     *in(code, "code") = number(*found);
   });
 }
@@ -523,7 +523,7 @@ openexec_code openexec_config_set_limit(openexec_config* config, openexec_limit 
       case OPENEXEC_LIMIT_ISSUED_AHEAD_SECONDS: config->max_issued_ahead = std::chrono::seconds(number); break;
       case OPENEXEC_LIMIT_CLOCK_JUMP_SECONDS: limits.max_clock_jump = std::chrono::seconds(number); break;
       case OPENEXEC_LIMIT_REPLAYS_PER_SECOND: limits.max_replays_per_second = number; break;
-      default: misuse("limit: " + std::to_string(limit) + " is none");
+      default: misuse("limit: " + std::to_string(limit) + " is not a known limit");
     }
   });
 }
@@ -1244,7 +1244,7 @@ openexec_code openexec_evidence_cosignature(const openexec_evidence* report, uin
     const auto& all = in(report, "report")->value.cosignatures;
     in(witness, "witness");
     in(time_s, "time_s");
-    if (number >= all.size()) misuse("number: there are " + std::to_string(all.size()));
+    if (number >= all.size()) misuse("number: must be below " + std::to_string(all.size()));
     const Cosignature& which = all[static_cast<std::size_t>(number)];
     *witness = out(which.witness);
     *time_s = which.time;

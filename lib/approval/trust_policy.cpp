@@ -142,7 +142,7 @@ class Making {
   }
 
   void check_list(const std::string& place, const Strings& list, Fault fault, std::string_view otherwise) {
-    if (list.empty()) refuse(place, std::string("names nothing; ").append(otherwise));
+    if (list.empty()) refuse(place, std::string("must not be empty; ").append(otherwise));
     for (std::size_t i = 0; i < list.size(); ++i) check(element(place, i), list[i], fault);
   }
 

@@ -89,13 +89,13 @@ constexpr HeldText held_texts[] = {
 };
 
 EvidenceCheck compare_text(std::string_view held, std::string_view named) {
-  if (named.empty()) return incomplete("the entry names none");
+  if (named.empty()) return incomplete("the entry has no such member");
   return held == named ? passed() : failed("not the one that the entry names");
 }
 
 /// The payload is read as the executor read it: null, text that holds JSON, and any spacing mean what they meant there.
 EvidenceCheck compare_payload(std::string_view held, const Entry& entry) {
-  if (entry.exec_id.empty()) return incomplete("the entry names none");
+  if (entry.exec_id.empty()) return incomplete("the entry has no such member");
   const Request request{entry.action, held, entry.nonce, {}};
   const auto proposal = Proposal::parse(request, entry.tenant, {.max_bytes = max_payload_bytes, .max_depth = 128});
   if (!proposal.ok()) return from(proposal.status());
@@ -113,11 +113,11 @@ EvidenceCheck compare_json(std::string_view held, const Digest& named) {
 }
 
 EvidenceCheck compare_result(std::string_view held, const Entry& entry) {
-  return entry.result_hash ? compare_json(held, *entry.result_hash) : incomplete("the entry names none");
+  return entry.result_hash ? compare_json(held, *entry.result_hash) : incomplete("the entry has no such member");
 }
 
 EvidenceCheck compare_approval(std::string_view held, const Entry& entry) {
-  return entry.approval ? compare_json(held, entry.approval->digest) : incomplete("the entry names none");
+  return entry.approval ? compare_json(held, entry.approval->digest) : incomplete("the entry has no such member");
 }
 
 /// What the caller does not hold is not asked about, whether there is an entry or not.

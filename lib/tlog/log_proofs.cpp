@@ -82,7 +82,7 @@ Result<std::optional<std::string>> resource(LogSnapshot& log, std::string_view p
 Result<SignedCheckpoint> check_cosigned(LogSnapshot& log, std::string_view note, const merkle::VerifierKey& key) {
   const auto opened = merkle::open_note(note, {&key, 1});
   if (!opened.ok()) return opened.status();
-  if (opened->unverified.empty()) return wrong("nobody but the log signed the checkpoint");
+  if (opened->unverified.empty()) return wrong("the checkpoint has no signature other than the log's");
   Result<SignedCheckpoint> said = parse_checkpoint(std::string(note));
   if (!said.ok()) return said;
   if (said->size > log.checkpoint().size) return wrong("the checkpoint covers more than the log has");

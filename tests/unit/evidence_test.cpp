@@ -339,11 +339,11 @@ TEST_CASE("What the entry names none of leaves the answer incomplete") {
                                                                  {{.result = result}, Step::result},
                                                                  {{.approval = approval}, Step::approval}};
   for (const auto& [held, step] : asked)
-    check(report(proof, {.log_key = key}, held), EvidenceVerdict::incomplete, step, "the entry names none");
+    check(report(proof, {.log_key = key}, held), EvidenceVerdict::incomplete, step, "the entry has no such member");
   check_pass(report(proof, {.log_key = key}, {.tenant = "acme", .receipt = entry.receipt}));
   // Of two steps, the first incomplete one is named; what failed outranks both.
   check(report(proof, {.log_key = key}, {.action = "echo", .result = result}), EvidenceVerdict::incomplete,
-        Step::action, "the entry names none");
+        Step::action, "the entry has no such member");
   check(report(proof, {.log_key = key}, {.action = "echo", .tenant = "other"}), EvidenceVerdict::fail, Step::tenant,
         "not the one that the entry names");
   check(report(proof, {}, {.tenant = "other"}), EvidenceVerdict::fail, Step::tenant,

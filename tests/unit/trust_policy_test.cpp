@@ -192,9 +192,9 @@ TEST_CASE("Ids and public keys are distinct, and a key is one strict PEM block")
 }
 
 TEST_CASE("Lists name something, patterns are patterns, and a tenant is named in full") {
-  CHECK(key_refusal("\"tenants\":[]") == "keys[0].tenants: names nothing; leave it out for all tenants");
-  CHECK(key_refusal("\"actions\":[]") == "keys[0].actions: names nothing; leave it out for all actions");
-  CHECK(rule_refusal(R"({"actions":[],"threshold":1})") == "rules[0].actions: names nothing; name an action, or *");
+  CHECK(key_refusal("\"tenants\":[]") == "keys[0].tenants: must not be empty; leave it out for all tenants");
+  CHECK(key_refusal("\"actions\":[]") == "keys[0].actions: must not be empty; leave it out for all actions");
+  CHECK(rule_refusal(R"({"actions":[],"threshold":1})") == "rules[0].actions: must not be empty; name an action, or *");
   CHECK(key_refusal(R"("tenants":["acme","ac*"])") ==
         "keys[0].tenants[1]: a tenant is named in full; * makes no pattern here");
   CHECK(key_refusal(R"("tenants":[""])") == "keys[0].tenants[0]: must be 1 to 255 bytes");
@@ -205,7 +205,7 @@ TEST_CASE("Lists name something, patterns are patterns, and a tenant is named in
     return refusal(policy("", "", R"("clawshield_v1":{"public_key":)" + pem + "," + members + "}"));
   };
   CHECK(clawshield(R"("tenant_id":"acme","actions":[])") ==
-        "clawshield_v1.actions: names nothing; leave clawshield_v1 out to accept none");
+        "clawshield_v1.actions: must not be empty; leave clawshield_v1 out to accept none");
   CHECK(clawshield(R"("tenant_id":"","actions":["*"])") == "clawshield_v1.tenant_id: must be 1 to 255 bytes");
   CHECK(clawshield(R"("tenant_id":"acme","actions":["**"])").starts_with("clawshield_v1.actions[0]: only"));
 }
@@ -251,7 +251,7 @@ TEST_CASE("A builder's terms meet the same rules") {
   CHECK(with([](auto& t) { t.keys[1].id = "\xff"; }) == "keys[1].id: not well-formed UTF-8");
   CHECK(with([](auto& t) { t.keys[1].public_key = t.keys[0].public_key; }) == "keys[1].public_key: is that of keys[0]");
   CHECK(with([](auto& t) { t.keys[0].role = "a\n"; }) == "keys[0].role: control characters are not allowed");
-  CHECK(with([](auto& t) { t.keys[0].tenants.emplace(); }).starts_with("keys[0].tenants: names nothing"));
+  CHECK(with([](auto& t) { t.keys[0].tenants.emplace(); }).starts_with("keys[0].tenants: must not be empty"));
   CHECK(with([](auto& t) { t.rules[0].actions = {"a b"}; }).starts_with("rules[0].actions[0]: only"));
   CHECK(with([](auto& t) { t.rules[0].threshold = 17; }) == "rules[0].threshold: must be an integer from 1 to 16");
   CHECK(with([](auto& t) { t.rules[0].role = "\xff"; }) == "rules[0].role: not well-formed UTF-8");
