@@ -116,7 +116,7 @@ struct Recovery {
 /// Threads that end. A cancellation (pthread_cancel) of a thread that is inside is put off until it has returned. A
 /// thread may end inside a callback of its own accord, by pthread_exit or where the callback allows cancellation again:
 /// its stack is unwound through the executor, which stays usable. What that thread had claimed stays claimed, is told
-/// as in doubt from then on, and is recorded so when the store is opened again. What others lent it (execute_many) is
+/// as in doubt from then on, and is recorded so when the store is opened again. What it ran for an execute_many of another thread is
 /// in doubt at once. A callback that is noexcept, and the destructor of an executor, end the process in this case.
 class Executor {
  public:
@@ -138,13 +138,13 @@ class Executor {
   [[nodiscard]] std::vector<Outcome> execute_many(std::span<const Call> calls,
                                                   const CallbackExecutor& callback_executor = nullptr);
 
-  // Asynchronously: attempts wait without a thread, on a few threads that the host lends.
+  // Asynchronously: attempts wait without a thread, on a few threads of the host.
 
   /// Hands an attempt to the drivers and returns at once. The call's views may end then; the completion is called once.
   /// A status other than success means that nothing was taken and the completion will not be called: invalid_argument
   /// if no thread drives or there is no completion, overloaded above Limits::max_in_flight or without memory.
   [[nodiscard]] Status submit(const Call& call, Completion completion);
-  /// Lends this thread to the executor until `stop` is requested. Any number of threads may drive. They take what was
+  /// Advances submitted attempts on this thread until `stop` is requested. Any number of threads may drive. They take what was
   /// submitted in batches that grow with the load and share their syncs. Handlers and completions run on them. What
   /// waits when the last driver stops goes on when one drives again. Must have returned before the executor is
   /// destroyed or moved. overloaded if there is no memory to begin.
@@ -157,7 +157,7 @@ class Executor {
   [[nodiscard]] const Recovery& recovered() const noexcept;
   Result<Recovery> recover();
 
-  // Orders. Each is kept by the store, so that whoever opens it next is bound by it, and leaves an entry of verdict
+  // Orders. Each is kept by the store, so that it binds the next executor that opens it, and leaves an entry of verdict
   // `control`, which the outcome carries. What tightens takes effect first and is made durable then: where that fails
   // (store_failed) it holds in this executor all the same. A resume is durable first, or does not happen. A store of
   // your own may keep no orders: they last as long as this executor then, and the outcome's detail says so.
@@ -193,7 +193,7 @@ class Executor {
   /// Records what a person found: HandlerResult::result for what was done, failed("", Effect::none) for what was not
   /// done, in_doubt("") for what remains unknown. The first that is not unknown seals the execution, and replays tell
   /// it from then on. Later ones are appended and change nothing. Nonce and approval stay spent, and nothing is run or
-  /// tried again. The order names whoever decided; its tenant is the execution's or empty. invalid_argument where the
+  /// tried again. The order names the person who decided; its tenant is the execution's or empty. invalid_argument where the
   /// log has no such execution, or it was never in doubt; in_progress where it has no end yet.
   SettlementAnswer settle(const Digest& exec_id, const HandlerResult& found, const Order& order);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What attempts work with, lent from one to the next, so that buffers are allocated once.
+// What attempts work with, used by one after the other, so that buffers are allocated once.
 #pragma once
 
 #include <algorithm>

@@ -16,7 +16,7 @@
 
 namespace openexec::exec {
 
-/// What a settlement needs of whoever opened the store.
+/// What a settlement needs of the program that opened the store.
 struct DoubtDesk {
   NonceStore& store;
   ReceiptLog& log;

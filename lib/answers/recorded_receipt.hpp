@@ -22,7 +22,7 @@ struct RecordedReceipt {
 };
 
 /// Finds the entry of the execution that carries the receipt hash: its outcome's, or one of the newest 100. Returns
-/// nullopt if there is none, or if `exec_id` is not 64 hex digits.
+/// nullopt if there is no such entry, or if `exec_id` is not 64 hex digits.
 Result<std::optional<RecordedReceipt>> find_receipt(NonceStore& store, ReceiptLog& log, std::string_view exec_id,
                                                     std::string_view receipt);
 /// The same where the outcome's entry was looked up already.

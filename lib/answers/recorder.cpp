@@ -53,7 +53,7 @@ Ending Recorder::judge(const HandlerResult& said) {
 
 // It took place, whatever it said.
 void Recorder::judge_result(const HandlerResult& said, Ending& ending) {
-  const Lent reader(readers_);
+  const Pooled reader(readers_);
   KeptResult kept = keep_output(said, config_.limits.max_result_bytes, *reader);
   ending.result = std::move(kept.display);
   ending.result_hash = kept.hash;

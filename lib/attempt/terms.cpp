@@ -25,7 +25,7 @@ Status hold_cost(const TermsJudge& judge, const Proposal& proposal, Usd most) {
             {.action = proposal.action(), .payload = proposal.payload(), .tenant = proposal.tenant()});
       },
       [] { return Status(Code::approval_constraint, "the handler's cost function threw"); });
-  if (!cost.ok() || cost->micros < 0) return refused("the cost cannot be told");
+  if (!cost.ok() || cost->micros < 0) return refused("the handler could not determine the cost");
   if (*cost > most) return refused("it would cost more");
   return Status::success();
 }

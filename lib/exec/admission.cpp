@@ -51,7 +51,7 @@ ApprovalNote note_of(const Approval& approval, const Digest& artifact) {
 void Pipeline::canonicalise(Attempt& attempt) {
   if (inside_.this_thread())
     return refuse(attempt, Status(Code::invalid_argument, "a handler must not call the executor that runs it", 500));
-  const Lent reader(recorder_.readers());
+  const Pooled reader(recorder_.readers());
   reader->expect(attempt.bytes);
   Result<Proposal> proposal = parse(attempt, config_, reader->parser);
   if (!proposal.ok()) return refuse(attempt, proposal.status());
@@ -116,7 +116,7 @@ void Pipeline::look_back(Attempt& attempt) {
 
 // Of equal attempts one leads. Returns false if another one does, and this one has to wait for it.
 bool Pipeline::lead(Attempt& attempt) {
-  if (!attempt.lease.leads()) attempt.lease = flights_.lead(attempt.parsed->exec_id);
+  if (!attempt.lease.leads()) attempt.lease = single_flight_.lead(attempt.parsed->exec_id);
   if (!attempt.lease.leads()) attempt.waits_for = WaitsFor::equal;
   return attempt.lease.leads();
 }
@@ -177,7 +177,7 @@ void Pipeline::tell(Attempt& attempt, const NonceRecord& record) {
     if (!record.retryable) recent_.add(attempt.parsed->exec_id, *sealed);  // else another attempt may follow
     return;
   }
-  if (record.state == NonceState::claimed && !flights_.lost(attempt.parsed->exec_id))
+  if (record.state == NonceState::claimed && !single_flight_.lost(attempt.parsed->exec_id))
     return refuse(attempt, Status(Code::in_progress, "the first attempt is still running"));
   attempt.entry.prior = record.entry;
   attempt.entry.attempt = record.attempt;

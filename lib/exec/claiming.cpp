@@ -108,8 +108,9 @@ void Pipeline::turn_away(Attempt& attempt, const ClaimAnswer& answer) {
       if (const auto step = attempt.granted->approval().step) return refuse(attempt, waits_for_the_step_before(*step));
       break;
     case ClaimAnswer::Kind::rate_reached:
-      return refuse(attempt, Status(Code::approval_constraint,
-                                    "constraints.max_executions_per_min: as many as may be were within a minute"));
+      return refuse(attempt,
+                    Status(Code::approval_constraint,
+                           "constraints.max_executions_per_min: the limit of executions per minute is reached"));
   }
   refuse(attempt, Status(Code::store_failed, "the store gave no answer"));
 }

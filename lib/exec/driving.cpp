@@ -73,7 +73,7 @@ OPENEXEC_CATCHES_UNWIND Status Pipeline::submit(const Call& call, Completion com
 OPENEXEC_CATCHES_UNWIND Status Pipeline::drive(const std::stop_token& stop) try {
   const base::CancellationPutOff put_off;
   std::vector<Attempt*> slots(most_in_hand);
-  const Lent submission(submissions_);
+  const Pooled submission(submissions_);
   const std::stop_callback rouse(stop, [this] { inbox_.rouse(); });
   const Inbox::Driver counted(inbox_);
   DriverHand driver(*this, slots);
@@ -167,7 +167,7 @@ void Pipeline::close() noexcept {
     for (Attempt* attempt : driver.hand) attend(*attempt, [&] { end_for_close(*attempt); });
     base::call_foreign(
         [&] {
-          const Lent submission(submissions_);
+          const Pooled submission(submissions_);
           commit_for(driver, *submission);
         },
         [&] {

@@ -108,8 +108,8 @@ Outcome Executor::execute_json(std::string_view request, const CallOptions& opti
   return impl_->pipeline.run(request, options);
 }
 
-std::vector<Outcome> Executor::execute_many(std::span<const Call> calls, const CallbackExecutor& lend) {
-  return impl_->pipeline.run(calls, lend);
+std::vector<Outcome> Executor::execute_many(std::span<const Call> calls, const CallbackExecutor& executor) {
+  return impl_->pipeline.run(calls, executor);
 }
 
 Status Executor::submit(const Call& call, Completion completion) {

@@ -6,25 +6,25 @@
 
 #include "base/unwind.hpp"
 #include "exec/pipeline.hpp"
-#include "waiting/lending.hpp"
+#include "waiting/fan_out.hpp"
 
 namespace openexec::exec {
 
-// Where nobody lends, and where there is no memory for lending, the handlers run here.
-void Pipeline::handle(Hand& hand, const CallbackExecutor& lend) {
-  if (lend) lend_handlers(hand, lend);
+// Without a callback executor, and without memory to hand pieces out, the handlers run on this thread.
+void Pipeline::handle(Hand& hand, const CallbackExecutor& executor) {
+  if (executor) fan_out_handlers(hand, executor);
   for (Attempt* attempt : hand)
     if (is_due_to_run(*attempt)) call_handler(*attempt);
 }
 
-// Without memory nothing is lent: all of it is taken before the first piece is.
-void Pipeline::lend_handlers(Hand& hand, const CallbackExecutor& lend) try {
+// Without memory nothing is handed out: all of it is taken before the first piece.
+void Pipeline::fan_out_handlers(Hand& hand, const CallbackExecutor& executor) try {
   std::vector<Attempt*> ready;
   ready.reserve(hand.size());
   for (Attempt* attempt : hand)
     if (is_due_to_run(*attempt)) ready.push_back(attempt);
-  Lending::run(
-      ready.size(), [this, &ready](std::size_t i) { call_handler(*ready[i]); }, lend);
+  FanOut::run(
+      ready.size(), [this, &ready](std::size_t i) { call_handler(*ready[i]); }, executor);
 } catch (const std::bad_alloc&) {
 }
 

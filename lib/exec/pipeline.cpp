@@ -73,13 +73,13 @@ Outcome last_word(Attempt& attempt) noexcept {
 // 4. Memory may run out anywhere. Each attempt takes its steps under attend(): what fails there ends that attempt
 //    alone, and break_off() answers from what the attempt knows of itself, which needs no memory. From its claim on, an
 //    attempt may have run.
-void Pipeline::walk(Hand& hand, const CallbackExecutor& lend) {
-  const Lent submission(submissions_);
+void Pipeline::walk(Hand& hand, const CallbackExecutor& executor) {
+  const Pooled submission(submissions_);
   BlockingCall waits;
   for (;;) {
     for (Attempt* attempt : hand) attend(*attempt, [&] { prove(*attempt); });
     commit(hand, *submission);
-    handle(hand, lend);
+    handle(hand, executor);
     hand.drop_if([](const Attempt& attempt) { return attempt.outcome.has_value(); });
     if (hand.empty() && waits.parked == 0) return;
     waits.parked += park(hand, waits.inbox);
@@ -88,7 +88,7 @@ void Pipeline::walk(Hand& hand, const CallbackExecutor& lend) {
 }
 
 // One strict parse; what is hashed is what runs. What is known of the nonce comes before anything that depends on time,
-// and the approval before the claim: a stranger burns no nonce.
+// and the approval before the claim: without an approval nobody spends a nonce.
 void Pipeline::prove(Attempt& attempt) {
   using Step = void (Pipeline::*)(Attempt&);
   constexpr Step arriving[] = {&Pipeline::canonicalise, &Pipeline::hold_limits, &Pipeline::check_halt};
@@ -171,7 +171,7 @@ OPENEXEC_CATCHES_UNWIND Outcome Pipeline::run(const Arrival& arrival, const Call
 }
 
 // The answers have their place before anything runs, and nothing after that throws.
-std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const CallbackExecutor& lend) {
+std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const CallbackExecutor& executor) {
   const base::CancellationPutOff put_off;
   std::vector<Outcome> outcomes;
   outcomes.reserve(calls.size());
@@ -181,7 +181,7 @@ std::vector<Outcome> Pipeline::run(std::span<const Call> calls, const CallbackEx
     Hand hand(slots);
     attempts.reserve(calls.size());
     for (const Call& call : calls) hand.add(attempts.emplace_back(enter(call.request, call.options)));
-    base::call_foreign([&] { walk(hand, lend); }, [] {});
+    base::call_foreign([&] { walk(hand, executor); }, [] {});
     for (Attempt& attempt : attempts) outcomes.push_back(leave(attempt));
   };
   base::call_foreign(run_all, [] {});
@@ -248,7 +248,7 @@ bool Pipeline::is_parked(Attempt& attempt, Inbox& inbox) noexcept {
     attempt.patience =
         later(std::chrono::steady_clock::now(), attempt.options->max_wait.value_or(config_.limits.max_wait));
   attempt.until = *attempt.patience;
-  return inbox.park(attempt, [&] { return flights_.wait(attempt.parsed->exec_id, attempt); });
+  return inbox.park(attempt, [&] { return single_flight_.wait(attempt.parsed->exec_id, attempt); });
 }
 
 Result<Recovery> Pipeline::recover() {

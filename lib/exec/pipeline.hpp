@@ -49,7 +49,7 @@ class Pipeline {
   ~Pipeline();
 
   [[nodiscard]] Outcome run(const Arrival& arrival, const CallOptions& options);
-  [[nodiscard]] std::vector<Outcome> run(std::span<const Call> calls, const CallbackExecutor& lend);
+  [[nodiscard]] std::vector<Outcome> run(std::span<const Call> calls, const CallbackExecutor& executor);
   Result<Recovery> recover();
 
   /// As Executor::submit() and Executor::drive().
@@ -77,10 +77,10 @@ class Pipeline {
 
  private:
   // The rounds, by which every way in takes its attempts from arrival to answer.
-  void walk(Hand& hand, const CallbackExecutor& lend);
+  void walk(Hand& hand, const CallbackExecutor& executor);
   void prove(Attempt& attempt);
   void commit(Hand& hand, Submission& submission);
-  void handle(Hand& hand, const CallbackExecutor& lend);
+  void handle(Hand& hand, const CallbackExecutor& executor);
   std::size_t park(Hand& hand, Inbox& inbox) noexcept;
   [[nodiscard]] bool is_parked(Attempt& attempt, Inbox& inbox) noexcept;
 
@@ -121,7 +121,7 @@ class Pipeline {
   void prepare_claim(Attempt& attempt, std::string& note, Submission& submission);
   void reserve(Attempt& attempt);
   [[nodiscard]] Invocation invocation_of(const Attempt& attempt) const;
-  void lend_handlers(Hand& hand, const CallbackExecutor& lend);
+  void fan_out_handlers(Hand& hand, const CallbackExecutor& executor);
   void add_end(Attempt& attempt, Submission& submission);
 
   // How an attempt ends.
@@ -164,7 +164,7 @@ class Pipeline {
   Decoy decoy_;
   Pool<Proposal::Parts> proposals_;
   Pool<Submission> submissions_;
-  SingleFlight flights_;
+  SingleFlight single_flight_;
   Gate gate_;
   Controls controls_;
   InsideHandlers inside_;

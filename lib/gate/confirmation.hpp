@@ -14,7 +14,7 @@ namespace openexec::exec {
 
 /// A store's highest time never falls, so a confirmation that lowers the mark says how far the store had come.
 struct Confirmation {
-  std::uint64_t serial = 0;  ///< of several the highest counts; 0: there is none
+  std::uint64_t serial = 0;  ///< of several the highest counts; 0: no confirmation
   Timestamp mark;            ///< what was confirmed
   Timestamp seen;            ///< the highest time that the store knew by then
 

@@ -31,7 +31,7 @@ class Controls {
   [[nodiscard]] bool halted() const;
   [[nodiscard]] std::vector<ControlName> standing() const;
 
-  /// Changes with each revocation that concerns this tenant. 0: there is none.
+  /// Changes with each revocation that concerns this tenant. 0: nothing is revoked.
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_.load(); }
   [[nodiscard]] Revocations revocations() const;
 

@@ -38,7 +38,7 @@ Gate::Passage Gate::pass() noexcept {
   }
 }
 
-// Whoever waits has closed the gate, or has turned to the other half.
+// The caller that waits has closed the gate, or has turned to the other half.
 void Gate::leave(std::uint32_t half) noexcept {
   if (passing_[half].fetch_sub(1) == 1 && (closed_.load() || half_.load() != half)) passing_[half].notify_all();
 }

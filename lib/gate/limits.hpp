@@ -42,7 +42,8 @@ class InFlight {
   std::atomic<std::uint32_t> count_{0};
 };
 
-/// Keeps strangers from growing the log: so many refusals a second get an entry, the rest are counted.
+/// Keeps clients without approvals from growing the log: up to a limit each second refusals get an entry, the rest are
+/// counted.
 class RefusalMeter {
  public:
   explicit RefusalMeter(std::uint32_t per_second) : limit_(per_second) {}

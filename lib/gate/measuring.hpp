@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the pipeline counts while it runs, and what is measured when somebody asks.
+// What the pipeline counts while it runs, and what is measured on request.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Things that are made once and lent from one user to the next.
+// Objects that are made once and used by one owner after the other.
 #pragma once
 
 #include <cstddef>
@@ -40,12 +40,12 @@ class Pool {
 
 /// One of a pool's things, for a scope. It is given back unless it does not fit any more.
 template <class T>
-class Lent {
+class Pooled {
  public:
-  explicit Lent(Pool<T>& pool) : pool_(pool), thing_(pool.take()) {}
-  Lent(const Lent&) = delete;
-  Lent& operator=(const Lent&) = delete;
-  ~Lent() {
+  explicit Pooled(Pool<T>& pool) : pool_(pool), thing_(pool.take()) {}
+  Pooled(const Pooled&) = delete;
+  Pooled& operator=(const Pooled&) = delete;
+  ~Pooled() {
     if (thing_->fits()) pool_.give_back(std::move(thing_));
   }
   T& operator*() const noexcept { return *thing_; }

@@ -31,7 +31,7 @@ class Recent {
  public:
   explicit Recent(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  /// Does nothing where there is no memory for it.
+  /// Does nothing if there is no memory for it.
   void add(const Digest& exec_id, std::shared_ptr<const SealedOutcome> outcome) noexcept;
   [[nodiscard]] std::shared_ptr<const SealedOutcome> find(const Digest& exec_id) const;
 

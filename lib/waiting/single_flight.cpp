@@ -7,14 +7,14 @@ namespace openexec::exec {
 
 SingleFlight::Lease SingleFlight::lead(const Digest& exec_id) {
   const base::Lock lock(mutex_);
-  if (std::exchange(flights_[exec_id].led, true)) return {};
+  if (std::exchange(executions_[exec_id].led, true)) return {};
   return Lease(this, exec_id);
 }
 
 bool SingleFlight::wait(const Digest& exec_id, Waiter& waiter) noexcept {
   const base::Lock lock(mutex_);
-  const auto place = flights_.find(exec_id);
-  if (place == flights_.end() || !place->second.led) return false;
+  const auto place = executions_.find(exec_id);
+  if (place == executions_.end() || !place->second.led) return false;
   Waiter*& head = place->second.waiters;
   waiter.source = this;
   waiter.next = head;
@@ -36,8 +36,8 @@ bool SingleFlight::withdraw(Waiter& waiter) noexcept {
 
 bool SingleFlight::lost(const Digest& exec_id) const {
   const base::Lock lock(mutex_);
-  const auto place = flights_.find(exec_id);
-  return place != flights_.end() && place->second.lost;
+  const auto place = executions_.find(exec_id);
+  return place != executions_.end() && place->second.lost;
 }
 
 SingleFlight::Lease& SingleFlight::Lease::operator=(Lease&& other) noexcept {
@@ -55,13 +55,13 @@ void SingleFlight::Lease::give_up() noexcept {
   Waiter* waiters = nullptr;
   {
     const base::Lock lock(owner->mutex_);
-    const auto place = owner->flights_.find(exec_id_);
-    Flight& flight = place->second;
-    waiters = std::exchange(flight.waiters, nullptr);
+    const auto place = owner->executions_.find(exec_id_);
+    Execution& execution = place->second;
+    waiters = std::exchange(execution.waiters, nullptr);
     for (Waiter* waiter = waiters; waiter != nullptr; waiter = waiter->next) waiter->link = nullptr;
-    flight.led = false;
-    if (std::exchange(spent_, false)) flight.lost = true;
-    if (!flight.lost) owner->flights_.erase(place);
+    execution.led = false;
+    if (std::exchange(spent_, false)) execution.lost = true;
+    if (!execution.lost) owner->executions_.erase(place);
   }
   while (waiters != nullptr) {
     Waiter& waiter = *std::exchange(waiters, waiters->next);  // once it is woken, it belongs to another thread

@@ -55,14 +55,14 @@ class SingleFlight final : public WakeSource {
   bool withdraw(Waiter& waiter) noexcept override;
 
  private:
-  struct Flight {
+  struct Execution {
     Waiter* waiters = nullptr;
     bool led = false;
     bool lost = false;  ///< for ever: it stays listed
   };
   mutable base::Mutex mutex_;
   /// Executions that are led, and those that were lost.
-  std::unordered_map<Digest, Flight, crypto::DigestHash> flights_ OPENEXEC_GUARDED_BY(mutex_);
+  std::unordered_map<Digest, Execution, crypto::DigestHash> executions_ OPENEXEC_GUARDED_BY(mutex_);
 };
 
 }  // namespace openexec::exec
