@@ -36,6 +36,7 @@ void Pipeline::add_claim(Attempt& attempt, Submission& submission) {
 }
 
 void Pipeline::prepare_claim(Attempt& attempt, std::string& note, Submission& submission) {
+  OPENEXEC_INVARIANT(poison_, attempt.granted && !attempt.claimed, "P2: an attempt claims once, and what was granted");
   if (!lead(attempt)) return;
   check_halt(attempt);
   if (!attempt.ended && attempt.action.prepare()) reserve(attempt);

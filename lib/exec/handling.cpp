@@ -30,6 +30,8 @@ void Pipeline::fan_out_handlers(Hand& hand, const CallbackExecutor& executor) tr
 
 // From its first line on the ending says what may have happened, whatever fails and wherever the thread ends.
 void Pipeline::call_handler(Attempt& attempt) {
+  if (!OPENEXEC_KEEPS(poison_, attempt.claimed && !attempt.claimed->entered(), "P3: a claim enters its handler once"))
+    return (void)attempt.ended.emplace(entered());
   attempt.ended.emplace(not_entered());
   base::call_foreign(
       [&] {

@@ -76,6 +76,8 @@ class Pipeline {
   [[nodiscard]] const Parts& parts() const noexcept { return parts_; }
 
  private:
+  friend struct Sabotage;  // of tests: breaks each invariant on purpose
+
   // The rounds, by which every way in takes its attempts from arrival to answer.
   void walk(Hand& hand, const CallbackExecutor& executor);
   void prove(Attempt& attempt);

@@ -17,6 +17,7 @@ namespace openexec::exec {
 void Pipeline::add_end(Attempt& attempt, Submission& submission) {
   Ended& ended = *attempt.ended;
   attend(attempt, [&] {
+    OPENEXEC_INVARIANT(poison_, !attempt.outcome, "P4: an attempt is answered once");
     if (!ended.recorded) return fail(attempt, Status(ended.code, ended.detail, ended.http));
     write_entry(attempt.entry, ended, ended.json);
     if (attempt.claimed) add_remark(ended);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "base/mutex.hpp"
 #include "waiting/deadlines.hpp"
 #include "waiting/waiter.hpp"
@@ -33,6 +34,7 @@ class Inbox {
   template <class Registers>
   bool park(Waiter& waiter, Registers&& registers) noexcept {
     const base::Lock lock(mutex_);
+    if (!OPENEXEC_HOLDS(!waiter.in_heap && waiter.link == nullptr, "P1: a waiter is parked in one place")) return false;
     waiter.home = this;
     waiter.overdue = false;
     if (!std::forward<Registers>(registers)()) return false;
