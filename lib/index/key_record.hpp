@@ -19,8 +19,8 @@ enum class KeyKind : std::uint8_t {
   outcome = 5,    ///< of an entry that seals a claim or puts it in doubt: its exec_id
 };
 
-/// Names are hashed with SHA-256, so that nobody chooses where they land. 48 bits decide nothing: a row that is found
-/// is compared with what was asked for.
+/// Names are hashed with SHA-256, so that no caller chooses where they land. 48 bits decide nothing: a row that is
+/// found is compared with what was asked for.
 struct Key {
   KeyKind kind;
   std::uint64_t hash;  ///< 48 bits

@@ -41,7 +41,8 @@ KeyRecord read_record(const char* at) {
   return record;
 }
 
-/// Blocks have one size, so that one can be written over another. No record's bytes are all ones: such a kind is none.
+/// Blocks have one size, so that one can be written over another. No record has bytes that are all ones,
+/// because there is no such kind.
 constexpr RecordBytes no_record = [] {
   RecordBytes bytes{};
   for (char& byte : bytes) byte = '\xff';

@@ -27,7 +27,7 @@ class KeySet {
   [[nodiscard]] std::uint32_t& head(std::uint64_t hash) noexcept { return heads_[hash & (heads_.size() - 1)]; }
   void link(std::size_t from);
 
-  // Chains, so that many rows of one key cost nobody else's lookup anything.
+  // Chains, so that many rows of one key do not slow down the lookups of other keys.
   std::vector<KeyRecord> records_;
   std::vector<std::uint32_t> nexts_;
   std::vector<std::uint32_t> heads_;  ///< a power of two
@@ -45,10 +45,10 @@ class KeyTable {
 
   /// Appends the rows of a key. Answers the version at that moment.
   std::uint64_t find(Key key, std::vector<std::int64_t>& rows) const;
-  /// Changes when keys leave the table. Whoever looks into table and database compares it before and after.
+  /// Changes when keys leave the table. A reader of table and database compares it before and after.
   [[nodiscard]] std::uint64_t version() const;
 
-  /// For the writer, which needs no lock to read what nobody else changes.
+  /// For the writer, which needs no lock to read what it alone changes.
   [[nodiscard]] std::span<const KeyRecord> young() const noexcept OPENEXEC_THREAD_SAFETY(no_thread_safety_analysis) {
     return young_.records();
   }

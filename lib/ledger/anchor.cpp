@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::string_view claims_word = "openexec-claims ";
 
-/// The end of the claims that the note covers; nothing where it has no line for them. Throws StoreFailure where the
-/// line is malformed, or there are two.
+/// The end of the claims that the note covers. Returns nullopt if it has no line for them. Throws StoreFailure if the
+/// line is malformed or there are two.
 std::optional<RowChain::End> covered_claims(const std::string& note) {
   const auto text = merkle::note_text(note);
   const auto said = merkle::Checkpoint::parse(text.value_or(std::string_view()));

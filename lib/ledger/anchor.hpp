@@ -35,7 +35,7 @@ class Anchor {
 
   /// Keeps every other writer away from the file, as long as this object lives. Throws StoreFailure if another has it.
   void hold();
-  /// Throws StoreFailure where the file holds something else than a checkpoint of this log's past or present, or names
+  /// Throws StoreFailure if the file holds something else than a checkpoint of this log's past or present, or names
   /// claims that are not those of `claims`, which are `head`'s. `expected`: the ledger had an anchor before, so that
   /// there has to be one. An anchor of before claims were covered is taken once, and replaced.
   void check(LogSnapshot& log, const merkle::VerifierKey& key, bool expected, RowChain& claims, const Head& head);

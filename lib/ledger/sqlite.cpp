@@ -56,7 +56,7 @@ struct Opened {
   explicit Opened(const LedgerPath& at) : path(at), reader(path) {}
 
   LedgerPath path;
-  std::optional<HeldFile> file;    ///< where the ledger is opened for reading only; outlives the connections
+  std::optional<HeldFile> file;    ///< if the ledger is opened for reading only; outlives the connections
   std::optional<Writing> writing;  ///< none: opened for reading only
   Reader reader;                   ///< closes first, so that the writer's close is the last and leaves one file
   std::optional<merkle::VerifierKey> log_key;
@@ -166,7 +166,7 @@ class SqliteLedger final : public Ledger {
     return read([&](ReadSession& session) { return find_claim(session, newest(), tenant, nonce); });
   }
 
-  /// Nobody's to recover where the ledger is read only: its executor may be running.
+  /// A ledger that is opened for reading only recovers nothing: its executor may be running.
   Result<std::vector<NonceRecord>> orphans() override {
     return guarded([&]() -> Result<std::vector<NonceRecord>> {
       std::vector<NonceRecord> found;

@@ -13,13 +13,13 @@
 namespace openexec::store {
 namespace {
 
-/// Failures of one member's size, or for want of room: its neighbours may fare better without it.
+/// Whether the failure may be for the size of one member, or for want of room: without it the others may succeed.
 bool may_be_one_members(const SqliteError& error) noexcept {
   const int code = error.primary_code();
   return code == SQLITE_FULL || code == SQLITE_NOMEM || code == SQLITE_TOOBIG;
 }
 
-/// Failures after which the connection is as good as before.
+/// Whether the connection is as good as before the failure.
 bool is_harmless(const SqliteError& error) noexcept {
   return may_be_one_members(error) || error.primary_code() == SQLITE_BUSY;
 }
@@ -44,7 +44,7 @@ SqliteWriter::~SqliteWriter() {
   }
 }
 
-/// Takes the ledger from whoever had it before. The first opening ever also records who the log is.
+/// Takes the ledger over from the opening before. The first opening ever also records the log's key.
 merkle::CheckpointSigner SqliteWriter::first_transaction(const LogOptions& log) {
   WriteQueries& write = session_->write;
   write.begin();
@@ -158,7 +158,7 @@ void SqliteWriter::read(StoreMeasures& measures) const {
   measures.commit_seconds = commit_.read();
 }
 
-/// Opens a transaction and adds the batch's rows to it. False where there are none; the transaction is then over.
+/// Opens a transaction and adds the batch's rows to it. Returns false if there are none, and has then ended it.
 bool SqliteWriter::stage(std::span<Member* const> batch, Head& at) {
   try {
     begin();
@@ -204,12 +204,12 @@ void SqliteWriter::check_rules(std::span<Member* const> batch, const Head& at) c
 
 void SqliteWriter::begin() {
   session_->write.begin();
-  // The lock file keeps other executors out unless somebody removed it, or moved the ledger. Then the ledger is theirs.
+  // The lock file keeps other executors out unless it was removed, or the ledger was moved. The ledger is then theirs.
   if (session_->database.file_has_moved()) give_up("the ledger's file was moved, removed or replaced");
   const bool untouched = session_->left_at == session_->database.data_version();  // by others: an opening is a write
   if (!untouched && session_->read.head().epoch != epoch_)
     give_up("the ledger was opened for writing by another process");
-  // Behind by one commit at most, whose members were answered: nobody is until it has caught up.
+  // The anchor is behind by one commit at most. No member of this batch is answered until it has caught up.
   if (!anchor_ || takes_ == Takes::any_file) return;
   try {
     anchor_->keep(anchor_note());
@@ -221,7 +221,7 @@ void SqliteWriter::begin() {
 /// A commit that failed may have taken place. It is told to have failed only when it is known that it did not.
 void SqliteWriter::commit(Head after, std::span<Member* const> batch) {
   const std::int64_t epoch = after.epoch;
-  in_doubt_ = std::move(after);  // and on from there: what is durable is not lost for want of memory
+  in_doubt_ = std::move(after);  // kept here, so that what is durable is not lost for want of memory
   bool reopened = false;
   try {
     session_->write.commit();
@@ -266,7 +266,7 @@ void SqliteWriter::commit(Head after, std::span<Member* const> batch) {
   }
 }
 
-/// What the anchor cannot take now, it takes before the next transaction begins.
+/// Returns false if the anchor could not be written. It is then written before the next transaction begins.
 bool SqliteWriter::keep_anchor() noexcept {
   if (!anchor_) return true;
   try {
@@ -278,7 +278,7 @@ bool SqliteWriter::keep_anchor() noexcept {
 }
 
 /// No handler is entered for a claim that the anchor does not cover: a ledger that is set back behind it would pass.
-/// The claims are durable all the same, and nobody's.
+/// The claims are durable all the same, and are orphans from now on.
 void SqliteWriter::disown_claims(std::span<Member* const> batch) noexcept {
   running_.disowned();
   for (Member* member : batch) {
@@ -292,13 +292,13 @@ void SqliteWriter::disown_claims(std::span<Member* const> batch) noexcept {
   }
 }
 
-/// After a failure whose end was not known then. Callers were told that it failed: where it did not, its claims belong
-/// to nobody, and are handed to whoever asks for orphans.
+/// Opens the ledger anew after a failure whose end was not known then. Callers were told that it failed. If it did not,
+/// its claims are orphans, which recovery asks for.
 void SqliteWriter::revive() {
   try {
     reopen() == Fate::committed ? running_.disowned() : running_.rolled_back();
     running_.inherit(open_claims(head_));
-  } catch (...) {  // half revived is not revived: the next transaction tries again
+  } catch (...) {  // the next transaction tries again from the start
     drop_session();
     throw;
   }

@@ -8,8 +8,8 @@
 //  4. commit() makes it durable. If it fails, the ledger is opened anew to find out whether it took place.
 //  5. The anchor is told. Claims that it does not cover are not answered as fresh.
 //
-// Invariants, checked in apply() and stage() before anything is durable, and in write() before anything is told. A broken one poisons
-// the writer, and every member from then on is answered store_failed:
+// Invariants, checked in apply() and stage() before anything is durable, and in write() before anything is told. A
+// broken one poisons the writer, and every member from then on is answered store_failed:
 //  W1 A transaction adds as many claims as it answers with `fresh`.
 //  W2 Numbers and times only grow: those of claims and entries, the serial number, the highest time.
 //  W3 The log's tree has a leaf for each entry.
@@ -81,7 +81,7 @@ class SqliteWriter {
   void commit(Head after, std::span<Member* const> batch);
   void abandon(const SqliteError* error) noexcept;
 
-  // Each judges one member and adds its rows. True where there are rows to make durable.
+  // Each judges one member and adds its rows. Returns true if there are rows to make durable.
   bool apply(Member& member, Head& at);
   bool apply(const Probe&, Member& member, Head& at);
   bool apply(FindOrphans orphans, Member& member, Head& at);
@@ -118,7 +118,7 @@ class SqliteWriter {
   base::Poison poison_;
   Running running_;
   Pace pace_;
-  std::optional<WriteSession> session_;  ///< none after a failure, until reopen() has found out what is true
+  std::optional<WriteSession> session_;  ///< nullopt after a failure, until reopen() has found out what is true
   std::optional<SignedLog> log_;
   std::optional<Anchor> anchor_;
   std::string anchor_note_;  ///< of the head with this serial number

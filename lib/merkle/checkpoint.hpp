@@ -25,16 +25,16 @@ struct Checkpoint {
   [[nodiscard]] Result<std::string> write() const;
 };
 
-/// A checkpoint as a note that its log signed. invalid_argument where the origin is not the signer's name.
+/// A checkpoint as a note that its log signed. invalid_argument unless the origin is the signer's name.
 Result<std::string> sign_checkpoint(const Checkpoint& checkpoint, const NoteSigner& log);
 
 /// Signs the checkpoints of one log, many of them: what stays the same is checked and written once.
 class CheckpointSigner {
  public:
-  /// invalid_argument where the key's name is no origin.
+  /// invalid_argument unless the key's name is an origin.
   static Result<CheckpointSigner> make(NoteSigner log);
 
-  /// What sign_checkpoint() makes of the head, in the buffer's memory where that is enough. Throws as it does.
+  /// What sign_checkpoint() makes of the head, in the buffer's memory if that is enough. Throws as it does.
   void sign(const TreeHead& head, std::string& note) const { sign(head, {}, note); }
   /// `extension`: a further line, which is not empty and has no line feed; empty: none.
   void sign(const TreeHead& head, std::string_view extension, std::string& note) const;

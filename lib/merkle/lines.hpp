@@ -17,7 +17,7 @@ class Lines {
  public:
   explicit Lines(std::string_view text) noexcept : rest_(text) {}
 
-  /// The next line without its end; nothing where there is none, or where its end is missing.
+  /// Returns the next line without its line feed, or nullopt if there is no line or its line feed is missing.
   std::optional<std::string_view> next() noexcept;
   /// The number of the line that next() gave last, from 1.
   [[nodiscard]] std::size_t number() const noexcept { return number_; }

@@ -51,7 +51,7 @@ bool has_space(std::string_view text) noexcept {
                      [&](std::string_view space) { return text.find(space) != std::string_view::npos; });
 }
 
-/// Of a key. The same for whoever signs and whoever reads.
+/// Validates the name of a key. Used by signing and by verification.
 Status check_name(std::string_view name) {
   if (name.empty()) return wrong("the key's name is empty");
   if (Status status = check_characters(name); !status.ok()) return wrong("the key's name: " + status.detail());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signed notes (C2SP signed-note): a text, an empty line, and who signed the text.
+// Signed notes (C2SP signed-note): a text, an empty line, and the signatures over the text.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ enum class KeyType : std::uint8_t {
   cosignature_v1 = 0x04,  ///< the note's text behind a time (C2SP tlog-cosignature): witnesses
 };
 
-/// One signature line. Whoever has name and id need not be whom one knows: a key that is known by both has to verify.
+/// One signature line. Another key may have the same name and id. If a known key has both, its signature must verify.
 struct NoteSignature {
   std::string name;
   std::uint32_t key_id = 0;
@@ -50,7 +50,7 @@ struct Note {
 void append_signature(const NoteSignature& signature, std::string& note);
 
 /// What a note says, up to its last empty line, before anything else of it is looked at: a witness asks it which log is
-/// meant. Nothing where there is no empty line.
+/// meant. Returns nullopt if there is no empty line.
 std::optional<std::string_view> note_text(std::string_view note) noexcept;
 
 /// A key as its owner publishes it: `name+id+base64(type || key)`, the id in 8 lower-case hex digits.
@@ -67,9 +67,9 @@ class VerifierKey {
 
   /// Whether the signature bears this key's name and id: says nothing of whether it verifies.
   [[nodiscard]] bool is_of(const NoteSignature& signature) const noexcept;
-  /// The first signature of a note that does, the only one that counts. Null where there is none.
+  /// The first signature of a note that does, the only one that counts. Returns null if none does.
   [[nodiscard]] const NoteSignature* find_in(const Note& note) const noexcept;
-  /// Success where the signature is this key's over the text; else invalid_argument.
+  /// Success if the signature is this key's over the text, else invalid_argument.
   [[nodiscard]] Status verify(std::string_view text, const NoteSignature& signature) const;
 
  private:
@@ -90,9 +90,9 @@ struct OpenedNote {
 /// verify, and where two known keys share the name and id of a signature.
 Result<OpenedNote> open_note(std::string_view note, std::span<const VerifierKey> known);
 
-// Those who sign. Thread-safe. Signing throws as crypto::PrivateKey::sign does.
+// Signers. Thread-safe. Signing throws as crypto::PrivateKey::sign does.
 
-/// A log, or anybody else who signs texts: type 0x01.
+/// Signs the texts of a log, or other texts: type 0x01.
 class NoteSigner {
  public:
   static Result<NoteSigner> make(std::string_view name, const crypto::PrivateKey& key);
@@ -106,7 +106,7 @@ class NoteSigner {
   crypto::PrivateKey key_;
 };
 
-/// A witness: type 0x04. Who calls it has checked that the checkpoint follows from the last one.
+/// Signs as a witness: type 0x04. The caller has checked that the checkpoint follows from the last one.
 class Cosigner {
  public:
   static Result<Cosigner> make(std::string_view name, const crypto::PrivateKey& key);
@@ -123,7 +123,7 @@ class Cosigner {
 
 /// The bytes that a cosignature signs.
 std::string cosigned_message(std::uint64_t time, std::string_view text);
-/// When a cosignature says that it was made; nothing where it has not the shape of one.
+/// Returns when a cosignature says that it was made, or nullopt if it is malformed.
 std::optional<std::uint64_t> cosignature_time(const NoteSignature& signature) noexcept;
 
 }  // namespace openexec::merkle

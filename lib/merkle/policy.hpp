@@ -25,7 +25,7 @@ class Policy {
   /// invalid_argument that names the line.
   static Result<Policy> parse(std::string_view text);
 
-  /// Any of them may sign a checkpoint; none: whoever reads it knows the log from elsewhere.
+  /// Any of them may sign a checkpoint. If there are none, the reader knows the log from elsewhere.
   [[nodiscard]] const std::vector<VerifierKey>& logs() const noexcept { return logs_; }
   [[nodiscard]] const std::vector<Witness>& witnesses() const noexcept { return witnesses_; }
 
@@ -38,7 +38,7 @@ class Policy {
 
   /// A witness or a group, in the order of the lines: a group's members stand before it.
   struct Voter {
-    std::size_t witness = 0;           ///< counts where there are no members
+    std::size_t witness = 0;           ///< counts if there are no members
     std::vector<std::size_t> members;  ///< places in voters_
     std::size_t threshold = 0;         ///< of a group
     bool is_member = false;            ///< of some group already

@@ -132,7 +132,7 @@ Result<Hashes> prove_inclusion(std::uint64_t index, std::uint64_t size, TileRead
 }
 
 // The last whole subtree of the older tree is a node of both. The way up from it passes what the older tree was made
-// of, and what came after. Where it is all of the older tree, the verifier has its root already.
+// of, and what came after. If it is all of the older tree, the verifier has its root already.
 Result<Hashes> prove_consistency(std::uint64_t from, std::uint64_t to, TileReader& tiles) {
   if (from > to) return wrong("from: the older tree is the larger one");
   Hashes proof;

@@ -45,7 +45,8 @@ std::optional<std::uint64_t> group(std::string_view text) {
   return value;
 }
 
-/// Reads an index and a width; what it takes for one, the one who asks compares with the path that this tile has.
+/// Reads an index and a width. It also takes texts that are no path of a tile, so that the caller compares the text
+/// with the path of the tile that it returns.
 std::optional<Tile> read_place(std::string_view path) {
   Tile tile;
   for (;;) {

@@ -30,7 +30,7 @@ struct Tile {
 unsigned levels_of(std::uint64_t size) noexcept;
 /// How many hashes the tile has in a tree of so many entries: 0 to 256.
 std::size_t width_of(std::uint64_t size, unsigned level, std::uint64_t index) noexcept;
-/// How many hashes the level's last, partial tile has: 0 to 255; 0 where the last one is full.
+/// How many hashes the last, partial tile of the level has: 0 to 255, and 0 if the last tile is full.
 std::size_t edge_width(std::uint64_t size, unsigned level) noexcept;
 
 /// Where tiles come from: a table, a folder, a server.
@@ -50,7 +50,7 @@ class TileSink {
   [[nodiscard]] virtual Status put(unsigned level, std::uint64_t index, std::span<const Digest> hashes) = 0;
 };
 
-/// For those who want roots only.
+/// For a caller that needs only roots.
 class NoTiles final : public TileSink {
  public:
   [[nodiscard]] Status put(unsigned, std::uint64_t, std::span<const Digest>) override { return Status::success(); }

@@ -15,7 +15,7 @@ Status in_line(const Lines& lines, std::string_view breach) {
   return wrong("line " + std::to_string(lines.number()) + ": " + std::string(breach));
 }
 
-/// What follows `word` and a space; nothing where the line does not begin so.
+/// Returns what follows `word` and a space, or nullopt if the line does not begin with them.
 std::optional<std::string_view> after(std::string_view word, std::string_view line) {
   if (!line.starts_with(word) || line.substr(word.size(), 1) != " ") return std::nullopt;
   return line.substr(word.size() + 1);

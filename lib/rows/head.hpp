@@ -55,7 +55,7 @@ struct Head {
 
 /// All but the checkpoint, which is stored as the text that it is.
 std::string write_head(const Head& head);
-/// Throws StoreFailure where the bytes are not what write_head() writes.
+/// Throws StoreFailure if the bytes are not what write_head() writes.
 Head read_head(std::string_view content, std::string checkpoint);
 Digest head_hash(std::string_view content, std::string_view checkpoint);
 

@@ -98,7 +98,7 @@ void append_claim(const StoredClaim& claim, std::string& content);
 void append_entry(const StoredEntry& entry, const Digest& leaf, std::int64_t index, OwnedRow& row);
 void append_result(const StoredResult& result, std::int64_t row, std::string& content);
 
-/// Reads the members of a row one after the other. Throws StoreFailure where the content is not one that the functions
+/// Reads the members of a row one after the other. Throws StoreFailure if the content is not one that the functions
 /// above made.
 template <class Member>
 class Members {
@@ -132,7 +132,7 @@ void Members<StoredClaim>::read(StoredClaim& member);
 template <>
 void Members<StoredEntry>::read(StoredEntry& member);
 
-/// The member with that number. Throws StoreFailure where the row does not hold it.
+/// The member with that number. Throws StoreFailure if the row does not hold it.
 template <class Member>
 Member member_at(const RowView& row, std::int64_t number) {
   Members<Member> members(row);
@@ -162,7 +162,7 @@ class Results {
 /// Rows that a transaction is about to write. Members are added in the order of their numbers.
 class StagedRows {
  public:
-  /// The row to which the member with this number is to be appended: a new one where there is none, or the last one is
+  /// The row to which the member with this number is to be appended: a new one if there is none, or the last one is
   /// full.
   OwnedRow& row_for(std::int64_t number, bool alone = false);
   /// The row that holds the number; null where none does.

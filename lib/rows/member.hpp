@@ -19,7 +19,7 @@ struct Pin {
   std::string_view value;
 };
 
-/// Writes nothing: answers whether a write would be possible now.
+/// Writes nothing. Its status says whether a write would be possible now.
 struct Probe {};
 
 /// Writes nothing: gives the claims without an outcome that no caller of this process waits for.
@@ -43,13 +43,13 @@ struct Member {
   std::uint64_t entry = 0;  ///< of a Seal, a NewEntry or a ControlChange: its index
 };
 
-/// What goes in even where the queue is full. For a seal a handler ran, and its nonce would be in doubt for want of
-/// room; the number of these is bounded by the claims that were let in. A control may be what ends the flood.
+/// Whether it is let in even if the queue is full. A handler ran for a seal, and its nonce would be in doubt for want
+/// of room. There are only as many seals as claims were let in. A control may be what ends the flood.
 inline bool cannot_wait(const Member& member) noexcept {
   return std::holds_alternative<const Seal*>(member.what) || std::holds_alternative<const ControlChange*>(member.what);
 }
 
-/// About how much of a transaction it takes.
+/// About how many bytes of a transaction it takes.
 inline std::size_t weight(const Member& member) noexcept {
   constexpr std::size_t row = 512;
   if (const auto* seal = std::get_if<const Seal*>(&member.what))

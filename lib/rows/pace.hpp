@@ -15,8 +15,8 @@
 
 namespace openexec::store {
 
-/// Counts for those actions alone that somebody asked about: nobody else pays. The rows are the truth; what is kept
-/// here is read from them, and forgotten with every transaction that is taken back.
+/// Counts only the actions that a claim asked about, so that other actions cost nothing. What is kept here is read from
+/// the rows, and forgotten with every transaction that is taken back.
 class Pace {
  public:
   /// The claims of the claim's action and tenant that were made less than a minute before it. `latest`: the ledger's

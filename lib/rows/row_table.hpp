@@ -27,7 +27,7 @@ class RowChain {
   };
   [[nodiscard]] std::int64_t first_number() const noexcept { return kind_ == RowKind::claims ? 1 : 0; }
 
-  /// Calls `use` with the row that holds the number. Throws StoreFailure where no row does, or the row is damaged.
+  /// Calls `use` with the row that holds the number. Throws StoreFailure if no row does, or the row is damaged.
   template <class Use>
   void with(std::int64_t number, Use&& use) {
     Rows rows = at_.run(number);
@@ -38,15 +38,15 @@ class RowChain {
   }
 
   /// Calls `use` with each row from the one that holds the number on, in order, until it answers false. Checks that no
-  /// row is missing in between. Answers where it ended.
+  /// row is missing in between. Returns where it ended.
   using Use = std::function<bool(const RowView& row)>;
   End walk(std::int64_t number, const Use& use);
-  /// Checks every row. Answers where the chain ends.
+  /// Checks every row. Returns where the chain ends.
   End walk_all();
   /// Calls `use` with each row from the one that holds the number back to the first, until it answers false.
   void walk_back(std::int64_t number, const Use& use);
 
-  /// The end of the newest row. Throws StoreFailure where that row is damaged.
+  /// The end of the newest row. Throws StoreFailure if that row is damaged.
   End end();
   /// Whether a row ends right before that number with that hash, and is whole.
   bool ends_at(const End& end);
@@ -76,10 +76,10 @@ class ResultTable {
  public:
   explicit ResultTable(const Database& database);
 
-  /// The result of that entry in that row; empty where it was removed. Throws StoreFailure where there is no such
+  /// The result of that entry in that row, empty if it was removed. Throws StoreFailure if there is no such
   /// result, or the row is damaged.
   std::string result(std::int64_t row, std::int64_t entry);
-  /// Calls `use` with that row. Throws StoreFailure where it is missing or damaged.
+  /// Calls `use` with that row. Throws StoreFailure if it is missing or damaged.
   void with(std::int64_t row, const std::function<void(const RowView& row)>& use);
   /// Calls `use` with each row after `row`, in order, until it answers false.
   void walk(std::int64_t row, const RowChain::Use& use);

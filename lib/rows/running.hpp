@@ -19,7 +19,7 @@ namespace openexec::store {
 /// Row numbers in ascending order as pairs of a gap and a length, in the variable-length numbers of LEB128: as many
 /// claims as there may be in flight take a few bytes.
 std::string write_ranges(const std::vector<std::int64_t>& rows);
-/// Nothing where the bytes are not what write_ranges() writes.
+/// Returns nullopt if the bytes are not what write_ranges() writes.
 std::optional<std::vector<std::int64_t>> read_ranges(std::string_view bytes);
 
 /// The claims without an outcome, by their rows; those that this process runs also by their exec_id. What changes in a
@@ -37,7 +37,7 @@ class Running {
 
   void committed() noexcept;
   void rolled_back() noexcept;
-  /// The changes took place, but their callers were told that they failed: what they claimed is nobody's.
+  /// The changes took place, but their callers were told that they failed: what they claimed is an orphan.
   void disowned() noexcept;
   [[nodiscard]] bool changed() const noexcept { return !changes_.empty(); }
 
@@ -46,7 +46,7 @@ class Running {
   [[nodiscard]] std::vector<std::int64_t> orphans() const;
 
  private:
-  /// An exec_id names its nonce, if whoever made it kept to the rules; the hash of the names finds who did not.
+  /// An exec_id names its nonce if its caller kept to the rules. The hash of the names finds a caller that did not.
   struct Name {
     Digest exec_id;
     std::size_t names;

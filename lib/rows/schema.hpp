@@ -34,19 +34,19 @@ inline constexpr std::int32_t schema_version = 4;
 /// Makes the tables in an empty database and marks it as ours.
 void create_schema(Database& database);
 
-/// Throws StoreFailure where the tables are not exactly those of create_schema().
+/// Throws StoreFailure if the tables are not exactly those of create_schema().
 void check_schema(Database& database);
-/// Throws StoreFailure where the tables are not exactly those that `tables` makes.
+/// Throws StoreFailure if the tables are not exactly those that `tables` makes.
 void check_tables(Database& database, const char* tables);
 
 /// One opening for writing, or one adoption of a file.
 struct Opening {
   std::int64_t epoch = 0;
   Timestamp at;
-  std::optional<std::string> identity;  ///< of the file; absent where it could not be told
+  std::optional<std::string> identity;  ///< of the file; absent if it could not be told
   std::optional<std::int64_t> device;   ///< information only
   std::string path;                     ///< information only
-  bool adopts = false;                  ///< somebody adopted the file with this identity
+  bool adopts = false;                  ///< an operator adopted the file with this identity
 };
 
 /// For the operator alone: nothing is judged by it.
@@ -88,16 +88,16 @@ class ReadQueries {
   /// From here on members that are staged are seen as well.
   void see(const Staged& staged) noexcept { staged_ = &staged; }
 
-  /// Throws StoreFailure where the head is missing or damaged. Valid until the next call. Bytes that were checked once
+  /// Throws StoreFailure if the head is missing or damaged. Valid until the next call. Bytes that were checked once
   /// are not hashed again.
   const Head& head();
   std::string checkpoint() { return head().checkpoint; }
   /// Of the pins, and of the controls: what a head says of them.
   std::pair<Digest, Digest> table_digests();
-  /// Throws StoreFailure where the newest rows, the pins, the controls or the openings are not those of the head.
+  /// Throws StoreFailure if the newest rows, the pins, the controls or the openings are not those of the head.
   void check(const Head& head);
 
-  /// Calls `use` with the claim of that number. Throws StoreFailure where it is missing or damaged.
+  /// Calls `use` with the claim of that number. Throws StoreFailure if it is missing or damaged.
   template <class Use>
   void with_claim(std::int64_t number, Use&& use) {
     with_row(claims_, staged_ ? &staged_->claims : nullptr, number,
@@ -116,11 +116,11 @@ class ReadQueries {
   RowChain& entries() noexcept { return entries_; }
   ResultTable& results() noexcept { return results_; }
 
-  /// The tile's first hashes. False where it is not kept, or holds fewer.
+  /// Reads the tile's first hashes. Returns false if it is not kept or holds fewer.
   bool tile(unsigned level, std::uint64_t index, std::size_t width, std::vector<Digest>& hashes);
-  /// Appends the leaf hashes of up to `count` entries from `first` on; fewer where the log ends before.
+  /// Appends the leaf hashes of up to `count` entries from `first` on, and fewer if the log ends before.
   void leaves(std::uint64_t first, std::size_t count, std::vector<Digest>& hashes);
-  /// `digest`: of all pins, as the head says. Throws StoreFailure where they are others.
+  /// `digest`: of all pins, as the head says. Throws StoreFailure if they are others.
   std::optional<std::string> pinned(std::string_view key, const Digest& digest);
   /// When the claims of an action were made, of those after a time: the ledger's highest time then, in ascending order.
   std::vector<std::int64_t> times_after(std::int64_t over, std::string_view tenant, std::string_view action);
@@ -135,7 +135,7 @@ class ReadQueries {
   std::optional<Opening> last_opening();
   /// Whether one of the first claims is of that tenant.
   bool has_claims_of(std::string_view tenant, std::int64_t first_claims);
-  /// The keys of the rows that are in no run yet. Throws StoreFailure where those rows do not lead to the head.
+  /// The keys of the rows that are in no run yet. Throws StoreFailure if those rows do not lead to the head.
   void keys(RunQueries::Watermark after, const std::function<void(Key, std::int64_t number)>& give);
 
  private:

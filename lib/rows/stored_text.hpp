@@ -15,12 +15,12 @@ struct StoredText {
   std::string_view bytes;
   bool packed = false;
 
-  /// Appends the text. Throws StoreFailure where the bytes are not what append_packed() wrote.
+  /// Appends the text. Throws StoreFailure if the bytes are not what append_packed() wrote.
   void append_to(std::string& out) const;
   [[nodiscard]] std::string str() const;
 };
 
-/// Appends the text's bytes, shortened where that is possible, and returns whether they are packed.
+/// Appends the text's bytes, shortened if possible, and returns whether they are packed.
 bool append_packed(std::string_view text, std::string& out);
 
 }  // namespace openexec::store
