@@ -16,7 +16,7 @@
 using namespace openexec;
 using namespace openexec::exec;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 namespace {
 
@@ -38,7 +38,7 @@ TEST_CASE("Deadlines come in order, whatever was added and removed in between") 
       Waiter& waiter = waiters[random() % waiters.size()];
       const auto place = std::find(in.begin(), in.end(), &waiter);
       if (place == in.end()) {
-        waiter.until = Clock::time_point(std::chrono::nanoseconds(random() % 40));
+        waiter.until = SteadyClock::time_point(std::chrono::nanoseconds(random() % 40));
         deadlines.add(waiter);
         in.push_back(&waiter);
       } else {
@@ -84,7 +84,7 @@ TEST_CASE("A wait that is overdue ends, and its source forgets the waiter") {
   SingleFlight::Lease lease = flights.lead(id);
   std::array<Waiter, 3> waiters;
   for (Waiter& waiter : waiters) {
-    waiter.until = &waiter == &waiters[1] ? Clock::now() : Clock::time_point::max();
+    waiter.until = &waiter == &waiters[1] ? SteadyClock::now() : SteadyClock::time_point::max();
     REQUIRE(inbox.park(waiter, [&] { return flights.wait(id, waiter); }));
   }
   CHECK(inbox.wait() == &waiters[1]);
@@ -105,7 +105,7 @@ TEST_CASE("A wait ends exactly once, whether its source or its deadline is first
     SingleFlight::Lease lease = flights.lead(id);
     std::array<Waiter, 4> waiters;
     for (Waiter& waiter : waiters) {
-      waiter.until = Clock::now() + std::chrono::microseconds(round % 50);
+      waiter.until = SteadyClock::now() + std::chrono::microseconds(round % 50);
       REQUIRE(inbox.park(waiter, [&] { return flights.wait(id, waiter); }));
     }
     std::thread other([&] { lease.finish(); });
