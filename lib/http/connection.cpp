@@ -210,7 +210,7 @@ void Connection::answer(Deferred& deferred) {
 }
 
 void Connection::respond(Response response) {
-  ++ticket_;  // a duty that is still somewhere answers nobody
+  ++ticket_;  // a deferral that is still held gets no client any more
   if (network_.draining() || turned_away_) keep_alive_ = false;
   response_ = std::move(response);
   const Framing framing{.version = reader_.has_head() ? reader_.head().version : 11,

@@ -15,7 +15,7 @@ namespace openexec::http {
 class UnixSocket {
  public:
   /// Throws std::runtime_error, naming the path and the reason, if the name cannot be had with exactly this mode. A
-  /// socket that nobody listens on any more is replaced.
+  /// socket without a listener is replaced.
   UnixSocket(std::string path, mode_t mode);
   UnixSocket(const UnixSocket&) = delete;
   UnixSocket& operator=(const UnixSocket&) = delete;

@@ -36,7 +36,7 @@ AdminListener::AdminListener(std::string path, std::vector<std::uint32_t> uids, 
       executor_(executor),
       log_(log),
       api_(api),
-      // A mode cannot name the listed users: they may connect like anybody, and the kernel says who they are.
+      // A mode cannot name the listed users: every user may connect, and the kernel names the peer.
       socket_(std::move(path), uids_.empty() ? 0600 : 0666),
       stop_(::eventfd(0, EFD_CLOEXEC)),
       forbidden_(to_http(admin_problem(403, "forbidden", "this user is not on the list of the admin socket"))) {
@@ -129,7 +129,7 @@ void AdminListener::seat(base::Descriptor socket) {
   try {
     Peers one;
     AdminPeer& seated = one.emplace_back(std::move(socket), peer.uid, peer.pid, steady_clock::now() + patience);
-    // Most operators have sent everything by now. A client that has left again takes nobody's seat.
+    // Most operators have sent everything by now. A client that has left again takes no seat.
     seated.proceed();
     if (seated.state() == State::gone || !make_room(peer.uid)) return;
     peers_.splice(peers_.end(), one);

@@ -43,7 +43,7 @@ class AdminListener {
   /// Returns how many descriptors a listener with so many listed users may have open.
   [[nodiscard]] static std::size_t descriptors(std::size_t listed) { return seats * (listed + 2) + 2; }
 
-  /// Throws std::runtime_error where the path cannot be had. A socket that nobody listens on any more is replaced.
+  /// Throws std::runtime_error where the path cannot be had. A socket without a listener is replaced.
   AdminListener(std::string path, std::vector<std::uint32_t> uids, Executor& executor, EventLog& log, const Api& api);
   AdminListener(const AdminListener&) = delete;
   AdminListener& operator=(const AdminListener&) = delete;

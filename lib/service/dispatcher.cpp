@@ -35,6 +35,16 @@ std::size_t Dispatcher::capacity(const ServiceOptions& options) {
   return options.workers + 2 * options.queue + read_workers + max_waiting_reads;
 }
 
+// The workers of one pool give work to the other. Each pool does what it took before it ends.
+Dispatcher::~Dispatcher() {
+  {
+    const base::Lock lock(mutex_);
+    ending_ = true;
+  }
+  reads_.reset();
+  executions_.reset();
+}
+
 Status Dispatcher::start() try {
   executions_ = std::make_unique<WorkerPool>(options_.workers, options_.queue);
   reads_ = std::make_unique<WorkerPool>(read_workers, max_waiting_reads);
@@ -74,7 +84,7 @@ bool Dispatcher::must_wait(const Work& work) const {
   if (awaits_executor(work)) return true;
   const std::size_t large = large_part(work);
   if (large == 0) return false;
-  // One alone is served whatever its size; nobody overtakes those that wait.
+  // One alone is served whatever its size, and no request overtakes those that wait.
   return !waiting_.empty() || (large_bytes_ > 0 && large_bytes_ + large > options_.large_body_budget);
 }
 
@@ -95,7 +105,7 @@ bool Dispatcher::start(Works& from, Works::iterator job) {
 }
 
 void Dispatcher::start_waiting() {
-  while (!waiting_.empty()) {
+  while (!waiting_.empty() && !ending_) {
     const Work& next = waiting_.front();
     const std::size_t bytes = next.body.size();
     const std::size_t large = large_part(next);
@@ -152,7 +162,8 @@ void Dispatcher::trim() noexcept {
   if (trimming_.exchange(true)) return;
   bool taken = false;
   try {
-    taken = reads_->submit([this] {
+    const base::Lock lock(mutex_);
+    taken = !ending_ && reads_->submit([this] {
       trimming_ = false;
       ::malloc_trim(0);
     });

@@ -37,6 +37,7 @@ http::Response to_response(Answer answer);
 class Dispatcher {
  public:
   Dispatcher(Api& api, const ServiceOptions& options) : api_(api), options_(options) {}
+  ~Dispatcher();
 
   /// Starts the threads.
   Status start();
@@ -73,7 +74,8 @@ class Dispatcher {
   Works working_ OPENEXEC_GUARDED_BY(mutex_);  ///< the list, not what is in it
   std::size_t waiting_bytes_ OPENEXEC_GUARDED_BY(mutex_) = 0;
   std::size_t large_bytes_ OPENEXEC_GUARDED_BY(mutex_) = 0;  ///< with the workers
-  std::unique_ptr<WorkerPool> executions_;                   ///< these end before the rest
+  bool ending_ OPENEXEC_GUARDED_BY(mutex_) = false;          ///< a worker that is done gives nothing to a pool any more
+  std::unique_ptr<WorkerPool> executions_;
   std::unique_ptr<WorkerPool> reads_;
 };
 

@@ -19,7 +19,7 @@ inline constexpr std::size_t max_request_bytes = std::size_t{64} << 10;
 struct AddCheckpoint {
   std::uint64_t old_size = 0;
   merkle::Hashes proof;           ///< that the checkpoint's tree grew out of the one of old_size; at most 63 hashes
-  merkle::Checkpoint checkpoint;  ///< what the note says; nobody has looked at a signature yet
+  merkle::Checkpoint checkpoint;  ///< what the note says; no signature has been verified yet
   std::string note;               ///< as it came, its signatures unread
 
   /// A line `old SIZE`, the proof's hashes, an empty line, the checkpoint: one spelling, and nothing else.

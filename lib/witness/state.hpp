@@ -28,7 +28,7 @@ struct Remembered {
 ///
 /// The file records its own identity. A copy, and a file whose write-ahead log is lost, may have forgotten a tree that
 /// was cosigned, so that open() refuses them. adopt() is the way out: an operator's decision, which is recorded, and
-/// after which no log gets a cosignature until confirm() has said which tree of it is the newest that anybody can show.
+/// after which no log gets a cosignature until confirm() has said which tree of it is the newest that can be shown.
 class State {
  public:
   /// Makes the file, which must not be there, for the witness of this verifier key. store_failed where it is there.
@@ -55,7 +55,7 @@ class State {
   /// one tree, which then has a later time. `stale` if another request was faster. store_failed where it could not be
   /// assured; then the newest is one of the two.
   Result<Advance> advance(const merkle::TreeHead& from, const Remembered& to);
-  /// Says which tree of a log is the newest that anybody can show, after an adoption. store_failed for one that is
+  /// Says which tree of a log is the newest that can be shown, after an adoption. store_failed for one that is
   /// older than what the file remembers, or that contradicts it.
   Status confirm(const Remembered& newest);
   /// Keeps the first note that proves that a log lied.

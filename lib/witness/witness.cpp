@@ -103,7 +103,7 @@ std::optional<Answer> Witness::check_history(const AddCheckpoint& request, const
   if (next.size == 0 && next.root != merkle::empty_root())
     return refuse(Kind::unproven, "consistency proof: the root of an empty tree is SHA-256 of nothing");
   if (next.size == latest.head.size && next.root != latest.head.root) {
-    // Both notes bear the log's signature: whoever sees them knows that it has two histories.
+    // Both notes bear the log's signature: they prove to a reader that it has two histories.
     const Status kept = state_.keep_conflict(latest.origin, request.note);
     return conflict(latest.head.size, std::string("SPLIT VIEW: a tree of equal size with another root") +
                                           (kept.ok() ? "" : ", which could not be kept: " + kept.detail()));
