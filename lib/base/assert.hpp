@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules that the library keeps itself: preconditions of its functions, and invariants of its objects.
 //
-// A rule is checked in every build, unless checking it costs more than the step that it guards. A broken rule never ends
-// the host's process, never leaves the API as an exception, and never lets an answer be `fresh`
+// A rule is checked in every build, unless checking it costs more than the step that it guards. A broken rule never
+// ends the host's process, never leaves the API as an exception, and never lets an answer be `fresh`
 // (docs/design/0064-a-broken-rule-poisons.md).
 //
 //  1. OPENEXEC_ASSERT throws Breach. Each room has a boundary where exceptions become a Status, and a call that fails
 //     permits nothing.
-//  2. The object that owns the state (a ledger, an executor) has a Poison. Its boundary watches for breaches and records
-//     the first. From then on the owner refuses every call.
+//  2. The object that owns the state (a ledger, an executor) has a Poison. Its boundary watches for breaches and
+//     records the first. From then on the owner refuses every call.
 //  3. Where nothing may be thrown, OPENEXEC_HOLDS and OPENEXEC_KEEPS answer whether the rule holds, and the function
 //     goes on in the way that permits nothing.
 //
@@ -75,8 +75,8 @@ class Poison {
   std::atomic<const Rule*> first_{nullptr};
 };
 
-/// Tells of a broken rule: ends the process in builds for tests (OPENEXEC_TEST_ASSERTIONS), so that no suite passes over
-/// one, and does nothing in any other. Returns false.
+/// Tells of a broken rule: ends the process in builds for tests (OPENEXEC_TEST_ASSERTIONS), so that no suite passes
+/// over one, and does nothing in any other. Returns false.
 bool broke(const Rule& rule) noexcept;
 bool broke(const Rule& rule, Poison& poison) noexcept;
 [[noreturn]] void fail(const Rule& rule);
@@ -85,8 +85,8 @@ bool broke(const Rule& rule, Poison& poison) noexcept;
 /// Whether rules are checked that cost more than the step that they guard: in builds for tests.
 bool checks_slow_rules() noexcept;
 
-/// In builds for tests: while one of these lives, a broken rule does what it does in every other build. Only a test that
-/// breaks a rule on purpose has one.
+/// In builds for tests: while one of these lives, a broken rule does what it does in every other build. Only a test
+/// that breaks a rule on purpose has one.
 class BreachesSurvive {
  public:
   BreachesSurvive() noexcept;

@@ -7,12 +7,13 @@
 // that makes it 0.02 and 0.30.
 //
 //  - Size. Of the records of a run at least one in three has a kind that the filter does not hold (names_execution), so
-//    that at most two in three are held. 7 bits for each record are 10.5 for each that is held: records * 7 / 512 blocks.
-//  - Bound. With max_bytes there are 8 * max_bytes bits. helps() is false beyond 4 * max_bytes records, of which at most
-//    two in three are held: there are 3 bits for each, and a lookup still saves 70 of 100 reads.
+//    that at most two in three are held. 7 bits for each record are 10.5 for each that is held: records * 7 / 512
+//    blocks.
+//  - Bound. With max_bytes there are 8 * max_bytes bits. helps() is false beyond 4 * max_bytes records, of which at
+//    most two in three are held: there are 3 bits for each, and a lookup still saves 70 of 100 reads.
 //  - Block. place() scales bits 16 to 47 of the hash to the number of blocks by a multiplication, without a division.
-//  - Bits. each() multiplies the hash by 2^64 divided by the golden ratio, so that all its bits take part, and takes nine
-//    bits of the product for each of the four: six for the bit of a word and three for the word of the block.
+//  - Bits. each() multiplies the hash by 2^64 divided by the golden ratio, so that all its bits take part, and takes
+//    nine bits of the product for each of the four: six for the bit of a word and three for the word of the block.
 #pragma once
 
 #include <algorithm>

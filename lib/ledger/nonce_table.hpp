@@ -26,8 +26,8 @@ class NonceTable {
   [[nodiscard]] std::optional<NonceRecord> find(std::string_view tenant, std::string_view nonce) const;
   /// Whether seal() would succeed.
   [[nodiscard]] Status may_seal(const Seal& seal) const;
-  /// Precondition: may_seal() succeeded, or Breach is thrown and nothing changes. `result` is seal.result, copied by the
-  /// caller so that nothing else can fail here. `entry` is the index in the log if the store is its own log.
+  /// Precondition: may_seal() succeeded, or Breach is thrown and nothing changes. `result` is seal.result, copied by
+  /// the caller so that nothing else can fail here. `entry` is the index in the log if the store is its own log.
   void seal(const Seal& seal, std::string result, std::optional<std::uint64_t> entry);
   /// As NonceStore::doubts().
   [[nodiscard]] std::vector<NonceRecord> doubts(std::optional<std::uint64_t> after, std::size_t count) const;

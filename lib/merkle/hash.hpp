@@ -12,8 +12,8 @@ Digest leaf_hash(std::string_view entry) noexcept;                   ///< SHA-25
 Digest node_hash(const Digest& left, const Digest& right) noexcept;  ///< SHA-256(0x01 || left || right)
 Digest empty_root() noexcept;                                        ///< SHA-256 of nothing
 
-/// The root of a whole subtree, over 1, 2, 4, ... or 256 hashes. Precondition: it is one of these numbers. The root over
-/// any other number is 32 zero bytes, which no tree has.
+/// The root of a whole subtree, over 1, 2, 4, ... or 256 hashes. Precondition: it is one of these numbers. The root
+/// over any other number is 32 zero bytes, which no tree has.
 Digest subtree_root(std::span<const Digest> hashes) noexcept;
 
 }  // namespace openexec::merkle

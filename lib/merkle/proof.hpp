@@ -16,8 +16,8 @@ namespace openexec::merkle {
 
 using Hashes = std::vector<Digest>;
 
-// Made from the tiles of a tree of `size` entries or more, at most two of each level, each read once. If a tile cannot be
-// read, they fail as its reader does.
+// Made from the tiles of a tree of `size` entries or more, at most two of each level, each read once. If a tile cannot
+// be read, they fail as its reader does.
 
 /// From the leaf's neighbour up. invalid_argument unless index < size.
 Result<Hashes> prove_inclusion(std::uint64_t index, std::uint64_t size, TileReader& tiles);

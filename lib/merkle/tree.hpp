@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Merkle tree that only grows. It remembers its right edge, never all its leaves: appending costs one hash on average.
+// A Merkle tree that only grows. It remembers its right edge, never all its leaves: appending costs one hash on
+// average.
 //
 // Invariants, checked by append(). A broken one throws Breach, and the log that owns the tree refuses every call:
 //  M1 There is an edge for each level that has hashes in a tree of this size.
