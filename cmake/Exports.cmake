@@ -31,7 +31,12 @@ function(openexec_pkg_config target name description requires libs)
     COMPONENT development)
 endfunction()
 
-foreach(component openexec c service signing)
+# The contract of stores, as a suite of headers alone, for projects that have a store of their own.
+add_library(openexec_store_contract INTERFACE)
+target_link_libraries(openexec_store_contract INTERFACE openexec)
+add_library(OpenExec::store_contract ALIAS openexec_store_contract)
+
+foreach(component openexec c service signing store_contract)
   openexec_export(${component})
 endforeach()
 

@@ -133,7 +133,7 @@ struct Operation {
 
 /// A store of spent nonces and approvals, which it keeps for ever.
 ///
-/// Contract (tests/conformance/store_suite.hpp runs it over every store)
+/// Contract (contract/store_suite.hpp runs it over a store)
 ///  - Linearizable per (tenant, nonce) and per (tenant, approval id): across threads, across processes that share the
 ///    store, and across restarts. Of any number of concurrent equal claims exactly one is `fresh`.
 ///  - claim() answers `fresh` only when the claim is durable. It spends both the nonce and the approval id in one step,
@@ -145,6 +145,14 @@ struct Operation {
 ///  - A record that could be replayed is never removed. A further attempt replaces no claim: nonce and approval stay
 ///    spent, and the entry of the earlier attempt stays in the log.
 ///  - Called from any thread, concurrently. Calls block until they are durable. No call enters the executor.
+///  - Names (tenant, nonce, action, approval id) are bytes: compared byte by byte, NUL included, never normalised. The
+///    empty tenant is a tenant like any other. A claim with an empty nonce is invalid_argument.
+///  - A seal needs an entry of 1 to 65,535 bytes; without one, or with a longer one, it is invalid_argument. Its result
+///    may be empty or megabytes long, and is kept as it is. Its state is `sealed` or `in_doubt`; `claimed` is
+///    invalid_argument. A second end of the same kind is invalid_argument as well.
+///  - A call that is refused changes nothing: no record, no spent approval, no entry. Its Status says why, in words.
+///  - logged() of what was confirmed before succeeds: a log may confirm twice.
+///  - `exists` comes with the record, and `nonce_conflict` without: it is another caller's.
 class NonceStore {
  public:
   virtual ~NonceStore() = default;

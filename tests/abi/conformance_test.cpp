@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The suites of stores and logs, over tables of C callbacks: the supplied stores behind one, and the store of example
 // 04.
+#include <openexec/contract/store_suite.hpp>
 #include <openexec/ledger.hpp>
 
 #include "conformance/log_suite.hpp"
-#include "conformance/store_suite.hpp"
 #include "foreign.hpp"
 #include "handles.hpp"
 #include "support/catch.hpp"

@@ -7,10 +7,10 @@
 #include <set>
 #include <thread>
 
+#include <openexec/contract/store_suite.hpp>
 #include <openexec/ledger.hpp>
 
 #include "conformance/log_suite.hpp"
-#include "conformance/store_suite.hpp"
 #include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/parts.hpp"

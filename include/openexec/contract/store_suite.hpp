@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The contract of NonceStore, to be run over every store. It uses the public interface alone.
+// The contract of NonceStore as a suite, to be run over every store. It uses the public interface alone, needs no test
+// framework, and returns what failed:
+//
+//   openexec::contract::Failures failures = openexec::contract::StoreSuite({.create = [] { return my_store(); }}).run();
+//
+// An empty list is a pass. The suite starts threads, and writes a few megabytes into the store.
 #pragma once
 
 #include <algorithm>
@@ -10,18 +15,17 @@
 #include <string>
 #include <vector>
 
+#include <openexec/contract/judge.hpp>
 #include <openexec/nonce_store.hpp>
 #include <openexec/receipt_log.hpp>
 
-#include "conformance/suite.hpp"
-
-namespace openexec::test {
+namespace openexec::contract {
 
 struct StoreFactory {
   std::function<std::shared_ptr<NonceStore>()> create;  ///< a new, empty store
   /// What create() made last, opened again as after a restart; everything that pointed to it is gone. Empty: such a
   /// store does not outlive its process.
-  std::function<std::shared_ptr<NonceStore>()> reopen;
+  std::function<std::shared_ptr<NonceStore>()> reopen = nullptr;
   int threads = 64;
   int rounds = 50;  ///< of contention
 };
@@ -1119,4 +1123,4 @@ class StoreSuite {
 
 inline Failures run_store_suite(const StoreFactory& factory) { return StoreSuite(factory).run(); }
 
-}  // namespace openexec::test
+}  // namespace openexec::contract
