@@ -5,8 +5,8 @@
 #   bash tests/run.sh --checks   what needs no build: rooms, sizes, layout, words, documents, and what must not compile
 #   bash tests/run.sh --memory   no bad access, no undefined behaviour: all tests in Debug with both sanitizers (--asan)
 #   bash tests/run.sh --races    no data race: the tests that use threads, with the thread sanitizer (--tsan)
-#   bash tests/run.sh --second   a second compiler accepts every file as it stands, clang-tidy finds no fault, recorded
-#                                inputs of the fuzzers pass, and so do the unit tests and the bindings' (--clang)
+#   bash tests/run.sh --second   a second compiler accepts every file as it stands; recorded inputs of the fuzzers
+#                                pass, and so do the unit tests and the bindings' (--clang)
 #   bash tests/run.sh --shipped  what is shipped: optimised, no operation takes more instructions than before, larger
 #                                slices of campaigns, packages that are built and used on a clean system (--release)
 #   bash tests/run.sh --long     the campaigns labelled `long`, whole: hours. The other flags run a slice of seconds
