@@ -12,7 +12,7 @@
  *   5 execute    running requests, and reading their outcomes
  *   6 evidence   receipt hashes, portable receipts, approvals, canonical JSON and the log, with or without an executor
  *
- * START HERE: examples/01_echo.c, then section 1, then openexec_executor_execute.
+ * START HERE: examples/learn/01_echo.c, then section 1, then openexec_executor_execute.
  */
 #ifndef OPENEXEC_H
 #define OPENEXEC_H
