@@ -52,8 +52,9 @@ Status Network::listen(ServerOptions options) {
     wakeup_.assign(wakeup, error);
   else
     error = Error(errno, boost::system::system_category());
-  if (!error && options_.drains_on_signals) signals_.add(SIGTERM, error);
-  if (!error && options_.drains_on_signals) signals_.add(SIGINT, error);
+  if (options_.drains_on_signals) signals_.emplace(io_);
+  if (!error && signals_) signals_->add(SIGTERM, error);
+  if (!error && signals_) signals_->add(SIGINT, error);
   if (error) return Status(Code::overloaded, "cannot start: " + error.message());
   return Status::success();
 }
@@ -246,7 +247,7 @@ void Network::on_wake() {
 }
 
 void Network::await_signal() {
-  signals_.async_wait([this, armed = Armed(signalled_)](Error error, int) mutable {
+  signals_->async_wait([this, armed = Armed(signalled_)](Error error, int) mutable {
     armed.fired();
     if (error) return;
     if (draining()) std::_Exit(EXIT_FAILURE);
@@ -268,7 +269,7 @@ void Network::settle() {
   for (Connection* connection : connections_) connection->close();
   sweeper_.cancel();
   Error ignored;
-  signals_.cancel(ignored);
+  if (signals_) signals_->cancel(ignored);
   wakeup_.cancel(ignored);
 }
 

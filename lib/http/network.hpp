@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 
@@ -103,7 +104,9 @@ class Network {
   boost::asio::steady_timer sweeper_{io_};
   boost::asio::steady_timer pause_{io_};
   boost::asio::posix::stream_descriptor wakeup_{io_};  ///< an eventfd
-  boost::asio::signal_set signals_{io_};
+  /// Only of a server that drains on signals: if there is no memory to make one, Asio's list of all of a process keeps
+  /// a pointer to what is gone, and a host may try again.
+  std::optional<boost::asio::signal_set> signals_;
 
   bool settled_ = false;  ///< drained: nothing is armed again
   bool ended_ = false;

@@ -3,7 +3,12 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
+#include <filesystem>
 #include <future>
+#include <iterator>
+#include <memory>
+#include <thread>
 
 #include <sys/stat.h>
 
@@ -232,6 +237,45 @@ TEST_CASE("After a clean drain nothing asks the executor, which may be destroyed
   CHECK(test::ask_plainly(options.admin_socket, test::http_request("GET", "/status")).starts_with("cannot connect"));
   const auto port = static_cast<std::uint16_t>(std::stoul(metrics_port));
   CHECK_THROWS_WITH(HttpClient(port), "cannot connect to port " + std::to_string(port));
+}
+
+// The workers that read end before the one that executes, which gave work and freed memory back to them.
+TEST_CASE("A large execution that was given up ends after the service has let its other workers go") {
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  std::promise<void> runs;
+  std::atomic<bool> given_up{false};
+  HandlerTable table;
+  REQUIRE(table
+              .add("wait",
+                   [&](const Invocation&) {
+                     const auto before = threads();
+                     runs.set_value();
+                     // One thread serves and two read: of the service, only this one is left.
+                     while (!given_up || threads() > before - 3) std::this_thread::yield();
+                     return HandlerResult::result("{}");
+                   })
+              .ok());
+  auto executor = Executor::assemble({}, {.store = memory_ledger(), .verifier = std::make_shared<DemoVerifier>()},
+                                     std::move(table));
+  REQUIRE(executor.ok());
+  ServiceOptions options;
+  options.port = 0;
+  options.workers = 1;
+  options.drain_timeout = options.cancel_grace = std::chrono::milliseconds(1);
+  auto service = std::make_unique<Result<Service>>(Service::start(*executor, options));
+  REQUIRE(service->ok());
+  HttpClient client((*service)->port());
+  REQUIRE(client.send(test::http_request(
+      "POST", "/execute", R"({"action":"wait","nonce":"1","payload":{"x":")" + std::string(100'000, 'a') + "\"}}",
+      json)));
+  runs.get_future().wait();
+  CHECK((*service)->drain() == 1);
+  given_up = true;
+  service.reset();
+  SUCCEED("the service ended after its execution");
 }
 
 }  // namespace

@@ -34,7 +34,9 @@ def module(header):
     with contextlib.redirect_stdout(sys.stderr):  # it says what it is doing
         ffi.emit_python_code(made)
     return made.getvalue().replace(
-        "# auto-generated file", "# The declarations of openexec.h, made by cdef.py: change the header, never this file.", 1)
+        "# auto-generated file",
+        "# SPDX-License-Identifier: Apache-2.0\n"
+        "# The declarations of openexec.h, made by cdef.py: change the header, never this file.", 1)
 
 
 def main():

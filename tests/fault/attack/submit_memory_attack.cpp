@@ -49,11 +49,11 @@ const std::array<std::string, calls> nonces = {
 
 std::size_t number_of(std::string_view payload) { return static_cast<std::size_t>(payload[payload.size() - 2] - '0'); }
 
+const std::array<std::string, calls> payloads = {R"({"n":0})", R"({"n":1})", R"({"n":0})", R"({"n":3})", R"({"n":4})"};
+const std::array<std::string, calls> artifacts = {R"({"id":"id-a"})", R"({"id":"id-b"})", R"({"id":"id-a"})",
+                                                  R"({"id":"id-d"})", R"({"id":"id-e"})"};
+
 Request request(std::size_t i) {
-  static const std::array<std::string, calls> payloads = {R"({"n":0})", R"({"n":1})", R"({"n":0})", R"({"n":3})",
-                                                          R"({"n":4})"};
-  static const std::array<std::string, calls> artifacts = {R"({"id":"id-a"})", R"({"id":"id-b"})", R"({"id":"id-a"})",
-                                                           R"({"id":"id-d"})", R"({"id":"id-e"})"};
   return {.action = actions[i], .payload = payloads[i], .nonce = nonces[i], .approval_artifact = artifacts[i]};
 }
 
@@ -180,7 +180,13 @@ TEST_CASE("memory fails while attempts are submitted, driven and completed") {
   REQUIRE(total > 0);
   const std::uint64_t stride = std::max<std::uint64_t>(1, total / static_cast<std::uint64_t>(campaign(40, 1'000'000)));
   int crashes = 0;
-  for (const bool all_that_follow : {false, true})
+  for (const bool all_that_follow : {false, true}) {
+#ifdef __SANITIZE_ADDRESS__
+    if (all_that_follow) {
+      WARN("SKIPPED under the address sanitizer: it asks for memory itself when an exception is thrown");
+      break;
+    }
+#endif
     for (std::uint64_t nth = 1; nth <= total + stride; nth += stride) {
       std::string complaint;
       const int status = run_in_child(nth, all_that_follow, complaint);
@@ -191,5 +197,6 @@ TEST_CASE("memory fails while attempts are submitted, driven and completed") {
                                   << "\n"
                                   << complaint.substr(0, 2000));
     }
+  }
   CHECK(crashes == 0);
 }
