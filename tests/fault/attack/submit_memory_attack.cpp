@@ -114,10 +114,11 @@ Ending live(std::uint64_t nth, bool all_that_follow, const std::string& file) {
   while (!probed) std::this_thread::yield();
 
   std::array<bool, calls> taken{};
+  const CallOptions options;  // a cancellation is memory of the caller
   failing_memory().arm(nth, all_that_follow);
   for (std::size_t i = 0; i < calls; ++i)
     taken[i] = executor
-                   .submit({request(i), {}},
+                   .submit({request(i), options},
                            [i](Outcome outcome) {
                              outcomes[i] = std::move(outcome);
                              ++answers[i];
