@@ -91,7 +91,7 @@ for call in adapters.from_openai_chat(completion, conversation=thread_id, turn=t
     if answer["code"] == "ok":
         result = answer["result"]  # now, or when this call was delivered before
     elif answer["code"] in ("in_doubt", "handler_failed", "result_invalid"):
-        # It ran, or may have. Never again under another nonce: somebody has to find out what happened.
+        # It ran, or may have. Never again under another nonce: the operator has to find out what happened.
         raise RuntimeError(f"may have taken place: {answer['id']}")
     elif answer["code"] in ("in_progress", "overloaded", "halted", "store_failed", "clock_suspect"):
         raise RuntimeError("undecided: send the same request again later, with the same nonce")
