@@ -36,7 +36,7 @@ constexpr std::size_t kept_errors = 4096;           // bytes of a command's stde
 
 using base::Descriptor;
 
-/// Moves it out of the way of 0, 1 and 2, which a host may have closed.
+/// Moves the descriptor above 0, 1 and 2. A host may have closed those, and the command gets them as its own.
 [[nodiscard]] bool move_up(Descriptor& file) {
   if (file.get() > STDERR_FILENO) return true;
   file = Descriptor(::fcntl(file.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
@@ -67,8 +67,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return out;
 }
 
-/// What the new process stands on. Everything is there before it is made: from then on it allocates nothing and opens
-/// nothing.
+/// What the new process needs. All of it exists before the process is created, because from then on the process neither
+/// allocates nor opens anything.
 struct Stand {
   const char* path;
   char* const* argv;
@@ -88,8 +88,9 @@ void close_from(unsigned first) noexcept {
   for (rlim_t fd = first; fd < most.rlim_cur; ++fd) ::close(static_cast<int>(fd));
 }
 
-/// The new process, with every signal blocked: takes its place, waits for one byte, and becomes the command. Without
-/// the byte, since nobody wants it any more or the parent died, it ends. Says why it cannot, as an errno.
+/// Runs in the new process, with every signal blocked. It sets up its descriptors, waits for one byte, and becomes the
+/// command. If the channel closes without the byte, because the run was given up or the parent died, the process ends.
+/// A step that fails is reported as an errno.
 [[noreturn]] void become(const Stand& stand) noexcept {
   const bool placed = ::setpgid(0, 0) == 0 && ::dup2(stand.input, STDIN_FILENO) >= 0 &&
                       ::dup2(stand.output, STDOUT_FILENO) >= 0 && ::dup2(stand.errors, STDERR_FILENO) >= 0 &&
@@ -133,7 +134,7 @@ class SignalsBlocked {
   sigset_t before_{};
 };
 
-/// One process, from its start, before its nonce is spent, to its reaping. It becomes the command in finish().
+/// One process. It starts before its nonce is spent, becomes the command in finish(), and is reaped at the end.
 class Run final : public Reservation {
  public:
   explicit Run(std::shared_ptr<const Command> command) : command_(std::move(command)) {}
@@ -141,12 +142,12 @@ class Run final : public Reservation {
     if (pid_ > 0) (void)reap(End::lost);
   }
 
-  /// Starts the process, which waits. An explanation where the system has no means for it.
+  /// Starts the process, which then waits. Returns an explanation if the system lacks the resources for it.
   std::optional<std::string> hold(const Invocation& call);
   HandlerResult finish(const Cancellation& cancellation);
 
-  /// The same of a command that answers a question: its exit code is 0 or 65, and what it wrote. Nothing where it could
-  /// not be started or ended in any other way.
+  /// Runs a command that answers a question, and returns what it wrote and whether its exit code was 65. Returns
+  /// nullopt if the command could not be started, or ended with a code other than 0 and 65.
   struct Reply {
     bool refused = false;  ///< exit code 65
     std::string text;
@@ -155,22 +156,23 @@ class Run final : public Reservation {
 
  private:
   enum class End { exited, timed_out, cancelled, too_much_output, lost };
-  /// Lets the process become the command. An explanation where it could not: then nothing ran.
+  /// Lets the process become the command. Returns an explanation if it could not, and then nothing ran.
   std::optional<std::string> let_go();
   End wait(const Cancellation& cancellation);
-  bool drain_output();  ///< takes what is there; false when that is too much
-  void drain_errors();  ///< takes what is there, and keeps the end of it
+  bool drain_output();  ///< reads what the pipe holds; false if the output exceeds max_output
+  void drain_errors();  ///< reads what the pipe holds, and keeps the last bytes of all of it
   void log_errors() const;
-  /// Ends the group, if only what the command left behind, and reaps. Nothing where the status went to somebody else.
+  /// Kills the process group, which may hold only processes that the command left behind, and reaps the process.
+  /// Returns nullopt if other code of the host has taken the exit status.
   std::optional<siginfo_t> reap(End end);
 
   const std::shared_ptr<const Command> command_;
   pid_t pid_ = -1;
   Descriptor process_;
   Descriptor output_;
-  Descriptor channel_;  ///< to the process while it waits; it closes when the command runs
+  Descriptor channel_;  ///< leads to the process while it waits; the process's end closes when the command runs
   std::string text_;
-  Descriptor errors_;  ///< where the action asks for its stderr
+  Descriptor errors_;  ///< open if the action asks for the stderr of its command
   std::string error_text_;
   bool cut_ = false;
   std::string exec_id_;  ///< these two for the log
@@ -223,7 +225,7 @@ std::optional<std::string> Run::hold(const Invocation& call) {
     if (pid_ == 0) become(stand);
   }
   if (pid_ < 0) return not_started("process", errno);
-  ::setpgid(pid_, pid_);  // whichever of the two comes first
+  ::setpgid(pid_, pid_);  // the new process does the same, so that the group exists whichever of the two comes first
   // By number, since glibc 2.36 declares its wrapper without C linkage.
   process_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (!process_.open()) return not_started("process", errno);
@@ -281,7 +283,7 @@ std::optional<Run::Reply> Run::reply() {
 Run::End Run::wait(const Cancellation& cancellation) {
   const auto deadline = steady_clock::now() + command_->timeout;
   for (;;) {
-    // -1 is passed over.
+    // poll() ignores a descriptor of -1.
     std::array<pollfd, 3> events{{{process_.get(), POLLIN, 0}, {output_.get(), POLLIN, 0}, {errors_.get(), POLLIN, 0}}};
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
     if (left <= milliseconds::zero()) return End::timed_out;
@@ -290,7 +292,8 @@ Run::End Run::wait(const Cancellation& cancellation) {
         ::poll(events.data(), events.size(), static_cast<int>(std::min(left, cancellation_interval).count()));
     if (ready < 0 && errno != EINTR) return End::lost;
     if (ready <= 0) continue;
-    // Its own output is in the pipe when it has ended; who else holds the pipe open is not waited for.
+    // When the command has ended, all of its own output is in the pipe. Other processes may still hold the pipe open,
+    // and this loop does not wait for them.
     drain_errors();
     if (!drain_output()) return End::too_much_output;
     if (events[0].revents != 0) return drain_output() ? End::exited : End::too_much_output;
@@ -314,7 +317,7 @@ bool Run::drain_output() {
 }
 
 void Run::drain_errors() {
-  // of a command that never stops: the deadline is looked at again
+  // A command may write without end. After so many bytes the caller checks the deadline again.
   constexpr std::size_t at_once = std::size_t{1} << 20;
   std::array<char, 16384> chunk;
   for (std::size_t taken = 0; errors_.open() && taken < at_once;) {
@@ -330,7 +333,8 @@ void Run::drain_errors() {
   }
 }
 
-/// Well-formed UTF-8 for JSON: what is none, half a character at the cut among it, becomes U+FFFD.
+/// Returns the bytes as well-formed UTF-8 for JSON. Ill-formed bytes become U+FFFD, also those of a character that was
+/// cut in half.
 std::string as_utf8(std::string_view bytes) {
   std::string text;
   while (!bytes.empty()) {
@@ -356,7 +360,8 @@ std::optional<siginfo_t> Run::reap(End end) {
   const auto id = static_cast<id_t>(pid);
   siginfo_t status{};
   if (end == End::exited && ::waitid(P_PID, id, &status, WEXITED | WNOWAIT) != 0) return std::nullopt;
-  // Until the leader is reaped its number belongs to nobody else. It may have left its group.
+  // The kernel gives the leader's number to no other process before the leader is reaped. The leader may have left its
+  // group, so it is killed by itself as well.
   ::kill(-pid, SIGKILL);
   ::kill(pid, SIGKILL);
   while (::waitid(P_PID, id, &status, WEXITED) != 0)
@@ -370,15 +375,15 @@ std::optional<Run::Reply> ask(const std::shared_ptr<const Command>& question, co
   return run.reply();
 }
 
-/// The command with what it is run with, but for its arguments.
+/// Returns the command with other arguments. Timeout, environment and the other settings stay.
 std::shared_ptr<const Command> question_of(const Command& command, const std::vector<std::string>& argv) {
   Command question = command;
   question.argv = argv;
   return std::make_shared<const Command>(std::move(question));
 }
 
-/// One JSON object says what was done, and exit code 65 that nothing was. All else leaves the execution in doubt, a
-/// command that cannot be started with it.
+/// Asks the reconcile command. A JSON object with exit code 0 is the result, and exit code 65 says that nothing
+/// happened. Anything else leaves the execution in doubt, also a command that cannot be started.
 Reconcile reconcile_by(std::shared_ptr<const Command> question) {
   return [question = std::move(question)](const Settlement& about) {
     const Cancellation never;

@@ -24,10 +24,10 @@ struct Command {
   std::vector<std::string> environment;         ///< "NAME=value", beside the four that describe the execution
   std::shared_ptr<const PayloadSchema> schema;  ///< null: any object
   std::uint32_t retry_none = 0;                 ///< HandlerTable::Row::retry_none
-  std::vector<std::string> reconcile;           ///< asked whether an interrupted execution took place; empty: nobody is
-  std::vector<std::string> cost;                ///< asked what an execution would cost; empty: nobody is
-  bool log_stderr = false;                      ///< else it is discarded
-  LogSink log;                                  ///< where its end goes, once the command has ended
+  std::vector<std::string> reconcile;           ///< says whether an interrupted execution took place; empty: not asked
+  std::vector<std::string> cost;                ///< says what an execution would cost; empty: not asked
+  bool log_stderr = false;                      ///< false: the command's stderr is discarded
+  LogSink log;                                  ///< gets the last bytes of stderr once the command has ended
 };
 
 using Commands = std::map<std::string, Command, std::less<>>;
@@ -35,8 +35,9 @@ using Commands = std::map<std::string, Command, std::less<>>;
 /// Reads a handlers file's text (see add_command_handlers in service.hpp). invalid_argument "LINE: what is wrong".
 Result<Commands> parse_commands(std::string_view text);
 
-/// One run a call. Its process is started before the nonce is spent and waits for it, so that a system without
-/// descriptors, processes or memory spends nothing. Without `prepare` the handler starts the process itself.
+/// Runs the command once for each call. Its process is started before the nonce is spent and waits for the claim, so
+/// that a system without descriptors, processes or memory spends no nonce. Without `prepare` the handler starts the
+/// process itself.
 HandlerTable::Row command_row(Command command);
 
 }  // namespace openexec::service

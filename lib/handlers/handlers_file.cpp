@@ -33,8 +33,9 @@ constexpr std::int64_t max_timeout_ms = 24 * 60 * 60 * 1000;
 constexpr std::int64_t max_output_bytes = std::int64_t{1} << 20;
 constexpr std::int64_t most_retries = 1'000;
 
-// Where the member `action`.`member` (or `action` itself) is, the last time it is: of a duplicate, the one too many.
-// Keys are compared as written; nothing for one that is written with escapes.
+// Returns the place of the last occurrence of the member `action`.`member` (or of `action` itself), since of a
+// duplicate the last one is to be removed. Keys are compared as written, so a key that is written with escapes is not
+// found.
 std::optional<std::size_t> offset_of(std::string_view text, std::string_view action, std::string_view member = {}) {
   std::optional<std::size_t> found;
   std::size_t depth = 0;
@@ -86,7 +87,7 @@ bool is_variable(std::string_view name) {
          std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
-// What is wrong with one member's value; empty where nothing is.
+// Returns what is wrong with one member's value, or an empty text if it is valid.
 
 std::string read_command(canon::View value, std::string_view name, std::vector<std::string>& argv) {
   const std::string member(name);
