@@ -14,7 +14,7 @@
 
 namespace openexec::terminal {
 
-/// A variable, and the option that it sets where the arguments do not.
+/// A variable, and the option that it sets if the arguments do not set it.
 struct CommandLine::Binding {
   const CLI::App* command;
   CLI::Option* option;

@@ -25,7 +25,8 @@ inline constexpr auto common_exit_codes = R"(Exit codes:
 
 Files may be - for standard input. Colours only on a terminal, and not where NO_COLOR is set.)";
 
-/// 1. Commands are added to app(), each with what to run. 2. run() or parse() reads the arguments, once.
+/// 1. The program adds its commands to app(), each with the function to run. 2. It calls run() or parse() once, which
+/// reads the arguments.
 class CommandLine {
  public:
   using Command = std::function<int()>;
@@ -41,10 +42,10 @@ class CommandLine {
 
   /// Adds a command whose --help ends with `footer`.
   CLI::App* add(CLI::App& parent, const std::string& name, const std::string& about, const std::string& footer);
-  /// Says what runs if `command` is asked for.
+  /// Sets the function that runs if the arguments ask for `command`.
   void on(CLI::App& command, Command run);
-  /// Lets a variable of the environment set an option of `command` that the arguments leave out. The value is checked as
-  /// an argument's is, once `command` is asked for. An empty variable sets nothing.
+  /// Lets a variable of the environment set an option of `command` that the arguments leave out. The value is checked
+  /// as an argument's is, once `command` is asked for. An empty variable sets nothing.
   void from_environment(CLI::App& command, CLI::Option& option, const std::string& variable);
 
   /// Reads the arguments, without the program's name. Throws CLI::ParseError; --help and --version are such errors too.

@@ -21,7 +21,7 @@ struct Console {
   int out_descriptor = -1;  ///< asked whether `out` is a terminal; -1 stands for a file
   int err_descriptor = -1;  ///< the same for `err`
   int in_descriptor = -1;   ///< what the file name "-" reads
-  std::string terminal;     ///< path of the terminal that questions are asked on; empty: there is none
+  std::string terminal;     ///< path of the terminal that questions are asked on; empty: no terminal
   Environment environment;  ///< must be callable
 };
 

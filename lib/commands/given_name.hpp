@@ -7,8 +7,9 @@
 
 namespace openexec::terminal {
 
-/// What is wrong with a tenant's or an executor's name; empty if nothing is. Approvals mention these names, so that one with
-/// a blank, an invisible character or a quote around it would refuse every approval that was meant.
+/// Returns what is wrong with a tenant's or an executor's name, or an empty text if the name is valid. Approvals
+/// mention these names. With a blank, an invisible character or a quote in its own name, an executor would refuse every
+/// approval that was meant for it.
 std::string given_name_fault(std::string_view name);
 
 }  // namespace openexec::terminal

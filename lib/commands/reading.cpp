@@ -10,7 +10,7 @@ ReadRequest read_request(const std::string& text, const std::string& tenant, con
   const auto document = canon::parse(text);
   const bool named =
       document.ok() && document->root().is(canon::Type::object) && document->root().find("nonce").has_value();
-  // Neither request_hash nor action_hash depends on the nonce, so any stands in where there is none.
+  // Neither request_hash nor action_hash depends on the nonce, so a request without one gets a fixed text in its place.
   const std::string nonce_or_any = nonce.value_or("none");
   const std::optional<std::string_view> beside =
       nonce || !named ? std::optional<std::string_view>(nonce_or_any) : std::nullopt;

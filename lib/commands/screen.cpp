@@ -16,7 +16,7 @@
 namespace openexec::terminal {
 namespace {
 
-// What Style paints with (terminal.cpp). No other sequence reaches a terminal.
+// The escape sequences that Style writes (terminal.cpp). No other sequence reaches a terminal.
 constexpr std::array<std::string_view, 5> colours{"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m"};
 
 bool plain(char32_t c) {
@@ -123,7 +123,7 @@ std::size_t most_columns(std::string_view line) noexcept {
   return columns;
 }
 
-/// Gathers a line, or what there is when somebody flushes, so that no character is cut.
+/// Gathers whole lines, or what is there when the writer flushes the stream, so that no character is cut.
 class Screen::Filter final : public std::streambuf {
  public:
   Filter(std::ostream& stream, bool colours) : stream_(stream), colours_(colours), to_(stream.rdbuf(this)) {}
@@ -147,7 +147,7 @@ class Screen::Filter final : public std::streambuf {
   int sync() override { return emit(pending_.size()) ? to_->pubsync() : -1; }
 
  public:
-  /// Writes bytes that are no text, behind what was written before.
+  /// Writes bytes that are not text, after everything that was written before.
   bool pass(std::string_view bytes) {
     return sync() == 0 && to_->sputn(bytes.data(), static_cast<std::streamsize>(bytes.size())) ==
                               static_cast<std::streamsize>(bytes.size());

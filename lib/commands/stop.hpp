@@ -13,9 +13,9 @@
 namespace openexec::terminal {
 
 /// Exit codes of openexec and openexec-approve.
-inline constexpr int yes = 0;     ///< it is so, or it was done
+inline constexpr int yes = 0;     ///< confirmed, or done
 inline constexpr int no = 1;      ///< refused, does not match, expired, declined
-inline constexpr int cannot = 2;  ///< wrong usage, or it could not be tried: no such file, ledger in use
+inline constexpr int cannot = 2;  ///< wrong usage, or the command could not start its work: no such file, ledger in use
 
 /// Ends the command with a message on standard error that says what to do next.
 class Stop : public std::runtime_error {
@@ -27,7 +27,7 @@ class Stop : public std::runtime_error {
   int exit_code_;
 };
 
-/// Returns the value. Ends the command with "WHAT: detail" if there is none.
+/// Returns the value. Ends the command with "WHAT: detail" if the result is an error.
 template <class T>
 T or_stop(Result<T> result, int exit_code, const std::string& what) {
   if (!result.ok()) throw Stop(exit_code, what + ": " + shown(result.status().detail()));

@@ -25,14 +25,14 @@ constexpr std::size_t max_input = std::size_t{16} << 20;
 
 std::string why() { return std::strerror(errno); }
 
-/// A JSON string as JSON text, plain characters as themselves.
+/// Returns a JSON string as JSON text. Plain characters are not escaped.
 std::string quoted(std::string_view text) {
   std::string json;
   canon::append_jcs_string(text, json);
   return shown(json);
 }
 
-/// Characters, as a column counts them: colours take no room.
+/// Counts the characters of a cell. Colours take no room.
 std::size_t width(std::string_view text) {
   std::size_t columns = 0;
   for (std::size_t at = 0; at < text.size();) {
@@ -48,7 +48,7 @@ constexpr std::size_t columns_of_files = 100;
 constexpr std::size_t widest_name = 24;
 constexpr std::string_view continued = "    | ";
 
-/// How wide a terminal is; nullopt if the descriptor is none.
+/// Returns how wide a terminal is, or nullopt if the descriptor is not a terminal.
 std::optional<std::size_t> columns_of(int descriptor) {
   winsize size{};
   if (descriptor < 0 || ::isatty(descriptor) != 1) return std::nullopt;
@@ -56,7 +56,7 @@ std::optional<std::size_t> columns_of(int descriptor) {
   return size.ws_col;
 }
 
-/// A line that goes on behind a mark wherever it would reach the end of the terminal's line.
+/// Writes a line. Where it would pass the end of the terminal's line, it continues on the next one behind a mark.
 std::string marked(std::string_view line, std::size_t columns) {
   std::string out;
   for (const std::string& piece : pieces(line, std::max(columns, continued.size() + 2) - continued.size()))
@@ -103,7 +103,8 @@ bool write_all(int descriptor, std::string_view text) {
   return true;
 }
 
-/// One line, byte by byte, so that nothing behind it is swallowed. Nothing at the end of the input.
+/// Reads one line, byte by byte, so that the bytes behind it stay unread. Returns nullopt at the end of the input, if
+/// reading fails, or if the line is longer than 4,096 bytes.
 std::optional<std::string> read_line(int descriptor) {
   std::string line;
   for (char c = 0;;) {
@@ -116,7 +117,7 @@ std::optional<std::string> read_line(int descriptor) {
   }
 }
 
-/// Hides what is typed, as long as it lives.
+/// Turns the terminal's echo off, as long as it lives.
 class Silence {
  public:
   explicit Silence(int terminal) : terminal_(terminal) {
@@ -225,7 +226,7 @@ std::string table(const Style& style, const std::vector<std::string>& heading,
 
 std::string read_input(const Console& console, const std::string& path, Readers readers) {
   if (path == "-") return read_all(console.in_descriptor, "standard input");
-  // A pipe would be waited on, perhaps for ever.
+  // Reading a pipe could block for ever.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0)
     throw Stop(cannot, "cannot open " + path + ": " + why() + "; give a file, or - for standard input");
@@ -257,7 +258,7 @@ void confirm(const Console& console, const std::string& text, const std::string&
       throw Stop(cannot, "cannot write to the terminal: " + why());
   };
   write(text);
-  // What was typed before the text was there answers something else.
+  // What was typed before the text was shown answers another question.
   if (::tcflush(terminal.get(), TCIFLUSH) != 0) throw Stop(cannot, "cannot discard what was typed before: " + why());
   write(question);
   const auto line = read_line(terminal.get());

@@ -18,7 +18,7 @@ namespace openexec::terminal {
 
 // Text from others: see shown() in screen.hpp.
 
-/// JSON on several lines, its strings shown like that (which is still the same JSON).
+/// Returns JSON on several lines, its strings escaped as shown() does, which is still the same JSON.
 std::string pretty(canon::View value, std::size_t indent = 0);
 
 // Output.
@@ -26,14 +26,14 @@ std::string pretty(canon::View value, std::size_t indent = 0);
 /// Writes one line.
 void print(const Console& console, std::string_view line);
 
-/// Where a text will be read: in the output, among the messages, or on the terminal that a question is asked on.
+/// The place where a text is read: the output, the messages, or the terminal that a question is asked on.
 enum class Shown { as_output, as_message, on_terminal };
 
-/// Colours, only where a person looks: on a terminal, and unless NO_COLOR is set.
+/// Colours a text if it goes to a terminal and NO_COLOR is not set.
 class Style {
  public:
   explicit Style(const Console& console, Shown where = Shown::as_output);
-  /// How wide the terminal is that the text goes to; nullopt if it goes to a file or to a program.
+  /// Returns how wide the terminal is that the text goes to, or nullopt if it goes to a file or to a program.
   [[nodiscard]] std::optional<std::size_t> columns() const noexcept { return columns_; }
   [[nodiscard]] std::string strong(std::string_view text) const { return paint("1", text); }
   [[nodiscard]] std::string good(std::string_view text) const { return paint("32", text); }
@@ -46,8 +46,8 @@ class Style {
   std::optional<std::size_t> columns_;
 };
 
-/// "  name   value" lines, aligned. Values may have several lines. A value that does not fit beside its name stands
-/// below it, each line behind a mark: nothing from a value begins a line.
+/// Writes aligned lines of "  name   value". Values may have several lines. A value that does not fit beside its name
+/// stands below it, each line behind a mark, so that nothing from a value begins a line.
 std::string fields(const Style& style, const std::vector<std::pair<std::string, std::string>>& rows);
 /// A heading and rows, in columns.
 std::string table(const Style& style, const std::vector<std::string>& heading,
@@ -55,25 +55,25 @@ std::string table(const Style& style, const std::vector<std::string>& heading,
 
 // Input.
 
-/// Who may be able to read a file.
+/// The users that may have the permission to read a file.
 enum class Readers { owner, anybody };
 
-/// The whole of a regular file, or of standard input for "-". Stop if it cannot be read, is larger than 16 MiB, or may
-/// be read by others than `readers`.
+/// Returns the whole of a regular file, or of standard input for "-". Throws Stop if it cannot be read, is larger than
+/// 16 MiB, or may be read by others than `readers`.
 std::string read_input(const Console& console, const std::string& path, Readers readers = Readers::anybody);
-/// A file that must not exist yet. Stop where it does, or cannot be written.
+/// Writes a file that must not exist yet. Throws Stop if it exists or cannot be written.
 void write_new_file(const std::string& path, std::string_view text, unsigned mode);
 
 /// Shows a text and asks, on the terminal itself, so that standard input stays free for data. What was typed before the
-/// text was there is discarded. Stop(no, declined) for any answer but the expected one, Stop(cannot) if there is no
-/// terminal.
+/// text was shown is discarded. Throws Stop(no, declined) for any answer but the expected one, and Stop(cannot) if
+/// there is no terminal.
 void confirm(const Console& console, const std::string& text, const std::string& question, const std::string& expected,
              const std::string& otherwise, const std::string& declined);
-/// Shows a text there that is asked about later.
+/// Shows a text on that terminal, before a question about it.
 void show_on_terminal(const Console& console, const std::string& text, const std::string& otherwise);
-/// Asks for what is not shown as it is typed.
+/// Asks for a text that the terminal does not show while it is typed.
 std::string ask_secret(const Console& console, const std::string& question, const std::string& otherwise);
-/// The first line that a file descriptor gives.
+/// Reads the first line from a file descriptor.
 std::string read_secret(int file_descriptor);
 
 }  // namespace openexec::terminal
