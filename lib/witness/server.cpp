@@ -20,7 +20,7 @@ constexpr std::string_view checkpoint_path = "/HASH/checkpoint";  // as the log 
 constexpr std::string_view paths_text =
     "no such path; the paths are POST /add-checkpoint, GET /HASH/checkpoint, GET /health";
 
-/// The hash of an origin in the path /HASH/checkpoint (C2SP tlog-witness); empty for any other path.
+/// Returns the hash of an origin in the path /HASH/checkpoint (C2SP tlog-witness), or an empty text for any other path.
 std::string_view hash_in(std::string_view target) {
   constexpr std::size_t digits = 64;
   constexpr std::string_view end = "/checkpoint";
@@ -29,7 +29,7 @@ std::string_view hash_in(std::string_view target) {
   return hash.find_first_not_of("0123456789abcdef") == hash.npos ? hash : std::string_view();
 }
 
-/// The path that a target names, as the log is told; empty if there is none.
+/// Returns the path for the operator's log, or an empty text if the target is not a path of this server.
 std::string_view path_in(std::string_view target) {
   if (target == health_path) return health_path;
   if (target == add_path) return add_path;
@@ -42,7 +42,8 @@ http::Response to_response(Reply reply) {
 
 }  // namespace
 
-/// Answers on the server's thread: a witness has one memory, and each answer waits for the disk in its turn.
+/// Answers on the server's thread, one request at a time. All answers share one state file, and each of them waits for
+/// the disk.
 class Server::Paths final : public http::Application {
  public:
   Paths(Add add, Checkpoint checkpoint, Log log)

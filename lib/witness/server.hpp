@@ -18,8 +18,8 @@ namespace openexec::witness {
 struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 5100;
-  /// Names that clients may call the witness by, besides addresses and localhost. Checked on a loopback address, and
-  /// elsewhere where some are given.
+  /// Host names that clients may use for the witness, besides addresses and localhost. The server checks them if it
+  /// listens on a loopback address, and on any other address if the list is not empty.
   std::vector<std::string> allowed_hosts;
   std::size_t max_connections = 256;                  ///< the next is answered 503 and closed
   std::chrono::milliseconds header_deadline{30'000};  ///< for the next request's first byte; its header has at most 5 s
@@ -33,10 +33,10 @@ struct Reply {
   std::string body;
 };
 
-/// What became of a request, for the log.
+/// How a request ended, for the log.
 struct Served {
   std::string_view method;
-  std::string_view path;  ///< one that the server knows, else empty: a client may put anything there
+  std::string_view path;  ///< a path of this server, else empty, since a client may send any text as a path
   int status = 0;
   std::chrono::microseconds duration{0};
   std::size_t bytes_out = 0;
@@ -56,10 +56,10 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// invalid_argument says why the address cannot be had.
+  /// Listens on the address. Returns invalid_argument with the reason if it cannot.
   Status listen();
   [[nodiscard]] std::uint16_t port() const;
-  /// Until SIGTERM or SIGINT, and the answers that are on their way have left. A second signal ends the process.
+  /// Serves until SIGTERM or SIGINT, and then until the answers under way are sent. A second signal ends the process.
   void run();
 
  private:

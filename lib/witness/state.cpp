@@ -37,7 +37,7 @@ CREATE TABLE latest (
   conflict TEXT NOT NULL) STRICT, WITHOUT ROWID;
 )sql";
 
-// What version 2 has beside version 1. A log is confirmed if its number is that of the adoptions.
+// Brings the tables of version 1 to version 2. A log is confirmed if its number equals the number of adoptions.
 constexpr const char* tables_of_2 = R"sql(
 ALTER TABLE witness ADD COLUMN identity TEXT NOT NULL DEFAULT '';
 ALTER TABLE witness ADD COLUMN adoptions INTEGER NOT NULL DEFAULT 0;
@@ -60,7 +60,7 @@ std::string full_path(const std::string& path) {
   return error ? path : full.string();
 }
 
-/// Looks at the file before SQLite does.
+/// Examines the file before SQLite opens it.
 void check_file(const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) store::fail("the state " + path);
@@ -69,7 +69,7 @@ void check_file(const std::string& path) {
   store::check_mount("the state", path);
 }
 
-/// The lock of the file, for the one process that may write it.
+/// Takes the file's lock, which one process at a time may hold to write the file.
 store::HeldFile held_alone(const std::string& path) {
   store::HeldFile file(path, store::HeldFile::Access::write);
   if (!file.lock()) throw StoreFailure("the state " + path + " is in use by another process");
@@ -93,7 +93,8 @@ void use_log(Database& database) {
   store::recover(database, what);
 }
 
-/// A file of version 1 says nothing about its identity: it is taken for what it is.
+/// Brings a file of version 1 to version 2. Version 1 records no identity, so the identity that the file has now is
+/// recorded.
 void bring_up(Database& database, const store::FileIdentity& identity) {
   if ((database.integer("PRAGMA user_version") & ~std::int64_t{store::open_mark}) == schema_version) return;
   database.execute("BEGIN IMMEDIATE");
@@ -148,7 +149,7 @@ struct State::Impl {
   bool read_only = false;
   std::string verifier_key;
   std::optional<store::HeldFile> file;  ///< outlives the session
-  std::optional<Session> session;       ///< none after a failure: what the file holds is read anew
+  std::optional<Session> session;       ///< empty after a failure, so that the file is read anew
 
   ~Impl() {
     if (!session || read_only) return;
@@ -186,7 +187,7 @@ struct State::Impl {
     return database;
   }
 
-  /// Calls `f` with the session; after a failure nothing of it is trusted any more.
+  /// Calls `f` with the session. After a failure the session is dropped, since its state is not known.
   template <class F>
   auto with(F&& f) -> decltype(f(std::declval<Session&>())) {
     auto answer = store::guarded([&]() -> decltype(f(std::declval<Session&>())) {

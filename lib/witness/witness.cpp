@@ -153,7 +153,7 @@ Answer Witness::add_checkpoint(std::string_view body, Timestamp now) try {
   if (!request.ok()) return refuse(Kind::malformed, request.status().detail());
   if (auto refused = check_signature(*request)) return *refused;
 
-  // From here on the log is known, and did sign this.
+  // From here on the log is known, and its signature of this checkpoint is verified.
   const auto about_it = [&](Answer answer) {
     answer.origin = request->checkpoint.origin;
     answer.size = request->checkpoint.head.size;
@@ -163,7 +163,7 @@ Answer Witness::add_checkpoint(std::string_view body, Timestamp now) try {
   if (!latest.ok()) return about_it(refuse(Kind::failed, "the state: " + latest.status().detail()));
   if (auto refused = check_history(*request, *latest)) return about_it(*refused);
 
-  // Also where the tree is the same: the time of a cosignature never goes back, whatever the clock does.
+  // The same holds if the tree is unchanged. The time of a cosignature never goes back, whatever the clock does.
   const Timestamp at = std::max(now, latest->at);
   const auto advanced = state_.advance(latest->head, {latest->origin, request->checkpoint.head, request->note, at, {}});
   if (!advanced.ok()) return about_it(refuse(Kind::failed, "the state: " + advanced.status().detail()));

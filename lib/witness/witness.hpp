@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A witness (C2SP tlog-witness): cosigns a log's checkpoint only where it follows from the one before.
+// A witness (C2SP tlog-witness) cosigns a log's checkpoint only if it follows from the one before.
 #pragma once
 
 #include <openexec/clock.hpp>
@@ -23,7 +23,7 @@ struct Answer {
     failed,       ///< 503: the state could not be made durable, so nothing was signed
     cosigned,     ///< 200
     malformed,    ///< 400
-    not_signed,   ///< 403: by a key that is trusted for this log
+    not_signed,   ///< 403: no signature of a key that is trusted for this log
     unknown_log,  ///< 404
     conflict,     ///< 409: the old size is not that of the newest tree, or a tree of equal size has another root
     unproven,     ///< 422: the consistency proof does not verify
@@ -31,7 +31,7 @@ struct Answer {
   Kind kind = Kind::failed;
   std::string body;    ///< lines of text
   std::string detail;  ///< for the operator's log
-  std::string origin;  ///< of a known log, else empty
+  std::string origin;  ///< the origin of a known log, else empty
   std::uint64_t size = 0;
 };
 
@@ -40,7 +40,8 @@ struct TrustedLog {
   std::string origin;  ///< the first line of its checkpoints; most often the key's name
   merkle::VerifierKey key;
 
-  /// A verifier key; and behind a space the origin, where that is not the key's name. invalid_argument otherwise.
+  /// Reads a verifier key, followed by a space and the origin if that is not the key's name. Returns invalid_argument
+  /// for any other text.
   static Result<TrustedLog> parse(std::string_view line);
 };
 
@@ -50,14 +51,16 @@ std::string_view name(Answer::Kind kind) noexcept;
 /// One thread at a time.
 class Witness {
  public:
-  /// invalid_argument for a key that is not the state's, since another one would vouch for what it never saw.
+  /// Returns invalid_argument for a key other than the state's. Such a key would vouch for trees that its witness never
+  /// saw.
   static Result<Witness> make(const crypto::PrivateKey& key, std::vector<TrustedLog> logs, State state);
 
   /// The whole of add-checkpoint. Signs only what the state holds durably.
   Answer add_checkpoint(std::string_view body, Timestamp now);
 
-  /// The newest checkpoint that was cosigned of the log whose origin has this SHA-256, as hex: with the log's signature
-  /// and the cosignature, and with no other line that came with it. unknown_log where there is none.
+  /// Returns the newest cosigned checkpoint of the log whose origin has this SHA-256 (in hex), with the log's signature
+  /// and the cosignature and without any other line that came with it. Returns unknown_log if no such log is known,
+  /// if nothing of it was cosigned, or if an adopted state is not confirmed yet.
   Answer checkpoint(std::string_view origin_hash);
 
   [[nodiscard]] const merkle::VerifierKey& verifier_key() const noexcept { return key_.verifier_key(); }
@@ -66,9 +69,10 @@ class Witness {
  private:
   Witness(merkle::Cosigner key, std::vector<TrustedLog> logs, State state);
 
-  /// What speaks against the log, or against its signature.
+  /// Returns the refusal of a log that is not known, or of a signature that does not verify.
   [[nodiscard]] std::optional<Answer> check_signature(const AddCheckpoint& request) const;
-  /// What speaks against the checkpoint as the successor of the newest tree.
+  /// Returns the refusal of a checkpoint that does not follow from the newest tree. Keeps a note that proves a split
+  /// view.
   [[nodiscard]] std::optional<Answer> check_history(const AddCheckpoint& request, const Remembered& latest);
   [[nodiscard]] Answer cosign(const AddCheckpoint& request, Timestamp now) const;
 
