@@ -15,12 +15,12 @@
 
 namespace openexec::merkle {
 
-// What other implementations still open: the Go package takes no more than this.
+// The largest note that other implementations open. The Go package accepts no more than this.
 inline constexpr std::size_t max_note_bytes = 1'000'000;
 inline constexpr std::size_t max_note_signatures = 100;
 
-/// What a key signs, by the byte that stands for it in verifier keys. Keys of other types are refused, so that none is
-/// ever verified by the wrong rules: ECDSA (2), RFC 6962 tree heads (5), ML-DSA (6).
+/// What a key signs, by the byte that stands for it in verifier keys. Keys of other types, such as ECDSA (2), RFC 6962
+/// tree heads (5) and ML-DSA (6), are refused, so that no signature is verified by the wrong rules.
 enum class KeyType : std::uint8_t {
   ed25519 = 0x01,         ///< the note's text: logs
   cosignature_v1 = 0x04,  ///< the note's text behind a time (C2SP tlog-cosignature): witnesses
@@ -34,23 +34,25 @@ struct NoteSignature {
   bool operator==(const NoteSignature&) const = default;
 };
 
-/// A note with all its signatures, none of them verified.
+/// A note with all its signatures, before any of them is verified.
 struct Note {
   std::string text;  ///< with its last line feed
   std::vector<NoteSignature> signatures;
 
-  /// UTF-8, no control characters but the line feed; a text, the last empty line, 1 to 100 signature lines and nothing
-  /// else; base64 in its one spelling. invalid_argument that names the byte or the signature line.
+  /// Accepts UTF-8 without control characters other than the line feed. It consists of a text, the last empty line, 1
+  /// to 100 signature lines, and nothing else. Base64 is accepted in canonical form only. Otherwise returns
+  /// invalid_argument that names the byte or the signature line.
   static Result<Note> parse(std::string_view note);
-  /// The note, which parse() reads back; else invalid_argument.
+  /// Writes the note, or returns invalid_argument if parse() would not read it back.
   [[nodiscard]] Result<std::string> write() const;
 };
 
-/// Appends a signature's line. Precondition: its name is one that a key may have, or the line would not be read back.
+/// Appends a signature's line. Precondition: its name is valid for a key, since otherwise parse() would refuse the
+/// line.
 void append_signature(const NoteSignature& signature, std::string& note);
 
-/// What a note says, up to its last empty line, before anything else of it is looked at: a witness asks it which log is
-/// meant. Returns nullopt if there is no empty line.
+/// Returns the text of a note, up to its last empty line, without parsing the rest. A witness uses it to learn which
+/// log is meant. Returns nullopt if there is no empty line.
 std::optional<std::string_view> note_text(std::string_view note) noexcept;
 
 /// A key as its owner publishes it: `name+id+base64(type || key)`, the id in 8 lower-case hex digits.
@@ -65,11 +67,11 @@ class VerifierKey {
   [[nodiscard]] const crypto::PublicKey& key() const noexcept { return key_; }
   [[nodiscard]] std::string write() const;
 
-  /// Whether the signature bears this key's name and id: says nothing of whether it verifies.
+  /// Returns whether the signature bears this key's name and id, and not whether it verifies.
   [[nodiscard]] bool is_of(const NoteSignature& signature) const noexcept;
-  /// The first signature of a note that does, the only one that counts. Returns null if none does.
+  /// Returns the first signature of a note that bears them, which is the only one that counts, or null.
   [[nodiscard]] const NoteSignature* find_in(const Note& note) const noexcept;
-  /// Success if the signature is this key's over the text, else invalid_argument.
+  /// Returns success if the signature over the text is this key's, and invalid_argument otherwise.
   [[nodiscard]] Status verify(std::string_view text, const NoteSignature& signature) const;
 
  private:
@@ -83,11 +85,11 @@ class VerifierKey {
 /// A note of which at least one known key signed the text.
 struct OpenedNote {
   std::string text;
-  std::vector<NoteSignature> verified;    ///< one a key
+  std::vector<NoteSignature> verified;    ///< one for each key
   std::vector<NoteSignature> unverified;  ///< of keys that are not known; equal lines once
 };
-/// invalid_argument for a malformed note, for one that no known key signed, where a known key's signature does not
-/// verify, and where two known keys share the name and id of a signature.
+/// Returns invalid_argument if the note is malformed, if no known key signed it, if a known key's signature does not
+/// verify, or if two known keys share the name and id of a signature.
 Result<OpenedNote> open_note(std::string_view note, std::span<const VerifierKey> known);
 
 // Signers. Thread-safe. Signing throws as crypto::PrivateKey::sign does.
@@ -106,7 +108,8 @@ class NoteSigner {
   crypto::PrivateKey key_;
 };
 
-/// Signs as a witness: type 0x04. The caller has checked that the checkpoint follows from the last one.
+/// Signs as a witness, with type 0x04. Precondition: the caller has checked that the checkpoint follows from the last
+/// one.
 class Cosigner {
  public:
   static Result<Cosigner> make(std::string_view name, const crypto::PrivateKey& key);
@@ -121,7 +124,7 @@ class Cosigner {
   crypto::PrivateKey key_;
 };
 
-/// The bytes that a cosignature signs.
+/// Returns the bytes that a cosignature signs.
 std::string cosigned_message(std::uint64_t time, std::string_view text);
 /// Returns when a cosignature says that it was made, or nullopt if it is malformed.
 std::optional<std::uint64_t> cosignature_time(const NoteSignature& signature) noexcept;

@@ -30,13 +30,14 @@ std::vector<std::string_view> words_of(std::string_view line) {
   }
 }
 
-/// Tab and line feed are the only control characters; what is above ASCII is not looked into.
+/// Returns whether a policy may hold the byte. Of the control characters it may hold tab and line feed. All bytes above
+/// ASCII are accepted.
 bool is_allowed(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte == '\t' || byte == '\n' || (byte >= 0x20 && byte != 0x7f);
 }
 
-/// A key of the type that its role has.
+/// Reads a key, and refuses one of another type than its role requires.
 Result<VerifierKey> read_key(std::string_view text, KeyType type) {
   Result<VerifierKey> key = VerifierKey::parse(text);
   if (key.ok() && key->type() != type)
@@ -46,7 +47,7 @@ Result<VerifierKey> read_key(std::string_view text, KeyType type) {
 
 }  // namespace
 
-/// One line after the other into a policy.
+/// Reads one line after the other into a policy.
 class PolicyReader {
  public:
   Status line(std::string_view text) {
@@ -142,7 +143,7 @@ Result<Policy> Policy::parse(std::string_view text) {
         std::all_of(line->begin(), line->end(), is_allowed) ? reader.line(*line) : wrong("a control character");
     if (!status.ok()) return wrong("policy: line " + std::to_string(lines.number()) + ": " + status.detail());
   }
-  // A file that was cut off might ask for less than the whole one.
+  // A file that was cut off could require fewer witnesses than the whole one.
   if (!lines.rest().empty()) return wrong("policy: the last line does not end in a line feed");
   Result<Policy> policy = reader.finish();
   if (!policy.ok()) return wrong("policy: " + policy.status().detail());

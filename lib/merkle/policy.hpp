@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whose signatures are enough (C2SP tlog-policy): logs, witnesses, groups of witnesses, and a quorum.
+// A policy says which signatures are enough (C2SP tlog-policy). It has logs, witnesses, groups of witnesses, and a
+// quorum.
 #pragma once
 
 #include <cstddef>
@@ -21,27 +22,29 @@ class Policy {
     VerifierKey key;
   };
 
-  /// Every line known and whole, every name defined before it is used, each a member once, exactly one quorum.
-  /// invalid_argument that names the line.
+  /// Every line must be known and complete, every name defined before its use, each witness or group a member of at
+  /// most one group, and exactly one quorum given. Otherwise returns invalid_argument that names the line.
   static Result<Policy> parse(std::string_view text);
 
-  /// Any of them may sign a checkpoint. If there are none, the reader knows the log from elsewhere.
+  /// Any of these keys may sign a checkpoint. If the list is empty, the reader has to know the log's key by other
+  /// means.
   [[nodiscard]] const std::vector<VerifierKey>& logs() const noexcept { return logs_; }
   [[nodiscard]] const std::vector<Witness>& witnesses() const noexcept { return witnesses_; }
 
-  /// Success where those that cosigned are enough; else invalid_argument. `cosigned[i]` says it of witnesses()[i].
+  /// Returns success if the witnesses that cosigned are enough, and invalid_argument otherwise. `cosigned[i]` is
+  /// whether witnesses()[i] cosigned.
   [[nodiscard]] Status check_quorum(const std::vector<bool>& cosigned) const;
 
  private:
   friend class PolicyReader;
   Policy() = default;
 
-  /// A witness or a group, in the order of the lines: a group's members stand before it.
+  /// A witness or a group, in the order of the lines, so that a group's members stand before it.
   struct Voter {
     std::size_t witness = 0;           ///< counts if there are no members
     std::vector<std::size_t> members;  ///< places in voters_
-    std::size_t threshold = 0;         ///< of a group
-    bool is_member = false;            ///< of some group already
+    std::size_t threshold = 0;         ///< how many members of a group are enough
+    bool is_member = false;            ///< a group has it as a member already
   };
 
   std::vector<VerifierKey> logs_;

@@ -81,7 +81,7 @@ class Subtrees {
   std::vector<Kept> kept_;
 };
 
-/// The nodes beside the way from a node up to the root.
+/// Collects the siblings on the path from a node up to the root.
 Status climb(Subtrees& tree, unsigned height, std::uint64_t index, Hashes& proof) {
   for (; tree.exists(height, 1); ++height, index >>= 1) {  // while it is not the only node of its height
     const std::uint64_t beside = index ^ 1;
@@ -104,11 +104,11 @@ class Way {
     index_ >>= 1;
     last_ >>= 1;
   }
-  /// At the right edge, past the heights where no node is beside it.
+  /// Moves up along the right edge, past the heights where the node has no sibling.
   void rise_alone() noexcept {
     while (!odd(index_) && index_ != 0) rise();
   }
-  /// Past the heights where it is a right child: those subtrees are whole.
+  /// Moves up past the heights where it is a right child, whose subtrees are whole.
   void rise_whole() noexcept {
     while (odd(index_)) rise();
   }
@@ -131,8 +131,9 @@ Result<Hashes> prove_inclusion(std::uint64_t index, std::uint64_t size, TileRead
   return proof;
 }
 
-// The last whole subtree of the older tree is a node of both. The way up from it passes what the older tree was made
-// of, and what came after. If it is all of the older tree, the verifier has its root already.
+// The last whole subtree of the older tree is a node of both trees. The path up from it passes the other subtrees of
+// the older tree and those that were added later. If that node is the whole older tree, the verifier has its hash
+// already.
 Result<Hashes> prove_consistency(std::uint64_t from, std::uint64_t to, TileReader& tiles) {
   if (from > to) return wrong("from: the older tree is the larger one");
   Hashes proof;

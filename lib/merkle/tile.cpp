@@ -28,7 +28,7 @@ std::string index_path(std::uint64_t index) {
 
 std::string suffix(std::size_t width) { return width == tile_width ? "" : ".p/" + std::to_string(width); }
 
-/// The text up to the next slash, which is taken away with it.
+/// Removes the text up to and including the next slash, and returns it without the slash.
 std::string_view cut(std::string_view& path) {
   const std::size_t slash = std::min(path.find('/'), path.size());
   const std::string_view part = path.substr(0, slash);
@@ -105,7 +105,7 @@ Result<TilePath> parse_tile_path(std::string_view path) {
   if (!place) return no;
   found.tile = *place;
   found.tile.level = static_cast<unsigned>(*level);
-  // One tile, one path: groups of zeros in front, or anything behind, would make another of it.
+  // Each tile has one path. Leading groups of zeros or trailing text would give it a second one, so they are refused.
   const Tile& tile = found.tile;
   if ((found.entries ? entries_path(tile.index, tile.width) : tile_path(tile)) != path) return no;
   return found;

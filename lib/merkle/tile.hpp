@@ -18,7 +18,7 @@ inline constexpr unsigned tile_height = 8;
 inline constexpr std::size_t tile_width = std::size_t{1} << tile_height;
 inline constexpr unsigned max_levels = 8;  ///< of a tree of up to 2^64 - 1 entries
 
-/// A tile's place, and how many of its hashes are meant: 1 to 256, from the left.
+/// A tile's place, and how many of its hashes are meant, 1 to 256 from the left.
 struct Tile {
   unsigned level = 0;
   std::uint64_t index = 0;
@@ -26,22 +26,22 @@ struct Tile {
   bool operator==(const Tile&) const = default;
 };
 
-/// How many levels have hashes in a tree of so many entries.
+/// Returns how many levels have hashes in a tree of so many entries.
 unsigned levels_of(std::uint64_t size) noexcept;
-/// How many hashes the tile has in a tree of so many entries: 0 to 256.
+/// Returns how many hashes the tile has in a tree of so many entries, 0 to 256.
 std::size_t width_of(std::uint64_t size, unsigned level, std::uint64_t index) noexcept;
-/// How many hashes the last, partial tile of the level has: 0 to 255, and 0 if the last tile is full.
+/// Returns how many hashes the last, partial tile of the level has, 0 to 255. It is 0 if the last tile is full.
 std::size_t edge_width(std::uint64_t size, unsigned level) noexcept;
 
-/// Where tiles come from: a table, a folder, a server.
+/// A source of tiles, such as a table, a folder or a server.
 class TileReader {
  public:
   virtual ~TileReader() = default;
-  /// Exactly `tile.width` hashes, the tile's first ones. A tile that has grown since still gives these.
+  /// Returns exactly the first `tile.width` hashes of the tile. A tile that has grown since still has these.
   [[nodiscard]] virtual Result<std::vector<Digest>> read(const Tile& tile) = 0;
 };
 
-/// Where tiles go, so that they can be read again.
+/// Stores tiles, so that they can be read again.
 class TileSink {
  public:
   virtual ~TileSink() = default;
@@ -50,7 +50,7 @@ class TileSink {
   [[nodiscard]] virtual Status put(unsigned level, std::uint64_t index, std::span<const Digest> hashes) = 0;
 };
 
-/// For a caller that needs only roots.
+/// A sink that stores nothing, for a caller that needs only roots.
 class NoTiles final : public TileSink {
  public:
   [[nodiscard]] Status put(unsigned, std::uint64_t, std::span<const Digest>) override { return Status::success(); }
@@ -61,7 +61,7 @@ std::string tile_path(const Tile& tile);
 /// `tile/entries/067`: the entries below the level-0 tile of this index.
 std::string entries_path(std::uint64_t index, std::size_t width);
 
-/// What a path names. Each tile has one path; any other text is invalid_argument.
+/// The tile that a path names. Each tile has exactly one path, and any other text is invalid_argument.
 struct TilePath {
   Tile tile;  ///< level 0 for entries
   bool entries = false;

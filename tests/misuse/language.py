@@ -29,7 +29,7 @@ WORDS = {
 }
 # The rooms that are clean. A room's files are those in it and below it; a single file is a room as well.
 CLEAN = ["lib/answers", "lib/attempt", "lib/canon", "lib/commands", "lib/crypto", "lib/exec", "lib/gate",
-         "lib/handlers", "lib/http", "lib/index", "lib/schema", "lib/signing", "lib/sqlite", "lib/upkeep",
+         "lib/handlers", "lib/http", "lib/index", "lib/merkle", "lib/schema", "lib/signing", "lib/sqlite", "lib/upkeep",
          "lib/waiting", "lib/witness", "lib/witness_commands", "examples/programs", "tests/bindings", "tests/packages",
          "README.md", "docs/README.md", "docs/abi.md", "docs/approvals.md", "docs/architecture.md", "docs/commands.md",
          "docs/contracts.md", "docs/contributing.md", "docs/embedding.md", "docs/evidence.md", "docs/formats.md",
