@@ -33,7 +33,7 @@ namespace {
 
 using canon::JsonObject;
 
-// The code of an execution that the service itself turned away.
+// Returns the code of an execution that the service itself refused.
 Code turned_away(int status) {
   switch (status) {
     case 409: return Code::in_progress;
@@ -55,8 +55,9 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// application/json, with nothing but `charset=utf-8` behind it, or `utf8`, as some clients write it. A page in a
-// browser cannot send that to a loopback service without asking first, so a missing type is refused as well.
+// Accepts application/json, with no other parameter than `charset=utf-8`, or `utf8` as some clients write it. A page in
+// a browser cannot send this type to a loopback service without a preflight request. A missing type is refused, because
+// a page could omit it.
 bool is_json(const std::vector<std::string_view>& lines) {
   if (lines.size() != 1) return false;
   const std::string_view value = lines.front();
@@ -129,7 +130,7 @@ bool Api::is_demo() const {
 
 namespace {
 
-/// The route of a path, whatever the method.
+/// Returns a route of the path, whatever its method.
 const Route* at_path(std::span<const Route> routes, std::string_view path) {
   const auto found = std::find_if(routes.begin(), routes.end(), [&](const Route& route) {
     return route.takes_argument ? path.starts_with(route.path) : path == route.path;
@@ -137,7 +138,7 @@ const Route* at_path(std::span<const Route> routes, std::string_view path) {
   return found == routes.end() ? nullptr : &*found;
 }
 
-/// The detail of a 404, which names every path: most who get one mistyped it.
+/// Returns the detail of a 404. It names every path, because most clients that get a 404 mistyped theirs.
 std::string paths(std::span<const Route> routes) {
   std::string text = "there is no such path. The paths are";
   for (const Route& route : routes) {
@@ -194,7 +195,8 @@ Answer Api::problem(const Route* route, int status, std::string_view detail) {
   if (route != nullptr && route->lane == Lane::execute) {
     Outcome outcome;
     outcome.code = turned_away(status);
-    // Of the attempt that is waited for, and of one that broke somewhere.
+    // The attempt that this one waited for is still running, or this one broke at an unknown place. Its action may have
+    // taken place.
     if (outcome.code == Code::in_progress || outcome.code == Code::store_failed) outcome.effect = Effect::unknown;
     outcome.result = "{\"error\": \"" + std::string(name(outcome.code)) + "\"}";  // display form
     outcome.detail = detail;
@@ -220,14 +222,14 @@ Answer Api::version(const Call&) const {
 Answer Api::health(const Call&) const {
   const Executor* executor = executor_.load(std::memory_order_acquire);
   if (executor == nullptr) return answer(503, R"({"status":"starting"})", "unavailable");
-  // Healthy says that POST /execute would run now what it is asked to run. /ready tells why it would not.
+  // Healthy means that POST /execute would run a valid request now. /ready says why it would not.
   const bool healthy = !draining() && executor->ready().ok();
   const char* status = draining() ? "draining" : executor->halted() ? "halted" : "not_ready";
   JsonObject json;
   json.text("status", healthy ? "healthy" : status)
       .text("exec_mode", mode_)
       .text("signature_verification", signature_verification());
-  // Only where there is any: then somebody has work to do.
+  // The member is present only if an execution is in doubt, because then an operator has to settle it.
   if (const auto doubts = executor->doubt_count(); doubts.ok() && *doubts > 0) json.number("in_doubt", *doubts);
   const auto& allowed = executor->config().allowed_actions;
   json.text("restriction", allowed ? "restricted" : "open");
@@ -273,7 +275,7 @@ Answer Api::execute(const Call& call) const {
   options.cancellation = cancellation_;
   options.proof = call.wants_proof;
 
-  // A key that cannot be read goes on as the empty nonce, which no request can have: the executor refuses the attempt
+  // A malformed key is passed on as the empty nonce, which no request can have. The executor then refuses the attempt
   // and records it like any other.
   std::optional<std::string> key;
   bool unreadable = false;
@@ -320,7 +322,7 @@ Answer Api::verify_receipt(const Call& call) const {
   if (!result) return problem(nullptr, 422, "result is missing");
   if (!receipt || !receipt->is(canon::Type::string)) return problem(nullptr, 422, "receipt must be a string");
 
-  // JSON text, or, as a courtesy, the value itself as POST /execute gave it.
+  // The result may be JSON text, or the value itself as POST /execute answered it.
   const std::string text = result->is(canon::Type::string) ? std::string(result->string()) : canon::display(*result);
   const std::string_view id = exec_id->is(canon::Type::string) ? exec_id->string() : std::string_view();
   const Result<canon::Document> value =

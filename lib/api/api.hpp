@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The endpoints, without sockets: a request in, an answer out.
+// The endpoints of the service, without sockets. Each turns a request into an answer.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,8 @@
 
 namespace openexec::service {
 
-/// What the first lines of a request say, before its body is read. The views live as long as the header.
+/// The request line and the fields of a request that are judged before its body is read. The views live as long as the
+/// header.
 struct Head {
   std::string_view method;
   std::string_view target;                     ///< as sent
@@ -29,24 +30,24 @@ struct Head {
 struct Answer {
   int status = 500;
   std::string body;
-  std::string allow;          ///< of the Allow field; empty: no such field
-  bool is_preflight = false;  ///< 204 to a page that asks what it may send
+  std::string allow;          ///< value of the Allow field; empty: no such field
+  bool is_preflight = false;  ///< 204 to a web page's CORS preflight request
   std::string_view content_type = "application/json";
   std::string_view cache_control = "no-store";
   bool gave_proof = false;  ///< Preference-Applied: receipt-proof
 
-  // For the log.
+  // The members below are for the event log.
   std::string code;
   std::string exec_id;
   std::string action;
-  std::string_view verdict;  ///< empty where nothing was executed; lives for ever, like effect
+  std::string_view verdict;  ///< empty if the request was no execution; a constant that never dies, like effect
   std::string_view effect;
   bool replayed = false;
 };
 
-/// A request that was read to its end.
+/// A request that was read completely.
 struct Call {
-  std::string_view argument;  ///< the rest of the path, where the route takes one
+  std::string_view argument;  ///< the rest of the path, if the route takes an argument
   std::string_view query;     ///< without its question mark
   std::string_view body;
   std::optional<std::string_view> idempotency_key;  ///< several lines of the field are joined by line feeds
@@ -55,16 +56,16 @@ struct Call {
 
 class Api;
 
-/// Where an answer is made. Waiting executions never delay the other two.
+/// The threads that make an answer. Executions that wait never delay the other two lanes.
 enum class Lane : std::uint8_t {
-  immediate,  ///< on the I/O thread: touches nothing that can wait
+  immediate,  ///< the I/O thread; the route must not block
   read,       ///< reads the ledger or hashes a body
   execute,
 };
 
 struct Route {
   std::string_view path;
-  bool takes_argument;  ///< the path goes on with one argument
+  bool takes_argument;  ///< one argument follows the path
   std::string_view method;
   std::string_view allow;
   Lane lane;
@@ -73,48 +74,49 @@ struct Route {
 
 Answer answer(int status, std::string body, std::string_view code = "ok");
 
-/// Where a request belongs.
+/// The route of a request, or the refusal that answers it.
 struct Routed {
   const Route* route = nullptr;
   std::string argument;
   std::string query;
-  std::optional<Answer> refusal;  ///< present: the answer, whatever the body
+  std::optional<Answer> refusal;  ///< if present, the answer, whatever the body is
 };
 
 /// Thread-safe.
 class Api {
  public:
-  /// `actions`: the registered ones, for /metrics.
+  /// `actions` are the registered actions, for /metrics.
   explicit Api(std::string mode, std::vector<std::string> actions = {})
       : mode_(std::move(mode)), metrics_(std::move(actions)) {}
-  /// Serves the metrics of another one, and nothing else.
+  /// Serves the metrics of another Api, and nothing else.
   explicit Api(const Api* measured) : metrics_({}), measured_(measured) {}
 
   [[nodiscard]] Metrics& metrics() const { return metrics_; }
   [[nodiscard]] std::string metrics_text() const { return metrics_.text(executor_.load(std::memory_order_acquire)); }
 
-  /// From here on there is an executor. Until then /ready answers "starting".
+  /// Sets the executor. Until then /ready answers "starting".
   void serve(Executor& executor);
   [[nodiscard]] bool serving() const { return executor_.load(std::memory_order_acquire) != nullptr; }
 
   /// "enabled" or "disabled". Precondition: serving().
   [[nodiscard]] std::string_view signature_verification() const;
 
-  /// Whether nothing is verified. Until serve() it is taken to be so, unless the mode says otherwise.
+  /// Returns whether no approval is verified. Until serve() the answer is yes, unless the mode says otherwise.
   [[nodiscard]] bool is_demo() const;
 
   void drain() { draining_.store(true, std::memory_order_release); }
   [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_acquire); }
-  /// Asks the handlers that run to stop.
+  /// Asks the running handlers to stop.
   void cancel() { cancellation_.cancel(); }
 
-  /// The route of this path that takes this method; null if there is none.
+  /// Returns the route of this path that takes this method, or null if no route does.
   [[nodiscard]] static const Route* find(std::string_view method, std::string_view target);
-  /// Path, method and content type.
+  /// Checks path, method and content type.
   [[nodiscard]] Routed route(const Head& head) const;
   [[nodiscard]] Answer run(const Route& route, const Call& call) const;
 
-  /// An answer to what never got as far as its route's function. POST /execute keeps its shape.
+  /// Returns the answer to a request that did not reach its route's function. For POST /execute it has the shape of an
+  /// outcome.
   [[nodiscard]] static Answer problem(const Route* route, int status, std::string_view detail);
 
  private:
@@ -124,11 +126,11 @@ class Api {
   Answer version(const Call&) const;
   Answer execute(const Call& call) const;
   Answer verify_receipt(const Call& call) const;
-  Answer receipts(const Call& call) const;  // these three: log_api.cpp
+  Answer receipts(const Call& call) const;  // this and the next two are in log_api.cpp
   Answer checkpoint(const Call& call) const;
   Answer tile(const Call& call) const;
   Answer measure(const Call&) const;
-  static const Route routes[10];  ///< the last is /metrics, which has a port of its own
+  static const Route routes[10];  ///< the last is /metrics, which is served on a port of its own
   [[nodiscard]] std::span<const Route> served() const;
 
   std::string mode_;
@@ -139,9 +141,9 @@ class Api {
   const Api* measured_ = nullptr;
 };
 
-/// The path of a request target in origin or absolute form, without its query; "*" for OPTIONS *.
+/// Returns the path of a request target in origin or absolute form, without its query. For OPTIONS * that is "*".
 std::string_view path_of(std::string_view target);
-/// What stands behind the question mark; empty where there is none.
+/// Returns the text behind the question mark, or an empty text if the target has no query.
 std::string_view query_of(std::string_view target);
 
 }  // namespace openexec::service

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON lines about what the service does, without payloads, keys, nonces or results.
+// The event log of the service. It consists of JSON lines without payloads, keys, nonces or results.
 #pragma once
 
 #include <exception>
@@ -23,7 +23,7 @@ class EventLog {
  public:
   explicit EventLog(LogSink sink) : sink_(std::move(sink)) {}
 
-  /// A line that begins with the time and the event's name; write() ends it.
+  /// Begins a line with the time and the event's name. write() ends it.
   [[nodiscard]] static JsonObject line(std::string_view event) {
     JsonObject json;
     json.text("time", base::format_time(system_clock()->now())).text("event", event);
@@ -36,7 +36,7 @@ class EventLog {
     sink_(text);
   }
   void write(JsonObject&& line) { write(line); }
-  /// For where nothing may throw. Without memory there is no line.
+  /// Writes a line, for callers that must not throw. If memory runs out, the line is not written.
   void write_if_possible(std::string_view event) noexcept {
     try {
       write(line(event));

@@ -7,7 +7,7 @@
 namespace openexec::service {
 namespace {
 
-/// The shortest text that reads back as the same number, so that a sum that has grown large still shows its increments.
+/// Returns the shortest text that reads back as the same number, so that a large sum still shows its increments.
 std::string decimal(double value) {
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
@@ -41,7 +41,8 @@ void Exposition::gauge(std::string_view name, std::string_view help, std::chrono
   text_.append(name).append(" ").append(decimal(static_cast<double>(value.count()) / 1e6)).append("\n");
 }
 
-// The buckets of a Histogram are apart. Those of Prometheus contain each other, and the last contains every value.
+// The buckets of a Histogram are disjoint. A bucket of Prometheus contains all smaller ones, and the last contains
+// every value.
 void Exposition::histogram(std::string_view name, std::string_view help, const Histogram& histogram) {
   begin(name, "histogram", help);
   const std::string bucket = std::string(name) + "_bucket";

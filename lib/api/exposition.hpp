@@ -12,15 +12,15 @@
 
 namespace openexec::service {
 
-/// The text of one scrape. Names, labels and help texts are the caller's, and are written as they are.
+/// Composes the text of one scrape. Names, labels and help texts come from the caller and are written unchanged.
 class Exposition {
  public:
   /// Begins a metric, whose samples follow.
   void begin(std::string_view name, std::string_view type, std::string_view help);
-  /// `labels`: what stands between the braces. Empty: no braces.
+  /// `labels` is the text between the braces. If it is empty, no braces are written.
   void sample(std::string_view name, std::string_view labels, std::uint64_t value);
 
-  // A metric with one sample.
+  // These write a metric with one sample.
   void counter(std::string_view name, std::string_view help, std::uint64_t value);
   void gauge(std::string_view name, std::string_view help, std::uint64_t value);
   /// In seconds.

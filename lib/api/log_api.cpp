@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The endpoints of the log: what it holds of an execution, and what C2SP tlog-tiles serves.
+// The endpoints of the log. They serve the entries of an execution, and the files of C2SP tlog-tiles.
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -21,7 +21,7 @@ constexpr std::string_view text_type = "text/plain; charset=utf-8";
 constexpr std::string_view binary_type = "application/octet-stream";
 constexpr std::string_view for_good = "public, max-age=31536000, immutable";
 
-/// How the entries of an execution are asked for.
+/// The query of a request for the entries of an execution.
 struct Asked {
   bool proof = false;                                                ///< format=tlog-proof
   std::size_t limit = max_listed_entries;                            ///< limit=1..100
@@ -54,7 +54,7 @@ void read_pair(std::string_view name, std::string_view value, Asked& asked) {
   }
 }
 
-/// Parameters of other names mean nothing.
+/// Reads the query. Parameters with other names are ignored.
 Asked asked_in(std::string_view query) {
   Asked asked;
   while (!query.empty()) {
@@ -79,7 +79,7 @@ Answer no_outcome() {
       code);
 }
 
-/// A page of the execution's entries, newest first, and apart from them the one that says what became of it.
+/// Returns a page of the execution's entries, newest first, and in a member of its own the entry with its outcome.
 Answer list_entries(const Executor& executor, std::string_view exec_id, const Digest& digest, const Asked& asked) {
   Result<std::vector<LogLine>> lines = executor.log().find_before(digest, asked.before, asked.limit + 1);
   if (!lines.ok()) return Api::problem(nullptr, 503, lines.status().detail());
@@ -100,7 +100,7 @@ Answer list_entries(const Executor& executor, std::string_view exec_id, const Di
   return answer(200, json.take());
 }
 
-/// Whether the entry with this index is one of the execution's.
+/// Returns whether the entry with this index belongs to the execution.
 Result<bool> is_of(ReceiptLog& log, std::uint64_t index, std::string_view exec_id) {
   const Result<std::vector<LogLine>> lines = log.read(index, 1);
   if (!lines.ok()) return lines.status();
@@ -109,7 +109,7 @@ Result<bool> is_of(ReceiptLog& log, std::uint64_t index, std::string_view exec_i
   return entry.ok() && entry->exec_id == exec_id;
 }
 
-/// The executor's log as strangers read it, or the answer instead.
+/// Returns the executor's log with its tree, or the answer that is given without it.
 std::pair<TransparencyLog*, Answer> published(const Executor* executor) {
   if (executor == nullptr) return {nullptr, Api::problem(nullptr, 503, "starting")};
   TransparencyLog* const log = executor->log().transparency();
@@ -121,7 +121,8 @@ std::pair<TransparencyLog*, Answer> published(const Executor* executor) {
 
 namespace {
 
-/// The portable receipt of the entry that was named, else of the outcome's. A refusal never stands in for an outcome.
+/// Returns the portable receipt of the entry that the query names, or else of the entry with the outcome. The entry of
+/// a refusal is never used in place of an outcome.
 Answer prove_entry(const Executor& executor, std::string_view exec_id, const Digest& digest, const Asked& asked) {
   auto [log, refusal] = published(&executor);
   if (log == nullptr) return refusal;
@@ -153,7 +154,7 @@ Answer Api::receipts(const Call& call) const {
   const Asked asked = asked_in(call.query);
   if (!asked.fault.empty()) return problem(nullptr, 422, asked.fault);
 
-  // A malformed request has no exec_id; its entry is filed under zero, which is nobody's.
+  // A malformed request has no exec_id. Its entry is stored under zero, which belongs to no execution.
   Result<std::vector<LogLine>> first = std::vector<LogLine>{};
   if (exec_id != Digest{}) first = executor->log().find_entries(exec_id, 1);
   if (!first.ok()) return problem(nullptr, 503, first.status().detail());

@@ -95,7 +95,7 @@ void Metrics::write_executions(Exposition& out) const {
   out.begin(name, "counter",
             "Executions that were claimed, by registered action and verdict. Replays are not among them.");
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    // No action has an empty name, so that it stands for the actions that are not registered.
+    // No action has an empty name, so the empty name stands for the actions that are not registered.
     const std::string action = "action=\"" + (i < actions_.size() ? actions_[i] : std::string()) + "\",verdict=\"";
     const std::pair<std::string_view, const Counter*> verdicts[] = {
         {"executed", &rows_[i].executed}, {"failed", &rows_[i].failed}, {"in_doubt", &rows_[i].in_doubt}};

@@ -13,7 +13,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-/// Up to the next comma that no quoted string holds.
+/// Returns the text up to the next comma outside a quoted string, or an empty text if a quoted string does not end.
 std::string_view first_of_list(std::string_view list) {
   bool quoted = false;
   for (std::size_t i = 0; i < list.size(); ++i) {

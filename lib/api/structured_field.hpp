@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Header fields with a grammar of their own, as far as two of them need it.
+// The parts of structured header fields that Idempotency-Key and Prefer need.
 #pragma once
 
 #include <optional>
@@ -8,15 +8,17 @@
 
 namespace openexec::service {
 
-/// The value of a field that is one String item, such as Idempotency-Key. Strict: a token, a list or any other type,
-/// parameters, and bytes outside printable ASCII (such as a line feed between two lines of the field) are nothing.
+/// Returns the value of a field that is one String item, such as Idempotency-Key. Returns nullopt for a token, a list
+/// or any other type, for parameters, and for bytes outside printable ASCII, such as a line feed between two lines of
+/// the field.
 std::optional<std::string> parse_string_item(std::string_view field);
 
-/// The value of an Idempotency-Key: a String item, or what most clients send, 1 to 255 visible ASCII characters without
-/// quotes around them. Returns nullopt for anything else, so that no list and no parameter is taken for a key.
+/// Returns the value of an Idempotency-Key. It is a String item or, as most clients send it, 1 to 255 visible ASCII
+/// characters without quotes around them. Returns nullopt for anything else, so that no list and no parameter is taken
+/// for a key.
 std::optional<std::string> parse_idempotency_key(std::string_view field);
 
-/// Whether a Prefer field (RFC 7240) holds this preference, without a value. What cannot be read asks for nothing.
+/// Returns whether a Prefer field (RFC 7240) holds this preference, without a value. A malformed field holds none.
 bool prefers(std::string_view field, std::string_view preference);
 
 }  // namespace openexec::service
