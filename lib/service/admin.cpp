@@ -23,10 +23,10 @@ std::size_t count_if(const Peers& peers, Which which) noexcept {
   return static_cast<std::size_t>(std::count_if(peers.begin(), peers.end(), which));
 }
 
-constexpr auto patience = std::chrono::seconds(5);  // for a request to come whole
+constexpr auto patience = std::chrono::seconds(5);  // within which a request must be complete
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr auto tally_interval = std::chrono::seconds(1);
-constexpr int accepts_a_look = 128;  // then a halt among them is carried out, though others keep coming
+constexpr int accepts_a_look = 128;  // a bound, so that a halt is carried out while new connections keep coming
 
 }  // namespace
 
@@ -110,7 +110,7 @@ void AdminListener::accept() {
     if (peer.open()) {
       seat(std::move(peer));
     } else if (errno != EINTR && errno != ECONNABORTED) {
-      // Without descriptors the peer stays in the queue, and is looked at again a little later.
+      // If no descriptor is left, the peer stays in the queue, and accept() is tried again after accept_pause.
       if (errno != EAGAIN && errno != EWOULDBLOCK) accepts_again_ = steady_clock::now() + accept_pause;
       return;
     }
@@ -129,19 +129,19 @@ void AdminListener::seat(base::Descriptor socket) {
   try {
     Peers one;
     AdminPeer& seated = one.emplace_back(std::move(socket), peer.uid, peer.pid, steady_clock::now() + patience);
-    // Most operators have sent everything by now. A client that has left again takes no seat.
+    // Most operators have sent the whole request by now. A client that has closed its connection takes no slot.
     seated.proceed();
     if (seated.state() == State::gone || !make_room(peer.uid)) return;
     peers_.splice(peers_.end(), one);
     admit(seated);
-  } catch (const std::exception&) {  // most likely memory: this peer goes, the others stay
+  } catch (const std::exception&) {  // most likely memory ran out; only this peer is dropped
   }
 }
 
 bool AdminListener::make_room(uid_t uid) noexcept {
   const auto holds = [&](const AdminPeer& peer) { return peer.uid() == uid && peer.state() != State::gone; };
   if (count_if(peers_, holds) < seats) return true;
-  auto loses = peers_.end();  // the oldest of the process that has the most
+  auto loses = peers_.end();  // the oldest connection of the process with the most
   std::size_t most = 0;
   for (auto peer = peers_.begin(); peer != peers_.end(); ++peer) {
     if (!holds(*peer) || peer->state() == State::asked) continue;
@@ -192,7 +192,7 @@ void AdminListener::serve(AdminPeer& peer) {
       log_.write(
           EventLog::line("settlement_contradicts").text("exec_id", answered.contradicted).number("uid", peer.uid()));
     peer.answer(answered);
-  } catch (const std::exception&) {  // most likely memory; the order said itself what became of it
+  } catch (const std::exception&) {  // most likely memory ran out; the order's own entry says its outcome
     peer.give_up();
   }
 }
@@ -220,7 +220,7 @@ void AdminListener::write_tally() {
                    .number("unseated", static_cast<std::int64_t>(tally_.unseated))
                    .number("uid", tally_.uid));
     tally_ = {};
-  } catch (const std::exception&) {  // most likely memory: it is counted on
+  } catch (const std::exception&) {  // most likely memory ran out; the tally keeps its counts for the next line
   }
   tally_.written = now;
 }

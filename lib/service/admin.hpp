@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operator's own way in: a unix socket, apart from whatever proposers reach.
+// The operator's interface. It is a unix socket, apart from the port that proposers reach.
 #pragma once
 
 #include <sys/types.h>
@@ -24,18 +24,20 @@
 
 namespace openexec::service {
 
-/// GET /status; POST /halt, /resume, /revoke, one request a connection. The kernel says which user a peer is, before a
-/// byte of it is read: this process's user, root, or one of the users listed. Mode 0600 unless any is.
+/// Serves GET /status and POST /halt, /resume and /revoke, one request on each connection. The kernel names the user of
+/// a peer before any byte is read. This process's user, root, and the listed users are accepted. The socket has mode
+/// 0600 unless users are listed.
 ///
-/// A halt must take effect whatever the other peers do. One thread polls them all, and nothing of a peer can hold it
-/// up:
-///   1. A user who is not listed is told so and closed at once, and one line a second counts them in the log.
-///   2. Each user has `seats` of their own, so that no user takes another's. If they are all taken, the newest connection
-///      takes the seat of the process that has the most, the oldest of its connections first. Handler commands run as
-///      the service's own user, which is why a silent connection never holds its seat against an operator.
-///   3. A request that has come whole is never unseated. At most half of a user's seats may wait with one, and the next
-///      is answered 503 unless it is a halt.
-///   4. Halts are carried out before everything else that waits, and one other order between two looks at the sockets.
+/// A halt must take effect whatever the other peers do. One thread polls all of them, and no peer can block it.
+///   1. A connection of a user who is not listed is answered with a refusal and closed at once, and one line a second
+///      counts these connections in the log.
+///   2. Each user has `seats` connection slots, so that no user takes a slot of another. If a user's slots are all
+///      taken, a new connection takes one from the process of that user with the most connections, and there the oldest
+///      one. Handler commands run as the service's own user, which is why a silent connection never keeps its slot
+///      against an operator.
+///   3. A connection whose request is complete never loses its slot. At most half of a user's slots may hold such
+///      requests, and the next one is answered 503 unless it is a halt.
+///   4. The thread carries out all halts before any other order, and one other order between two polls of the sockets.
 class AdminListener {
  public:
   static constexpr std::size_t seats = 32;
@@ -43,22 +45,22 @@ class AdminListener {
   /// Returns how many descriptors a listener with so many listed users may have open.
   [[nodiscard]] static std::size_t descriptors(std::size_t listed) { return seats * (listed + 2) + 2; }
 
-  /// Throws std::runtime_error where the path cannot be had. A socket without a listener is replaced.
+  /// Throws std::runtime_error if it cannot listen at the path. A socket that has no listener is replaced.
   AdminListener(std::string path, std::vector<std::uint32_t> uids, Executor& executor, EventLog& log, const Api& api);
   AdminListener(const AdminListener&) = delete;
   AdminListener& operator=(const AdminListener&) = delete;
-  /// Stops listening, and takes the socket away.
+  /// Stops listening, and removes the socket.
   ~AdminListener();
 
  private:
   using Time = AdminPeer::Time;
   using Peers = std::list<AdminPeer>;
 
-  /// What is logged as a sum, since a peer can cause any number of it.
+  /// Events that are logged as sums, since a peer can cause any number of them.
   struct Tally {
     std::uint64_t unlisted = 0;
-    std::uint64_t unseated = 0;  ///< silent connections that lost their seat or their time
-    uid_t uid = 0;               ///< of the newest
+    std::uint64_t unseated = 0;  ///< silent connections that lost their slot or exceeded their time
+    uid_t uid = 0;               ///< user of the newest event
     Time written{};
   };
 
@@ -68,7 +70,7 @@ class AdminListener {
   void look();
   void accept();
   void seat(base::Descriptor socket);
-  /// Makes room for one more of this user. Returns false if each seat is held by a whole request.
+  /// Makes room for one more connection of this user. Returns false if every slot holds a complete request.
   bool make_room(uid_t uid) noexcept;
   void admit(AdminPeer& peer);
   void carry_out();
@@ -88,7 +90,7 @@ class AdminListener {
   const std::string forbidden_;
   Peers peers_;  ///< oldest first
   std::vector<pollfd> polled_;
-  Time accepts_again_{};  ///< while there were no descriptors left
+  Time accepts_again_{};  ///< when accept() is tried again after the descriptors ran out
   Tally tally_;
   std::thread thread_;
 };

@@ -17,7 +17,7 @@ inline constexpr std::string_view doubt_target = "/doubt";
 inline constexpr std::string_view settle_target = "/doubt/settle";
 [[nodiscard]] bool is_doubt_list(std::string_view target) noexcept;
 
-/// GET /doubt/EXEC_ID: its newest entries, oldest first, in the member `entries`.
+/// GET /doubt/EXEC_ID. The answer has the newest entries of the execution, oldest first, in the member `entries`.
 [[nodiscard]] bool is_doubt_show(std::string_view target) noexcept;
 
 AdminAnswer list_doubts(const Executor& executor, std::string_view target);

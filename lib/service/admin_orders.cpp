@@ -37,7 +37,8 @@ AdminAnswer admin_problem(int status, std::string_view code, std::string_view de
 
 namespace {
 
-/// One control with who ordered it, why and when: null where the store does not tell its entry, or was not asked.
+/// One control with its operator, reason and time. These are null if the store does not give the control's entry, or
+/// was not asked.
 std::string control_json(const Executor& executor, const ControlName& control, bool with_order) {
   std::optional<Entry> order;
   if (with_order && control.entry) {
@@ -57,7 +58,7 @@ std::string control_json(const Executor& executor, const ControlName& control, b
 }
 
 std::string status_json(const Executor& executor) {
-  constexpr std::size_t most_orders = 200;  // entries that are read: a halt waits for them
+  constexpr std::size_t most_orders = 200;  // bounds the entries that are read, since a halt waits meanwhile
   std::string controls;
   std::size_t number = 0;
   for (const ControlName& control : executor.controls())
@@ -75,7 +76,8 @@ std::string status_json(const Executor& executor) {
       .take();
 }
 
-/// The members of an order. Each is a string; another member is refused, so that nothing that was meant is dropped.
+/// Reads the members of an order, which are strings. A member of another name is refused, so that nothing that the
+/// operator meant is ignored.
 class Members {
  public:
   Members(std::string_view body, std::vector<std::string_view> known) {
@@ -111,7 +113,7 @@ AdminAnswer order(Executor& executor, const AdminRequest& request, uid_t uid) {
   if (revokes) known.insert(known.end(), {"approval", "key"});
   const Members members(request.body, std::move(known));
   if (!members.fault().empty()) return admin_problem(422, "invalid_field", members.fault());
-  // What the peer says of itself, and what the kernel says.
+  // The name that the peer gives itself, and the uid that the kernel gives.
   if (members.find("who").empty()) return admin_problem(422, "invalid_field", "who: missing");
   const std::string who = std::string(members.find("who")) + " (uid " + std::to_string(uid) + ")";
   const Order given{.who = who, .why = members.find("why"), .tenant = members.find("tenant")};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the admin socket can be asked, without sockets: a request in, an answer out.
+// The requests of the admin socket, without sockets. Each is turned into an answer.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +12,7 @@
 
 namespace openexec::service {
 
-constexpr std::size_t max_admin_request = std::size_t{16} << 10;  // of a body
+constexpr std::size_t max_admin_request = std::size_t{16} << 10;  // bytes of a body
 constexpr std::size_t max_admin_head = std::size_t{8} << 10;
 
 struct AdminRequest {
@@ -21,7 +21,7 @@ struct AdminRequest {
   std::string body;
 
   [[nodiscard]] bool is_halt() const noexcept { return target == "/halt"; }
-  /// Returns the target if it is one that the socket serves, and an empty text otherwise.
+  /// Returns the target if the socket serves it, and an empty text otherwise.
   [[nodiscard]] std::string_view known_target() const noexcept;
 };
 
@@ -29,15 +29,15 @@ struct AdminAnswer {
   int status = 500;
   std::string body;
   std::string_view content_type = "application/json";
-  std::string contradicted = {};  ///< the execution whose settlement this order contradicts; else empty
+  std::string contradicted = {};  ///< the execution whose settlement this order contradicts, or empty
 };
 
-/// The answer as bytes of HTTP.
+/// Returns the answer as bytes of HTTP.
 std::string to_http(const AdminAnswer& answer);
 
 AdminAnswer admin_problem(int status, std::string_view code, std::string_view detail);
 
-/// Carries out a request of the user `uid`, whom the kernel named.
+/// Carries out a request of the user `uid`, as the kernel names the peer.
 AdminAnswer answer_admin(Executor& executor, const AdminRequest& request, uid_t uid);
 
 }  // namespace openexec::service

@@ -29,7 +29,7 @@ void AdminPeer::proceed() noexcept {
   try {
     if (state_ == State::asking) return receive();
     if (state_ == State::answering) return send();
-  } catch (const std::exception&) {  // most likely memory: this peer goes, the others stay
+  } catch (const std::exception&) {  // most likely memory ran out; only this peer is dropped
     state_ = State::gone;
   }
 }
@@ -53,7 +53,8 @@ void AdminPeer::receive() {
 void AdminPeer::look() {
   using From = http::Reader::State;
   if (reader_.state() == From::headed) {
-    // No name leads to a unix socket, so Host is not compared with names. A page has no business here at all.
+    // No host name leads to a unix socket, so Host is not compared with names. Web pages may not use this socket at
+    // all.
     if (const auto wrong = http::visitor_problem(reader_.head(), {}, false)) return refuse(*wrong);
     reader_.read_body();
     if (reader_.state() == From::body && reader_.awaits_continue())  // it fits, since nothing was sent before

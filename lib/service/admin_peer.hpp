@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection to the admin socket, without any waiting of its own.
+// One connection to the admin socket. It never blocks.
 #pragma once
 
 #include <sys/types.h>
@@ -22,11 +22,11 @@ class AdminPeer {
 
   AdminPeer(base::Descriptor socket, uid_t uid, pid_t pid, Time deadline);
 
-  /// Reads or writes what the socket gives or takes now.
+  /// Reads or writes as much as the socket allows now.
   void proceed() noexcept;
-  /// Precondition: asking or asked. Begins to send the answer.
+  /// Begins to send the answer. Precondition: the state is asking or asked.
   void answer(const AdminAnswer& answer);
-  /// Answers 408 to a request that did not come whole in time, and gives up an answer that was not taken.
+  /// Answers 408 to a request that was not complete in time, and drops an answer that the client did not read.
   void expire() noexcept;
   void give_up() noexcept { state_ = State::gone; }
 
@@ -39,7 +39,7 @@ class AdminPeer {
 
  private:
   void receive();
-  /// Looks at the bytes so far: answers what is refused, and takes a request that is whole.
+  /// Parses the bytes so far. Answers a request that is refused, and accepts one that is complete.
   void look();
   void refuse(const http::Problem& problem);
   void send() noexcept;

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::size_t read_workers = 2;
 constexpr std::size_t max_waiting_reads = 256;
-constexpr std::size_t small_body = std::size_t{64} << 10;  // in the budget of large bodies it does not count
-constexpr std::size_t most_waiting = 4;                    // budgets of large bodies that wait for it
+constexpr std::size_t small_body = std::size_t{64} << 10;  // up to this size a body needs no budget of large bodies
+constexpr std::size_t most_waiting = 4;                    // waiting large bodies, in multiples of the budget
 
 std::size_t large_part(const Work& work) { return work.body.size() > small_body ? work.body.size() : 0; }
 
@@ -35,7 +35,7 @@ std::size_t Dispatcher::capacity(const ServiceOptions& options) {
   return options.workers + 2 * options.queue + read_workers + max_waiting_reads;
 }
 
-// The workers of one pool give work to the other. Each pool does what it took before it ends.
+// The workers of one pool give work to the other. Each pool finishes the work that it accepted before it ends.
 Dispatcher::~Dispatcher() {
   {
     const base::Lock lock(mutex_);
@@ -84,7 +84,7 @@ bool Dispatcher::must_wait(const Work& work) const {
   if (awaits_executor(work)) return true;
   const std::size_t large = large_part(work);
   if (large == 0) return false;
-  // One alone is served whatever its size, and no request overtakes those that wait.
+  // A single large body is served whatever its size, and no request overtakes those that wait.
   return !waiting_.empty() || (large_bytes_ > 0 && large_bytes_ + large > options_.large_body_budget);
 }
 
@@ -95,7 +95,7 @@ bool Dispatcher::start(Works& from, Works::iterator job) {
   bool taken = false;
   try {
     taken = pool.submit([this, job] { this->work(job); });
-  } catch (const std::exception&) {  // no memory to queue it: as if the queue were full
+  } catch (const std::exception&) {  // no memory to queue it; answered as if the queue were full
   }
   if (taken)
     large_bytes_ += large;
@@ -115,7 +115,7 @@ void Dispatcher::start_waiting() {
     one.splice(one.begin(), waiting_, waiting_.begin());
     const bool started = start(one, one.begin());
     if (!started) waiting_.splice(waiting_.begin(), one);
-    if (!started) return;  // the workers' queue is full: when one of them is done
+    if (!started) return;  // the workers' queue is full; tried again when a worker is done
     waiting_bytes_ -= bytes;
   }
 }
@@ -167,7 +167,7 @@ void Dispatcher::trim() noexcept {
       trimming_ = false;
       ::malloc_trim(0);
     });
-  } catch (const std::exception&) {  // next time
+  } catch (const std::exception&) {  // tried again after the next large body
   }
   if (!taken) trimming_ = false;
 #endif

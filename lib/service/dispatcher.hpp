@@ -29,11 +29,10 @@ struct Work {
   http::Deferral deferral;
 };
 
-/// The response of an answer, with what the log is told of it as its note. Precondition of reading the note: it is an
-/// Answer, without its body.
+/// Returns the response of an answer. Its note is an Answer without its body, from which the event log is written.
 http::Response to_response(Answer answer);
 
-/// Thread-safe. A request is answered whatever happens to it here: one that finds the queue full with 429.
+/// Thread-safe. Every request is answered whatever happens to it here. If the queue is full the answer is 429.
 class Dispatcher {
  public:
   Dispatcher(Api& api, const ServiceOptions& options) : api_(api), options_(options) {}
@@ -42,28 +41,28 @@ class Dispatcher {
   /// Starts the threads.
   Status start();
   void submit(Work work);
-  /// The executor is there: starts the executions that waited for it.
+  /// Called once the executor exists. Starts the executions that waited for it.
   void serve() noexcept;
 
-  /// Executions that wait for a worker.
+  /// Returns how many executions wait for a worker.
   [[nodiscard]] std::size_t queued() const { return executions_ ? executions_->waiting() : 0; }
-  /// As many requests as can be here at once.
+  /// Returns how many requests can be here at once.
   [[nodiscard]] static std::size_t capacity(const ServiceOptions& options);
 
  private:
   using Works = std::list<Work>;
 
-  /// False if the route's queue is full, or too many large bodies wait.
+  /// Returns false if the route's queue is full, or if too many large bodies wait.
   bool admit(Works& one) OPENEXEC_REQUIRES(mutex_);
   /// For the executor, or for the budget of large bodies.
   [[nodiscard]] bool must_wait(const Work& work) const OPENEXEC_REQUIRES(mutex_);
   [[nodiscard]] bool awaits_executor(const Work& work) const;
-  /// Gives a request to the workers, out of the list in which it is. False if their queue is full.
+  /// Moves a request from its list to the workers. Returns false if their queue is full.
   bool start(Works& from, Works::iterator job) OPENEXEC_REQUIRES(mutex_);
   void start_waiting() OPENEXEC_REQUIRES(mutex_);
   void work(Works::iterator job) noexcept;
   [[nodiscard]] Answer run(const Work& work) const;
-  /// Gives back to the system what large bodies were read with.
+  /// Returns the memory in which large bodies were read to the system.
   void trim() noexcept;
 
   Api& api_;
@@ -71,10 +70,10 @@ class Dispatcher {
   std::atomic<bool> trimming_{false};
   base::Mutex mutex_;
   Works waiting_ OPENEXEC_GUARDED_BY(mutex_);  ///< in their order, outside the workers' queue
-  Works working_ OPENEXEC_GUARDED_BY(mutex_);  ///< the list, not what is in it
+  Works working_ OPENEXEC_GUARDED_BY(mutex_);  ///< the mutex guards the list, not its elements
   std::size_t waiting_bytes_ OPENEXEC_GUARDED_BY(mutex_) = 0;
-  std::size_t large_bytes_ OPENEXEC_GUARDED_BY(mutex_) = 0;  ///< with the workers
-  bool ending_ OPENEXEC_GUARDED_BY(mutex_) = false;          ///< a worker that is done gives nothing to a pool any more
+  std::size_t large_bytes_ OPENEXEC_GUARDED_BY(mutex_) = 0;  ///< of the large bodies that workers have now
+  bool ending_ OPENEXEC_GUARDED_BY(mutex_) = false;          ///< if true, no further request is started
   std::unique_ptr<WorkerPool> executions_;
   std::unique_ptr<WorkerPool> reads_;
 };

@@ -9,10 +9,10 @@
 namespace openexec::service {
 namespace {
 
-/// The route whose shape an answer has that is given before the head is understood.
+/// The route that decides the shape of an answer given before the head is understood.
 const Route* asked_for(const http::RequestLine& line) { return Api::find(line.method, line.target); }
 
-/// What became of an execution, for the log.
+/// The outcome of an execution, for the log.
 void tell_execution(const Answer& answer, JsonObject& line) {
   line.text_or_null("action", answer.action)
       .text_or_null("verdict", answer.verdict)
@@ -58,7 +58,7 @@ Status Front::listen() {
                       .write = options_.write_deadline,
                       .answer = options_.request_deadline};
   chosen.max_connections = options_.max_connections;
-  // A request whose client was told in_progress is in flight without a connection. The queues bound them all.
+  // A request whose client was answered in_progress is in flight without a connection. The queues bound their number.
   chosen.max_in_flight = Dispatcher::capacity(options_);
   if (Status status = server_.listen(std::move(chosen)); !status.ok()) return status;
   return dispatcher_.start();
@@ -66,7 +66,7 @@ Status Front::listen() {
 
 void Front::drain() {
   api_.drain();
-  dispatcher_.serve();  // what waited for an executor is told that nothing ran
+  dispatcher_.serve();  // requests that waited for an executor are answered that nothing ran
   server_.drain();
 }
 
@@ -114,7 +114,7 @@ http::Response Front::missing(const http::RequestLine& line, Missing why) {
 
 void Front::served(const http::Served& served) {
   auto line = EventLog::line("request");
-  // Only what the service knows itself: a client may put anything into a path.
+  // Only paths of the service are logged, since a client may send any text as a path.
   if (!served.method.empty()) line.text("method", served.method);
   const auto* routed = std::any_cast<Routed>(&served.context);
   const Route* const route = routed != nullptr ? routed->route : asked_for(served.line);

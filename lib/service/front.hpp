@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The API behind an HTTP server: where a request belongs, who works on it, and what the log is told.
+// Connects the API to an HTTP server. It finds the route of a request, gives it to a worker, and writes the log.
 #pragma once
 
 #include <any>
@@ -24,11 +24,11 @@ class Front final : private http::Application {
   Front(Api& api, EventLog& log, const ServiceOptions& options);
 
   Status listen();
-  /// The server's thread: until drained, or stopped.
+  /// Runs the server on the calling thread until it is drained or stopped.
   void run() { server_.run(); }
 
   void drain();
-  /// The executor is there: starts the executions that waited for it.
+  /// Called once the executor exists. Starts the executions that waited for it.
   void serve() noexcept { dispatcher_.serve(); }
   void stop() { server_.stop(); }
   [[nodiscard]] std::uint16_t port() const { return server_.port(); }

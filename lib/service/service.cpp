@@ -41,7 +41,7 @@ Status check(const ServiceOptions& options) {
       options.admin_socket.empty() ? 0 : service::AdminListener::descriptors(options.admin_uids.size());
   const std::size_t needed =
       options.max_connections + options.workers * descriptors_of_a_command + other_descriptors + admin;
-  // Each alone first, since a sum may overflow.
+  // Each value is checked by itself first, since a sum may overflow.
   const auto lacks = [&](std::size_t some) { return files.rlim_cur < some; };
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0 &&
       (lacks(options.max_connections) || lacks(options.workers) || lacks(needed))) {
@@ -52,7 +52,7 @@ Status check(const ServiceOptions& options) {
   return Status::success();
 }
 
-/// Short enough to need none.
+/// Returns the failure of a start without memory. Its detail is short enough to need no allocation.
 Status without_memory() noexcept { return {Code::overloaded, "out of memory"}; }
 
 Status cannot_start(const std::exception& failed) noexcept try {
@@ -75,7 +75,7 @@ class Service::Impl {
 
   ~Impl() {
     if (thread_.joinable()) {
-      if (opened_) drain();  // else nothing runs, and a start that failed for want of memory has none to drain with
+      if (opened_) drain();  // otherwise nothing runs, and after a start without memory there is none to drain with
       server_.stop();
       thread_.join();
     }
@@ -85,7 +85,7 @@ class Service::Impl {
   Status listen() {
     if (Status status = server_.listen(); !status.ok()) return status;
     log_.write(service::EventLog::line("listening").text("host", options_.host).number("port", server_.port()));
-    // No std::promise: one that is broken, because the thread could not start, needs memory in its destructor.
+    // This is no std::promise. If the thread could not start, the broken promise would need memory in its destructor.
     thread_ = std::thread([this] {
       server_.run();
       const base::Lock lock(ending_);
@@ -95,7 +95,7 @@ class Service::Impl {
     return options_.metrics_port ? listen_for_metrics() : Status::success();
   }
 
-  /// A server of its own, which a flood of the other one does not reach.
+  /// Starts a separate server for /metrics, which a flood of the main one does not reach.
   Status listen_for_metrics() {
     metrics_options_ = options_;
     metrics_options_.host = options_.metrics_host;
@@ -169,7 +169,7 @@ class Service::Impl {
     if (ended) close_operators_listeners();  // the host may destroy the executor now
     try {
       log_.write(service::EventLog::line("drained").number("given_up", *given_up_));
-    } catch (const std::exception&) {  // without memory there is no line
+    } catch (const std::exception&) {  // without memory the line is not written
     }
     return *given_up_;
   }
@@ -185,13 +185,13 @@ class Service::Impl {
     return ended_;
   }
 
-  /// They ask the executor, and stay open while executions drain: a halt must be possible then.
+  /// These listeners use the executor. They stay open while executions drain, because a halt must be possible then.
   void close_operators_listeners() {
     admin_.reset();
     if (!metrics_thread_.joinable()) return;
     metrics_server_->stop();
     metrics_thread_.join();
-    metrics_server_.reset();  // else the kernel goes on accepting connections, and their clients wait for ever
+    metrics_server_.reset();  // otherwise the kernel accepts further connections, and their clients wait for ever
   }
 
   ServiceOptions options_;
@@ -202,7 +202,7 @@ class Service::Impl {
   base::Mutex ending_;
   std::condition_variable changed_;
   bool ended_ OPENEXEC_GUARDED_BY(ending_) = false;  ///< the server's thread has left its loop
-  bool opened_ = false;                              ///< for executions
+  bool opened_ = false;                              ///< executions are accepted
   std::optional<std::size_t> given_up_;              ///< what drain() answered
   std::thread thread_;
   service::Api metrics_api_{&api_};

@@ -42,7 +42,7 @@ void WorkerPool::work() {
     --idle_;
     lock.unlock();
     job();
-    job = nullptr;  // what it holds ends here, outside the lock
+    job = nullptr;  // destroys what the job holds, outside the lock
     lock.lock();
     ++idle_;
   }

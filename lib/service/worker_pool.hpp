@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Threads that wait, so that the I/O thread never does.
+// Threads that do blocking work, so that the I/O thread never blocks.
 #pragma once
 
 #include <condition_variable>
@@ -13,20 +13,20 @@
 
 namespace openexec::service {
 
-/// First come, first served; bounded.
+/// Runs jobs in the order in which they came. The queue is bounded.
 class WorkerPool {
  public:
-  /// Throws std::system_error where the system has no more threads.
+  /// Throws std::system_error if the system has no more threads.
   WorkerPool(std::size_t threads, std::size_t max_waiting);
-  ~WorkerPool();  ///< does what was taken, then ends
+  ~WorkerPool();  ///< finishes the accepted jobs, then ends
 
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  /// False where `max_waiting` jobs wait already. A job must not throw.
+  /// Returns false if `max_waiting` jobs wait already. A job must not throw.
   [[nodiscard]] bool submit(std::function<void()> job);
 
-  /// How many jobs wait for a thread.
+  /// Returns how many jobs wait for a thread.
   [[nodiscard]] std::size_t waiting();
 
  private:
@@ -38,7 +38,7 @@ class WorkerPool {
   std::condition_variable arrived_;
   std::deque<std::function<void()>> waiting_ OPENEXEC_GUARDED_BY(mutex_);
   std::size_t idle_ OPENEXEC_GUARDED_BY(mutex_) =
-      0;  ///< threads without a job; as many waiting jobs are as good as taken
+      0;  ///< threads without a job, so that as many waiting jobs will be taken at once
   bool ending_ OPENEXEC_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
