@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// openexec ledger: what is done to a ledger's file.
+// openexec ledger: the commands that work on a ledger's file.
 #include <unistd.h>
 
 #include <chrono>
@@ -80,7 +80,7 @@ struct Options {
   std::string why;
   std::string who = "uid:" + std::to_string(::geteuid());
   std::string tenant = "default";
-  std::string file;  ///< of a backup
+  std::string file;  ///< path of a backup
   std::string log_key;
   std::string anchor;
   std::uint32_t issued_ahead = 60;
@@ -118,7 +118,7 @@ int adopt(const Options& options, const Console& console) {
 
 Status is_entry(std::string_view json, const Digest*) { return Entry::from_json(json).status(); }
 
-/// The files that it made.
+/// The files that the command made.
 std::vector<std::string> copy(const std::string& from, const std::string& to, const std::string& anchor = {}) {
   auto made = store::copy_ledger(from, to, anchor);
   return or_cannot(std::move(made), "the backup");
@@ -164,7 +164,7 @@ int restore(const Options& options, const Console& console) {
   const std::vector<std::string> made = copy(options.file, path_of(options.ledger));
   try {
     return adopt(options, console);
-  } catch (...) {  // nobody is left with a ledger that does not open
+  } catch (...) {  // the operator must not be left with a ledger that does not open
     store::remove_copy(made);
     throw;
   }

@@ -16,14 +16,14 @@ namespace openexec::log_commands {
 
 using terminal::CommandLine;
 
-/// What a witness answered.
+/// The answer of a witness.
 struct WitnessReply {
-  int status = 0;    ///< of HTTP
+  int status = 0;    ///< HTTP status
   std::string body;  ///< at most 64 KiB
 };
 
-/// Sends a checkpoint to the witness at a URL and waits no longer than `patience` for its answer. invalid_argument if the
-/// URL is malformed; store_failed if no answer comes. This room opens no connection itself.
+/// Sends a checkpoint to the witness at a URL and waits no longer than `patience` for its answer. invalid_argument if
+/// the URL is malformed; store_failed if no answer comes. This room opens no connection itself.
 using AskWitness = std::function<Result<WitnessReply>(const std::string& url, const std::string& body,
                                                       std::chrono::milliseconds patience)>;
 
@@ -40,17 +40,18 @@ void add_ledger(CommandLine& line, CLI::App& app);  ///< under `openexec` itself
 
 // What they share.
 
-/// --ledger, as every command takes it.
+/// Adds the option --ledger, as every command takes it.
 void ledger_option(CommandLine& line, CLI::App& command, std::string& url);
-/// The ledger, beside a running executor. Stop(cannot) where it cannot be read.
+/// Opens the ledger for reading, also beside a running executor. Throws Stop(cannot) if it cannot be read.
 std::shared_ptr<Ledger> open_to_read(const std::string& url);
-/// The path in a URL that open_to_read() took.
+/// Returns the path in a URL that open_to_read() accepted.
 std::string path_of(const std::string& url);
-/// An entry by its index, or all of an execution by its exec id. Stop(cannot) where it is neither.
+/// Returns one entry for an index, or all entries of an execution for an exec id. Throws Stop(cannot) for any other
+/// text.
 std::vector<LogLine> entries_of(Ledger& ledger, const std::string& wanted);
-/// The root that the ledger's tree had at `size`. Precondition: it reaches as far.
+/// Returns the root that the ledger's tree had at `size`. Precondition: the tree has at least `size` entries.
 Result<Digest> root_at(Ledger& ledger, std::uint64_t size);
-/// 1234567 as 1,234,567.
+/// Returns 1234567 as 1,234,567.
 std::string grouped(std::uint64_t value);
 
 }  // namespace openexec::log_commands

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// openexec log cosign: asks witnesses for their cosignatures, and keeps them with the checkpoint. A process of its own:
-// the executor never calls out.
+// openexec log cosign: asks witnesses for their cosignatures, and keeps them with the checkpoint. It is a process of
+// its own, because the executor makes no outgoing connections.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -50,11 +50,11 @@ struct Options {
   bool json = false;
 };
 
-/// What came of one witness.
+/// The result of asking one witness.
 struct Asked {
   std::string url;
-  std::vector<std::string> cosigned;  ///< as the policy calls whoever did
-  std::string why;                    ///< nobody did
+  std::vector<std::string> cosigned;  ///< the policy's names of the witnesses that cosigned
+  std::string why;                    ///< why no witness cosigned
 };
 
 class Collecting {
@@ -80,7 +80,7 @@ class Collecting {
 
   Asked ask(const std::string& url) {
     Asked asked{url, {}, {}};
-    // The witness knows best how far it came. It is believed as far as a proof from there can be made.
+    // The witness states the size that it cosigned last. It is accepted if a proof from that size can be made.
     std::uint64_t from = known_;
     for (int attempt = 0; attempt < 3; ++attempt) {
       const auto reply = ask_witness_(url, request(from), std::chrono::milliseconds(options_.timeout_ms));
@@ -113,7 +113,7 @@ class Collecting {
     return asked;
   }
 
-  /// What the policy says of the cosignatures so far.
+  /// Returns what the policy says of the cosignatures so far.
   [[nodiscard]] Status quorum() const {
     std::vector<bool> cosigned;
     for (const auto& witness : policy_.witnesses()) cosigned.push_back(find(note_, witness.key) != nullptr);
@@ -125,7 +125,7 @@ class Collecting {
     const std::string note = or_cannot(note_.write(), "the cosigned checkpoint");
     if (const Status kept = ledger_.keep_cosigned(note); !kept.ok())
       throw Stop(terminal::cannot, "the cosignatures could not be kept: " + shown(kept.detail()));
-    // Another run may have added to the same checkpoint meanwhile.
+    // Another run may have added cosignatures to the same checkpoint meanwhile.
     if (const auto kept = or_cannot(ledger_.cosigned_checkpoint(), "the cosigned checkpoint")) {
       const auto merged = merkle::Note::parse(kept->note);
       if (merged.ok() && merged->text == note_.text) add(*merged);
@@ -143,27 +143,27 @@ class Collecting {
     return body + "\n" + checkpoint_.note;
   }
 
-  /// The key's cosignature of the checkpoint, if it verifies.
+  /// Returns the key's cosignature of the checkpoint if it verifies.
   static const merkle::NoteSignature* find(const merkle::Note& note, const merkle::VerifierKey& key) {
     const merkle::NoteSignature* signature = key.find_in(note);
     return signature != nullptr && key.verify(note.text, *signature).ok() ? signature : nullptr;
   }
 
-  /// Adds what the policy's witnesses signed. Names of those.
+  /// Adds the cosignatures of the policy's witnesses, and returns the names of these witnesses.
   std::vector<std::string> add(const merkle::Note& note) {
     std::vector<std::string> names;
     for (const auto& witness : policy_.witnesses()) {
       const merkle::NoteSignature* signature = find(note, witness.key);
       if (signature == nullptr) continue;
       names.push_back(witness.name);
-      // The newer one counts: it says that the witness saw it then.
+      // The newer cosignature is kept, since it says that the witness saw the checkpoint at a later time.
       std::erase_if(note_.signatures, [&](const merkle::NoteSignature& each) { return witness.key.is_of(each); });
       note_.signatures.push_back(*signature);
     }
     return names;
   }
 
-  /// The answer is signature lines: what stands behind a note's text.
+  /// Parses the answer of a witness, which consists of signature lines as they follow a note's text.
   void take(const std::string& lines, Asked& asked) {
     const auto answered = merkle::Note::parse(note_.text + "\n" + lines);
     if (!answered.ok()) {

@@ -51,7 +51,7 @@ struct Options {
   bool json = false;
 };
 
-/// The number that a partial tile's file is called by, if it is one.
+/// Returns the width that names the file of a partial tile, if the name is such a number.
 std::optional<std::size_t> width_in(std::string_view name) {
   std::size_t width = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), width);
@@ -62,7 +62,7 @@ std::optional<std::size_t> width_in(std::string_view name) {
 
 class Export {
  public:
-  /// The folder is held before the newest checkpoint is read, so that no other run puts a later one meanwhile.
+  /// Locks the folder before the newest checkpoint is read, so that no other run writes a later one meanwhile.
   Export(Ledger& ledger, const Options& options, const Console& console)
       : ledger_(ledger),
         options_(options),
@@ -83,8 +83,8 @@ class Export {
     for (unsigned level = 0; level < merkle::levels_of(newest_.size); ++level)
       for (std::uint64_t index = first(level); merkle::width_of(newest_.size, level, index) > 0; ++index)
         copy({level, index, merkle::width_of(newest_.size, level, index)}, false);
-    // What the checkpoint promises is on the disk before it. It is compared again, in case somebody without the lock
-    // was here.
+    // All tiles under the checkpoint are on the disk before the checkpoint itself. The folder's checkpoint is compared
+    // again, in case a process without the lock has replaced it.
     folder_.sync();
     (void)judge_checkpoint();
     folder_.put("checkpoint", newest_.note, true);
@@ -99,7 +99,7 @@ class Export {
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
  private:
-  /// How far the folder's checkpoint reaches. Only what this log has grown from is gone on with.
+  /// Returns the size of the folder's checkpoint. Refuses a folder whose checkpoint this log has not grown from.
   std::uint64_t judge_checkpoint() {
     const std::string name = shown(options_.folder);
     const auto note = folder_.read("checkpoint", merkle::max_note_bytes);
@@ -118,13 +118,13 @@ class Export {
     return size;
   }
 
-  /// The first tile that may have to be written.
+  /// Returns the first tile that may have to be written.
   [[nodiscard]] std::uint64_t first(unsigned level) const {
     return options_.verify ? 0 : before_ >> (merkle::tile_height * (level + 1));
   }
 
-  /// Writes a tile, or the entries below it. --verify leaves alone what is right, and looks at each part of it that is
-  /// there.
+  /// Writes a tile, or the entries below it. With --verify it compares each existing part of the tile, and leaves a
+  /// correct file unchanged.
   void copy(const Tile& tile, bool entries) {
     copy_one(tile, entries);
     if (!options_.verify || tile.width == tile_width) return;
@@ -149,7 +149,7 @@ class Export {
     return (entries ? merkle::entries_path(full.index, full.width) : merkle::tile_path(full)) + ".p";
   }
 
-  /// Parts of tiles that are full: clients have to make do with the full one.
+  /// Removes the partial tiles of full tiles. Clients read the full tile in their place.
   void tidy() {
     for (unsigned level = 0; level < merkle::levels_of(newest_.size); ++level) {
       for (std::uint64_t index = first(level); merkle::width_of(newest_.size, level, index) == tile_width; ++index) {

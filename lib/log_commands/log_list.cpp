@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// openexec log list: entries, a line each, all of them or those that are asked for.
+// openexec log list: shows entries, one on each line, all of them or those that match the filters.
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,7 +47,7 @@ struct Found {
   Entry entry;
 };
 
-/// What is asked for. Each filter that is given has to hold.
+/// The filters of the list. An entry is listed if it matches every filter that is given.
 class Filter {
  public:
   explicit Filter(const Options& options) : options_(options) {
@@ -88,7 +88,7 @@ void take(const std::vector<LogLine>& lines, const Filter& filter, std::vector<F
   }
 }
 
-/// The first `count` from `first` on, in order.
+/// Returns the first `count` matching entries from `first` on, in order.
 std::vector<Found> forwards(Ledger& ledger, const Options& options, const Filter& filter) {
   std::vector<Found> found;
   for (std::uint64_t next = *options.first; found.size() < options.count;) {
@@ -101,7 +101,7 @@ std::vector<Found> forwards(Ledger& ledger, const Options& options, const Filter
   return found;
 }
 
-/// The newest `count`, in order.
+/// Returns the newest `count` matching entries, in order.
 std::vector<Found> newest(Ledger& ledger, std::uint64_t size, const Options& options, const Filter& filter) {
   std::vector<Found> found;
   for (std::uint64_t end = size; end > 0 && found.size() < options.count;) {
@@ -117,7 +117,7 @@ std::vector<Found> newest(Ledger& ledger, std::uint64_t size, const Options& opt
   return found;
 }
 
-/// The action, or what was ordered and of what.
+/// Returns the action or, for an entry of verdict `control`, the order and its subject.
 std::string what_of(const Entry& entry) {
   if (!entry.control) return entry.action.empty() ? "-" : entry.action;
   std::string what = entry.control->kind;

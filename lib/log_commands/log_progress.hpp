@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Progress of long work: a line on the terminal that is written over, a few times a second.
+// Shows the progress of long work in one line of the terminal, which is overwritten a few times a second.
 #pragma once
 
 #include <unistd.h>
@@ -47,7 +47,8 @@ class Progress {
   void clear() {
     if (drawn_) draw("\r\x1b[K");
   }
-  /// Past the streams, which let no control character through. A line that is lost is drawn again.
+  /// Writes to the descriptor itself, because the streams let no control character through. A line that is lost is
+  /// drawn again.
   void draw(const std::string& text) const { (void)!::write(descriptor_, text.data(), text.size()); }
   const int descriptor_;
   const bool on_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// openexec log proof and log consistency: what a stranger needs to check an entry, or that the log only grew.
+// openexec log proof and log consistency: the proofs with which an outside verifier checks an entry, or that the log
+// only grew.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -55,7 +56,7 @@ struct ProofOptions {
   std::string out;
 };
 
-/// The named entry, or the one that says what became of the named execution.
+/// Returns the index of the named entry, or of the entry with the outcome of the named execution.
 std::uint64_t index_of(Ledger& ledger, const std::string& wanted) {
   const std::vector<LogLine> lines = entries_of(ledger, wanted);
   if (lines.empty()) throw Stop(terminal::no, "no such entry; see openexec log list");
@@ -90,10 +91,10 @@ struct ConsistencyOptions {
 
 struct Named {
   std::uint64_t size = 0;
-  std::optional<Digest> root;  ///< what a checkpoint says
+  std::optional<Digest> root;  ///< the root in the checkpoint, if a checkpoint was given
 };
 
-/// A size, or a file with a checkpoint that the log signed.
+/// Reads a size, or a file with a checkpoint that the log signed.
 Named named(const std::string& given, const merkle::VerifierKey& key, const Console& console) {
   const bool digits = !given.empty() && given.size() <= 18 &&
                       std::all_of(given.begin(), given.end(), [](char c) { return '0' <= c && c <= '9'; });
@@ -108,7 +109,7 @@ Named named(const std::string& given, const merkle::VerifierKey& key, const Cons
   return {checkpoint->head.size, checkpoint->head.root};
 }
 
-/// Tiles as the ledger shows them.
+/// Reads tiles from the ledger.
 class ShownTiles final : public merkle::TileReader {
  public:
   explicit ShownTiles(Ledger& ledger) : ledger_(ledger) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// openexec log show: all of an entry, and those to come.
+// openexec log show: shows all members of an entry, and with --follow the entries to come.
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -33,7 +33,7 @@ struct Options {
   bool json = false;
 };
 
-/// A member of an entry for a person: a string as itself, null as "-", anything else as JSON.
+/// Returns a member of an entry in readable form. A string is shown as it is, null as "-", and anything else as JSON.
 std::string cell(canon::View entry, std::string_view name) {
   const auto value = entry.find(name);
   if (!value || value->is(canon::Type::null)) return "-";
@@ -57,7 +57,7 @@ void show_entry(const LogLine& line, bool json, const Console& console) {
   console.out << style.strong("entry " + std::to_string(line.index)) << '\n' << terminal::fields(style, rows);
 }
 
-/// Until it is interrupted, or nobody reads any more.
+/// Shows new entries until the process is interrupted or the reader of the output has gone.
 [[noreturn]] void follow(Ledger& ledger, std::uint64_t next, bool json, const Console& console) {
   for (;;) {
     const auto lines = or_cannot(ledger.read(next, 256), "the log");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// openexec log verify: everything that a ledger says of its log, derived again.
+// openexec log verify: computes everything that a ledger says of its log again, and compares it.
 #include <chrono>
 #include <cstdint>
 #include <cstdio>

@@ -33,7 +33,7 @@ constexpr std::string_view draft_mark = ".new-";
   throw Stop(terminal::cannot, "cannot " + what + " " + shown(name) + ": " + std::generic_category().message(error));
 }
 
-/// "tile/0/067" as "tile/0" and "067".
+/// Splits "tile/0/067" into "tile/0" and "067".
 std::pair<std::string, std::string> split(const std::string& name) {
   const std::size_t slash = name.rfind('/');
   if (slash == std::string::npos) return {"", name};
@@ -56,7 +56,7 @@ bool is_draft(std::string_view name) {
   return name.size() == 16 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-/// Names in an open folder, but for "." and "..".
+/// Returns the names in an open folder, without "." and "..".
 std::vector<std::string> names_in(int folder, const std::string& name) {
   const int own = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (own < 0) cannot("list", name, errno);
@@ -71,7 +71,7 @@ std::vector<std::string> names_in(int folder, const std::string& name) {
   return names;
 }
 
-/// Refuses what a file would take the place of, if that is no file.
+/// Refuses to replace something that is not a regular file.
 void check_replaceable(int folder, const std::string& file, const std::string& name) {
   struct stat status {};
   if (::fstatat(folder, file.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -191,7 +191,7 @@ int SiteFolder::beside(const std::string& folder) {
   if (!beside_ || beside_name_ != folder) {
     beside_.emplace(open_folder(folder, true));
     beside_name_ = folder;
-    // The lock is held, so a draft that is there belongs to a run that was killed.
+    // This run holds the lock, so a draft that exists was left by a run that was killed.
     for (const std::string& name : names_in(beside_->get(), path_ + "/" + folder))
       if (is_draft(name)) ::unlinkat(beside_->get(), name.c_str(), 0);
   }
