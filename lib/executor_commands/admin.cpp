@@ -29,7 +29,7 @@ namespace {
 using canon::JsonObject;
 
 constexpr std::size_t longest_answer = std::size_t{16} << 20;
-constexpr time_t patience_s = 60;  // an order is answered when its entry is durable
+constexpr time_t patience_s = 60;  // long, because an order is answered only when its entry is durable
 
 constexpr auto footer = R"(Exit codes:
   0  done, with an entry in the log; or the status, whatever it is
@@ -71,7 +71,7 @@ Answer ask_service(const std::string& path, std::string_view line, std::string_v
   const std::string request = std::string(line) +
                               " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
                               std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-  // One that turns us away answers without reading: what it says is read all the same.
+  // A listener that refuses this user answers without reading the request, so its answer is read in any case.
   for (std::size_t sent = 0; sent < request.size();) {
     const ssize_t now = ::send(peer.get(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
     if (now <= 0) break;
@@ -116,7 +116,7 @@ int tell(const Answer& answer, bool json, const Console& console) {
 
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : shown(text); }
 
-/// What stands, a line each, for a person.
+/// Shows the active controls to a person, one on each line.
 int tell_status(const Answer& answer, bool json, const Console& console) {
   if (json || answer.status != 200) return tell(answer, json, console);
   const Result<canon::Document> document = canon::parse(answer.body);
@@ -152,8 +152,9 @@ std::string this_user() {
   return user == nullptr || user->pw_name == nullptr ? std::string() : user->pw_name;
 }
 
-/// An order for another tenant than the service's is recorded and changes nothing there, so that a mistyped name would
-/// look like a halt. The order goes first, since nothing may hold it up.
+/// Throws Stop(no) if the order named another tenant than the service's. Such an order is recorded and changes nothing
+/// there, so that a mistyped name would look like a halt. The order is sent before this check, since nothing may delay
+/// it.
 void check_tenant(const Options& options) {
   const Answer answer = ask_service(options.socket, "GET /status", {});
   const Result<canon::Document> document = canon::parse(answer.body);

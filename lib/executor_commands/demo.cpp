@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 constexpr auto tenant = "demo";
 constexpr auto payment = R"({"to":"ada","amount":25})";
 
-/// A folder that goes with this value.
+/// A folder that is removed with this object.
 class Scratch {
  public:
   Scratch() : path_((fs::temp_directory_path() / "openexec-demo-XXXXXX").string()) {
@@ -51,7 +51,7 @@ class Scratch {
 
 struct Step {
   std::string name, tried, answer, why;
-  std::size_t entered = 0;  ///< how often the handler was entered, in all
+  std::size_t entered = 0;  ///< how often the handler was entered in total
   std::string receipt;
   bool as_expected = false;
 };

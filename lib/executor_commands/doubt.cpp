@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// openexec doubt: what is in doubt in a ledger, and what a person found out about it. Through the admin socket of the
-// executor that has the ledger, or on the file while no executor has it.
+// openexec doubt: lists the executions in doubt of a ledger, and records what an operator found out about one. It uses
+// the admin socket of the executor that has the ledger open, or the file while no executor has it open.
 #include <unistd.h>
 
 #include <algorithm>
@@ -71,7 +71,7 @@ int settle_through(const Options& options, const Console& console) {
   return ask_admin(options.socket, "POST /doubt/settle", body.take(), console);
 }
 
-/// The time of an entry that no executor stamps: never behind what the ledger has seen.
+/// Returns the time of an entry that is not written by an executor. It is never earlier than the ledger's highest time.
 Timestamp stamp(Ledger& ledger, Entry& entry) {
   entry.observed_at = std::max(system_clock()->now(), or_cannot(ledger.latest(), "the ledger"));
   return entry.observed_at;

@@ -33,7 +33,7 @@ struct Options {
   std::optional<std::string> allowed;
 };
 
-/// What the environment says before a flag does.
+/// Reads the settings from the environment. A flag overrides each of them.
 Options options_of(const Environment& environment) {
   Options options;
   options.mode = environment("OPENEXEC_MODE");
@@ -43,7 +43,7 @@ Options options_of(const Environment& environment) {
   return options;
 }
 
-/// Demo is chosen silently only where nothing was set that means approvals, as in openexecd.
+/// As in openexecd, demo mode is the default only if no setting that concerns approvals is given.
 std::string mode_of(const Options& options, const Console& console) {
   if (options.mode) return *options.mode;
   if (!options.trust_policy_file.empty()) return "policy";

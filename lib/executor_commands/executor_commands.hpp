@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program openexec: its commands, beside those for the log, and the whole of it. Each command adds itself to the
-// command line; the one that is asked for runs.
+// The program openexec and its commands, except those for the log. Each command adds itself to the command line, and
+// the one that the arguments name runs.
 #pragma once
 
 #include <functional>
@@ -15,8 +15,8 @@
 
 namespace openexec::terminal {
 
-/// Exit code of `receipt verify` where it could not be tried. An auditor has three answers to tell apart: 0 pass, 1 fail,
-/// 2 incomplete (the worst of several receipts).
+/// Exit code of `receipt verify` if it could not start to verify. The codes 0, 1 and 2 are answers to an auditor. They
+/// mean pass, fail and incomplete, and of several receipts the worst decides.
 inline constexpr int evidence_cannot = 3;
 
 /// Makes the handlers that `execute` runs.
@@ -35,7 +35,7 @@ void add_demo(CommandLine& line);
 /// code.
 int ask_admin(const std::string& socket, std::string_view line, std::string_view body, const Console& console);
 
-/// What the program is given by its main.
+/// The parts that main() gives to the program.
 struct OpenexecParts {
   MakeHandlers handlers;                 ///< must be callable
   log_commands::AskWitness ask_witness;  ///< empty: there is no `log cosign`

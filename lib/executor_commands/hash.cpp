@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// openexec hash and openexec canon: the bytes and the hashes that name a request.
+// openexec hash and openexec canon: show the canonical bytes and the hashes that identify a request.
 #include <unistd.h>
 
 #include <memory>

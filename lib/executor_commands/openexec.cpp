@@ -40,7 +40,7 @@ int run_openexec(const Console& console, const std::vector<std::string>& argumen
   add_doubt(line);
   add_admin(line);
   add_demo(line);
-  // Also where the arguments are wrong, so that nobody takes that for an answer about the evidence.
+  // Wrong arguments get this code as well, so that an auditor does not take them for an answer about the evidence.
   const bool about_evidence = !arguments.empty() && arguments.front() == "receipt";
   return line.run(arguments, about_evidence ? evidence_cannot : cannot);
 }

@@ -38,7 +38,7 @@ struct Options {
   std::vector<std::string> files;
   std::optional<std::string> log_key;
   std::optional<std::string> policy;
-  std::optional<std::string> payload;  // of these three the files
+  std::optional<std::string> payload;  // this and the next two are paths of files
   std::optional<std::string> result;
   std::optional<std::string> approval;
   std::optional<std::string> exec_id;
@@ -49,7 +49,7 @@ struct Options {
   bool json = false;
 };
 
-/// The files' texts, owned here: what is verified are views of them.
+/// Owns the texts of the files, since the verification gets views of them.
 struct Held {
   std::optional<std::string> log_key, policy, payload, result, approval;
 };
@@ -59,7 +59,7 @@ std::optional<std::string> read(const Console& console, const std::optional<std:
   return read_input(console, *file);
 }
 
-/// A key as it is written, or a file that holds one in one line.
+/// Returns a key that is given as text, or reads it from a file that holds it in one line.
 std::optional<std::string> read_key(const Console& console, const std::optional<std::string>& given) {
   if (!given || (given->find('+') != std::string::npos && !std::filesystem::exists(*given))) return given;
   std::string key = read_input(console, *given);
@@ -67,7 +67,8 @@ std::optional<std::string> read_key(const Console& console, const std::optional<
   return key;
 }
 
-/// Standard input ends once.
+/// Throws Stop if more than one input is read from standard input, which can be read only once, or if inputs about one
+/// receipt are given with several receipts.
 void check_inputs(const Options& options) {
   std::vector<std::string> files = options.files;
   for (const auto* file : {&options.log_key, &options.policy, &options.payload, &options.result, &options.approval})
@@ -104,7 +105,7 @@ std::string time_text(std::uint64_t seconds) {
   return base::format_time({static_cast<std::int64_t>(std::min(seconds, last)) * 1'000'000}).substr(0, 19) + "Z";
 }
 
-/// What a step found out, where it passed and there is something to say.
+/// Returns what a step found, if it passed and has something to report.
 std::string seen(const EvidenceReport& report, EvidenceStep step) {
   switch (step) {
     case EvidenceStep::entry: {

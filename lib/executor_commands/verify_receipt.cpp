@@ -43,8 +43,8 @@ std::string member(canon::View object, std::string_view name) {
   return std::string(value->string());
 }
 
-/// An answer of POST /execute, whose result is a value, or the body of POST /receipts/verify, whose result may be a
-/// text.
+/// Reads an answer of POST /execute, whose result is a JSON value, or a body of POST /receipts/verify, whose result may
+/// be text.
 Claimed read_claim(const std::string& text) {
   const auto document = or_stop(canon::parse(text), no, "this is not strict JSON");
   const canon::View root = document.root();
@@ -60,7 +60,7 @@ Claimed read_claim(const std::string& text) {
           member(root, "receipt")};
 }
 
-/// The hash alone, which anybody can make of an execution that never was.
+/// Compares the hash alone. Any program can compute the hash of an execution that never took place.
 int say_whether_it_matches(const Status& status, bool as_json, const Console& console) {
   if (as_json) {
     JsonObject json;
@@ -78,7 +78,7 @@ int say_whether_it_matches(const Status& status, bool as_json, const Console& co
   return status.ok() ? yes : no;
 }
 
-/// The log's word for it.
+/// Checks whether the ledger's log records the execution.
 int say_whether_it_is_recorded(const Status& status, const Claimed& claimed, const Options& options,
                                const Console& console) {
   const auto ledger = log_commands::open_to_read(*options.ledger);
