@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program openexec-approve: the governance side. Makes keys and approvals, and looks at them. It links no executor
-// code.
+// The program openexec-approve, which approvers use. It makes keys and approvals, and inspects them. It links no
+// executor code.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ namespace openexec::terminal {
 /// The program openexec-approve. Returns its exit code.
 int run_approve(const Console& console, const std::vector<std::string>& arguments);
 
-/// What the arguments say, of whichever command.
+/// The arguments of all commands.
 struct ApproveOptions {
   std::string file = "-";
   bool json = false;
@@ -59,42 +59,43 @@ int review(const ApproveOptions& options, const Console& console);
 int verify(const ApproveOptions& options, const Console& console);
 int inspect(const ApproveOptions& options, const Console& console);
 
-// What several of them need.
+// Functions that several commands use.
 
 Timestamp now();
-/// "in 5 min", "3 h ago".
+/// Returns the distance of two times, such as "in 5 min" or "3 h ago".
 std::string from_now(Timestamp then, Timestamp now);
-/// A time, and how far it is from now.
+/// Returns a time, and how far it is from now.
 std::string expiry(Timestamp expires_at, Timestamp at);
-/// What a statement says beside its steps. What is absent is not shown.
+/// Returns the members of a statement other than its steps. Absent members are left out.
 Rows terms_of(const approval::Statement& statement, Timestamp at);
-/// Who signed, as the envelope claims.
+/// Returns the signers that the envelope claims.
 Rows signatures_of(const signing::UntrustedApproval& envelope);
 /// Returns whether the artifact is a DSSE envelope.
 bool is_envelope(std::string_view artifact);
-/// The version that --against names. Returns nullopt if it is not given.
+/// Reads the version that --against names. Returns nullopt if the option is not given.
 std::optional<Subject> earlier(const ApproveOptions& options, const Console& console);
 
-/// What somebody is asked to sign, and with what.
+/// What an approver is asked to sign, and the key to sign it with.
 struct Signing {
   Subject subject;
-  std::optional<Subject> before;        ///< an earlier version, for what changed
-  std::optional<std::uint32_t> needed;  ///< signatures, as the trust policy says
+  std::optional<Subject> before;        ///< an earlier version, to show what changed
+  std::optional<std::uint32_t> needed;  ///< how many signatures the trust policy requires
   std::string pem;
   Style style;
 
   [[nodiscard]] std::string review() const;
-  /// Seconds. Several people need more time to be found than one who has just read it.
+  /// In seconds. Several approvers need more time than one who has just read the request.
   [[nodiscard]] std::int64_t valid_for(const ApproveOptions& options) const;
 };
 
 void show(const ApproveOptions& options, const Console& console, const std::string& text);
-/// Asks. Stop(no) for anything but the answer: a part of the hash where a yes would be too little.
+/// Asks the approver. Throws Stop(no) for any answer but the expected one. That is a part of the hash if a "yes" would
+/// not be enough.
 void ask_for(const ApproveOptions& options, const Console& console, const std::string& text, bool weighty,
              const char* hash_name, const std::string& hash);
 crypto::PrivateKey unlock(const ApproveOptions& options, const Console& console, const std::string& pem);
 void write_out(const ApproveOptions& options, const Console& console, const std::string& text);
-/// A new statement, or one more signature under the one that is there.
+/// Makes a new statement, or adds one more signature to an existing one.
 int sign_dsse(const ApproveOptions& options, const Console& console, const Signing& signing);
 
 }  // namespace openexec::terminal

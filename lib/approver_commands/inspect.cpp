@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// openexec-approve inspect: what an artifact says, and how much of it was checked.
+// openexec-approve inspect: shows what an artifact says, and how much of it was checked.
 #include <algorithm>
 #include <optional>
 #include <ostream>
@@ -21,7 +21,7 @@ namespace {
 
 using canon::JsonObject;
 
-/// What was looked at, in three values: it is so, it is not, nobody looked.
+/// The result of a check, with the values true, false and not checked.
 struct Finding {
   const char* name;
   std::optional<bool> good;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// openexec-approve keygen: a key pair, in two new files.
+// openexec-approve keygen: makes a key pair in two new files.
 #include <unistd.h>
 
 #include <ostream>
@@ -46,7 +46,7 @@ int keygen(const ApproveOptions& options, const Console& console) {
   try {
     write_new_file(public_path, key.public_key().to_pem(), 0644);
   } catch (...) {
-    ::unlink(private_path.c_str());  // both or neither
+    ::unlink(private_path.c_str());  // the command writes both files or none
     throw;
   }
 

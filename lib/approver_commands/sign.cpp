@@ -13,7 +13,7 @@
 namespace openexec::terminal {
 namespace {
 
-/// A private key as it stands in its file. A key that others can read is theirs too.
+/// Reads a private key from its file. A file that other users can read is refused, since they could sign with the key.
 std::string read_key_file(const ApproveOptions& options, const Console& console) {
   return read_input(console, options.key_file, options.shared_key ? Readers::anybody : Readers::owner);
 }
@@ -37,7 +37,7 @@ int sign_clawshield(const ApproveOptions& options, const Console& console, const
   return yes;
 }
 
-/// How many signatures the trust policy asks for; the most that one of the steps needs.
+/// Returns how many signatures the trust policy requires. Of several steps the one that needs the most decides.
 std::optional<std::uint32_t> signatures_needed(const ApproveOptions& options, const Console& console,
                                                const Subject& subject) {
   if (options.policy_file.empty()) return std::nullopt;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// openexec-approve sign, in DSSE: statements for plans and for several signers.
+// openexec-approve sign for DSSE envelopes, with statements for plans and for several signers.
 #include <cstdint>
 #include <optional>
 #include <ostream>
@@ -15,8 +15,8 @@
 namespace openexec::terminal {
 namespace {
 
-/// Whether the statement approves this very subject. Stop(no), by name, where it approves anything else: then what is
-/// shown is not what would be signed.
+/// Checks that the statement approves exactly this subject. Otherwise throws Stop(no) that names the difference,
+/// because the approver would sign something other than what is shown.
 void check_same(const approval::Statement& statement, const Subject& subject) {
   const auto differs = [](const std::string& what) {
     throw Stop(no, "the envelope approves something else than the request beside it: " + what);
@@ -61,7 +61,8 @@ signing::DsseGrant grant_of(const ApproveOptions& options, std::int64_t valid_fo
   return grant;
 }
 
-/// Warns of a statement that nobody will have time for. Stop(no) if nobody is there to ask and it has expired.
+/// Returns a warning if the statement has expired or expires within a minute. Throws Stop(no) if it has expired and
+/// --yes is given, since then no approver is asked.
 std::string warning_of(const ApproveOptions& options, const Style& style, const approval::Statement& statement,
                        Timestamp at) {
   constexpr std::int64_t soon = 60'000'000;
@@ -92,7 +93,7 @@ int sign_dsse(const ApproveOptions& options, const Console& console, const Signi
                                                : signing::dsse_statement(subject.steps.front(), grant),
                              cannot, "cannot approve this");
   }
-  // What is shown is read back from the very text that is signed.
+  // The rows that are shown are read back from the text that is signed.
   const auto statement = or_stop(approval::read_statement(statement_text), no, "the statement");
   check_same(statement, subject);
   const Style& style = signing.style;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is shown of a statement and of its signatures.
+// The rows that show a statement and its signatures.
 #include <chrono>
 #include <cstdint>
 #include <string>

@@ -32,7 +32,8 @@ std::string quoted(std::string_view text) {
   return shown(json);
 }
 
-/// `to`, `items[0].price`, `["a name with dots.and spaces"]`: a name cannot look like another path.
+/// A parameter with its path, such as `to`, `items[0].price` or `["a name with dots.and spaces"]`. A name cannot look
+/// like another path.
 struct Parameter {
   std::string path;
   std::string value;  ///< as JSON, on one line, shown
@@ -78,7 +79,7 @@ std::string request_json(const Subject& subject, const Proposal& proposal) {
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
-/// The parameters as rows; where there is a version before, with marks.
+/// Returns the parameters as rows. If an earlier version is given, the rows have marks for what changed.
 void add_parameters(const Style& style, const Proposal& proposal, const Proposal* before, Rows& rows) {
   std::map<std::string, std::string> was;
   if (before != nullptr)
@@ -111,7 +112,7 @@ std::string step_text(const Style& style, const Subject& subject, const Proposal
   return fields(style, rows);
 }
 
-/// What should have been seen above, since it may have left the screen.
+/// Returns a summary of the parameters above it, since these may have scrolled off the screen.
 std::string counted(const Style& style, const Subject& subject) {
   std::size_t count = 0, size = 0, longest = 0;
   std::string name;
@@ -132,8 +133,8 @@ std::string counted(const Style& style, const Subject& subject) {
   return style.strong("Shown above: " + text + ".") + "\n";
 }
 
-// Words of money and of what cannot be undone (docs/approvals.md). A part of a word is enough, in any case of letters:
-// a question too many costs a moment.
+// Words of money and of effects that cannot be undone (docs/approvals.md). They match as part of a word and in any case
+// of letters, because one question too many costs little.
 constexpr std::array<std::string_view, 51> weighty_words{
     "amount",    "balance",  "bank",      "bill",     "buy",      "card",   "cash",    "charge",  "cost",
     "credit",    "currency", "debit",     "deposit",  "eur",      "fee",    "fund",    "iban",    "invoice",

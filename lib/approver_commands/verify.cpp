@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// openexec-approve review and verify: what is asked for, and whether a trust policy accepts its approval.
+// openexec-approve review and verify: show what is asked for, and whether a trust policy accepts its approval.
 #include <optional>
 #include <ostream>
 #include <string>
@@ -18,8 +18,8 @@ namespace {
 
 using canon::JsonObject;
 
-/// What the executor would refuse the step for, though its signatures count. It asks the action's handler for the cost,
-/// and under openexecd that is a command of the handlers file.
+/// Returns why the executor could refuse the step although its signatures are enough. The executor asks the action's
+/// handler for the cost, and under openexecd that handler is a command of the handlers file.
 Status held_to(const Approval& approval, std::string_view action, const std::optional<canon::Document>& handlers) {
   if (!approval.constraints.max_cost_usd) return Status::success();
   const auto unmet = [](const std::string& why) {
