@@ -45,7 +45,7 @@ Result<TrustPolicy> read_policy(const std::string& path) {
 }
 
 Result<Approving> verify_by_policy(const Settings& settings, const Events& events) {
-  // What would be ignored was meant.
+  // A setting that this mode would ignore is refused, since the operator meant it.
   if (!settings.public_key.empty()) {
     return Status(
         Code::invalid_argument,

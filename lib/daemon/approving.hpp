@@ -23,11 +23,11 @@ struct Approving {
 };
 
 /// Makes the verifier that the settings ask for. Precondition: settings.mode is decided. The detail of a refusal names
-/// the setting. Findings about a policy are warned of.
+/// the setting. Findings about a policy are logged as warnings.
 Result<Approving> approving(const Settings& settings, const Events& events);
 
-/// Reads the trust policy again, as on SIGHUP. The answer is its digest, and what an operator should know. Where the file
-/// cannot be read or is no policy, the one that was there stays.
+/// Reads the trust policy again, as on SIGHUP. Returns its digest and the findings that an operator should know. If the
+/// file cannot be read or is not a valid policy, the active policy stays.
 std::function<Result<std::string>()> reloading(std::shared_ptr<PolicyVerifier> verifier, const std::string& path);
 
 }  // namespace openexec::daemon

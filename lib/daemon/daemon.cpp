@@ -44,7 +44,8 @@ void check(const Status& status, int exit_code) {
   if (!status.ok()) throw Refusal(exit_code, status.detail());
 }
 
-/// What the library calls an argument is a setting here. Anything else that goes wrong is the machine's.
+/// Returns the exit code of a failure. An invalid argument of the library is a wrong setting here, and any other
+/// failure is one of the machine.
 int exit_code_of(const Status& status) { return status.code() == Code::invalid_argument ? exit_settings : exit_failed; }
 
 struct Actions {
@@ -52,7 +53,7 @@ struct Actions {
   std::vector<std::string> names;
 };
 
-/// What the file gives, and the demonstration handlers where it does not give their names to something else.
+/// Returns the handlers of the file, and those demonstration handlers whose names the file does not use.
 Result<Actions> actions(const Settings& settings, const HandlerTable& demo, const Events& events) {
   Actions actions;
   if (!settings.handlers.empty()) {
@@ -71,8 +72,8 @@ Result<Actions> actions(const Settings& settings, const HandlerTable& demo, cons
   return actions;
 }
 
-/// A name on the allow-list that has no handler was most likely mistyped, and then the action that was meant is
-/// refused. A trial in demo mode is only warned, so that the allow-list of the documents starts there.
+/// Refuses a name on the allow-list that has no handler. It was most likely mistyped, and the service would refuse the
+/// action that the operator meant. Demo mode only warns, so that it starts with the allow-list of the documents.
 Status check_allowed(const Settings& settings, const HandlerTable& table, const Events& events) {
   std::vector<std::string> unknown;
   for (const std::string& action : settings.allowed.value_or(std::vector<std::string>()))
@@ -89,7 +90,7 @@ Status check_allowed(const Settings& settings, const HandlerTable& table, const 
 void decide_mode(Settings& settings, const Events& events) {
   check(understand(settings), exit_settings);
   settings.mode = or_refuse(mode_of(settings), exit_settings);
-  // A trial on one's own machine is only told what a service is refused for.
+  // A trial in demo mode on a loopback address is only warned that other users may write a file. A service is refused.
   settings.ledger.others_may_write = settings.mode == "demo" && is_loopback(settings.service.host);
   settings.ledger.warn = [events](std::string_view finding) { events.warn(finding); };
 }
@@ -105,7 +106,7 @@ Service listen(Settings& settings, const Approving& approval, const Actions& act
   return *std::move(service);
 }
 
-/// A ledger that does not open is complained of by the setting that it comes from.
+/// Names the setting at fault if a ledger does not open.
 std::shared_ptr<Ledger> open(const Settings& settings) {
   auto ledger = open_ledger(settings.db_url, settings.ledger);
   if (!ledger.ok())
@@ -113,7 +114,8 @@ std::shared_ptr<Ledger> open(const Settings& settings) {
   return *std::move(ledger);
 }
 
-/// What was verified once is not served unverified because the mode was forgotten.
+/// Judges demo mode on a ledger that has an entry with an approval. It is refused if no mode was chosen, since the
+/// operator has most likely forgotten to set one, and is warned of otherwise.
 void check_demo(const Settings& settings, Ledger& ledger, const Events& events) {
   if (settings.mode != "demo") return;
   const auto approved = has_approvals(ledger);
@@ -141,7 +143,7 @@ int serve(const Host& host, Settings& settings, const Events& events) {
   const Approving approval = or_refuse(approving(settings, events), exit_settings);
   Actions all = or_refuse(actions(settings, host.demo(), events), exit_settings);
   check(check_allowed(settings, all.table, events), exit_settings);
-  // The port first: who does not get it leaves the ledger alone.
+  // The port is opened first, so that a process that does not get it leaves the ledger unchanged.
   Service listening = listen(settings, approval, all, events);
   auto ledger = open(settings);
   check_demo(settings, *ledger, events);
@@ -152,10 +154,10 @@ int serve(const Host& host, Settings& settings, const Events& events) {
                                    opened.detail());
   host.out(terminal::on_screen(greeting(settings, executor, all.names, serving.port()), false));
 
-  while (host.next_signal() == Signal::reload) (void)serving.reload();  // the log says what became of it
+  while (host.next_signal() == Signal::reload) (void)serving.reload();  // its result is in the log
   host.let_signals_end();
   if (serving.drain() == 0) return EXIT_SUCCESS;
-  // Their nonces are in doubt: the next start says so, with a log entry.
+  // The nonces of the handlers that still run are in doubt. The next start records that with a log entry.
   events.complain("handlers are still running; their executions are in doubt", exit_failed);
   host.end_at_once(exit_failed);
   return exit_failed;

@@ -15,14 +15,14 @@ namespace openexec::daemon {
 
 enum class Signal { reload, end };
 
-/// What openexecd needs of the process that runs it. All must be callable.
+/// The functions that openexecd needs from the process that runs it. All must be callable.
 struct Host {
-  WriteText out;  ///< standard output. Past the buffers of its stream, which without memory swallow a text
+  WriteText out;  ///< standard output, not through its stream, whose buffers lose a text if memory runs out
   WriteText log;  ///< standard error
   terminal::Environment environment;
   std::function<Signal()> next_signal;    ///< waits for the operator
   std::function<void()> let_signals_end;  ///< from now on a second signal ends the process at once
-  std::function<void(int)> end_at_once;   ///< ends the process though handlers run
+  std::function<void(int)> end_at_once;   ///< ends the process even if handlers run
   std::function<HandlerTable()> demo;     ///< the demonstration handlers
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What openexecd says of itself when it listens.
+// The text that openexecd prints about itself when it listens.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace openexec::daemon {
 /// "a, b", or "none".
 std::string joined(const std::vector<std::string>& names);
 
-/// Mode, ledger, key, actions and names, and last the address. Precondition: settings.mode is decided.
+/// Returns mode, ledger, key, actions and names, and last the address. Precondition: settings.mode is decided.
 std::string greeting(const Settings& settings, const Executor& executor, const std::vector<std::string>& names,
                      std::uint16_t port);
 

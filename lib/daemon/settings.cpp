@@ -36,8 +36,8 @@ Settings::Settings(const terminal::Environment& environment)
 
 namespace {
 
-/// Accepts a whole number within the bounds, in decimal digits. CLI11 itself takes "" for 0, and -1 and what overflows
-/// for the largest number of the type, so that a limit would be gone.
+/// Accepts a whole number within the bounds, in decimal digits. CLI11 itself reads "" as 0, and reads -1 and a number
+/// that overflows as the largest number of the type, which would remove a limit.
 CLI::Validator whole(std::uint64_t least, std::uint64_t most) {
   const auto fault = [least, most](const std::string& text) {
     std::uint64_t number = 0;
@@ -49,7 +49,7 @@ CLI::Validator whole(std::uint64_t least, std::uint64_t most) {
   return {fault, "", "whole"};
 }
 
-constexpr std::uint64_t many = 1'000'000;  // of what is counted one by one
+constexpr std::uint64_t many = 1'000'000;  // upper bound of settings that count single things
 
 void add_address_flags(terminal::CommandLine& line, ServiceOptions& service) {
   CLI::App& app = line.app();
@@ -188,7 +188,8 @@ std::string_view trimmed(std::string_view text) {
   return first == text.npos ? std::string_view() : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-/// A PEM as files of variables hold it: in quotes that nobody removed, between blanks. The library reads \n as a line break.
+/// A PEM as files of variables hold it: in quotes that nobody removed, between blanks. The library reads \n as a line
+/// break.
 std::string pem_of(std::string_view text) {
   text = trimmed(text);
   for (const char quote : {'"', '\''})

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the operator set, and the mode that follows from it.
+// The settings that the operator made, and the mode that follows from them.
 #pragma once
 
 #include <openexec/openexec.hpp>
@@ -13,7 +13,7 @@
 
 namespace openexec::daemon {
 
-/// From the environment first, then from the flags, which win.
+/// Read from the environment first and then from the flags, which override it.
 struct Settings {
   explicit Settings(const terminal::Environment& environment);
 
@@ -36,25 +36,27 @@ struct Settings {
 /// The settings must outlive the command line.
 void add_flags(terminal::CommandLine& line, Settings& settings);
 
-/// What the service said of one of its options, by the flag that sets it. Unchanged if no flag does.
+/// Returns what the service said about one of its options, in terms of the flag that sets it. Unchanged if no flag sets
+/// it.
 std::string with_flag(const std::string& detail);
 
-/// What the ledger said of one of its options, by the setting that it comes from.
+/// Returns what the ledger said about one of its options, in terms of the setting that it comes from.
 std::string with_ledger_setting(const Settings& settings, const std::string& detail);
 
-/// Brings the settings to the form in which they mean something: keys out of quotes and blanks, the allow-list as
-/// names. The detail of a refusal names the variable and the flag.
+/// Normalises the settings. Keys lose quotes and blanks, and the allow-list is split into names. The detail of a
+/// refusal names the variable and the flag.
 Status understand(Settings& settings);
 
-/// Returns false for an address that others can reach. What is no address is reported when the service listens.
+/// Returns false for an address that other machines can reach. An invalid address is reported when the service listens.
 bool is_loopback(const std::string& host);
 
-/// The mode that was chosen, or the one that follows. Demo follows only where nothing is set that protects something or
-/// lets others in: otherwise a forgotten setting would run everything, and the detail names what was set.
+/// Returns the mode that was chosen, or the one that follows from the other settings. Demo follows only if no setting
+/// is given that protects something or opens the service to other machines. Otherwise a forgotten setting would run
+/// everything, so the mode is refused with a detail that names what was set.
 Result<std::string> mode_of(const Settings& settings);
 
-/// Returns whether the ledger's log has an entry with an approval: what was verified once is not served unverified by
-/// forgetting the mode.
+/// Returns whether the ledger's log has an entry with an approval. Such a ledger is not served in demo mode only
+/// because the operator forgot to set the mode.
 Result<bool> has_approvals(Ledger& ledger);
 
 }  // namespace openexec::daemon
