@@ -120,7 +120,7 @@ class ClawshieldVerifier final : public Verifier {
     return Status::success();
   }
 
-  // In the order of the table of codes; cheap checks stand before the signature, and none of them is an answer.
+  // The checks have the order of the table of codes. Cheap checks precede the signature, and none of them accepts.
   [[nodiscard]] Result<Approval> verify(const Proposal& proposal, Timestamp now) const override {
     if (!proposal.parts().artifact) return Status(Code::approval_missing, "approval_artifact: missing");
     if (!key_) return no_key();

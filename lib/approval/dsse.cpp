@@ -17,7 +17,7 @@ Status too_large(std::string_view what, std::size_t most) {
           std::string("approval_artifact: ").append(what).append(" has at most ") + std::to_string(most) + " bytes"};
 }
 
-/// Looks for signers, until all pairs of a signature and a key are tried or a failure more is not allowed.
+/// Looks for signers, until all pairs of a signature and a key are tried or the budget allows no further failure.
 class Search {
  public:
   Search(const Envelope& envelope, const Keyring& keyring, FailureBudget& budget, FailureBudget::Time now)
@@ -50,8 +50,8 @@ class Search {
       if (key != signature.hinted && is_by(key, signature.bytes)) return;
   }
 
-  /// Whether a verification says that the signature is this key's. A key that has signed cannot add to the count, so
-  /// that no verification is spent on it.
+  /// Verifies whether the signature is this key's. A key that is counted already cannot add to the count, so no
+  /// verification is spent on it.
   bool is_by(std::uint32_t key, std::string_view signature) {
     if (!found_.complete || has_signed(key)) return false;
     const std::size_t pairs = envelope_.signatures.size() * keyring_.keys.size();

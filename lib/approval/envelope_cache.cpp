@@ -33,9 +33,9 @@ void EnvelopeCache::add(const Digest& artifact, std::shared_ptr<const VerifiedEn
   const std::size_t bytes = envelope->bytes();
   if (bytes > max_bytes_) return;
   const base::Lock lock(mutex_);
-  if (places_.count(artifact) != 0) return;  // another thread was faster; both found the same
+  if (places_.count(artifact) != 0) return;  // another thread was faster, and both reached the same verdict
   entries_.push_front({artifact, std::move(envelope), bytes});
-  bytes_ += bytes;  // before what may fail: an entry that no place leads to is forgotten in its turn
+  bytes_ += bytes;  // before the step that may fail; an entry that no place leads to is evicted in its turn
   places_.emplace(artifact, entries_.begin());
   while (bytes_ > max_bytes_) {
     bytes_ -= entries_.back().bytes;

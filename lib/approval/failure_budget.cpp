@@ -9,7 +9,7 @@ bool FailureBudget::take(std::size_t count, Time now) {
   using std::chrono::microseconds;
   using std::chrono::seconds;
   const base::Lock lock(mutex_);
-  // A minute fills it from any debt that an envelope can make, and cannot overflow.
+  // A minute refills the budget from any debt that an envelope can make, and the product cannot overflow.
   const Time::duration passed = std::clamp<Time::duration>(now - filled_, seconds(0), seconds(60));
   const std::int64_t back = std::chrono::duration_cast<microseconds>(passed).count() * a_second / 1'000'000;
   if (back > 0) {

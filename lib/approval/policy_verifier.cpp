@@ -24,8 +24,8 @@ Status no_policy() {
   return {Code::approval_key_missing, "no trust policy: OPENEXEC_TRUST_POLICY (--trust-policy) not configured"};
 }
 
-/// Whether an artifact has members of clawshield-v1, and none of an envelope. Everything else is read as an envelope,
-/// and refused if it is none.
+/// Returns whether an artifact has members of clawshield-v1, and no member of an envelope. Every other artifact is read
+/// as an envelope, and refused if it is not one.
 bool is_clawshield(canon::View artifact) {
   const auto has = [&](std::string_view member) { return artifact.find(member).has_value(); };
   return (has("approval_id") || has("action_hash") || has("signature")) &&
@@ -36,7 +36,7 @@ Status signed_by_none() {
   return {Code::approval_signature_invalid, "Invalid signature: none was found to be by a key of the trust policy"};
 }
 
-/// Not a no: what was not tried may be good.
+/// Returns the answer for signatures that were not tried. It is not a refusal of the approval, which may be valid.
 Status too_many_failures() {
   return {
       Code::overloaded,
@@ -48,7 +48,7 @@ Status mismatch(std::string_view member) {
   return {Code::approval_hash_mismatch, std::string("hash mismatch: the approval is for another ").append(member)};
 }
 
-/// The step that is this very request.
+/// Returns the step of the statement that equals this request.
 Result<std::uint32_t> match(const Statement& statement, const Proposal& proposal) {
   const auto index = statement.step_for(proposal.nonce());
   if (!index) return mismatch("nonce");
@@ -60,13 +60,13 @@ Result<std::uint32_t> match(const Statement& statement, const Proposal& proposal
 
 }  // namespace
 
-/// A policy in force, with what was found under it. Another policy is another regime, so that no verdict outlives a
-/// key.
+/// The active policy, with the verdicts that were reached under it. Another policy gets an object of its own, so that
+/// no verdict outlives a key.
 struct Regime {
   TrustPolicy policy;
-  std::shared_ptr<const Verifier> clawshield;  ///< null where the policy accepts no such artifacts
+  std::shared_ptr<const Verifier> clawshield;  ///< null if the policy accepts no such artifacts
   mutable EnvelopeCache envelopes;
-  mutable EnvelopeCache refused{std::size_t{1} << 20};  ///< signed by no key; apart, so that they displace no good one
+  mutable EnvelopeCache refused{std::size_t{1} << 20};  ///< signed by no key; kept apart, to displace no valid one
 
   Regime(TrustPolicy made, std::shared_ptr<const Verifier> of_clawshield, std::size_t cache_bytes)
       : policy(std::move(made)), clawshield(std::move(of_clawshield)), envelopes(cache_bytes) {}
@@ -163,7 +163,8 @@ struct PolicyVerifier::Impl {
     return approval;
   }
 
-  /// Shape, signatures, and only then the statement; or what was found when this very artifact came before.
+  /// Checks form, signatures, and only then the statement. Returns the earlier verdict if the same artifact came
+  /// before.
   Result<std::shared_ptr<const approval::VerifiedEnvelope>> verified(const Regime& in_force,
                                                                      const Proposal& proposal) const {
     const Digest digest = proposal.artifact_digest();

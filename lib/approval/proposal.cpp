@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, 4> members{"action", "payload", "nonce", 
 
 Status malformed(std::string_view detail) { return {Code::malformed_request, std::string(detail)}; }
 
-/// Whether a text holds no value: models and clients send such a one for a call without arguments.
+/// Returns whether a text holds no value. Models and clients send such a text for a call without arguments.
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
 
 /// A field that is missing or of the wrong type.
@@ -40,7 +40,7 @@ bool fits(const Request& request, std::size_t max_bytes) {
   return true;
 }
 
-/// Fills a proposal's parts. Whichever form a request came in, its fields meet the same rules here.
+/// Fills a proposal's parts. The same rules apply to the fields of a request, whatever form it came in.
 class Reading {
  public:
   Reading(Proposal::Parts& parts, canon::Parser& parser, const RequestLimits& limits)
@@ -49,7 +49,7 @@ class Reading {
         whole_{limits.max_bytes, std::min(limits.max_depth, max_depth)},
         field_{limits.max_bytes, whole_.max_depth == 0 ? 0 : whole_.max_depth - 1} {}
 
-  /// A request in one text.
+  /// Reads a request that is one text.
   Status json(std::string_view text, std::optional<std::string_view> nonce) {
     if (Status status = parser_.parse(text, whole_, parts_.request); !status.ok()) return status;
     const View root = parts_.request.root();
@@ -71,7 +71,7 @@ class Reading {
     return artifact(root.find("approval_artifact").value_or(View()));
   }
 
-  /// A request in four: payload and artifact are parsed as the members of one text would be.
+  /// Reads a request that is four texts. Payload and artifact are parsed as the members of one text would be.
   Status fields(const Request& request) {
     if (!fits(request, whole_.max_bytes))
       return {Code::malformed_request, "the request is larger than " + std::to_string(whole_.max_bytes) + " bytes",
@@ -87,7 +87,7 @@ class Reading {
   }
 
  private:
-  /// A field's own text; null where there is none.
+  /// Returns a field's own text, or null if the field is absent.
   Result<View> parse(std::string_view name, std::string_view text, canon::Document& into) {
     if (text.empty()) return View();
     if (Status status = parser_.parse(text, field_, into); !status.ok()) return within(name, status);
@@ -106,8 +106,8 @@ class Reading {
     return Status::success();
   }
 
-  /// Null and a blank string stand for {}, which a schema then judges like any other payload. Whether a call was cut
-  /// before its arguments is for whoever read the model's answer to find out.
+  /// Null and a blank string stand for {}, which a schema then judges like any other payload. The caller, which read
+  /// the model's answer, has to find out whether a call was cut off before its arguments.
   Status payload(View value) {
     if (value.is(Type::string) && is_blank(value.string())) value = View();
     if (value.is(Type::string)) {
@@ -200,7 +200,7 @@ std::string_view Proposal::payload() const noexcept { return parts_->payload_jcs
 std::string_view Proposal::artifact() const noexcept { return parts_->artifact_jcs; }
 
 Digest Proposal::action_hash() const {
-  // An action needs no escapes, and "action" sorts before "payload": the object can be put together from its parts.
+  // An action needs no escapes, and "action" sorts before "payload", so the object can be composed from its parts.
   std::string& payload = parts_->scratch;
   payload.clear();
   if (parts_->payload)

@@ -310,7 +310,7 @@ class Making {
   std::map<std::string, std::size_t> by_fingerprint_;
 };
 
-/// Whether a key may approve this request now, unless it is revoked.
+/// Returns whether a key may approve this request now, apart from revocation.
 bool may_approve(const Key& key, const Rule& rule, const Occasion& occasion) {
   if (!rule.role.empty() && key.role != rule.role) return false;
   if (key.tenants && std::find(key.tenants->begin(), key.tenants->end(), occasion.tenant) == key.tenants->end())
