@@ -14,7 +14,7 @@ constexpr std::uint8_t has_anchor = 2;
 constexpr std::uint8_t has_floor = 4;
 constexpr std::uint8_t has_doubts = 8;
 
-/// A number that differs for each pair, unless a pair was chosen to collide.
+/// Returns a number that differs for each pair, unless a pair was chosen to collide.
 std::uint64_t mixed(std::int64_t entry, std::int64_t claim) noexcept {
   KeyRecord record;
   record.hash = static_cast<std::uint64_t>(entry);

@@ -19,7 +19,7 @@
 
 namespace openexec::store {
 
-/// How far the ledger reaches, and what else is true of its newest moment.
+/// The extent of the ledger, and its other properties after the newest transaction.
 struct Head {
   std::int64_t serial = 0;  ///< one more with each transaction
   std::int64_t epoch = 0;   ///< the opening that wrote it
@@ -28,7 +28,7 @@ struct Head {
   Timestamp latest;  ///< the highest time of any claim, seal or entry
   IndexState index;
   bool index_whole = true;  ///< false while it is being built again from the rows
-  Digest openings{};        ///< of the newest of them, which covers those before
+  Digest openings{};        ///< digest of the newest opening, which covers those before
   Digest pins{};
   Digest controls{};
   bool anchors_claims = false;  ///< the anchor has a line for the claims
@@ -36,7 +36,7 @@ struct Head {
   std::optional<Timestamp> floor;
   std::int64_t adopted_claims = 0;  ///< how many claims there were when it was adopted last
 
-  /// Of the claims in doubt: how many, and what they sum up to.
+  /// The number of claims in doubt, and their sum.
   struct Doubts {
     std::uint64_t count = 0;
     std::uint64_t sum = 0;
@@ -53,7 +53,7 @@ struct Head {
   [[nodiscard]] std::uint64_t entry_count() const noexcept { return static_cast<std::uint64_t>(entries.next); }
 };
 
-/// All but the checkpoint, which is stored as the text that it is.
+/// Writes all members but the checkpoint, which is stored as text.
 std::string write_head(const Head& head);
 /// Throws StoreFailure if the bytes are not what write_head() writes.
 Head read_head(std::string_view content, std::string checkpoint);

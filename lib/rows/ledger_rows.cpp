@@ -11,7 +11,7 @@
 namespace openexec::store {
 namespace {
 
-// What a member has besides what each has, and how it is written.
+// The fields that only some members have, and how they are written.
 constexpr std::uint8_t has_approval_digest = 1;
 constexpr std::uint8_t time_is_highest = 2;
 constexpr std::uint8_t is_later_attempt = 4;
@@ -45,7 +45,7 @@ bool append_stored(const StoredText& text, std::string& out) {
   return packed;
 }
 
-/// What each entry has besides how its text is kept.
+/// The fields of an entry besides those that say how its text is kept.
 std::uint8_t parts_of(const StoredEntry& entry) {
   const bool ended_last = entry.ending && entry.ending->ended_at == entry.high_water;
   return static_cast<std::uint8_t>(
@@ -68,7 +68,7 @@ void append_rest(const StoredEntry& entry, std::uint8_t parts, std::int64_t inde
   if (ending.result_row) append_number(static_cast<std::uint64_t>(index - *ending.result_row), out);
 }
 
-/// What an entry is hashed as in its row. The leaf hash covers its text.
+/// The form in which a row's hash covers an entry. The leaf hash stands for the text.
 void append_outline(const StoredEntry& entry, const Digest& leaf, std::int64_t index, std::string& out) {
   const std::uint8_t parts = parts_of(entry);
   out += static_cast<char>(parts);
@@ -279,7 +279,7 @@ const OwnedRow* StagedRows::at(std::int64_t first) const noexcept {
 void StagedRows::clear() noexcept {
   for (OwnedRow& row : rows_)
     if (spare_.size() < spare_.capacity() && row.content.capacity() < 2 * full_row_bytes)
-      spare_.push_back(std::move(row));  // within its capacity: nothing is allocated
+      spare_.push_back(std::move(row));  // within its capacity, so that nothing is allocated
   rows_.clear();
   has_open_ = false;
 }

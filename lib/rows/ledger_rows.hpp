@@ -50,11 +50,11 @@ struct OwnedRow {
 };
 inline RowView view_of(const OwnedRow& row) noexcept { return {row.first, row.count, row.content}; }
 
-/// Of a row of claims or results.
+/// Returns the hash of a row of claims or results.
 Digest row_hash(RowKind kind, const RowView& row, const Digest& before);
-/// Of any row.
+/// Returns the hash of any row.
 Digest row_hash(RowKind kind, const OwnedRow& row, const Digest& before);
-/// Whether the row is whole and has that hash.
+/// Returns whether the row is whole and has that hash.
 bool is_whole(RowKind kind, const RowView& row, const Digest& before, const Digest& hash);
 
 /// A claim as it is stored. Views into the row's content.
@@ -62,10 +62,10 @@ struct StoredClaim {
   Claim claim;  ///< without its terms, which were judged when it was made, and without `approval`
   StoredText approval;
   Timestamp high_water;      ///< the highest time of the ledger then, this claim's included
-  std::int64_t follows = 0;  ///< of a later attempt: the number of the claim that was the attempt before; else 0
+  std::int64_t follows = 0;  ///< for a later attempt the number of the claim of the attempt before; else 0
 };
 
-/// What an entry says of a claim that it seals, or puts in doubt.
+/// The fields of an entry about the claim that it seals or puts in doubt.
 struct Ending {
   std::int64_t claim = 0;
   NonceState state = NonceState::in_doubt;
@@ -87,14 +87,14 @@ struct StoredEntry {
   [[nodiscard]] std::string json() const { return text.str(); }
 };
 
-/// A result as it is stored: under the index of the entry that seals it.
+/// A result as it is stored, under the index of the entry that seals it.
 struct StoredResult {
   std::int64_t entry = 0;
-  std::string_view text;  ///< empty: removed since (docs/design/0020-pruned-results.md)
+  std::string_view text;  ///< empty if it was removed since (docs/design/0020-pruned-results.md)
 };
 
 void append_claim(const StoredClaim& claim, std::string& content);
-/// `leaf`: the leaf hash of its text.
+/// `leaf` is the leaf hash of its text.
 void append_entry(const StoredEntry& entry, const Digest& leaf, std::int64_t index, OwnedRow& row);
 void append_result(const StoredResult& result, std::int64_t row, std::string& content);
 
@@ -108,7 +108,7 @@ class Members {
   }
 
   [[nodiscard]] std::int64_t next_number() const noexcept { return next_; }
-  /// False after the last one.
+  /// Returns false after the last member.
   bool next(Member& member) {
     if (next_ == end_) {
       bytes_.end();
@@ -132,7 +132,7 @@ void Members<StoredClaim>::read(StoredClaim& member);
 template <>
 void Members<StoredEntry>::read(StoredEntry& member);
 
-/// The member with that number. Throws StoreFailure if the row does not hold it.
+/// Returns the member with that number. Throws StoreFailure if the row does not hold it.
 template <class Member>
 Member member_at(const RowView& row, std::int64_t number) {
   Members<Member> members(row);
@@ -162,14 +162,14 @@ class Results {
 /// Rows that a transaction is about to write. Members are added in the order of their numbers.
 class StagedRows {
  public:
-  /// The row to which the member with this number is to be appended: a new one if there is none, or the last one is
-  /// full.
+  /// Returns the row to which the member with this number is to be appended. That is the last row, or a new one if no
+  /// row exists or the last one is full.
   OwnedRow& row_for(std::int64_t number, bool alone = false);
-  /// The row that holds the number; null where none does.
+  /// Returns the row that holds the number, or null if no row does.
   [[nodiscard]] const OwnedRow* holding(std::int64_t number) const noexcept;
   [[nodiscard]] const OwnedRow* at(std::int64_t first) const noexcept;
   [[nodiscard]] const std::vector<OwnedRow>& rows() const noexcept { return rows_; }
-  /// The number of the row that took the last member.
+  /// Returns the number of the row that took the last member.
   [[nodiscard]] std::int64_t open_row() const noexcept { return rows_[open_].first; }
   void clear() noexcept;
 
@@ -177,7 +177,7 @@ class StagedRows {
   std::vector<OwnedRow> rows_;
   std::size_t open_ = 0;  ///< the row that takes small members
   bool has_open_ = false;
-  std::vector<OwnedRow> spare_;  ///< for the next rows: their memory
+  std::vector<OwnedRow> spare_;  ///< used rows, whose memory the next rows take
 };
 
 struct Staged {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A member of a batch: one durable operation on its way through the queue.
+// A member of a batch is one durable operation on its way through the queue.
 #pragma once
 
 #include <cstddef>
@@ -19,22 +19,22 @@ struct Pin {
   std::string_view value;
 };
 
-/// Writes nothing. Its status says whether a write would be possible now.
+/// An operation that writes nothing. Its status says whether a write would be possible now.
 struct Probe {};
 
-/// Writes nothing: gives the claims without an outcome that no caller of this process waits for.
+/// An operation that writes nothing. It returns the claims without an outcome that no caller of this process waits for.
 struct FindOrphans {
   std::vector<NonceRecord>* found;
 };
 
-/// Makes the file what the ledger is from now on, and spends all approvals issued up to a time.
+/// An operation that makes the file the ledger from now on, and spends all approvals issued up to a time.
 struct Adopt {
   std::string_view entry;
   Timestamp floor;
   Timestamp at;
 };
 
-/// What is asked, by reference to the caller's argument, and the answer. It starts as a failure.
+/// The operation, by reference to the caller's argument, and its answer. The answer starts as a failure.
 struct Member {
   std::variant<Probe, FindOrphans, const Claim*, const Seal*, const NewEntry*, Pin, const ControlChange*, Adopt> what;
 
@@ -43,13 +43,14 @@ struct Member {
   std::uint64_t entry = 0;  ///< of a Seal, a NewEntry or a ControlChange: its index
 };
 
-/// Whether it is let in even if the queue is full. A handler ran for a seal, and its nonce would be in doubt for want
-/// of room. There are only as many seals as claims were let in. A control may be what ends the flood.
+/// Returns whether the member is accepted even if the queue is full. A handler ran for a seal, and without room its
+/// nonce would be in doubt. There are at most as many seals as accepted claims. A control may be the order that ends
+/// the flood.
 inline bool cannot_wait(const Member& member) noexcept {
   return std::holds_alternative<const Seal*>(member.what) || std::holds_alternative<const ControlChange*>(member.what);
 }
 
-/// About how many bytes of a transaction it takes.
+/// Returns about how many bytes of a transaction the member takes.
 inline std::size_t weight(const Member& member) noexcept {
   constexpr std::size_t row = 512;
   if (const auto* seal = std::get_if<const Seal*>(&member.what))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many claims of an action were made within the last minute.
+// Counts the claims of an action within the last minute, for rate limits.
 #pragma once
 
 #include <cstddef>
@@ -15,14 +15,14 @@
 
 namespace openexec::store {
 
-/// Counts only the actions that a claim asked about, so that other actions cost nothing. What is kept here is read from
-/// the rows, and forgotten with every transaction that is taken back.
+/// Counts only the actions that a claim asked about, so that other actions cost nothing. The times kept here are read
+/// from the rows, and are dropped with every transaction that is rolled back.
 class Pace {
  public:
-  /// The claims of the claim's action and tenant that were made less than a minute before it. `latest`: the ledger's
-  /// highest time, behind which no claim counts.
+  /// Returns how many claims of the claim's action and tenant were made less than a minute before it. `latest` is the
+  /// ledger's highest time. A claim with an earlier time counts as made then.
   std::size_t within_a_minute(const Claim& claim, Timestamp latest, ReadQueries& rows);
-  /// `at`: the ledger's highest time with this claim.
+  /// `at` is the ledger's highest time, this claim included.
   void claimed(const Claim& claim, Timestamp at) {
     if (!watched_.empty()) add(claim, at);
   }

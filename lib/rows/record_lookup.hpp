@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a key to a record: what the index names is read, checked, and held against what was asked for.
+// Finds the record of a key. The rows that the index names are read, checked, and compared with the request.
 #pragma once
 
 #include <cstdint>
@@ -18,21 +18,22 @@ struct StoredRecord {
   NonceRecord record;
 };
 
-/// Whether the claim is of that nonce. Another name with the same short key is no match. Throws StoreFailure where the
-/// claim has not even the key under which the index names it: then the index is damaged, or the claim.
+/// Returns whether the claim is of that nonce. Another name with the same short key is no match. Throws StoreFailure if
+/// the claim does not have the key under which the index names it, since then the index or the claim is damaged.
 bool is_of_nonce(const Claim& claim, std::string_view tenant, std::string_view nonce);
 bool spends_approval(const Claim& claim, std::string_view tenant, std::string_view approval_id);
-/// Whether it spends the token, or a step of a plan of that id.
+/// Returns whether the claim spends the token, or a step of a plan of that id.
 bool spends_token(const Claim& claim, std::string_view tenant, std::string_view token);
 /// The same of an entry that the index names under the exec_id.
 bool is_of_execution(const StoredEntry& entry, KeyKind kind, const Digest& exec_id);
 bool is_attempt(const StoredEntry& entry, const Digest& attempt);
 
-/// The record of a claim that has no outcome yet.
+/// Returns the record of a claim that has no outcome yet.
 NonceRecord record_of(const Claim& claim);
 NonceRecord record_of(const StoredClaim& stored);
 
-/// How a claim ended, as the newest of the entries says that the index names. Absent: none of them is of that claim.
+/// Returns how a claim ended, as the newest of the entries says that the index names. Returns nullopt if no such entry
+/// is of that claim.
 struct Outcome {
   std::int64_t entry = 0;
   Ending ending;

@@ -33,7 +33,7 @@ RowChain::Read RowChain::next(Rows& rows) {
   return {RowView{rows.integer(0), rows.integer(1), rows.bytes(3)}, rows.digest(2)};
 }
 
-/// The hash of the row that ends where another begins.
+/// Returns the hash of the row that ends where another begins.
 Digest RowChain::hash_before(std::int64_t first) {
   if (first == first_number()) return {};
   Rows rows = before_.run(first);

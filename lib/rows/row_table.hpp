@@ -16,10 +16,10 @@ namespace openexec::store {
 /// before.
 class RowChain {
  public:
-  /// `kind`: claims or entries.
+  /// `kind` is claims or entries.
   RowChain(const Database& database, RowKind kind);
 
-  /// Where the chain ends. The members are numbered from first_number() to `next` - 1.
+  /// The end of the chain. The members are numbered from first_number() to `next` - 1.
   struct End {
     std::int64_t next = 0;
     Digest hash{};
@@ -46,9 +46,9 @@ class RowChain {
   /// Calls `use` with each row from the one that holds the number back to the first, until it answers false.
   void walk_back(std::int64_t number, const Use& use);
 
-  /// The end of the newest row. Throws StoreFailure if that row is damaged.
+  /// Returns the end of the newest row. Throws StoreFailure if that row is damaged.
   End end();
-  /// Whether a row ends right before that number with that hash, and is whole.
+  /// Returns whether a row ends right before that number with that hash, and is whole.
   bool ends_at(const End& end);
 
   /// Appends the rows, and moves `end`.
@@ -76,8 +76,8 @@ class ResultTable {
  public:
   explicit ResultTable(const Database& database);
 
-  /// The result of that entry in that row, empty if it was removed. Throws StoreFailure if there is no such
-  /// result, or the row is damaged.
+  /// Returns the result of that entry in that row, or an empty text if it was removed. Throws StoreFailure if the row
+  /// has no such result or is damaged.
   std::string result(std::int64_t row, std::int64_t entry);
   /// Calls `use` with that row. Throws StoreFailure if it is missing or damaged.
   void with(std::int64_t row, const std::function<void(const RowView& row)>& use);

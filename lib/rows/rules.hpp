@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every store and log decides the same way, wherever it keeps its rows.
+// The rules that every store and log applies in the same way, wherever it keeps its rows.
 #pragma once
 
 #include <cstddef>
@@ -16,42 +16,43 @@ inline constexpr std::size_t max_name_bytes =
 /// A result in display form: six bytes for each of the 64 MiB that a handler may say, and some for what carries them.
 inline constexpr std::size_t max_result_bytes = std::size_t{385} << 20;
 
-// Whether the arguments can be stored at all: success, or invalid_argument that names the field.
+// These return success if the arguments can be stored, and otherwise invalid_argument that names the field.
 Status check(const Claim& claim);
 Status check(const Seal& seal);
 Status check(const NewEntry& entry);
 Status check(const ControlChange& change);
 Status check_pin(std::string_view key, std::string_view value);
 
-/// The token that an approval id spends, or a part of it: the id up to its first line feed.
+/// Returns the token that an approval id spends completely or in part. It is the id up to its first line feed.
 std::string_view token_of(std::string_view approval_id) noexcept;
 constexpr bool is_step(std::string_view approval_id) noexcept { return approval_id.find('\n') != approval_id.npos; }
-/// Whether approvals of one token can both be spent: they are steps of one plan, which both name.
+/// Returns whether two approvals of one token can both be spent. That is so if they are steps of one plan that both
+/// name.
 bool of_one_plan(std::string_view approval_id, std::string_view other) noexcept;
 
-/// Whether the nonce's record was made by the very request that claims it again.
+/// Returns whether the nonce's record was made by the same request that claims it again.
 bool same_request(const NonceRecord& record, const Claim& claim) noexcept;
 
-/// Whether `claim` opens the attempt after the newest one. Precondition: same_request(), or the answer is no.
+/// Returns whether `claim` opens the attempt after the newest one. Returns false unless same_request() holds.
 bool opens_next_attempt(const NonceRecord& record, const Claim& claim) noexcept;
-/// invalid_argument: what is claimed as a later attempt has no earlier one.
+/// Returns the invalid_argument for a claim of a later attempt without an earlier one.
 Status no_attempt_before();
 
-/// Whether `seal` may follow `record`, which is of the same attempt: claimed → sealed or in doubt, in doubt → sealed.
-/// Else invalid_argument.
+/// Returns success if `seal` may follow `record`, which is of the same attempt, and invalid_argument otherwise. Allowed
+/// are claimed → sealed, claimed → in doubt, and in doubt → sealed.
 Status check_transition(const NonceRecord& record, const Seal& seal);
 Status never_claimed();
-/// invalid_argument: another than the claim's owner says that nothing happened.
+/// Returns the invalid_argument for a caller that says that nothing happened and is not the claim's owner.
 Status not_its_own();
 Status pinned_otherwise(std::string_view key);
 
 /// The time that a claim counts from: a minute is 60 seconds, and what happened that long before is over.
 inline constexpr std::int64_t minute_us = 60'000'000;
 
-/// RFC 6962: SHA-256(0x00 || entry).
+/// Returns the leaf hash of RFC 6962, SHA-256(0x00 || entry).
 Digest leaf_hash(std::string_view entry) noexcept;
 
-/// SHA-256 over the two, each with its length before it: no two pairs share their bytes.
+/// Returns SHA-256 over the two texts, each with its length before it, so that no two pairs share their bytes.
 Digest pair_key(std::string_view tenant, std::string_view id) noexcept;
 
 constexpr bool is_zero(const Digest& digest) noexcept { return digest == Digest{}; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Claims without an outcome: whose they are, and how the ledger remembers them.
+// Keeps the open claims, which have no outcome yet. It knows which of them this process made, and stores them in the
+// ledger.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +17,14 @@
 
 namespace openexec::store {
 
-/// Row numbers in ascending order as pairs of a gap and a length, in the variable-length numbers of LEB128: as many
-/// claims as there may be in flight take a few bytes.
+/// Writes row numbers in ascending order as pairs of a gap and a length, in the variable-length numbers of LEB128, so
+/// that the claims in flight take a few bytes.
 std::string write_ranges(const std::vector<std::int64_t>& rows);
 /// Returns nullopt if the bytes are not what write_ranges() writes.
 std::optional<std::vector<std::int64_t>> read_ranges(std::string_view bytes);
 
-/// The claims without an outcome, by their rows; those that this process runs also by their exec_id. What changes in a
-/// transaction can be taken back.
+/// The open claims by their rows, and those that this process runs also by their exec_id. The changes of a transaction
+/// can be rolled back.
 class Running {
  public:
   /// Takes the open claims from the ledger. Those that this process did not claim are orphans. Preconditions: no change
@@ -31,13 +32,13 @@ class Running {
   void inherit(std::vector<std::int64_t> rows);
 
   void claimed(const Claim& claim, std::int64_t row);
-  /// Whether it was one of this process's, and which. It has an outcome from now on.
+  /// Removes a claim, which has an outcome from now on. Returns whether this process made it, and which claim it was.
   std::optional<std::int64_t> ended(const Seal& seal);
   void ended(std::int64_t row);
 
   void committed() noexcept;
   void rolled_back() noexcept;
-  /// The changes took place, but their callers were told that they failed: what they claimed is an orphan.
+  /// Called if the changes took place although their callers were told that they failed. Their claims become orphans.
   void disowned() noexcept;
   [[nodiscard]] bool changed() const noexcept { return !changes_.empty(); }
 

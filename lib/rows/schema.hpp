@@ -49,13 +49,13 @@ struct Opening {
   bool adopts = false;                  ///< an operator adopted the file with this identity
 };
 
-/// For the operator alone: nothing is judged by it.
+/// Information for the operator only. No decision depends on it.
 Timestamp wall_clock();
 
 /// The key under which a name of a claim or an entry is found.
 Key nonce_key(std::string_view tenant, std::string_view nonce) noexcept;
 Key approval_key(std::string_view tenant, std::string_view approval_id) noexcept;
-/// The keys that a claim's approval is found by: its own, and for a step of a plan that of its token.
+/// The keys under which a claim's approval is found. They are its own key and, for a step of a plan, that of its token.
 template <class Give>
 void give_approval_keys(const Claim& claim, Give&& give) {
   if (claim.approval_id.empty()) return;
@@ -85,14 +85,14 @@ class ReadQueries {
   void begin() { begin_.execute(); }
   void end() { end_.execute(); }
 
-  /// From here on members that are staged are seen as well.
+  /// From this call on, reads also see the members that are staged.
   void see(const Staged& staged) noexcept { staged_ = &staged; }
 
   /// Throws StoreFailure if the head is missing or damaged. Valid until the next call. Bytes that were checked once
   /// are not hashed again.
   const Head& head();
   std::string checkpoint() { return head().checkpoint; }
-  /// Of the pins, and of the controls: what a head says of them.
+  /// Returns the digests of the pins and of the controls, as a head holds them.
   std::pair<Digest, Digest> table_digests();
   /// Throws StoreFailure if the newest rows, the pins, the controls or the openings are not those of the head.
   void check(const Head& head);
@@ -109,7 +109,7 @@ class ReadQueries {
     with_row(entries_, staged_ ? &staged_->entries : nullptr, index,
              [&](const RowView& row) { use(member_at<StoredEntry>(row, index)); });
   }
-  /// What the ending's claim resulted in.
+  /// Returns the result of the claim that the ending belongs to.
   std::string result(const Ending& ending, std::int64_t entry);
 
   RowChain& claims() noexcept { return claims_; }
@@ -122,7 +122,8 @@ class ReadQueries {
   void leaves(std::uint64_t first, std::size_t count, std::vector<Digest>& hashes);
   /// `digest`: of all pins, as the head says. Throws StoreFailure if they are others.
   std::optional<std::string> pinned(std::string_view key, const Digest& digest);
-  /// When the claims of an action were made, of those after a time: the ledger's highest time then, in ascending order.
+  /// Returns when the claims of an action after a time were made. Each time is the ledger's highest at the claim, and
+  /// they are in ascending order.
   std::vector<std::int64_t> times_after(std::int64_t over, std::string_view tenant, std::string_view action);
   /// `digest`: of all controls, as the head says.
   std::vector<ControlName> controls(const Digest& digest);
@@ -131,9 +132,9 @@ class ReadQueries {
   std::vector<std::pair<std::int64_t, std::int64_t>> doubts(std::int64_t after, std::int64_t count);
   Head::Doubts doubts_state();
   std::vector<LogLine> lines(std::uint64_t first, std::size_t count);
-  /// The newest opening, if there was one.
+  /// Returns the newest opening, or nullopt if the ledger was never opened for writing.
   std::optional<Opening> last_opening();
-  /// Whether one of the first claims is of that tenant.
+  /// Returns whether one of the first claims is of that tenant.
   bool has_claims_of(std::string_view tenant, std::int64_t first_claims);
   /// The keys of the rows that are in no run yet. Throws StoreFailure if those rows do not lead to the head.
   void keys(RunQueries::Watermark after, const std::function<void(Key, std::int64_t number)>& give);
@@ -161,7 +162,7 @@ class ReadQueries {
 /// The statements that write.
 class WriteQueries {
  public:
-  /// What is staged here, `read` sees.
+  /// `read` sees the members that are staged here.
   WriteQueries(const Database& database, ReadQueries& read);
 
   void begin() { begin_.execute(); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Texts as rows keep them: a digest in hexadecimal takes 33 bytes in place of 66.
+// Texts in the form in which rows keep them. A digest in hexadecimal takes 33 bytes in place of 66.
 //
 // Entries and the notes of approvals are JSON, half of which is digests. JSON has no control characters in it, so one
 // can mark what was shortened. A text that has that character is kept as it is.
