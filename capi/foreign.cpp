@@ -26,12 +26,12 @@ std::string utf8(const openexec_str& text, const char* what) {
   return std::string(bytes);
 }
 
-/// What a callback wrote to explain itself, as far as it can be shown.
+/// Returns the explanation that a callback wrote, as far as it can be shown.
 std::string shown(std::string detail) {
   return base::is_utf8(detail) ? std::move(detail) : std::string("an explanation that is not UTF-8, or too long");
 }
 
-/// Asks a store or a log. What it answers, and how it explains that, become a Status.
+/// Calls a store or a log. Its code and its explanation become a Status.
 template <class Callback>
 Status ask(std::string_view who, Callback&& callback) {
   std::string detail;
@@ -171,7 +171,7 @@ HandlerResult ForeignHandler::reconcile(const Settlement& settlement, std::size_
   result.measures = true;
   openexec_sink explanation{detail, max_detail};
   const openexec_answer answer = table_.reconcile(self_.get(), &call, &result, &explanation);
-  // Only "no, nothing happened" is a failure here; a mere failure does not know.
+  // Only the answer that nothing happened settles as a failure. A failure that does not say so leaves the doubt.
   if (answer == OPENEXEC_ANSWER_FAILED) return HandlerResult::in_doubt(shown(std::move(detail)));
   return conclude(answer, result, std::move(detail));
 }
@@ -258,7 +258,7 @@ ForeignStore::ForeignStore(const openexec_store_table* table)
     if (log.close != nullptr) misuse("store.log.close: must be NULL, since the store closes its log");
     log.self = table_.self;
     log_.emplace(log);
-    table_.log = nullptr;  // the host may let go of it
+    table_.log = nullptr;  // the host may free it from now on
   } else {
     needs(table_.unlogged, "store.unlogged");
     needs(table_.logged, "store.logged");
@@ -418,7 +418,7 @@ Status ForeignStore::logged(std::string_view tenant, std::string_view nonce, std
              [&](openexec_sink* detail) { return table_.logged(self_.get(), &of, &which, index, detail); });
 }
 
-// Verifiers. What they throw, and numbers that are not a verifier's, are refusals that the executor makes.
+// Verifiers. The executor turns an exception, or a code that a verifier may not return, into a refusal.
 
 ForeignVerifier::ForeignVerifier(const openexec_verifier_table* table)
     : table_(sized(table, "verifier")),
@@ -450,7 +450,7 @@ Status ForeignVerifier::ready() const {
   return code == OPENEXEC_OK ? Status::success() : Status(Code{code}, shown(std::move(detail)));
 }
 
-// Hashers and clocks. They cannot fail: no answer in their place would be safe.
+// Hashers and clocks. They cannot fail, since no substitute for their answer would be safe.
 
 ForeignHasher::ForeignHasher(const openexec_hasher_table* table)
     : table_(sized(table, "hasher")), name_(utf8(table_.name, "hasher.name")), self_(table_.self, table_.close) {

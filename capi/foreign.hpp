@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables of C callbacks become C++ parts: an ordinary part that wears a table.
+// Turns tables of C callbacks into C++ parts. Each part here calls the functions of its table.
 #pragma once
 
 #include <openexec.h>
@@ -20,22 +20,23 @@
 #include "crypto/sha256_plain.hpp"
 #include "guard.hpp"
 
-// What is lent to callbacks. All of them live on the stack of the call that lends them.
+// The objects that callbacks write into. Each lives on the stack of the call that passes it to a callback.
 
 namespace openexec::capi {
-/// What was written to a sink beyond its bound, with what was taken before it: counted and hashed.
+/// The length and hash of everything that was written to a sink, once it exceeded its bound.
 struct Whole {
   crypto::plain::Sha256 hash;
   std::uint64_t length = 0;
 };
 }  // namespace openexec::capi
 
-/// Bytes up to a bound. Once it failed to take some it takes no more: what was cut off is never taken for the whole.
+/// Takes bytes up to a bound. After a write that it could not take it takes no more, so that a cut text never passes
+/// for the whole.
 struct openexec_sink {
   std::string& text;
   std::size_t limit;
   bool failed = false;
-  bool measures = false;  ///< a handler's output, of which nothing is thrown away unsaid
+  bool measures = false;  ///< set for a handler's output, whose length and hash are recorded if it is cut
   std::optional<openexec::capi::Whole> whole;
 };
 
@@ -65,8 +66,8 @@ struct openexec_controls : openexec::capi::Gathered<openexec::ControlName> {
 };
 struct openexec_approval {
   openexec::Approval value;
-  bool failed = false;          ///< something that it was given could not be taken
-  bool without_memory = false;  ///< and this is why
+  bool failed = false;          ///< a value from the callback was not accepted
+  bool without_memory = false;  ///< the reason is that memory ran out
 };
 struct openexec_proposal {
   std::optional<openexec::Proposal> own;
@@ -114,7 +115,7 @@ openexec_digest digest(const Digest& bytes) noexcept;
 /// A line as a reader sees it; the view lives as long as `line`.
 openexec_log_line line_of(const LogLine& line) noexcept;
 
-// What callbacks give. Each throws No where it is not acceptable.
+// These read what callbacks give. Each throws No if it is not acceptable.
 LogLine read_line(const openexec_log_line* given);
 NonceRecord read_record(const openexec_record* given);
 Unlogged read_unlogged(const openexec_unlogged_entry* given);
@@ -141,7 +142,7 @@ class Self {
   bool owned_ = false;
 };
 
-// The parts. Each constructor checks its table, and throws No where a callback that may not be null is.
+// The parts. Each constructor checks its table, and throws No if a required callback is null.
 
 class ForeignHandler {
  public:
@@ -250,7 +251,7 @@ class ForeignClock final : public Clock {
   Self self_;
 };
 
-/// Listens, and cannot make anything fail.
+/// Receives events, and cannot make a call fail.
 class ForeignEvents {
  public:
   explicit ForeignEvents(const openexec_events_table* table);

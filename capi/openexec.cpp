@@ -144,8 +144,9 @@ Call call_of(const openexec_call* given) {
   return {json, options_of(call.options)};
 }
 
-/// Lets a host run pieces of work where it likes. Without memory for a piece, it runs here. What `lend` throws tells
-/// nothing about whether it kept the piece, so its memory is kept for the host.
+/// Returns a callback executor that gives pieces of work to the host, which runs them on a thread of its choice.
+/// Without memory for a piece, the piece runs here. An exception of `lend` would not say whether the host kept the
+/// piece, so it ends the process.
 CallbackExecutor lender(openexec_callback_executor lend, void* self) {
   using Work = std::function<void()>;
   if (lend == nullptr) return nullptr;
@@ -194,7 +195,7 @@ openexec_code put(List* list, Read&& read) {
   });
 }
 
-/// What a verifier names of an approval. Remembers what could not be taken, and whether for want of memory.
+/// Takes what a verifier names of an approval. Remembers that something was not accepted, and whether memory ran out.
 template <class Take>
 openexec_code take_name(openexec_approval* approval, Take&& take) {
   const openexec_code code = guard(nullptr, [&] {
@@ -206,7 +207,7 @@ openexec_code take_name(openexec_approval* approval, Take&& take) {
   return code;
 }
 
-/// Visits lines until there are no more, or the visitor has had enough. Says whether it has.
+/// Visits lines until there are no more or the visitor stops. Returns whether the visitor stopped.
 bool visit_all(const std::vector<LogLine>& lines, openexec_visit visit, void* self) {
   return std::any_of(lines.begin(), lines.end(), [&](const LogLine& line) {
     const openexec_log_line seen = line_of(line);
@@ -232,7 +233,7 @@ std::unique_ptr<openexec_buffer> buffer_of(std::string bytes) {
   return std::make_unique<openexec_buffer>(openexec_buffer{std::move(bytes)});
 }
 
-/// The members of an approval as a receipt's entry carries them.
+/// Returns the members of an approval as a receipt's entry has them.
 std::unique_ptr<openexec_buffer> note_of(Approval who, const Proposal& proposal) {
   return buffer_of(to_json(
       ApprovalNote{std::move(who.profile), std::move(who.id), proposal.artifact_digest(), std::move(who.keys)}));
@@ -250,7 +251,7 @@ std::shared_ptr<PolicyVerifier> policy_verifier(std::optional<TrustPolicy> polic
   return require(trust_policy_verifier(std::move(options)));
 }
 
-/// Absent where `data` is NULL.
+/// Returns nullopt if `data` is NULL.
 std::optional<std::string_view> given(const openexec_str& text, const char* what) {
   const std::string_view bytes = in(text, what);
   return text.data == nullptr ? std::nullopt : std::optional(bytes);
@@ -273,7 +274,7 @@ bool is_step(openexec_evidence_step step) noexcept {
   return step >= 0 && step < static_cast<openexec_evidence_step>(evidence_steps);
 }
 
-/// One step of a report; null where there is none.
+/// Returns one step of a report, or null if there is no report or no such step.
 const EvidenceCheck* check_of(const openexec_evidence* report, openexec_evidence_step step) noexcept {
   return report == nullptr || !is_step(step) ? nullptr : &report->value.at(static_cast<EvidenceStep>(step));
 }
@@ -310,7 +311,7 @@ std::shared_ptr<PolicyVerifier> openexec_config::make_policy_verifier() const {
 
 namespace {
 
-/// Who halts and resumes where nobody is named.
+/// The order of a halt or resume for which the caller names no operator.
 constexpr Order own_order{.who = "the host program", .why = "not said", .tenant = {}};
 
 Status obeyed(const Outcome& outcome) {
