@@ -96,7 +96,7 @@ func oeClose(self C.uintptr_t) { cgo.Handle(self).Delete() }
 
 // --- handlers ---
 
-// answer runs what a handler says, and tells its cause to the call that it runs for.
+// answer runs a handler and writes what it returns. It hands the handler's error to the call that it runs for.
 func answer(lent *frame, result, detail *C.openexec_sink, run func() (any, error)) C.openexec_answer {
 	cause := func(err error) {
 		if lent != nil {

@@ -58,7 +58,7 @@ func noOf(code C.openexec_code, why *C.openexec_error) error {
 
 func asked(answer C.oe_answer) error { return noOf(answer.code, answer.error) }
 
-// bytesOf is what a function wrote into a buffer, which it destroys; nil where there is none.
+// bytesOf returns what a function wrote into a buffer, and destroys the buffer. It returns nil if there is no buffer.
 func bytesOf(answer C.oe_answer) ([]byte, error) {
 	if err := asked(answer); err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func stringOf(answer C.oe_answer) (string, error) {
 	return textOf(found), err
 }
 
-// outcomeOf copies an outcome; nil where there is none. Destroying it is the caller's.
+// outcomeOf copies an outcome, or returns nil if there is no outcome. The caller destroys the original.
 func outcomeOf(answered *C.oe_answered) *Outcome {
 	if answered.outcome == nil {
 		return nil
@@ -155,7 +155,8 @@ func CodeFromName(name string) (Code, bool) {
 func Version() string { return goText(C.openexec_version()) }
 
 // HasFeature says whether the library that is running has something: "sqlite", "clawshield-v1", "trust-policy",
-// "transparency-log", "evidence", "events", "payload-schema", "payload-schema-patterns", "tool-call-nonce". An unknown name is a feature that is absent.
+// "transparency-log", "evidence", "events", "payload-schema", "payload-schema-patterns", "tool-call-nonce". An unknown
+// name is a feature that is absent.
 func HasFeature(name string) bool { return C.oe_has_feature(name) == 1 }
 
 // Canonicalise writes JSON, one value of any type, in a canonical form, after the strict parse that requests get.
@@ -178,8 +179,8 @@ func ParseDigest(hex string) (Digest, error) {
 	return goDigest(hashed.digest), asked(hashed.answer)
 }
 
-// VerifyReceipt checks a receipt hash, offline: InvalidArgument where it does not belong to execID (empty for a malformed
-// request's) and result; MalformedRequest where these are not what they should be.
+// VerifyReceipt checks a receipt hash, offline: InvalidArgument where it does not belong to execID (empty for a
+// malformed request's) and result; MalformedRequest where these are not what they should be.
 func VerifyReceipt(execID string, result []byte, receipt string) error {
 	return asked(C.oe_verify_receipt(execID, textOf(result), receipt))
 }

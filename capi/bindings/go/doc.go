@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package openexec is the Go side of OpenExec, on libopenexec.so: what an AI agent proposes runs only if somebody else
-// approved it, runs at most once, also across crashes, and leaves evidence that a stranger can verify.
+// Package openexec is the Go side of OpenExec, on libopenexec.so. An action that an AI agent proposes runs only if an
+// approver approved it, runs at most once, also across crashes, and leaves evidence that an outside party can verify.
 //
 // Open makes an Executor from a Config. Its methods may be called by any number of goroutines, and block until their
 // answer is durable. A handler runs on the goroutine that called, with the caller's context.
@@ -25,8 +25,8 @@
 // # Panics
 //
 // A handler that panics or calls runtime.Goexit (testing.T.FailNow does) leaves its nonce in doubt. A store, a log or a
-// verifier that does has said no. A hasher or a clock cannot say no: one that does ends the process. Neither unwinds the
-// frames of C, because callbacks that can fail run on goroutines of their own.
+// verifier that does has said no. A hasher or a clock cannot say no: one that does ends the process. Neither unwinds
+// the frames of C, because callbacks that can fail run on goroutines of their own.
 //
 // # Forks
 //

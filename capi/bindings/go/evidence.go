@@ -35,16 +35,16 @@ type Cosignature struct {
 	Time    time.Time // when the witness says it signed
 }
 
-// Evidence is what a portable receipt is worth, step by step. Believe the entry, and what is beside it, where the answer
-// is Pass, and not otherwise.
+// Evidence is what a portable receipt is worth, step by step. Believe the entry, and what is beside it, where the
+// answer is Pass, and not otherwise.
 type Evidence struct {
 	Answer    Answer
 	DecidedBy Step   // the first step that failed, or else the first that is incomplete; -1 where the answer is Pass
 	Detail    string // why, for a person; empty where the answer is Pass
 	Findings  map[Step]Finding
 
-	Entry        json.RawMessage // empty where there is none
-	Index        int64           // -1 where there is none
+	Entry        json.RawMessage // empty if no entry was read
+	Index        int64           // -1 if no entry was read
 	Origin       string          // the log's name
 	Size         uint64          // how many entries the tree of the checkpoint has
 	Root         Digest          // that tree's root
@@ -52,7 +52,8 @@ type Evidence struct {
 }
 
 // VerifyEvidence reads and verifies a portable receipt, the text of a .tlog-proof: offline, without a clock. An error
-// only where a key, a policy or an argument is malformed: whatever the portable receipt is worth is said by the evidence.
+// only where a key, a policy or an argument is malformed: whatever the portable receipt is worth is said by the
+// evidence.
 func VerifyEvidence(proof string, trust Trust, holds Holds) (*Evidence, error) {
 	all := [...]*string{trust.LogKey, trust.Policy, holds.ExecID, holds.Action, holds.Nonce, holds.Tenant, holds.Payload,
 		holds.Result, holds.Receipt, holds.Approval}
@@ -115,11 +116,11 @@ func ReadTrustPolicy(policy string) (json.RawMessage, error) {
 	return bytesOf(C.oe_read_policy(policy))
 }
 
-// Proposal is a request after its one strict parse, for hosts that only hash or only verify, and what a verifier is asked
-// about. Read by one goroutine at a time. One that was made is closed by who made it.
+// Proposal is a request after its one strict parse, for hosts that only hash or only verify, and what a verifier is
+// asked about. Read by one goroutine at a time. The caller that made a proposal closes it.
 type Proposal struct {
-	proposal *C.openexec_proposal // nil once it is closed, or no longer lent: C answers nothing for it
-	lent     bool                 // it is C's, which ends it
+	proposal *C.openexec_proposal // nil once it is closed or its callback has returned; C answers nothing for nil
+	lent     bool                 // it belongs to the library, which destroys it
 }
 
 // NewProposal reads a request the way an executor does. The tenant is part of the exec id.
@@ -132,8 +133,8 @@ func NewProposal(request Request, tenant string) (*Proposal, error) {
 	return &Proposal{proposal: (*C.openexec_proposal)(answer.made)}, nil
 }
 
-// Close ends a proposal that was made; of one that is lent it ends the answers alone. May be called again. The error is
-// nil.
+// Close destroys a proposal that the caller made. A proposal that was passed to a verifier only stops answering, since
+// it belongs to the library. Close may be called again. The error is nil.
 func (p *Proposal) Close() error {
 	if p.lent {
 		p.proposal = nil
@@ -157,7 +158,7 @@ func (p *Proposal) Payload() json.RawMessage {
 	return json.RawMessage(goText(C.openexec_proposal_payload(p.proposal)))
 }
 
-// Artifact is the approval artifact in RFC 8785 form, empty where there is none.
+// Artifact is the approval artifact in RFC 8785 form, or empty if the request has no artifact.
 func (p *Proposal) Artifact() json.RawMessage {
 	return json.RawMessage(goText(C.openexec_proposal_artifact(p.proposal)))
 }
@@ -179,5 +180,5 @@ func (p *Proposal) ParametersHash() (Digest, error) { return p.hash(C.OPENEXEC_H
 // ExecID is of action, nonce, payload and tenant: the execution's id.
 func (p *Proposal) ExecID() (Digest, error) { return p.hash(C.OPENEXEC_HASH_EXEC_ID) }
 
-// ArtifactHash is of the approval artifact; zero where there is none.
+// ArtifactHash is the hash of the approval artifact, or zero if the request has no artifact.
 func (p *Proposal) ArtifactHash() (Digest, error) { return p.hash(C.OPENEXEC_HASH_ARTIFACT) }

@@ -106,7 +106,7 @@ type Event struct {
 	Effect     Effect
 	ExecID     string // empty where the request was malformed
 	Action     string // empty where the request was malformed
-	EntryIndex int64  // -1 where there is none
+	EntryIndex int64  // -1 if the event has no entry
 	Count      uint64 // of an opening or a recovery: claims that were found interrupted
 }
 
@@ -306,7 +306,7 @@ func (e *Executor) Execute(ctx context.Context, request Request) (*Outcome, erro
 	return outcome, nil
 }
 
-// Attempt makes one attempt, and answers with its outcome whatever it is. An error only where there is none.
+// Attempt makes one attempt and returns its outcome, whatever it is. It returns an error only if there is no outcome.
 func (e *Executor) Attempt(ctx context.Context, request Request) (*Outcome, error) {
 	outcome, _, err := e.attempt(ctx, &request)
 	return outcome, err
@@ -347,7 +347,7 @@ func (e *Executor) attempt(ctx context.Context, request *Request) (outcome *Outc
 
 // ExecuteMany makes many attempts at once from one goroutine: each has the meaning of a concurrent call of its own, and
 // they share what makes them durable. Handlers run one after the other on this goroutine. Outcomes are in the order of
-// the requests; an error only where there are none, and nothing ran.
+// the requests. An error is returned only if there are no outcomes, and then nothing ran.
 func (e *Executor) ExecuteMany(ctx context.Context, requests []Request) ([]*Outcome, error) {
 	if err := e.refuses(ctx); err != nil {
 		return nil, err
@@ -497,7 +497,7 @@ func (e *Executor) Log() (*Log, error) {
 	return logOf(C.oe_log_of(e.executor))
 }
 
-// held is a handle of C's that is closed once, by whoever leaves it last.
+// held is a handle of the library that is closed once, by the last call that leaves it.
 type held struct {
 	what   string
 	end    func()
@@ -543,10 +543,10 @@ func (h *held) Close() error {
 	return nil
 }
 
-// yield shows the scheduler now and then that this goroutine moves on. One that does little but call C seems to it to have
-// run for 10 ms without a break: it then takes the processor away in every wait for the disk, sleeps if nothing else
-// runs, and has to be woken up twice in each call, which costs a tenth of a durable execution. A yield in every sixteenth
-// call prevents that where calls take less than 0.6 ms; where they take longer it is little beside them.
+// yield shows the scheduler now and then that this goroutine moves on. One that does little but call C seems to it to
+// have run for 10 ms without a break: it then takes the processor away in every wait for the disk, sleeps if nothing
+// else runs, and has to be woken up twice in each call, which costs a tenth of a durable execution. A yield in every
+// sixteenth call prevents that where calls take less than 0.6 ms; where they take longer it is little beside them.
 func (lent *frame) yield() {
 	if lent.calls++; lent.calls%16 == 0 {
 		runtime.Gosched()

@@ -12,8 +12,8 @@ import (
 // and a Deadliner.
 type Handler interface {
 	// Run runs the action with the context of the call, on a goroutine of its own that the caller's waits for;
-	// concurrently with itself when several call. The result is what encoding/json makes of it; json.RawMessage is taken
-	// as it is.
+	// concurrently with itself when several call. The result is what encoding/json makes of it; json.RawMessage is
+	// taken as it is.
 	//
 	// An error by NoEffect says that nothing happened, one by Failed that it failed and may have done something. Any
 	// other leaves the nonce in doubt, as a panic and runtime.Goexit do: nobody knows how far it came.
@@ -39,16 +39,17 @@ type Coster interface {
 	Cost(query CostQuery) (microUSD int64, err error)
 }
 
-// Retrier is a Handler whose execution may run again after an attempt that ended with NoEffect, so many times at most: the
-// same request, sent again under the same approval, is admitted anew. At most 1,000.
+// Retrier is a Handler whose execution may run again after an attempt that ended with NoEffect, so many times at most:
+// the same request, sent again under the same approval, is admitted anew. At most 1,000.
 type Retrier interface{ RetryNone() uint32 }
 
-// Schemed is a Handler that says what a payload of its action has to look like: a JSON Schema (docs/formats.md, section 12),
-// compiled when the executor is opened, which fails where it has something that cannot be checked. A payload that does not
-// satisfy it is refused with PayloadSchema before its approval is looked at. Empty: any object.
+// Schemed is a Handler that says what a payload of its action has to look like: a JSON Schema (docs/formats.md, section
+// 12), compiled when the executor is opened, which fails where it has something that cannot be checked. A payload that
+// does not satisfy it is refused with PayloadSchema before its approval is looked at. Empty: any object.
 type Schemed interface{ PayloadSchema() string }
 
-// Deadliner is a Handler with a time after which the host stops caring, which becomes Invocation.Deadline. 30 s without.
+// Deadliner is a Handler with a time after which the host stops caring, which becomes Invocation.Deadline. 30 s
+// without.
 type Deadliner interface{ Deadline() time.Duration }
 
 // Invocation is one call of a handler.
@@ -74,7 +75,7 @@ type CostQuery struct {
 // insideOf marks the context that a handler gets from an executor.
 type insideOf struct{ executor *frames }
 
-// frame is what a call of Go's lends to the handler that it runs, and gets back.
+// frame is what a call gives to the handler that it runs. The call takes it back when it returns.
 type frame struct {
 	ctx    context.Context
 	of     *frames // its executor's

@@ -102,8 +102,8 @@ func (l *Log) ask(what C.int, from, to uint64, path string) ([]byte, error) {
 	return bytesOf(C.oe_log_ask(l.log, what, C.uint64_t(from), C.uint64_t(to), path))
 }
 
-// VerifierKey is the key that strangers verify this log's checkpoints with, name+id+key. They have to get it over
-// another channel.
+// VerifierKey is the key, name+id+key, with which outside verifiers verify this log's checkpoints. They have to get it
+// over another channel.
 func (l *Log) VerifierKey() (string, error) {
 	found, err := l.ask(C.OE_VERIFIER_KEY, 0, 0, "")
 	return textOf(found), err
@@ -115,7 +115,7 @@ func (l *Log) Checkpoint() (string, error) {
 	return textOf(found), err
 }
 
-// Cosigned is the newest checkpoint that witnesses cosigned; empty where there is none yet.
+// Cosigned is the newest checkpoint that witnesses cosigned, or empty if none was cosigned yet.
 func (l *Log) Cosigned() (string, error) {
 	found, err := l.ask(C.OE_COSIGNED, 0, 0, "")
 	return textOf(found), err

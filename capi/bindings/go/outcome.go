@@ -21,8 +21,8 @@ type Outcome struct {
 	Detail  string          // the explanation for a person, the first attempt's in a replay; empty on success; not covered by the receipt hash
 
 	Advice     string          // what a model that proposed the action is told: whether it ran, whether it may be tried again, and how
-	Entry      json.RawMessage // this attempt's own log entry; empty where none could be written
-	EntryIndex int64           // the entry's place in the log; -1 where there is none
+	Entry      json.RawMessage // this attempt's own log entry; empty if none could be written
+	EntryIndex int64           // the entry's place in the log; -1 if no entry was written
 	Proof      string          // the entry's portable receipt, where Request.Proof asked for it and the log keeps a tree
 }
 

@@ -31,17 +31,18 @@ type Verifier interface {
 	// Profile is the name of its rules, as log entries carry it; not empty.
 	Profile() string
 
-	// Verify answers an *Error with one of the codes from ApprovalMissing to ApprovalKeyRevoked for a no; any other
-	// error is ApprovalSignatureInvalid. The proposal is lent: it answers nothing once Verify has returned.
+	// Verify refuses with an *Error that has one of the codes from ApprovalMissing to ApprovalKeyRevoked. Any other
+	// error is ApprovalSignatureInvalid. The proposal is valid during the call, and answers nothing once Verify has
+	// returned.
 	Verify(proposal *Proposal, now time.Time) (Approval, error)
 }
 
 // Readier is a Verifier that knows when it could accept nothing.
 type Readier interface{ Ready() error }
 
-// Hasher says how a request becomes bytes, and bytes a digest. Pure: equal input gives equal output, for ever; different
-// requests give different bytes. A ledger that was written under one name does not open under another. Cannot fail: a
-// panic ends the process.
+// Hasher says how a request becomes bytes, and bytes a digest. Pure: equal input gives equal output, for ever;
+// different requests give different bytes. A ledger that was written under one name does not open under another. Cannot
+// fail: a panic ends the process.
 type Hasher interface {
 	Name() string // 1 to 64 bytes
 	Canonical(action, payload string) []byte
@@ -138,9 +139,9 @@ type Seal struct {
 
 // Store carries "at most once".
 //
-// Linearizable per (tenant, nonce) and per (tenant, approval id), across goroutines, processes that share the store, and
-// restarts. An error means: do not run. If a commit's fate is unknown the store finds out, or fails every later call; it
-// never guesses. Calls block until they are durable. Nothing that could be replayed is ever evicted.
+// Linearizable per (tenant, nonce) and per (tenant, approval id), across goroutines, processes that share the store,
+// and restarts. An error means: do not run. If a commit's fate is unknown the store finds out, or fails every later
+// call; it never guesses. Calls block until they are durable. Nothing that could be replayed is ever evicted.
 //
 // A store that is a ReceiptLog as well is its own log: seals and entries then share one durable step. Any other is the
 // Outbox of a log apart. It may be a TermKeeper and a ControlKeeper.
@@ -179,10 +180,10 @@ type Outbox interface {
 // TermKeeper is a Store that holds claims to Predecessor and MaxPerMinute. What needs them is refused by any other.
 type TermKeeper interface{ KeepsTerms() }
 
-// FloorKeeper is a Store that was copied or restored, and may have lost what was spent: approvals issued at or before its
-// floor count no more. A store in front of another one forwards it.
+// FloorKeeper is a Store that was copied or restored, and may have lost what was spent: approvals issued at or before
+// its floor count no more. A store in front of another one forwards it.
 type FloorKeeper interface {
-	// Floor answers false where there is none.
+	// Floor returns false if there is no floor.
 	Floor() (atUS int64, has bool, err error)
 }
 

@@ -208,7 +208,7 @@ func TestAVerifierThatDoesNotSayYesHasSaidNo(t *testing.T) {
 	}
 }
 
-// keeps is a verifier that keeps what it was lent.
+// keeps is a verifier that keeps the proposal beyond its call.
 type keeps struct{ kept *openexec.Proposal }
 
 func (*keeps) Profile() string { return "keeps" }

@@ -134,7 +134,7 @@ def test_a_verifier_that_does_not_say_yes_has_said_no(verdict):
             code = made.attempt("count", nonce="1", approval={}).code
             assert code in (Code.APPROVAL_MALFORMED, Code.APPROVAL_SIGNATURE_INVALID)
         assert not ran
-        assert verifier.kept.action == ""  # it was lent; looking at it later is no crash
+        assert verifier.kept.action == ""  # valid during the call only; reading it later does not crash
 
 
 def test_a_log_that_fails_or_gives_nonsense_gives_nobody_an_answer():

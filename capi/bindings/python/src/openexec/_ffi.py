@@ -24,7 +24,7 @@ ABI = "0.1."  # before 1.0 another minor version is another ABI
 
 def _candidates() -> Any:
     named = os.environ.get("OPENEXEC_LIBRARY")
-    if named:  # whoever names a library means it: no other is tried
+    if named:  # the user named a library, so no other is tried
         yield named
         return
     carried = pathlib.Path(__file__).with_name("libopenexec.so")

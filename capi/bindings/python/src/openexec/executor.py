@@ -402,8 +402,8 @@ class Executor(Held):
 
     def attempt(self, action: str, payload: Payload = None, *, nonce: str, approval: Payload = None,
                 max_wait_ms: int = 0, cancellation: Cancellation | None = None, proof: bool = False) -> Outcome:
-        """One attempt, answered with its outcome whatever it is. Raises where there is none (Invalid), and what a signal
-        raises meanwhile: that carries the attempt's outcome, where there is one, as its attribute `outcome`."""
+        """Makes one attempt and returns its outcome, whatever it is. Raises Invalid if there is no outcome. What a
+        signal raises meanwhile carries the attempt's outcome, if there is one, as its attribute `outcome`."""
         keep = (lend(action, "action"), lend(object_text(payload, "payload")), lend(nonce, "nonce"),
                 lend(object_text(approval, "approval_artifact")))
         options: Any = ffi.NULL

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A log, to read: its entries, and what proves them to strangers."""
+"""Reads a log: its entries, and the proofs of them for outside verifiers."""
 from __future__ import annotations
 
 import dataclasses
@@ -87,7 +87,8 @@ class Log(Held):
 
     @property
     def verifier_key(self) -> str:
-        """What strangers verify this log with, name+id+key. They have to get it over another channel."""
+        """The key, name+id+key, with which outside verifiers verify this log. They have to get it over another
+        channel."""
         return self._text(lib.openexec_log_verifier_key) or ""
 
     def checkpoint(self) -> str:

@@ -249,7 +249,7 @@ def _verify(handle: Any, proposal: Any, now_us: int, approval: Any, detail: Any)
         try:
             found = ffi.from_handle(handle).verify(lent, now_us)
         finally:
-            lent._handle[0] = ffi.NULL  # it was lent, whatever the verifier keeps
+            lent._handle[0] = ffi.NULL  # it is valid during the call only, even if the verifier keeps the object
         if not isinstance(found, Approval):
             raise OpenExecError(Code.APPROVAL_MALFORMED, "the verifier returned no Approval")
         if lib.openexec_approval_set_id(approval, lend(found.id, "id")) != 0:

@@ -116,7 +116,7 @@ class Outcome:
 
     def __init__(self, handle: Any, code: int, cause: BaseException | None = None) -> None:
         self._handle = handle  # of new_outcome()
-        self.cause = cause  # what the handler raised, for whoever called it; in no log
+        self.cause = cause  # what the handler raised, for the caller; in no log
         self.code = _OK if code == 0 else Code(code)
 
     @property
@@ -241,7 +241,7 @@ class Proposal:
 
     @classmethod
     def _borrow(cls, handle: Any) -> Proposal:
-        """One that is lent to a verifier, who gives it back by nulling the handle."""
+        """A proposal that belongs to the library. The caller nulls its handle when the verifier has returned."""
         made = cls.__new__(cls)
         made._handle = ffi.new("openexec_proposal **", handle)
         return made

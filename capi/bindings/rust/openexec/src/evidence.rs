@@ -99,7 +99,7 @@ pub struct Evidence {
     pub detail: String,
     /// What each step found, in the order of [`Step::ALL`].
     pub findings: Vec<(Step, Finding)>,
-    /// The entry as JSON; empty where there is none.
+    /// The entry as JSON, or empty if no entry was read.
     pub entry: String,
     /// The entry's place.
     pub index: Option<u64>,
@@ -172,8 +172,8 @@ fn read(report: &Owned<sys::openexec_evidence>) -> Result<Evidence, Error> {
     })
 }
 
-/// Checks a receipt hash. [`Code::InvalidArgument`] where it does not belong to `exec_id` (empty for a malformed request's)
-/// and `result`; [`Code::MalformedRequest`] where these are not what they should be.
+/// Checks a receipt hash. [`Code::InvalidArgument`] where it does not belong to `exec_id` (empty for a malformed
+/// request's) and `result`; [`Code::MalformedRequest`] where these are not what they should be.
 pub fn verify_receipt(exec_id: &str, result: &str, receipt: &str) -> Result<(), Error> {
     // SAFETY: views of live strings, here and below.
     ask(|why| unsafe { sys::openexec_verify_receipt(view(exec_id), view(result), view(receipt), why) })

@@ -93,8 +93,8 @@ impl Builder {
         self.text(sys::openexec_config_set_log_origin, origin.as_bytes())
     }
 
-    /// Keeps the newest checkpoint in a file apart, where whoever can write the ledger cannot write. A ledger that does
-    /// not reach as far, or has another history, is not opened.
+    /// Keeps the newest checkpoint in a separate file, which has to be where a writer of the ledger cannot write. A
+    /// ledger that does not reach as far, or has another history, is not opened.
     pub fn log_anchor(self, path: impl AsRef<Path>) -> Self {
         self.text(sys::openexec_config_set_log_anchor, path.as_ref().as_os_str().as_bytes())
     }
@@ -358,7 +358,7 @@ impl Executor {
         self.attempt(request)?.into_result()
     }
 
-    /// One attempt, answered with its outcome whatever it is. An error only where there is none.
+    /// Makes one attempt and returns its outcome, whatever it is. Returns an error only if there is no outcome.
     pub fn attempt(&self, request: &Request<'_>) -> Result<Outcome, Error> {
         let options = request.options();
         let (mut outcome, mut why) = (ptr::null_mut(), ptr::null_mut());
@@ -380,8 +380,8 @@ impl Executor {
         self.many(requests, None, ptr::null_mut())
     }
 
-    /// The same, with the handlers wherever `lend` runs its [`Work`]: on a pool's threads, for instance. Returns when
-    /// all have run.
+    /// The same, but `lend` is the callback executor that runs each handler as a [`Work`], for instance on the threads
+    /// of a pool. Returns when all have run.
     pub fn execute_many_on<L: Fn(Work) + Sync>(
         &self, requests: &[Request<'_>], lend: &L,
     ) -> Result<Vec<Outcome>, Error> {
@@ -525,8 +525,8 @@ fn recovery(
     Ok(Recovery { in_doubt: raw.in_doubt, settled: raw.settled, relogged: raw.relogged })
 }
 
-/// A handler that is ready to run, lent by [`Executor::execute_many_on`]. Runs once, on whichever thread: when it is
-/// asked, or else when it is dropped.
+/// A handler that is ready to run, from [`Executor::execute_many_on`]. It runs once, on any thread, when it is told to
+/// run or else when it is dropped.
 pub struct Work {
     run: unsafe extern "C" fn(*mut c_void),
     work: *mut c_void,

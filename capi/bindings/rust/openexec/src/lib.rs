@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What an AI agent proposes runs only if somebody else approved it, runs at most once, and leaves evidence.
+//! An action that an AI agent proposes runs only if an approver approved it, runs at most once, and leaves evidence.
 //!
 //! This crate is the Rust side of OpenExec, on `libopenexec.so`. An [`Executor`] takes [`Request`]s, asks its verifier
 //! who approved them, runs each at most once, also across crashes, and answers with an [`Outcome`] whose portable
@@ -29,9 +29,9 @@
 //! **Threads.** An executor is shared by reference or `Arc` among any number of threads. Calls block until their answer
 //! is durable. Handlers run on the thread that called.
 //!
-//! **Panics.** A handler that panics leaves its nonce in doubt, and never runs again under it. A store, a log or a verifier that
-//! panics has said no. A hasher or a clock cannot say no: one that panics ends the process. What a panic prints is
-//! the panic hook's: its text enters no log.
+//! **Panics.** A handler that panics leaves its nonce in doubt, and never runs again under it. A store, a log or a
+//! verifier that panics has said no. A hasher or a clock cannot say no: one that panics ends the process. What a panic
+//! prints is the panic hook's: its text enters no log.
 //!
 //! **Forks.** In the child of a fork an executor or a log answers [`Code::InvalidArgument`].
 #![warn(missing_docs)]
@@ -68,7 +68,8 @@ pub fn version() -> &'static str {
 }
 
 /// Whether the library that is running has something: `"sqlite"`, `"clawshield-v1"`, `"trust-policy"`,
-/// `"transparency-log"`, `"evidence"`, `"events"`, `"payload-schema"`, `"payload-schema-patterns"`, `"tool-call-nonce"`. An unknown name is a feature that is absent.
+/// `"transparency-log"`, `"evidence"`, `"events"`, `"payload-schema"`, `"payload-schema-patterns"`,
+/// `"tool-call-nonce"`. An unknown name is a feature that is absent.
 pub fn has_feature(name: &str) -> bool {
     // SAFETY: a view of a live string.
     unsafe { openexec_sys::openexec_has_feature(raw::view(name)) == 1 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A log, to read: its entries, and what proves them to strangers.
+//! Reads a log: its entries, and the proofs of them for outside verifiers.
 
 use crate::error::Error;
 use crate::executor::Executor;
@@ -119,8 +119,8 @@ impl Log {
     // What follows needs a log that keeps a Merkle tree: the supplied ledgers do; a log of your own is answered with
     // Code::InvalidArgument.
 
-    /// The key that strangers verify this log's checkpoints with, `name+id+key`. They have to get it over another
-    /// channel.
+    /// The key, `name+id+key`, with which outside verifiers verify this log's checkpoints. They have to get it over
+    /// another channel.
     pub fn verifier_key(&self) -> Result<String, Error> {
         // SAFETY: a live handle, and out parameters; so below.
         written(|made, why| unsafe { sys::openexec_log_verifier_key(self.0.get(), made, why) })

@@ -145,7 +145,7 @@ pub(crate) fn buffer(
     Ok(found.map(|found| unsafe { slice(sys::openexec_buffer_view(found.get())) }.to_vec()))
 }
 
-/// The same as text, empty where there is none.
+/// The same as text, or empty if the call wrote no buffer.
 pub(crate) fn written(
     call: impl FnOnce(*mut *mut sys::openexec_buffer, *mut *mut sys::openexec_error) -> sys::openexec_code,
 ) -> Result<String, Error> {

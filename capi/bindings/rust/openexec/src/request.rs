@@ -192,7 +192,7 @@ impl Proposal {
         .map(Self)
     }
 
-    /// One that is lent to a callback.
+    /// A proposal that belongs to the library and is valid during a callback.
     ///
     /// # Safety
     /// The pointer is live for as long as what is returned.
@@ -225,7 +225,7 @@ impl Proposal {
         unsafe { text(sys::openexec_proposal_payload(self.0.get())) }
     }
 
-    /// The approval artifact in RFC 8785 form, empty where there is none.
+    /// The approval artifact in RFC 8785 form, or empty if the request has no artifact.
     pub fn artifact(&self) -> &str {
         // SAFETY: as above.
         unsafe { text(sys::openexec_proposal_artifact(self.0.get())) }
@@ -256,7 +256,7 @@ impl Proposal {
         self.hash(sys::OPENEXEC_HASH_EXEC_ID)
     }
 
-    /// Of the approval artifact; `None` where there is none.
+    /// The hash of the approval artifact, or `None` if the request has no artifact.
     pub fn artifact_hash(&self) -> Result<Option<Digest>, Error> {
         Ok(Some(self.hash(sys::OPENEXEC_HASH_ARTIFACT)?).filter(|digest| *digest != Digest::NONE))
     }

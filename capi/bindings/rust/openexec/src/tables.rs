@@ -44,7 +44,7 @@ unsafe fn part<'a, P>(part: *mut c_void) -> &'a P {
 
 /// Writes to a sink; what it does not take the library remembers.
 fn write(sink: Sink, data: &[u8]) {
-    // SAFETY: lent to the running callback.
+    // SAFETY: valid while the callback runs.
     unsafe { sys::openexec_sink_write(sink, bytes(data)) };
 }
 
@@ -267,7 +267,7 @@ fn put_lines(lines: *mut sys::openexec_lines, found: Vec<LogLine>) {
             leaf_hash: line.leaf_hash.to_raw(),
             json: view(&line.json),
         };
-        // SAFETY: lent to the running callback. What is not taken the library remembers.
+        // SAFETY: valid while the callback runs. The library remembers what it did not take.
         if unsafe { sys::openexec_lines_put(lines, &raw) } != sys::OPENEXEC_OK {
             return;
         }
@@ -352,7 +352,7 @@ fn put_record(records: *mut sys::openexec_records, record: &Record) {
         effect: record.effect.number(),
         reserved: 0,
     };
-    // SAFETY: lent to the running callback. What is not taken the library remembers.
+    // SAFETY: valid while the callback runs. The library remembers what it did not take.
     unsafe { sys::openexec_records_put(records, &raw) };
 }
 
