@@ -66,7 +66,7 @@ Covering covering(std::string note, const merkle::VerifierKey& key) {
   return covering;
 }
 
-/// What the slots of a file say.
+/// The contents of the slots of a file.
 struct Slots {
   std::optional<Covering> newest;
   std::size_t at = 0;

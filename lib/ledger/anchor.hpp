@@ -50,16 +50,16 @@ class Anchor {
  private:
   void write_slot(std::size_t slot, const std::string& checkpoint);
   void write_anew(const std::string& checkpoint);
-  /// Returns what the file holds now, under its name; nullopt if there is none.
+  /// Returns what the file under the anchor's name holds now, or nullopt if there is no such file.
   std::optional<std::string> there();
-  /// Whether the file holds what it should. A replacement that failed may have taken place.
+  /// Returns whether the file holds what it should. A replacement that failed may have taken place.
   [[nodiscard]] bool is_untouched(const std::optional<std::string>& there) const;
 
   std::string file_;
   std::optional<NoteLock> lock_;
   std::optional<OpenNote> open_;       ///< the file, as long as its name leads to it
-  std::optional<std::string> kept_;    ///< what the file holds; nullopt: there is none yet
-  std::optional<std::size_t> newest_;  ///< the slot of it that was written last; nullopt: it has no slots to write
+  std::optional<std::string> kept_;    ///< what the file holds, or nullopt before it exists
+  std::optional<std::size_t> newest_;  ///< the slot that was written last, or nullopt if the file has no slots
   std::optional<std::uint64_t> covered_;
   std::optional<std::string> attempted_;  ///< what a replacement of unknown fate would have left
 };

@@ -22,7 +22,7 @@ namespace {
 
 using namespace store;
 
-/// Entries with their tree. One thread at a time.
+/// Holds entries with their tree. Used by one thread at a time.
 class Entries final : public LogSnapshot {
  public:
   /// Adds the entry and returns its index, or changes nothing and throws.
@@ -68,7 +68,7 @@ class Entries final : public LogSnapshot {
     return lines;
   }
 
-  /// Signed when it is asked for: nothing here outlives the process that would have to keep it.
+  /// Signs the checkpoint only when a caller asks for it, since nothing here outlives the process.
   SignedCheckpoint checkpoint() override {
     if (newest_.note.empty() || newest_.size != tree_.size()) {
       newest_.size = tree_.size();
@@ -97,7 +97,7 @@ class Entries final : public LogSnapshot {
     Digest exec_id;
   };
 
-  /// Tiles above level 0: those of level 0 are the rows' leaf hashes.
+  /// The tiles above level 0. Those of level 0 are computed from the rows' leaf hashes.
   class Tiles final : public merkle::TileSink {
    public:
     Status put(unsigned level, std::uint64_t index, std::span<const Digest> hashes) override {
@@ -114,7 +114,7 @@ class Entries final : public LogSnapshot {
   SignedCheckpoint newest_;
 };
 
-/// One lock around everything: nothing here waits for a disk.
+/// One lock guards everything. That is enough, since no call waits for a disk.
 class MemoryLedger final : public Ledger {
  public:
   MemoryLedger() {
@@ -146,7 +146,7 @@ class MemoryLedger final : public Ledger {
   Result<std::optional<std::uint64_t>> control(const ControlChange& change) override {
     return locked([&](Contents& at) -> Result<std::optional<std::uint64_t>> {
       if (Status status = check(change); !status.ok()) return status;
-      at.nonces.control(change, change.name);  // first: a halt without its entry is better than one without effect
+      at.nonces.control(change, change.name);  // done first, since a halt without its entry is better than none at all
       return std::optional(at.push({change.entry, {}, {}, change.at}));
     });
   }
@@ -163,7 +163,7 @@ class MemoryLedger final : public Ledger {
     return locked([](Contents& at) -> Result<std::uint64_t> { return at.nonces.doubt_count(); });
   }
 
-  /// Never any: what this ledger knew died with its process.
+  /// Always empty, since the claims of an earlier process were lost with its memory.
   Result<std::vector<NonceRecord>> orphans() override {
     return locked([](Contents&) -> Result<std::vector<NonceRecord>> { return std::vector<NonceRecord>{}; });
   }
@@ -259,8 +259,8 @@ class MemoryLedger final : public Ledger {
   };
 
   /// Calls `f`, which returns a Status or a Result, with the contents and under the lock. A child of fork() is refused
-  /// before that: it has a copy of what was spent, and of a lock that a thread of its parent may hold. A ledger with a
-  /// broken rule refuses every call.
+  /// before that, because it has copies of what was spent and of a lock that a thread of its parent may hold. A ledger
+  /// with a broken invariant refuses every call.
   template <class F>
   auto locked(F&& f) -> decltype(f(std::declval<Contents&>())) {
     using Answer = decltype(f(std::declval<Contents&>()));

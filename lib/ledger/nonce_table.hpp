@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The nonce store's contract in memory: no lock, no log, no durability. Stores in memory are built on it.
+// Implements the nonce store's contract in memory, without lock, log or durability. Stores in memory are built on it.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +19,12 @@
 
 namespace openexec::store {
 
-/// Each call changes everything it says or, if it throws, nothing. One thread at a time.
+/// Each call makes all of its changes or, if it throws, none. Used by one thread at a time.
 class NonceTable {
  public:
   Result<ClaimAnswer> claim(const Claim& claim);
   [[nodiscard]] std::optional<NonceRecord> find(std::string_view tenant, std::string_view nonce) const;
-  /// Whether seal() would succeed.
+  /// Returns whether seal() would succeed.
   [[nodiscard]] Status may_seal(const Seal& seal) const;
   /// Precondition: may_seal() succeeded, or Breach is thrown and nothing changes. `result` is seal.result, copied by
   /// the caller so that nothing else can fail here. `entry` is the index in the log if the store is its own log.
@@ -44,7 +44,7 @@ class NonceTable {
     Timestamp at;
     const NonceRecord* claim;
   };
-  /// Whether the token of its approval is something else already.
+  /// Returns whether the token of the claim's approval is in use for something else already.
   [[nodiscard]] bool is_used_otherwise(const Claim& claim) const;
   [[nodiscard]] std::optional<ClaimAnswer::Kind> unmet_term(const Claim& claim) const;
   void open_next_attempt(NonceRecord& record, const Claim& claim);

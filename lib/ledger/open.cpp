@@ -38,8 +38,9 @@ std::optional<std::string> percent_decoded(std::string_view text) {
   return out;
 }
 
-/// The file that the text behind the third slash names. A URL whose file had another name before names were decoded is
-/// refused while that file is there: an empty ledger beside it would have forgotten what was spent.
+/// Returns the file that the text behind the third slash names. Earlier versions used
+/// this text as the file's name without decoding it. The URL is refused while a file of that name exists, because a new,
+/// empty ledger beside it would not know what was spent.
 Result<std::string> file_of(std::string_view text) {
   const std::size_t end = text.find_first_of("?#");
   std::optional<std::string> path = percent_decoded(text.substr(0, end));

@@ -31,14 +31,15 @@ std::optional<std::string> pinned_in(ReadSession& session, std::string_view key)
   return session.read.pinned(key, session.read.head().pins);
 }
 
-/// Asks the file system, and opens nothing: closing a second descriptor of a ledger would give up SQLite's locks on it.
+/// Returns a file's size without opening the file. Closing a second descriptor of a ledger would release SQLite's
+/// locks.
 std::optional<std::uint64_t> size_of(const std::string& file) {
   std::error_code error;
   const std::uintmax_t bytes = std::filesystem::file_size(file, error);
   return error ? std::nullopt : std::optional<std::uint64_t>(bytes);
 }
 
-/// What a ledger that may be written has beside its reader. The lock is given back last.
+/// The parts of a ledger that is opened for writing, besides its reader. The lock is released last.
 struct Writing {
   Writing(const LedgerPath& path, LedgerLock held, const LogOptions& log, std::size_t queue_capacity)
       : lock(std::move(held)),
@@ -57,12 +58,12 @@ struct Opened {
 
   LedgerPath path;
   std::optional<HeldFile> file;    ///< if the ledger is opened for reading only; outlives the connections
-  std::optional<Writing> writing;  ///< none: opened for reading only
+  std::optional<Writing> writing;  ///< nullopt if the ledger is opened for reading only
   Reader reader;                   ///< closes first, so that the writer's close is the last and leaves one file
   std::optional<merkle::VerifierKey> log_key;
   base::Mutex judging;
   std::optional<SignedCheckpoint> cosigned
-      OPENEXEC_GUARDED_BY(judging);  ///< what that file held when it was last found to be true
+      OPENEXEC_GUARDED_BY(judging);  ///< the content of the cosigned file when it was last verified
 };
 
 class SqliteLedger final : public Ledger {
@@ -70,7 +71,7 @@ class SqliteLedger final : public Ledger {
   explicit SqliteLedger(std::unique_ptr<Opened> opened)
       : opened_(std::move(opened)), verifier_key_(opened_->log_key->write()) {}
 
-  // SQLite's connections and locks do not survive fork(): the child lets go of them without touching the files.
+  // SQLite's connections and locks do not survive fork(). The child drops them without touching the files.
   ~SqliteLedger() override {
     if (!process_.here()) (void)opened_.release();
   }
@@ -260,7 +261,8 @@ class SqliteLedger final : public Ledger {
     return show([&](LedgerLog& log) { return store::resource(log, path); });
   }
 
-  /// The lock is held before the log is looked at, so that what others kept meanwhile is never ahead of what is seen.
+  /// The file is locked before the log is read. So a checkpoint that another process kept is never newer than the log
+  /// as this call reads it.
   Status keep_cosigned(std::string_view note) override {
     return guarded([&]() -> Status {
       if (Status status = in_own_process(); !status.ok()) return status;
@@ -278,7 +280,7 @@ class SqliteLedger final : public Ledger {
   }
 
  private:
-  /// The cosigned checkpoint that is kept, if it is true of this log: what others wrote there counts for nothing.
+  /// Returns the kept cosigned checkpoint if it verifies for this log. Returns nullopt for anything else in the file.
   std::optional<SignedCheckpoint> kept_cosigned(LedgerLog& log) {
     const std::optional<std::string> note = read_note_file(opened_->path.cosigned());
     if (!note) return std::nullopt;
@@ -291,7 +293,7 @@ class SqliteLedger final : public Ledger {
     return known;
   }
 
-  /// Calls `query`, which answers a Result, with the log as it is at one moment.
+  /// Calls `query`, which returns a Result, with the log as of one moment.
   template <class Query>
   auto show(Query&& query) -> decltype(query(std::declval<LedgerLog&>())) {
     auto shown = read([&](ReadSession& session) {
@@ -308,7 +310,7 @@ class SqliteLedger final : public Ledger {
     return {Code::store_failed, "the ledger was opened before fork(); the child has to open its own"};
   }
 
-  /// What an index with a broken rule finds, or does not find, is no answer: reads are refused as well.
+  /// Reads are refused as well after a broken invariant, since what a broken index finds or misses is not reliable.
   Status sound() const {
     if (!opened_->writing) return Status::success();
     if (Status status = opened_->writing->writer.poison().status(); !status.ok()) return status;
@@ -366,7 +368,7 @@ class SqliteLedger final : public Ledger {
   const std::string verifier_key_;
 };
 
-/// Whose log it is, as the ledger says.
+/// Returns the verifier key of the log, as the ledger records it.
 merkle::VerifierKey recorded_key(const std::optional<std::string>& pinned) {
   if (!pinned) throw StoreFailure("the ledger was never opened for writing: it does not say whose log it is");
   const auto key = merkle::VerifierKey::parse(*pinned);

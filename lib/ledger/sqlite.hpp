@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The SQLite ledger's inside options, for tests.
+// The internal options of the SQLite ledger, for tests.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ struct SqliteInternals {
   std::size_t queue_capacity = 4096;  ///< operations that may wait
   int checkpoint_pages = 1000;        ///< pages of write-ahead log after which a commit moves them into the database
   KeyGeometry keys;                   ///< sizes in the index
-  bool any_file = false;              ///< opens a copy as if it were the ledger: for tests that make thousands
+  bool any_file = false;              ///< opens a copy as if it were the ledger, for tests that make thousands
 };
 
 Result<std::shared_ptr<Ledger>> open_sqlite(const std::string& path, const SqliteOptions& options,

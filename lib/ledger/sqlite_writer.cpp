@@ -13,13 +13,14 @@
 namespace openexec::store {
 namespace {
 
-/// Whether the failure may be for the size of one member, or for want of room: without it the others may succeed.
+/// Returns whether the failure may come from the size of one member or from a lack of room. The other members may
+/// succeed without that member.
 bool may_be_one_members(const SqliteError& error) noexcept {
   const int code = error.primary_code();
   return code == SQLITE_FULL || code == SQLITE_NOMEM || code == SQLITE_TOOBIG;
 }
 
-/// Whether the connection is as good as before the failure.
+/// Returns whether the connection is still usable after the failure.
 bool is_harmless(const SqliteError& error) noexcept {
   return may_be_one_members(error) || error.primary_code() == SQLITE_BUSY;
 }
@@ -44,7 +45,7 @@ SqliteWriter::~SqliteWriter() {
   }
 }
 
-/// Takes the ledger over from the opening before. The first opening ever also records the log's key.
+/// Takes over the ledger from the opening before. The first opening of all also records the log's key.
 merkle::CheckpointSigner SqliteWriter::first_transaction(const LogOptions& log) {
   WriteQueries& write = session_->write;
   write.begin();
@@ -102,7 +103,7 @@ void SqliteWriter::open_anchor(const std::string& file) {
   head_ = std::move(at);
 }
 
-/// What the anchor has to hold: the newest checkpoint, with a line for the claims.
+/// Returns what the anchor has to hold, which is the newest checkpoint with a line for the claims.
 const std::string& SqliteWriter::anchor_note() {
   if (anchor_serial_ == head_.serial) return anchor_note_;
   const SignedCheckpoint newest = read_checkpoint(log_->committed_checkpoint());
@@ -111,7 +112,7 @@ const std::string& SqliteWriter::anchor_note() {
   return anchor_note_;
 }
 
-/// Reads the log's tree back, and holds it against the last checkpoint.
+/// Reads the log's tree back, and compares it with the last checkpoint.
 void SqliteWriter::open_log(merkle::CheckpointSigner signer) {
   EdgeLeaves edge;
   LedgerLog entries(session_->read, edge);
@@ -131,7 +132,7 @@ void SqliteWriter::write(std::span<Member* const> batch) {
   };
   Status status = poison_.status();
   if (status.ok()) status = guarded([&] { return poison_.watch(transact_or_split); });
-  if (poison_.broken() != nullptr) {  // whatever was judged before that: nothing is told as fresh, or as sealed
+  if (poison_.broken() != nullptr) {  // no member is answered fresh or sealed, whatever was decided before
     drop_session();
     status = poison_.status();
   }
@@ -144,7 +145,7 @@ void SqliteWriter::transact(std::span<Member* const> batch) {
   // Without memory the end of a transaction may be missed. What the file holds is read again then.
   if (session_ && session_->database.in_transaction()) drop_session();
   if (!session_) revive();
-  // A store is given no clock, and this is a duration that nothing but the monitoring looks at.
+  // A store has no clock of the executor. This duration is used for metrics only.
   const auto began = std::chrono::steady_clock::now();
   Head after = head_;
   if (!stage(batch, after)) return;
@@ -158,7 +159,8 @@ void SqliteWriter::read(StoreMeasures& measures) const {
   measures.commit_seconds = commit_.read();
 }
 
-/// Opens a transaction and adds the batch's rows to it. Returns false if there are none, and has then ended it.
+/// Opens a transaction and adds the batch's rows to it. If the batch has no rows, ends the transaction and returns
+/// false.
 bool SqliteWriter::stage(std::span<Member* const> batch, Head& at) {
   try {
     begin();
@@ -206,7 +208,7 @@ void SqliteWriter::begin() {
   session_->write.begin();
   // The lock file keeps other executors out unless it was removed, or the ledger was moved. The ledger is then theirs.
   if (session_->database.file_has_moved()) give_up("the ledger's file was moved, removed or replaced");
-  const bool untouched = session_->left_at == session_->database.data_version();  // by others: an opening is a write
+  const bool untouched = session_->left_at == session_->database.data_version();  // an opening of others is a write
   if (!untouched && session_->read.head().epoch != epoch_)
     give_up("the ledger was opened for writing by another process");
   // The anchor is behind by one commit at most. No member of this batch is answered until it has caught up.
@@ -218,10 +220,11 @@ void SqliteWriter::begin() {
   }
 }
 
-/// A commit that failed may have taken place. It is told to have failed only when it is known that it did not.
+/// Commits. A commit that failed may have taken place, so it is reported as failed only once it is known that it did
+/// not.
 void SqliteWriter::commit(Head after, std::span<Member* const> batch) {
   const std::int64_t epoch = after.epoch;
-  in_doubt_ = std::move(after);  // kept here, so that what is durable is not lost for want of memory
+  in_doubt_ = std::move(after);  // kept here, so that a durable commit is not forgotten if memory runs out
   bool reopened = false;
   try {
     session_->write.commit();
@@ -261,7 +264,7 @@ void SqliteWriter::commit(Head after, std::span<Member* const> batch) {
     session_->index.committed();
   } catch (const base::Breach&) {
     throw;
-  } catch (...) {  // no memory: what is durable is found again when the ledger is opened anew
+  } catch (...) {  // no memory; reopening the ledger finds what is durable
     drop_session();
   }
 }
@@ -277,8 +280,9 @@ bool SqliteWriter::keep_anchor() noexcept {
   }
 }
 
-/// No handler is entered for a claim that the anchor does not cover: a ledger that is set back behind it would pass.
-/// The claims are durable all the same, and are orphans from now on.
+/// Answers the batch's claims with a failure, so that no handler runs for a claim that the anchor does not cover. A
+/// ledger that is rolled back to before such a claim would agree with the anchor. The claims are durable all the same,
+/// and are orphans from now on.
 void SqliteWriter::disown_claims(std::span<Member* const> batch) noexcept {
   running_.disowned();
   for (Member* member : batch) {
@@ -292,8 +296,8 @@ void SqliteWriter::disown_claims(std::span<Member* const> batch) noexcept {
   }
 }
 
-/// Opens the ledger anew after a failure whose end was not known then. Callers were told that it failed. If it did not,
-/// its claims are orphans, which recovery asks for.
+/// Opens the ledger anew after a commit whose outcome was not known. Its callers were told that it failed. If it took
+/// place after all, its claims are orphans, which recovery asks for.
 void SqliteWriter::revive() {
   try {
     reopen() == Fate::committed ? running_.disowned() : running_.rolled_back();
@@ -348,7 +352,7 @@ void SqliteWriter::drop_session() noexcept {
   if (!session_) return;
   try {
     session_->database.keep_log_on_close();
-  } catch (...) {  // then closing tidies up, which the next opening would do as well
+  } catch (...) {  // closing then moves the write-ahead log, which the next opening would do as well
   }
   session_.reset();
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns batches into transactions, and finds out what became of one whose commit failed.
+// Turns batches into transactions, and finds out whether a transaction whose commit failed took place.
 //
 // Steps of a batch:
 //  1. begin() opens a transaction, and makes sure that the ledger is still this process's and the anchor is up to date.
 //  2. apply() judges one member after the other and stages its rows.
 //  3. stage() writes the rows, the index's share of work, and the head that covers all of it.
 //  4. commit() makes it durable. If it fails, the ledger is opened anew to find out whether it took place.
-//  5. The anchor is told. Claims that it does not cover are not answered as fresh.
+//  5. keep_anchor() writes the anchor. Claims that it does not cover are not answered as fresh.
 //
 // Invariants, checked in apply() and stage() before anything is durable, and in write() before anything is told. A
 // broken one poisons the writer, and every member from then on is answered store_failed:
@@ -42,12 +42,12 @@ namespace openexec::store {
 /// Used by one thread at a time, the queue's leader, unless a function says otherwise.
 class SqliteWriter {
  public:
-  /// Whether the file has to be the one that was opened last.
+  /// Says whether the file has to be the one that was opened last.
   enum class Takes : std::uint8_t { its_file, any_file };
 
-  /// Opens the ledger and starts a new opening. `table`: the newest keys, which readers share. `identity`: of the file.
-  /// One that takes any file is for an adoption: it changes what the ledger's file is only with an Adopt, and does not
-  /// look at the anchor before. Called under the ledger's lock. Throws if that fails.
+  /// Opens the ledger and starts a new opening. `table` has the newest keys, which readers share, and `identity` is the
+  /// file's. A writer with Takes::any_file is for an adoption. It changes the recorded file only by an Adopt, and does
+  /// not check the anchor before that. Called under the ledger's lock. Throws if that fails.
   SqliteWriter(LedgerPath path, KeyTable& table, const LogOptions& log, FileIdentity identity,
                Takes takes = Takes::its_file);
   SqliteWriter(const SqliteWriter&) = delete;
@@ -57,16 +57,17 @@ class SqliteWriter {
   /// Writes the batch in one transaction and sets every status. Members are judged in order, each alone.
   void write(std::span<Member* const> batch);
 
-  /// False while nothing can be said about what the ledger holds: after a failure, until a write has found out.
+  /// Returns false while it is not known what the ledger holds. That is so after a failure, until a write has found
+  /// out.
   [[nodiscard]] bool knows_its_ledger() const noexcept { return knows_.load(std::memory_order_acquire); }
 
   /// Adds the histograms of transactions that were committed. Called from any thread.
   void read(StoreMeasures& measures) const;
 
-  /// Whether an invariant was broken, here or in the index or the tree. Called from any thread.
+  /// Says whether an invariant was broken, here or in the index or the tree. Called from any thread.
   [[nodiscard]] const base::Poison& poison() const noexcept { return poison_; }
 
-  /// The highest time of the ledger. Used by the thread that writes.
+  /// Returns the highest time of the ledger. Used by the thread that writes.
   [[nodiscard]] Timestamp latest() const noexcept { return head_.latest; }
   [[nodiscard]] const merkle::VerifierKey& verifier_key() const noexcept { return log_->signer().verifier_key(); }
 
@@ -121,11 +122,11 @@ class SqliteWriter {
   std::optional<WriteSession> session_;  ///< nullopt after a failure, until reopen() has found out what is true
   std::optional<SignedLog> log_;
   std::optional<Anchor> anchor_;
-  std::string anchor_note_;  ///< of the head with this serial number
+  std::string anchor_note_;  ///< the anchor's note for the head with this serial number
   std::int64_t anchor_serial_ = -1;
-  std::atomic<bool> knows_{false};  ///< whether there is a session
+  std::atomic<bool> knows_{false};  ///< true while there is a session
   std::int64_t epoch_ = 0;
-  Head head_;                        ///< of what is known to be durable
+  Head head_;                        ///< the newest head that is known to be durable
   std::optional<Head> in_doubt_;     ///< the head if a commit that failed took place all the same
   std::optional<std::string> dead_;  ///< why no write will ever succeed again
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each operation of a batch looks up and writes, inside the transaction.
+// The lookups and writes of each operation of a batch, inside the transaction.
 #include "ledger/sqlite_writer.hpp"
 
 #include <utility>
@@ -16,7 +16,7 @@ bool SqliteWriter::apply(Member& member, Head& at) {
     return std::visit([&](const auto& what) { return apply(what, member, at); }, member.what);
   } catch (const SqliteError&) {
     throw;
-  } catch (const StoreFailure& failure) {  // its own row is damaged, found before anything was written for it
+  } catch (const StoreFailure& failure) {  // a row of this member is damaged, and nothing was written for it yet
     member.status = {Code::store_failed, failure.what()};
     return false;
   }
@@ -30,7 +30,7 @@ bool SqliteWriter::apply(FindOrphans orphans, Member&, Head&) {
   return false;
 }
 
-/// The newest claim of a nonce. Its record says nothing about its end yet.
+/// Returns the newest claim of a nonce, or nullopt. Its record does not have the claim's outcome yet.
 std::optional<StoredRecord> SqliteWriter::claim_of(const Key& key, std::string_view tenant, std::string_view nonce) {
   std::optional<StoredRecord> found;
   for (const std::int64_t number : session_->index.find(key))
@@ -46,7 +46,7 @@ void SqliteWriter::learn_end(StoredRecord& stored) {
   settle(stored.record, outcome_of(stored.claim, stored.record.exec_id), session_->read);
 }
 
-/// Precondition: the claim is not open.
+/// Returns the outcome of a claim. Precondition: the claim is not open.
 Outcome SqliteWriter::outcome_of(std::int64_t claim, const Digest& exec_id) {
   OPENEXEC_ASSERT(!running_.has(claim), "ledger writer: the outcome of a claim is asked for when it has ended");
   std::optional<Outcome> outcome;
@@ -58,8 +58,8 @@ Outcome SqliteWriter::outcome_of(std::int64_t claim, const Digest& exec_id) {
   return *outcome;
 }
 
-/// Whether the approval is spent, or its token is something else already. All claims of a token are of one use, so that
-/// one of them tells.
+/// Returns whether the approval is spent, or its token is in use for something else already. All claims of a token
+/// belong to the same plan or single approval, so it is enough to examine one of them.
 bool SqliteWriter::is_spent(const Claim& asked, const ClaimKeys& keys) {
   const std::string_view tenant = asked.tenant, approval_id = asked.approval_id, token = token_of(approval_id);
   bool spent = false;
@@ -84,7 +84,7 @@ bool SqliteWriter::is_spent(const Claim& asked, const ClaimKeys& keys) {
   return spent;
 }
 
-/// What keeps a claim from being made, whichever attempt it opens.
+/// Returns the answer to a claim that may not be made, whichever attempt it opens, or nullopt if it may.
 std::optional<ClaimAnswer::Kind> SqliteWriter::unmet_term(const Claim& claim, const Head& at) {
   if (!claim.predecessor.empty() && !has_executed(claim.tenant, claim.predecessor))
     return ClaimAnswer::Kind::out_of_order;
@@ -93,8 +93,8 @@ std::optional<ClaimAnswer::Kind> SqliteWriter::unmet_term(const Claim& claim, co
   return std::nullopt;
 }
 
-/// A later attempt is a claim of its own with the same keys, behind the one that it follows. So it moves the end of the
-/// claims that an anchor covers, and belongs to this process as every claim does.
+/// Judges a claim and adds its row. A later attempt is a claim of its own with the same keys, after the one that it
+/// follows. So it moves the end of the claims that an anchor covers, and belongs to this process as every claim does.
 bool SqliteWriter::apply(const Claim* claim, Member& member, Head& at) {
   KeyIndex& index = session_->index;
   const auto turn_away = [&](ClaimAnswer::Kind kind) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stores and logs answer that have no better way.
+// The default implementations for stores and logs that have none of their own. Operations are carried out one by one.
 #include <algorithm>
 
 #include <openexec/nonce_store.hpp>
