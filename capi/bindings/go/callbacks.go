@@ -24,7 +24,7 @@ func partOf[P any](self C.uintptr_t) P { return cgo.Handle(self).Value().(P) }
 
 func write(sink *C.openexec_sink, text string) { C.oe_write(sink, text) }
 
-// abort ends the process, from where there is no way back.
+// abort ends the process. It is called where no error can be returned.
 func abort(why any) {
 	fmt.Fprintf(os.Stderr, "openexec: a callback that cannot fail has failed: %v\n", why)
 	debug.PrintStack()
@@ -32,8 +32,9 @@ func abort(why any) {
 	C.abort()
 }
 
-// apart runs what is foreign on a goroutine of its own, and waits for it. That one may end as it likes: a panic and a
-// runtime.Goexit here would unwind the frames of C. It says what ended it, nil where it returned.
+// apart runs a function of the host on a goroutine of its own, and waits for it. A panic or a runtime.Goexit on the
+// calling goroutine would unwind the frames of C. apart returns what ended the function, or nil if the function
+// returned.
 func apart(run func()) (ended error) {
 	done := make(chan struct{})
 	returned := false
@@ -114,7 +115,7 @@ func answer(lent *frame, result, detail *C.openexec_sink, run func() (any, error
 	switch marked, isMarked := err.(*failure); {
 	case ended != nil:
 		cause(ended)
-		write(detail, "the handler: "+howEnded(ended)) // nobody knows how far it came; its text may hold what no detail may
+		write(detail, "the handler: "+howEnded(ended)) // its progress is unknown, and its text may hold secrets
 		return C.openexec_answer(answerInDoubt)
 	case isMarked:
 		cause(err)
@@ -139,7 +140,7 @@ func textOfResult(value any) ([]byte, error) {
 	return json.Marshal(value)
 }
 
-// shown is what fmt makes of a value, or of its type where the value's own methods panic.
+// shown is what fmt makes of a value, or of its type if the value's own methods panic.
 func shown(value any) (text []byte) {
 	if ended := apart(func() { text = []byte(fmt.Sprintf("%+v", value)) }); ended != nil {
 		text = []byte(fmt.Sprintf("%T", value))

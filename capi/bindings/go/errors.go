@@ -12,7 +12,7 @@ type Error struct {
 	Code   Code
 	Detail string
 
-	// Outcome is there where an attempt was answered: its log entry is evidence of the no.
+	// Outcome is set if an attempt was answered. Its log entry is evidence of the refusal.
 	Outcome *Outcome
 
 	cause error
@@ -52,7 +52,7 @@ type Panicked struct{ Value any }
 
 func (p *Panicked) Error() string { return fmt.Sprintf("the handler panicked: %v", p.Value) }
 
-// ErrGoexit is the cause where a handler called runtime.Goexit, as testing.T.FailNow does.
+// ErrGoexit is the cause if a handler called runtime.Goexit, as testing.T.FailNow does.
 var ErrGoexit = errors.New("runtime.Goexit was called in it")
 
 // Failed marks what a handler returns: it failed, and may have done something; final. Its text is told

@@ -39,8 +39,8 @@ type Cosignature struct {
 // answer is Pass, and not otherwise.
 type Evidence struct {
 	Answer    Answer
-	DecidedBy Step   // the first step that failed, or else the first that is incomplete; -1 where the answer is Pass
-	Detail    string // why, for a person; empty where the answer is Pass
+	DecidedBy Step   // the first step that failed, or else the first that is incomplete; -1 if the answer is Pass
+	Detail    string // why, for a person; empty if the answer is Pass
 	Findings  map[Step]Finding
 
 	Entry        json.RawMessage // empty if no entry was read
@@ -111,7 +111,7 @@ func VerifyTrustPolicy(policy, executor, tenant string, request Request, now tim
 		textOf(request.Approval), C.int64_t(now.UnixMicro())))
 }
 
-// ReadTrustPolicy reads a trust policy, and puts it in force nowhere. Answers {"digest", "policy", "warnings"}.
+// ReadTrustPolicy reads a trust policy without activating it, and returns {"digest", "policy", "warnings"}.
 func ReadTrustPolicy(policy string) (json.RawMessage, error) {
 	return bytesOf(C.oe_read_policy(policy))
 }

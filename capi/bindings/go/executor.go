@@ -25,7 +25,7 @@ import (
 type Config struct {
 	// LedgerURL is a supplied ledger: sqlite:///relative.db, sqlite:////absolute.db, sqlite:// (in memory).
 	LedgerURL string
-	// LedgerPath is the file of a supplied SQLite ledger, which is created where it does not exist.
+	// LedgerPath is the file of a supplied SQLite ledger, which is created if it does not exist.
 	LedgerPath string
 	// Store is one of your own.
 	Store Store
@@ -37,20 +37,20 @@ type Config struct {
 	// Handlers are what actions run, by their names.
 	Handlers map[string]Handler
 
-	Tenant string // whose nonces and approvals these are; "default" where empty
-	Name   string // the executor's own name in log entries; "openexec" where empty
+	Tenant string // the name under which nonces and approvals are unique; "default" if empty
+	Name   string // the executor's own name in log entries; "openexec" if empty
 
-	// AllowedActions, where not nil: only these actions run; with an empty list none.
+	// AllowedActions, if not nil, are the only actions that run. With an empty list no action runs.
 	AllowedActions []string
 	Limits         map[Limit]uint64
 
-	LogKey    string // of a supplied ledger: Ed25519, PKCS#8 PEM, which signs its checkpoints; made where empty
+	LogKey    string // Ed25519 key as PKCS#8 PEM that signs a supplied ledger's checkpoints; made if empty
 	LogOrigin string // of a supplied ledger: its name, as no other in the world is named, "example.com/payments"
 	LogAnchor string // of a supplied ledger: a file apart for the newest checkpoint, against a ledger rolled back
 
 	Hasher Hasher
 	Clock  Clock
-	// Events is told after the fact, concurrently, while the goroutine that called waits; a panic of it is forgotten.
+	// Events is called after the fact and concurrently, while the calling goroutine waits. A panic in it is ignored.
 	Events func(Event)
 }
 
@@ -104,8 +104,8 @@ type Event struct {
 	Code       Code
 	Verdict    Verdict
 	Effect     Effect
-	ExecID     string // empty where the request was malformed
-	Action     string // empty where the request was malformed
+	ExecID     string // empty if the request was malformed
+	Action     string // empty if the request was malformed
 	EntryIndex int64  // -1 if the event has no entry
 	Count      uint64 // of an opening or a recovery: claims that were found interrupted
 }
@@ -259,7 +259,7 @@ type Request struct {
 	Nonce    string          // 1 to 255 bytes of UTF-8, no control characters; unique in the tenant, for ever
 	Approval json.RawMessage // the artifact: JSON text of one object; empty means none
 
-	// JSON, where not nil, is the whole request as one object with the members action, payload, nonce and
+	// JSON, if not nil, is the whole request as one object with the members action, payload, nonce and
 	// approval_artifact. Of the members above only Nonce counts then: it is taken where the object names none, and
 	// another than the one that it names is malformed.
 	JSON json.RawMessage
@@ -434,7 +434,7 @@ func (e *Executor) Resume() error { return e.operate(C.OE_RESUME) }
 // Ready says whether an execution would be possible now; else what is in the way.
 func (e *Executor) Ready() error { return e.operate(C.OE_READY) }
 
-// Halted says whether it is halted; true where it is closed.
+// Halted returns whether the executor is halted. It returns true if the executor is closed.
 func (e *Executor) Halted() bool {
 	if e.enter() != nil {
 		return true
@@ -443,7 +443,7 @@ func (e *Executor) Halted() bool {
 	return C.openexec_executor_halted(e.executor) != 0
 }
 
-// Controls are what was ordered and stands, for whichever tenant.
+// Controls returns the active controls of all tenants.
 func (e *Executor) Controls() ([]ControlName, error) {
 	if err := e.enter(); err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ type Handler interface {
 	// taken as it is.
 	//
 	// An error by NoEffect says that nothing happened, one by Failed that it failed and may have done something. Any
-	// other leaves the nonce in doubt, as a panic and runtime.Goexit do: nobody knows how far it came.
+	// other leaves the nonce in doubt, as a panic and runtime.Goexit do: it is not known how far it came.
 	Run(ctx context.Context, call *Invocation) (any, error)
 }
 

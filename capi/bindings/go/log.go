@@ -146,5 +146,5 @@ func (l *Log) Consistency(from, to uint64) ([]Digest, error) {
 	return hashes, err
 }
 
-// Resource is what C2SP tlog-tiles serves under a path, such as tile/0/000; nil where there is no such thing.
+// Resource is what C2SP tlog-tiles serves under a path, such as tile/0/000, or nil if there is no such file.
 func (l *Log) Resource(path string) ([]byte, error) { return l.ask(C.OE_RESOURCE, 0, 0, path) }

@@ -9,12 +9,12 @@ type Outcome struct {
 	Code     Code
 	Verdict  Verdict
 	Effect   Effect
-	Attempt  uint32 // which attempt of its execution ran, or is told again; 1 where none is
+	Attempt  uint32 // which attempt of its execution ran, or is replayed; 1 if no attempt ran
 	MayRetry bool   // nothing happened, and the handler permits a further attempt: the same request, sent again, may run
 	Replayed bool   // this is the outcome of an earlier attempt, told again; the handler was not entered
 
-	ExecID  string          // 64 hexadecimal digits; empty where the request was malformed
-	Action  string          // empty where the request was malformed
+	ExecID  string          // 64 hexadecimal digits; empty if the request was malformed
+	Action  string          // empty if the request was malformed
 	Result  json.RawMessage // the bytes that the receipt hash covers; {"error": "<code>"} for every no
 	Form    ResultForm      // what Result is: the handler's JSON, or an object that carries what else it said
 	Receipt string          // 64 hexadecimal digits: SHA-256 of exec_id, ":" and result
@@ -23,7 +23,7 @@ type Outcome struct {
 	Advice     string          // what a model that proposed the action is told: whether it ran, whether it may be tried again, and how
 	Entry      json.RawMessage // this attempt's own log entry; empty if none could be written
 	EntryIndex int64           // the entry's place in the log; -1 if no entry was written
-	Proof      string          // the entry's portable receipt, where Request.Proof asked for it and the log keeps a tree
+	Proof      string          // the entry's portable receipt, if Request.Proof asked for it and the log keeps a tree
 }
 
 // Verify checks the receipt hash, offline.

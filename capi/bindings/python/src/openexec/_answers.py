@@ -136,7 +136,7 @@ def _failed(why: BaseException, detail: Any) -> int:
     local.cause = why
     says = FAILED_NO_EFFECT if isinstance(why, NoEffect) else FAILED if isinstance(why, Failed) else IN_DOUBT
     try:
-        if says == IN_DOUBT:  # nobody knows how far it came; its text may hold what no detail may
+        if says == IN_DOUBT:  # it is not known how far it came; its text may hold what no detail may
             interrupted(why)
             parts.write(detail, f"the handler raised {type(why).__name__}")
         else:

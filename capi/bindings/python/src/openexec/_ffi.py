@@ -122,7 +122,7 @@ def taken(code: int, why: Any) -> Exception:
 
 
 def buffer(function: Any, *arguments: Any) -> bytes | None:
-    """What a C function writes into a buffer; None where it says that there is nothing."""
+    """Returns what a C function writes into a buffer, or None if the function writes no buffer."""
     handle = owned("openexec_buffer **", lib.openexec_buffer_destroy)
     call(function, *arguments, handle)
     return raw(lib.openexec_buffer_view(handle[0])) if handle[0] else None

@@ -225,7 +225,7 @@ def _object(value: Any, what: str) -> Mapping[str, Any]:
 
 
 def _list(of: Any, name: str, where: str) -> list[Any]:
-    """A member that is a list; none where it is absent or null."""
+    """Returns a member that is a list, or an empty list if it is absent or null."""
     found = _get(of, name, where, None)
     if found is None:
         return []

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class OpenExecError(Exception):
-    """A no. `outcome` is there where an attempt was answered: its log entry is evidence of the no."""
+    """A refusal. `outcome` is set if an attempt was answered. Its log entry is evidence of the refusal."""
 
     def __init__(self, code: Code, detail: str = "", outcome: Outcome | None = None) -> None:
         super().__init__(code, detail, outcome)

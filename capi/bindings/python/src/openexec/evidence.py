@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a portable receipt is genuine: offline, by anybody, with nothing but the log's public key."""
+"""Verifies portable receipts, offline and with nothing but the log's public key."""
 from __future__ import annotations
 
 import dataclasses
@@ -21,7 +21,7 @@ class Cosignature:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a portable receipt is worth, step by step. Believe the entry where the answer is PASS, and not otherwise."""
+    """What a portable receipt is worth, step by step. Believe the entry only if the answer is PASS."""
 
     answer: Answer
     decided_by: Step | None

@@ -437,7 +437,7 @@ class Executor(Held):
     async def execute_async(self, action: str, payload: Payload = None, *, nonce: str, approval: Payload = None,
                             max_wait_ms: int = 0, proof: bool = False) -> Outcome:
         """execute on a thread of its own. Cancelling the task sets the flag that the handler can look at; an attempt
-        that has begun is not undone by it, and its outcome is told again to who asks with the same nonce."""
+        that has begun is not undone by it, and a caller that sends the same nonce again gets its outcome."""
         return (await self.attempt_async(action, payload, nonce=nonce, approval=approval, max_wait_ms=max_wait_ms,
                                          proof=proof)).require()
 
@@ -480,7 +480,7 @@ class Executor(Held):
         return _asked(lib.openexec_executor_order, self._open(), order).require()
 
     def controls(self) -> list[parts.ControlName]:
-        """What was ordered and stands, for whichever tenant."""
+        """The active controls of all tenants."""
         found: list[parts.ControlName] = []
         handle = ffi.new_handle(found)
         self._operate(lib.openexec_executor_controls, _visit_control, handle)

@@ -142,7 +142,7 @@ class Outcome:
 
     @property
     def attempt(self) -> int:
-        """Which attempt of its execution ran, or is told again; 1 where none is."""
+        """Which attempt of its execution ran, or is replayed; 1 if no attempt ran."""
         return int(lib.openexec_outcome_attempt(self._handle[0]))
 
     @property
@@ -187,7 +187,7 @@ class Outcome:
 
     @property
     def entry(self) -> dict[str, Any] | None:
-        """This attempt's own log entry; None where none could be written."""
+        """This attempt's own log entry, or None if none could be written."""
         view = lib.openexec_outcome_entry(self._handle[0])
         return dict(json.loads(raw(view))) if view.size else None
 
@@ -198,7 +198,7 @@ class Outcome:
 
     @property
     def proof(self) -> str | None:
-        """The portable receipt of this attempt's entry, where it was asked for and the log keeps a tree."""
+        """The portable receipt of this attempt's entry, if it was asked for and the log keeps a tree."""
         return text(lib.openexec_outcome_proof(self._handle[0])) or None
 
     def require(self) -> Outcome:
@@ -330,7 +330,7 @@ def verify_trust_policy(policy: Payload, *, executor: str, tenant: str, action: 
 
 
 def read_trust_policy(policy: Payload) -> dict[str, Any]:
-    """{"digest", "policy", "warnings"}; raises what is wrong with it. Puts it in force nowhere."""
+    """Returns {"digest", "policy", "warnings"} without activating the policy. Raises what is wrong with it."""
     return dict(json.loads(buffer(lib.openexec_trust_policy_read, lend(object_text(policy, "policy"))) or b"{}"))
 
 
