@@ -14,7 +14,7 @@ namespace {
 /// Attempts that a driver advances together: as many as a commit takes well, and few enough to share the work.
 constexpr std::size_t most_in_hand = 256;
 
-/// How long a driver calls handlers of one hand before it gives the rest back, so that a slow one does not hold them up.
+/// How long a driver calls handlers of one hand before it gives the rest back: a slow one does not hold them up.
 constexpr std::chrono::milliseconds handler_slice{1};
 
 }  // namespace
@@ -108,7 +108,7 @@ void Pipeline::commit_for(DriverHand& driver, Submission& submission) {
   driver.committing = false;
 }
 
-// A completion may submit again: by then its attempt has given up its place. What a completion throws is its own affair.
+// A completion may submit again: by then its attempt has given up its place. What a completion throws is dropped.
 void Pipeline::deliver(DriverHand& driver) {
   driver.set_answered_aside();
   while (Attempt* const attempt = driver.next_answered()) {

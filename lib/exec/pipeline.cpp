@@ -67,7 +67,7 @@ Outcome last_word(Attempt& attempt) noexcept {
 // or is due to claim; then the claims and the ends of the whole hand become durable in one step; then the handlers of
 // what was claimed are called. What has to wait is parked without a thread, and comes back when its wait is over.
 //
-// P1. An attempt belongs to one hand, to a list of ready ones, or to what it waits for: one thread at a time touches it.
+// P1. An attempt belongs to one hand, to a list of ready ones, or to what it waits for. One thread at a time touches it.
 // P2. An attempt claims at most once, and only what was granted.
 // P3. A handler is called for a Claimed only, after its claim is durable, and once.
 // P4. Nothing is answered before its entry is durable, and each attempt is answered once.
@@ -75,9 +75,9 @@ Outcome last_word(Attempt& attempt) noexcept {
 // Each of these is asserted where it could break, and a broken one poisons the executor. A seeded breach of each is in
 // tests/unit/pipeline_invariants_test.cpp.
 //
-// Memory may run out anywhere. Each attempt takes its steps under attend(): what fails there ends that attempt alone, and
-// break_off() answers from what the attempt knows of itself, which needs no memory. From its claim on, an attempt may have
-// run.
+// Memory may run out anywhere. Each attempt takes its steps under attend(): what fails there ends that attempt alone,
+// and break_off() answers from what the attempt knows of itself, which needs no memory. From its claim on, an attempt
+// may have run.
 void Pipeline::walk(Hand& hand, const CallbackExecutor& executor) {
   const Pooled submission(submissions_);
   BlockingCall waits;

@@ -110,8 +110,8 @@ void Pipeline::fail(Attempt& attempt, const Status& why) {
   end_without_entry(attempt, std::move(ending));
 }
 
-// It ran, or may have, and its end is not durable. Its execution is lost to this process, and the next opening of the store finds an
-// orphan.
+// It ran, or may have, and its end is not durable. Its execution is lost to this process, and the next opening of the
+// store finds an orphan.
 void Pipeline::lose(Attempt& attempt, std::string_view why) {
   Ending ending = entered();
   ending.code = Code::store_failed;

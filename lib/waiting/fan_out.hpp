@@ -17,7 +17,7 @@ namespace openexec::exec {
 
 /// Runs `work(i)` for each i below `count` on the callback executor, each once, and returns when all have run.
 ///
-/// 1. Every allocation happens before the first piece is handed out. If one fails, nothing has run and std::bad_alloc is
+/// 1. Every allocation happens before the first piece is handed out. If one fails, nothing ran, and std::bad_alloc is
 ///    thrown.
 /// 2. Every way out waits for the pieces that were handed out: they use the stack of the caller.
 /// 3. A piece that the lender keeps and calls again later does nothing.

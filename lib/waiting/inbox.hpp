@@ -29,8 +29,8 @@ class Inbox {
   Inbox& operator=(const Inbox&) = delete;
 
   /// Parks a waiter until its source wakes it, or until `waiter.until`. `registers` hands it to its source, and returns
-  /// false if there is nothing to wait for any more: the waiter then stays in the caller's hand. On true the caller must
-  /// not touch it again.
+  /// false if there is nothing to wait for any more: the waiter then stays in the caller's hand. On true the caller
+  /// must not touch it again.
   template <class Registers>
   bool park(Waiter& waiter, Registers&& registers) noexcept {
     const base::Lock lock(mutex_);

@@ -46,8 +46,8 @@ class SingleFlight final : public WakeSource {
 
   /// Returns a lease that leads, or an empty one if another attempt leads this execution.
   [[nodiscard]] Lease lead(const Digest& exec_id);
-  /// Registers a waiter, which is woken when the leader gives up its lease. Returns false if nobody leads any more. Called
-  /// by Inbox::park().
+  /// Registers a waiter, which is woken when the leader gives up its lease. Returns false if nobody leads any more.
+  /// Called by Inbox::park().
   [[nodiscard]] bool wait(const Digest& exec_id, Waiter& waiter) noexcept;
   /// Whether an execution was lost, in the life of this object.
   [[nodiscard]] bool lost(const Digest& exec_id) const;
