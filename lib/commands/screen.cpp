@@ -126,7 +126,7 @@ std::size_t most_columns(std::string_view line) noexcept {
 /// Gathers whole lines, or what is there when the writer flushes the stream, so that no character is cut.
 class Screen::Filter final : public std::streambuf {
  public:
-  Filter(std::ostream& stream, bool colours) : stream_(stream), colours_(colours), to_(stream.rdbuf(this)) {}
+  Filter(std::ostream& stream, bool with_colours) : stream_(stream), colours_(with_colours), to_(stream.rdbuf(this)) {}
   ~Filter() override {
     (void)emit(pending_.size());
     (void)to_->pubsync();
