@@ -12,6 +12,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <openexec/status.hpp>
+
 /// Marks a function that catches a ForcedUnwind. The reference is null by design, since there is no exception object,
 /// and the undefined-behaviour sanitizer would report it.
 #define OPENEXEC_CATCHES_UNWIND __attribute__((no_sanitize("null")))
@@ -35,6 +37,16 @@ OPENEXEC_CATCHES_UNWIND std::invoke_result_t<Call> call_foreign(Call&& call, Oth
     throw;
   } catch (...) {
     return std::forward<Otherwise>(otherwise)();
+  }
+}
+
+/// The answer of a boundary that caught an exception. Without memory for its detail, which may be why, the detail is a
+/// shorter one that needs none.
+inline Status boundary_status(Code code, const char* detail) noexcept {
+  try {
+    return {code, detail};
+  } catch (...) {
+    return {code, "out of memory"};
   }
 }
 

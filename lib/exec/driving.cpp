@@ -67,7 +67,7 @@ OPENEXEC_CATCHES_UNWIND Status Pipeline::submit(const Call& call, Completion com
 } catch (base::ForcedUnwind&) {
   throw;
 } catch (...) {
-  return Status(Code::overloaded, "submit: out of memory; nothing ran");
+  return base::boundary_status(Code::overloaded, "submit: out of memory; nothing ran");
 }
 
 OPENEXEC_CATCHES_UNWIND Status Pipeline::drive(const std::stop_token& stop) try {
@@ -85,7 +85,7 @@ OPENEXEC_CATCHES_UNWIND Status Pipeline::drive(const std::stop_token& stop) try 
 } catch (base::ForcedUnwind&) {
   throw;
 } catch (...) {
-  return Status(Code::overloaded, "drive: out of memory; this thread drives nothing");
+  return base::boundary_status(Code::overloaded, "drive: out of memory; this thread drives nothing");
 }
 
 // As a round of walk(). What is answered is delivered before handlers are called, which may take their time.

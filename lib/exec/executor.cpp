@@ -98,7 +98,7 @@ OPENEXEC_CATCHES_UNWIND Result<Executor> Executor::assemble(Config config, Parts
 } catch (base::ForcedUnwind&) {
   throw;
 } catch (...) {
-  return Status(Code::store_failed, "assembly: an internal failure, or a part that threw");
+  return base::boundary_status(Code::store_failed, "assembly: an internal failure, or a part that threw");
 }
 
 Outcome Executor::execute(const Request& request, const CallOptions& options) {
@@ -124,7 +124,7 @@ OPENEXEC_CATCHES_UNWIND Result<Recovery> Executor::recover() try {
 } catch (base::ForcedUnwind&) {
   throw;
 } catch (...) {
-  return Status(Code::store_failed, "recovery: an internal failure, or a part that threw");
+  return base::boundary_status(Code::store_failed, "recovery: an internal failure, or a part that threw");
 }
 
 Outcome Executor::halt(const Order& order) { return impl_->pipeline.order(ControlKind::halt, {}, true, order); }
@@ -146,7 +146,7 @@ OPENEXEC_CATCHES_UNWIND Result<std::vector<NonceRecord>> Executor::doubts(std::o
 } catch (base::ForcedUnwind&) {
   throw;
 } catch (...) {
-  return Status(Code::store_failed, "the store threw when it was asked what is in doubt");
+  return base::boundary_status(Code::store_failed, "the store threw when it was asked what is in doubt");
 }
 OPENEXEC_CATCHES_UNWIND Result<std::uint64_t> Executor::doubt_count() const try {
   const base::CancellationPutOff put_off;
@@ -154,7 +154,7 @@ OPENEXEC_CATCHES_UNWIND Result<std::uint64_t> Executor::doubt_count() const try 
 } catch (base::ForcedUnwind&) {
   throw;
 } catch (...) {
-  return Status(Code::store_failed, "the store threw when it was asked how much is in doubt");
+  return base::boundary_status(Code::store_failed, "the store threw when it was asked how much is in doubt");
 }
 SettlementAnswer Executor::settle(const Digest& exec_id, const HandlerResult& found, const Order& order) {
   return impl_->pipeline.settle(exec_id, found, order);
@@ -174,7 +174,7 @@ OPENEXEC_CATCHES_UNWIND Status Executor::ready() const try {
 } catch (base::ForcedUnwind&) {
   throw;
 } catch (...) {
-  return Status(Code::store_failed, "a part threw when it was asked whether it is ready");
+  return base::boundary_status(Code::store_failed, "a part threw when it was asked whether it is ready");
 }
 
 OPENEXEC_CATCHES_UNWIND Result<Measures> Executor::measures() const try {
@@ -183,7 +183,8 @@ OPENEXEC_CATCHES_UNWIND Result<Measures> Executor::measures() const try {
 } catch (base::ForcedUnwind&) {
   throw;
 } catch (...) {
-  return Status(Code::store_failed, "a part threw when it was asked for its measures, or there is no memory for them");
+  return base::boundary_status(Code::store_failed,
+                               "a part threw when it was asked for its measures, or there is no memory for them");
 }
 
 OPENEXEC_CATCHES_UNWIND Result<std::optional<LogLine>> Executor::outcome_entry(const Digest& exec_id) const try {
@@ -193,7 +194,7 @@ OPENEXEC_CATCHES_UNWIND Result<std::optional<LogLine>> Executor::outcome_entry(c
 } catch (base::ForcedUnwind&) {
   throw;
 } catch (...) {
-  return Status(Code::store_failed, "a part threw when it was asked for an outcome");
+  return base::boundary_status(Code::store_failed, "a part threw when it was asked for an outcome");
 }
 
 ReceiptLog& Executor::log() const noexcept { return *impl_->pipeline.parts().log; }
