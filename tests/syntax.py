@@ -27,6 +27,15 @@ def unbuilt(build, targets):
         yield one, command[compiler:at] + command[at + 2:] + ["-fsyntax-only"]
 
 
+def generate(build, commands):
+    """Makes the source files that the build itself writes."""
+    folder = build.resolve()
+    written = [pathlib.Path(one["directory"], one["file"]).resolve() for one, _ in commands]
+    missing = [str(path.relative_to(folder)) for path in written if path.is_relative_to(folder) and not path.exists()]
+    if missing:
+        subprocess.run(["ninja", "-C", build, *missing], check=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build", type=pathlib.Path)
@@ -37,9 +46,11 @@ def main():
     def seen(pair):
         one, command = pair
         return one["file"], subprocess.run(command, cwd=one["directory"], capture_output=True, text=True, check=False)
+    commands = list(unbuilt(asked.build, asked.targets))
+    generate(asked.build, commands)
     failed = files = 0
     with concurrent.futures.ThreadPoolExecutor(asked.j) as pool:
-        for file, done in pool.map(seen, unbuilt(asked.build, asked.targets)):
+        for file, done in pool.map(seen, commands):
             files += 1
             if done.returncode != 0:
                 failed += 1
