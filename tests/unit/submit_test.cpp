@@ -3,6 +3,7 @@
 #include <openexec/openexec.hpp>
 
 #include <dirent.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
@@ -288,6 +289,31 @@ TEST_CASE("A handler must not submit to the executor that runs it; a completion 
   CHECK(inner->code() == Code::invalid_argument);
   CHECK(house.ran == 0);
 }
+
+#ifndef __SANITIZE_ADDRESS__  // which ends the process where a thread is unwound by force
+TEST_CASE(
+    "A driver whose thread ends in a handler leaves that execution in doubt, and the rest of its hand to others") {
+  HandlerTable table;
+  REQUIRE(table.add("ends", [](const Invocation&) -> HandlerResult { pthread_exit(nullptr); }).ok());
+  House house(std::move(table));
+  house.drive(1);
+  Answers answers;
+  REQUIRE(house.submit("ends", "a", answers.expect(0)).ok());
+  std::size_t taken = 1;
+  for (int i = 1; i < 20; ++i)  // until the driver is gone
+    taken += house.submit("echo", std::to_string(i), answers.expect(i)).ok() ? 1u : 0u;
+  house.drivers[0].join();
+  house.drivers.clear();
+  house.drive(1);
+  REQUIRE(house.submit("echo", "last", answers.expect(20)).ok());
+  const auto& all = answers.wait(taken + 1);
+  for (const auto& [i, outcomes] : all) {
+    REQUIRE(outcomes.size() == 1);
+    CHECK((outcomes[0].verdict == Verdict::in_doubt) == (i == 0));
+    CHECK((outcomes[0].ok() || i == 0));
+  }
+}
+#endif
 
 TEST_CASE("The library starts no thread of its own") {
   const std::size_t before = threads_of_process();
