@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiles the text of a schema to a tree. A keyword that is not implemented is refused.
+// Compiles the text of a schema to a tree. A keyword that this library does not know is refused.
 //
 //  1 each schema becomes a Node, identified by its JSON Pointer
 //  2 a member that is not in `known` is refused

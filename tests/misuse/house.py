@@ -17,7 +17,7 @@ SOURCES = {".c", ".h", ".cpp", ".hpp"}
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
 LICENSED = SOURCES | {".py", ".sh", ".cmake", ".go", ".rs", ".js", ".mjs", ".ts", ".lua", ".map"}  # and CMakeLists.txt
 LICENCE_LINES = 2     # the line stands first, or after the line that names the interpreter
-NOT_OURS = ("build/", ".", "tests/abi/v1/", "tests/vectors/third_party/")
+NOT_OURS = ("build/", ".", "tests/abi/v1/")
 # What begins at the margin, ends with a brace and is no function.
 NO_FUNCTION = re.compile(r'^(namespace\b|class\b|struct\b|enum\b|union\b|extern "C" {|}|\)|#|(inline |static )?(constexpr|const)\b[^(]*$)')
 

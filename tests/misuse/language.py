@@ -37,7 +37,7 @@ CLEAN = ["lib/answers", "lib/attempt", "lib/canon", "lib/commands", "lib/crypto"
          "docs/service.md", "docs/settings.md", "docs/threat-model.md"]
 SUFFIXES = {".c", ".h", ".cpp", ".hpp", ".py", ".sh", ".md", ".cmake", ".go", ".rs", ".mjs", ".txt"}
 ITSELF = "tests/misuse/language.py"
-NOT_OURS = ("tests/vectors/third_party/", "tests/abi/v1/", "docs/design/")
+NOT_OURS = ("tests/abi/v1/", "docs/design/")
 FOUND = {re.compile(rf"(?<![A-Za-z])(?:{word})(?![a-z])", re.IGNORECASE): advice for word, advice in WORDS.items()}
 
 
