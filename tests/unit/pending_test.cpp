@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/in_flight.hpp"
 #include "support/parts.hpp"
 
 using namespace openexec;
@@ -49,27 +50,6 @@ class Desk {
   std::deque<std::pair<std::string, Pending>> waiting_;
 };
 
-class Answers {
- public:
-  Completion expect(int id) {
-    return [this, id](Outcome outcome) {
-      const std::lock_guard lock(mutex_);
-      answers_[id].push_back(std::move(outcome));
-      changed_.notify_all();
-    };
-  }
-  std::map<int, std::vector<Outcome>>& wait(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return answers_.size() >= count; });
-    return answers_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<int, std::vector<Outcome>> answers_;
-};
-
 struct House {
   explicit House(std::chrono::milliseconds deadline = 10min, std::uint32_t retry_none = 0, Config config = {}) {
     HandlerTable table;
@@ -101,20 +81,9 @@ struct House {
   }
   ~House() { drivers.clear(); }
 
-  void drive(int threads) {
-    for (int i = 0; i < threads; ++i)
-      drivers.emplace_back([this](const std::stop_token& token) {
-        if (!executor->drive(token).ok()) std::abort();
-      });
-    Answers probes;
-    while (!executor->submit({std::string_view("no request"), {}}, probes.expect(0)).ok()) std::this_thread::yield();
-    probes.wait(1);
-  }
+  void drive(int threads) { drivers.start(*executor, threads); }
   Status submit(const std::string& action, const std::string& nonce, Completion done) {
-    const std::string approval = R"({"id":")" + nonce + "\"}";
-    return executor->submit(
-        {Request{.action = action, .payload = "{}", .nonce = nonce, .approval_artifact = approval}, {}},
-        std::move(done));
+    return test::submit(*executor, action, nonce, std::move(done));
   }
   Outcome execute(const std::string& action, const std::string& nonce) {
     const std::string approval = R"({"id":")" + nonce + "\"}";
@@ -140,7 +109,7 @@ struct House {
   Desk desk;
   std::atomic<int> entered{0};
   std::optional<Executor> executor;
-  std::vector<std::jthread> drivers;
+  Drivers drivers;
 };
 
 }  // namespace

@@ -5,17 +5,14 @@
 #include <dirent.h>
 #include <pthread.h>
 
-#include <algorithm>
 #include <atomic>
-#include <condition_variable>
-#include <map>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "support/catch.hpp"
 #include "support/gate.hpp"
+#include "support/in_flight.hpp"
 #include "support/parts.hpp"
 
 using namespace openexec;
@@ -23,33 +20,6 @@ using namespace openexec::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Collects the answers to what was submitted.
-class Answers {
- public:
-  Completion expect(int id) {
-    return [this, id](Outcome outcome) {
-      const std::lock_guard lock(mutex_);
-      answers_[id].push_back(std::move(outcome));
-      changed_.notify_all();
-    };
-  }
-  /// Waits until so many were answered.
-  std::map<int, std::vector<Outcome>>& wait(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return answers_.size() >= count; });
-    return answers_;
-  }
-  std::size_t size() {
-    const std::lock_guard lock(mutex_);
-    return answers_.size();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<int, std::vector<Outcome>> answers_;
-};
 
 struct House {
   explicit House(HandlerTable table = {}, Config config = {}, std::shared_ptr<NonceStore> store = memory_ledger()) {
@@ -64,30 +34,31 @@ struct House {
                               std::move(config)));
   }
   ~House() { stop(); }
-  void drive(int threads) {
-    for (int i = 0; i < threads; ++i)
-      drivers.emplace_back([this](const std::stop_token& token) {
-        if (!executor->drive(token).ok()) std::abort();
-      });
-    // A driver counts once it is inside: probes are answered from then on.
-    Answers probes;
-    while (!executor->submit({std::string_view("no request"), {}}, probes.expect(0)).ok()) std::this_thread::yield();
-    probes.wait(1);
-  }
+  void drive(int threads) { drivers.start(*executor, threads); }
   void stop() { drivers.clear(); }
   Status submit(const std::string& action, const std::string& nonce, Completion done,
                 const std::string& payload = "{}") {
-    const std::string approval = R"({"id":")" + nonce + "\"}";
-    return executor->submit(
-        {Request{.action = action, .payload = payload, .nonce = nonce, .approval_artifact = approval}, {}},
-        std::move(done));
+    return test::submit(*executor, action, nonce, std::move(done), payload);
   }
 
   std::shared_ptr<ScriptedVerifier> verifier = std::make_shared<ScriptedVerifier>();
   std::atomic<int> ran{0};
   std::optional<Executor> executor;
-  std::vector<std::jthread> drivers;
+  Drivers drivers;
 };
+
+/// `slow`, which stays in its handler until the gate lets it go.
+HandlerTable slow_table(Gate& gate) {
+  HandlerTable table;
+  REQUIRE(table
+              .add("slow",
+                   [&gate](const Invocation&) {
+                     gate.pass();
+                     return HandlerResult::result("1");
+                   })
+              .ok());
+  return table;
+}
 
 std::size_t threads_of_process() {
   std::size_t count = 0;
@@ -143,14 +114,7 @@ TEST_CASE("Each submitted attempt is answered once, as a blocking call would ans
 
 TEST_CASE("Equal attempts in flight run once, and all are told the outcome without a thread that waits") {
   Gate gate;
-  HandlerTable table;
-  REQUIRE(table
-              .add("slow",
-                   [&](const Invocation&) {
-                     gate.pass();
-                     return HandlerResult::result("1");
-                   })
-              .ok());
+  HandlerTable table = slow_table(gate);
   House house(std::move(table));
   house.drive(2);
   Answers answers;
@@ -172,14 +136,7 @@ TEST_CASE("Equal attempts in flight run once, and all are told the outcome witho
 
 TEST_CASE("An attempt that waits for an equal one is answered when its own patience ends") {
   Gate gate;
-  HandlerTable table;
-  REQUIRE(table
-              .add("slow",
-                   [&](const Invocation&) {
-                     gate.pass();
-                     return HandlerResult::result("1");
-                   })
-              .ok());
+  HandlerTable table = slow_table(gate);
   House house(std::move(table));
   house.drive(2);
   Answers answers;
@@ -200,14 +157,7 @@ TEST_CASE("An attempt that waits for an equal one is answered when its own patie
 
 TEST_CASE("More than may be in flight is overloaded at once, and its completion is not called") {
   Gate gate;
-  HandlerTable table;
-  REQUIRE(table
-              .add("slow",
-                   [&](const Invocation&) {
-                     gate.pass();
-                     return HandlerResult::result("1");
-                   })
-              .ok());
+  HandlerTable table = slow_table(gate);
   Config config;
   config.limits.max_in_flight = 2;
   House house(std::move(table), config);
@@ -328,14 +278,7 @@ TEST_CASE("The library starts no thread of its own") {
 
 TEST_CASE("A driver that is told to stop stops, and what was submitted goes on with the next one") {
   Gate gate;
-  HandlerTable table;
-  REQUIRE(table
-              .add("slow",
-                   [&](const Invocation&) {
-                     gate.pass();
-                     return HandlerResult::result("1");
-                   })
-              .ok());
+  HandlerTable table = slow_table(gate);
   House house(std::move(table));
   house.drive(1);
   Answers answers;
@@ -354,14 +297,7 @@ TEST_CASE("A driver that is told to stop stops, and what was submitted goes on w
 
 TEST_CASE("What was submitted and never driven is answered when the executor goes, and has not run") {
   Gate gate;
-  HandlerTable table;
-  REQUIRE(table
-              .add("slow",
-                   [&](const Invocation&) {
-                     gate.pass();
-                     return HandlerResult::result("1");
-                   })
-              .ok());
+  HandlerTable table = slow_table(gate);
   Answers answers;
   std::atomic<int> ran{0};
   {

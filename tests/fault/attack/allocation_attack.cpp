@@ -7,7 +7,6 @@
 //   3. asked again, here and after the ledger was opened again, nothing runs twice.
 #include <openexec.h>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +28,7 @@
 #include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/failing_memory.hpp"
+#include "support/forked.hpp"
 #include "support/keys.hpp"
 #include "support/parts.hpp"
 
@@ -316,24 +316,11 @@ std::string quick_folder() { return ::access("/dev/shm", W_OK) == 0 ? "/dev/shm"
 int run_in_child(const Scenario& scenario, std::uint64_t nth, bool all_that_follow, std::string& said,
                  std::uint64_t* seen = nullptr) {
   const TemporaryFolder folder(quick_folder());
-  std::array<int, 2> pipe{};
-  if (::pipe(pipe.data()) != 0) throw std::runtime_error("no pipe");
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::dup2(pipe[1], STDERR_FILENO);
-    ::close(pipe[0]);
-    ::close(pipe[1]);
+  const int status = run_forked(said, [&] {
     const Ending ending = live(scenario, folder.file(""), nth, all_that_follow);
     if (seen != nullptr) std::fprintf(stderr, "%llu", static_cast<unsigned long long>(failing_memory().seen.load()));
-    ::_exit(ending);
-  }
-  ::close(pipe[1]);
-  std::array<char, 4096> chunk{};
-  for (ssize_t got = 0; (got = ::read(pipe[0], chunk.data(), chunk.size())) > 0;)
-    said.append(chunk.data(), static_cast<std::size_t>(got));
-  ::close(pipe[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
+    return ending;
+  });
   if (seen != nullptr) *seen = std::strtoull(said.c_str(), nullptr, 10);
   return status;
 }

@@ -5,7 +5,6 @@
 // not taken is not answered; no answer is untrue; asked again when there is memory, nothing runs twice.
 #include <openexec/openexec.hpp>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +20,7 @@
 #include "support/campaign.hpp"
 #include "support/catch.hpp"
 #include "support/failing_memory.hpp"
+#include "support/forked.hpp"
 #include "support/parts.hpp"
 
 using namespace openexec;
@@ -149,22 +149,11 @@ Ending live(std::uint64_t nth, bool all_that_follow, const std::string& file) {
 
 int run_in_child(std::uint64_t nth, bool all_that_follow, std::string& said, std::uint64_t* seen = nullptr) {
   const TemporaryFolder folder(::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-  std::array<int, 2> pipe{};
-  if (::pipe(pipe.data()) != 0) throw std::runtime_error("no pipe");
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::dup2(pipe[1], STDERR_FILENO);
+  const int status = run_forked(said, [&] {
     const Ending ending = live(nth, all_that_follow, folder.file("ledger.db"));
     if (seen != nullptr) std::fprintf(stderr, "%llu", static_cast<unsigned long long>(failing_memory().seen.load()));
-    ::_exit(ending);
-  }
-  ::close(pipe[1]);
-  std::array<char, 4096> chunk{};
-  for (ssize_t got = 0; (got = ::read(pipe[0], chunk.data(), chunk.size())) > 0;)
-    said.append(chunk.data(), static_cast<std::size_t>(got));
-  ::close(pipe[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
+    return ending;
+  });
   if (seen != nullptr) *seen = std::strtoull(said.c_str(), nullptr, 10);
   return status;
 }
