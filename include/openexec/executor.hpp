@@ -147,7 +147,7 @@ class Executor {
   /// Advances submitted attempts on this thread until `stop` is requested. Any number of threads may drive. They take what was
   /// submitted in batches that grow with the load and share their syncs. Handlers and completions run on them. What
   /// waits when the last driver stops goes on when one drives again. Must have returned before the executor is
-  /// destroyed or moved. overloaded if there is no memory to begin.
+  /// destroyed or moved. overloaded if there is no memory to begin, invalid_argument from inside a handler.
   ///
   /// When the executor is destroyed, what is still under way is answered on that thread: in doubt if its handler runs,
   /// failed without an effect if it was claimed and not entered, overloaded otherwise.

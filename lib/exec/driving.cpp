@@ -48,10 +48,18 @@ void Pipeline::DriverHand::set_answered_aside() noexcept {
   });
 }
 
+// A handler that drives would refuse what other callers submitted, as if they were inside of it.
+Status Pipeline::may_enter_from_here(std::string_view what) const {
+  const std::string call(what);
+  if (!late_->here()) return {Code::invalid_argument, call + ": a child of fork() has no executor; make one there"};
+  if (inside_.this_thread())
+    return {Code::invalid_argument, call + ": a handler must not call the executor that runs it"};
+  return Status::success();
+}
+
 OPENEXEC_CATCHES_UNWIND Status Pipeline::submit(const Call& call, Completion completion) try {
   const base::CancellationPutOff put_off;
-  if (inside_.this_thread())
-    return {Code::invalid_argument, "submit: a handler must not call the executor that runs it"};
+  if (Status status = may_enter_from_here("submit"); !status.ok()) return status;
   if (!completion) return {Code::invalid_argument, "submit: completion: missing"};
   auto submitted = std::make_unique<Submitted>(call, std::move(completion));
   Attempt& attempt = submitted->attempt.emplace(enter(submitted->arrival, submitted->options));
@@ -72,6 +80,7 @@ OPENEXEC_CATCHES_UNWIND Status Pipeline::submit(const Call& call, Completion com
 
 OPENEXEC_CATCHES_UNWIND Status Pipeline::drive(const std::stop_token& stop) try {
   const base::CancellationPutOff put_off;
+  if (Status status = may_enter_from_here("drive"); !status.ok()) return status;
   std::vector<Attempt*> slots(most_in_hand);
   const Pooled submission(submissions_);
   const std::stop_callback rouse(stop, [this] { inbox_.rouse(); });

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/mutex.hpp"
+#include "base/process.hpp"
 #include "exec/pipeline.hpp"
 
 namespace openexec::exec {
@@ -35,7 +36,7 @@ class Pipeline::DriverHand {
 /// Takes what handlers said too late, for as long as the executor is there.
 class Pipeline::LateDesk final : public LateResults {
  public:
-  explicit LateDesk(Pipeline& pipeline) noexcept : pipeline_(&pipeline) {}
+  explicit LateDesk(Pipeline& pipeline) : pipeline_(&pipeline) {}
 
   bool settle(const std::shared_ptr<Pending::Call>& call) noexcept override {
     const base::ReaderLock lock(mutex_);
@@ -44,6 +45,7 @@ class Pipeline::LateDesk final : public LateResults {
     if (!pipeline_->inbox_.submit(call->job)) pipeline_->settle_late(std::exchange(call->job.call, nullptr));
     return true;
   }
+  [[nodiscard]] bool here() const noexcept override { return process_.here(); }
   [[nodiscard]] bool open() const noexcept override {
     const base::ReaderLock lock(mutex_);
     return pipeline_ != nullptr;
@@ -54,6 +56,7 @@ class Pipeline::LateDesk final : public LateResults {
   }
 
  private:
+  const base::OwnProcess process_;
   mutable base::SharedMutex mutex_;
   Pipeline* pipeline_ OPENEXEC_GUARDED_BY(mutex_);
 };

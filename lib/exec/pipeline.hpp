@@ -100,6 +100,7 @@ class Pipeline {
 
   // What drivers do besides.
   class DriverHand;
+  [[nodiscard]] Status may_enter_from_here(std::string_view what) const;
   void drive_round(DriverHand& driver, Submission& submission);
   void commit_for(DriverHand& driver, Submission& submission);
   void deliver(DriverHand& driver);

@@ -47,6 +47,7 @@ void Pending::Call::sealed_in_doubt() noexcept {
 
 // No source calls an inbox, or the desk of late results, with its own lock held.
 Delivery Pending::Call::complete(HandlerResult said) noexcept {
+  if (!late_->here()) return Delivery::refused;
   exec::Waiter* waiter = nullptr;
   bool in_time = false;
   bool sealed = false;
@@ -67,6 +68,7 @@ Delivery Pending::Call::complete(HandlerResult said) noexcept {
 }
 
 void Pending::Call::drop() noexcept {
+  if (!late_->here()) return;
   {
     const base::Lock lock(mutex_);
     if (phase_ != Phase::running) return;

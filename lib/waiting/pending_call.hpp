@@ -26,6 +26,8 @@ class LateResults {
   virtual bool settle(const std::shared_ptr<Pending::Call>& call) noexcept = 0;
   /// Whether the executor is there.
   [[nodiscard]] virtual bool open() const noexcept = 0;
+  /// False in a child of fork(), where a lock may be held by a thread that is not there.
+  [[nodiscard]] virtual bool here() const noexcept = 0;
 };
 
 /// What keeps a late result in an inbox until a driver has written it.

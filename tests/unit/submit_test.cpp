@@ -265,6 +265,29 @@ TEST_CASE(
 }
 #endif
 
+TEST_CASE("A handler must not drive the executor that runs it: what others submitted is not refused for it") {
+  std::optional<Status> inner;
+  House* self = nullptr;
+  HandlerTable table;
+  REQUIRE(table
+              .add("drives",
+                   [&](const Invocation&) {
+                     std::stop_source stop;
+                     stop.request_stop();
+                     inner = self->executor->drive(stop.get_token());
+                     return HandlerResult::result("1");
+                   })
+              .ok());
+  House house(std::move(table));
+  self = &house;
+  house.drive(1);
+  Answers answers;
+  REQUIRE(house.submit("drives", "a", answers.expect(0)).ok());
+  CHECK(answers.wait(1)[0][0].ok());
+  REQUIRE(inner);
+  CHECK(inner->code() == Code::invalid_argument);
+}
+
 TEST_CASE("The library starts no thread of its own") {
   const std::size_t before = threads_of_process();
   House house;
