@@ -196,7 +196,7 @@ Next: README.md, and the programs:
   $bin/openexecd --help           the service
   $bin/openexec --help             the command line
   $bin/openexec-approve --help     the approving side
-  $bin/openexec-witness --help   the witness
+  $bin/openexec-witness --help     the witness
 The scratch folder with ledger and keys is removed. The programs stay in $folder$(
   [ "$folder" != build/quickstart ] || printf ' (--clean removes it)').
 END
