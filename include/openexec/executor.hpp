@@ -141,8 +141,9 @@ class Executor {
   // Asynchronously: attempts wait without a thread, on a few threads of the host.
 
   /// Hands an attempt to the drivers and returns at once. The call's views may end then; the completion is called once.
-  /// A status other than success means that nothing was taken and the completion will not be called: invalid_argument
-  /// if no thread drives or there is no completion, overloaded above Limits::max_in_flight or without memory.
+  /// A status other than success means that nothing was taken, and the completion will not be called: invalid_argument
+  /// without a driver or a completion, from inside a handler, or in a child of fork(); overloaded above
+  /// Limits::max_in_flight or without memory.
   [[nodiscard]] Status submit(const Call& call, Completion completion);
   /// Advances submitted attempts on this thread until `stop` is requested. Any number of threads may drive. They take what was
   /// submitted in batches that grow with the load and share their syncs. Handlers and completions run on them. What
